@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# tool.sh NAME prints the path of a development tool and builds it first when the cache does not hold it.
+#
+# The tools are pinned in tools/go.mod and tools/golangci-lint/go.mod, away from the product's own requirements. A binary is
+# keyed by its pin and by the Go version, and moved into place in one step, so an interrupted build leaves nothing half-made.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=${1:?usage: tool.sh controller-gen|helm|golangci-lint}
+
+case $name in
+  controller-gen) module=tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
+  helm)           module=tools package=helm.sh/helm/v3/cmd/helm ;;
+  golangci-lint)  module=tools/golangci-lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
+  *) echo "tool.sh: unknown tool \"$name\"; known are controller-gen, helm and golangci-lint" >&2; exit 2 ;;
+esac
+
+cache=${WINDLASS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/windlass}
+version=$(cd "$root/$module" && go list -f '{{.Module.Version}}' "$package")
+key=$({ cat "$root/$module/go.mod" "$root/$module/go.sum"; go env GOVERSION; } | sha256sum | cut -c1-12)
+binary=$cache/tools/$name-$version-$key
+
+if [[ ! -x $binary ]]; then
+  mkdir -p "$cache/tools"
+  # Two runs at once build once: the second waits for the lock and then finds the binary.
+  exec 9>"$cache/tools/.$name.lock"
+  flock 9
+  if [[ ! -x $binary ]]; then
+    echo "building $name $version once into $cache/tools" >&2
+    (cd "$root/$module" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$binary.partial" "$package")
+    mv "$binary.partial" "$binary"
+  fi
+fi
+echo "$binary"
