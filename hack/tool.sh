@@ -15,9 +15,17 @@ case $name in
   *) echo "tool.sh: unknown tool \"$name\"; known are controller-gen, helm and golangci-lint" >&2; exit 2 ;;
 esac
 
+ldflags='-s -w'
+if [[ $name == helm ]]; then
+  # Helm judges a chart's kubeVersion and deprecated APIs by a Kubernetes version stamped into it; unstamped, it believes in 1.20.
+  for package_of_version in helm.sh/helm/v3/pkg/chartutil helm.sh/helm/v3/pkg/lint/rules; do
+    ldflags+=" -X $package_of_version.k8sVersionMajor=1 -X $package_of_version.k8sVersionMinor=37"
+  done
+fi
+
 cache=${WINDLASS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/windlass}
 version=$(cd "$root/$module" && go list -f '{{.Module.Version}}' "$package")
-key=$({ cat "$root/$module/go.mod" "$root/$module/go.sum"; go env GOVERSION; } | sha256sum | cut -c1-12)
+key=$({ cat "$root/$module/go.mod" "$root/$module/go.sum"; go env GOVERSION; echo "$ldflags"; } | sha256sum | cut -c1-12)
 binary=$cache/tools/$name-$version-$key
 
 if [[ ! -x $binary ]]; then
@@ -27,7 +35,7 @@ if [[ ! -x $binary ]]; then
   flock 9
   if [[ ! -x $binary ]]; then
     echo "building $name $version once into $cache/tools" >&2
-    (cd "$root/$module" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$binary.partial" "$package")
+    (cd "$root/$module" && CGO_ENABLED=0 go build -trimpath -ldflags="$ldflags" -o "$binary.partial" "$package")
     mv "$binary.partial" "$binary"
   fi
 fi

@@ -1,0 +1,91 @@
+{{/*
+The parts of a Pod spec that both programs share. Call with (dict "root" $ "component" "operator").
+*/}}
+{{- define "windlass.podSpec" -}}
+{{- $values := index .root.Values .component -}}
+serviceAccountName: {{ include "windlass.serviceAccountName" . }}
+automountServiceAccountToken: true
+terminationGracePeriodSeconds: {{ int $values.terminationGracePeriodSeconds }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+topologySpreadConstraints:
+{{- with $values.topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+{{- else }}
+{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - topologyKey: {{ . }}
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    # Only Pods of the same revision count, so a rolling update ends as evenly spread as it began.
+    matchLabelKeys: [pod-template-hash]
+    labelSelector:
+      matchLabels:
+        {{- include "windlass.selectorLabels" $ | nindent 8 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The environment both programs read. Call with (dict "root" $ "component" "operator"). */}}
+{{- define "windlass.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- with index .root.Values .component "extraEnv" }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The flags both programs know. Call with (dict "root" $ "component" "operator"). */}}
+{{- define "windlass.commonArgs" -}}
+{{- $values := index .root.Values .component -}}
+- --metrics-bind-address={{ ternary (printf ":%d" (int .root.Values.metrics.port)) "0" .root.Values.metrics.enabled }}
+- --health-probe-bind-address=:8081
+- --log-level={{ .root.Values.logging.level }}
+- --log-format={{ .root.Values.logging.format }}
+- --kube-api-qps={{ int $values.clientConnection.qps }}
+- --kube-api-burst={{ int $values.clientConnection.burst }}
+{{- end -}}
+
+{{/* The probes of both programs, on the port named "health". */}}
+{{- define "windlass.probes" -}}
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: health
+  periodSeconds: 20
+  timeoutSeconds: 5
+  failureThreshold: 3
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: health
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 3
+{{- end -}}

@@ -1,0 +1,77 @@
+{{/*
+Every field that the API server would default is written out in the webhook configurations, and caBundle is not: a GitOps tool
+then finds nothing that differs from what it applied, and the bundle belongs to the webhook alone.
+*/}}
+
+{{/* Where the API server sends a review. Call with (dict "root" $ "path" "/mutate-pod"). */}}
+{{- define "windlass.clientConfig" -}}
+clientConfig:
+  service:
+    name: {{ include "windlass.webhookServiceName" .root }}
+    namespace: {{ .root.Release.Namespace }}
+    path: {{ .path }}
+    port: 443
+{{- end -}}
+
+{{/*
+One webhook for the creation of Pods. Call with (dict "root" $ "name" NAME "failurePolicy" POLICY "operator" In|NotIn "values" LIST);
+operator and values choose the namespaces by their label apps.kruise.io/injection.
+*/}}
+{{- define "windlass.podWebhook" -}}
+- name: {{ .name }}
+  {{- include "windlass.clientConfig" (dict "root" .root "path" "/mutate-pod") | nindent 2 }}
+  admissionReviewVersions: [v1]
+  rules:
+    - apiGroups: [""]
+      apiVersions: [v1]
+      operations: [CREATE]
+      resources: [pods]
+      scope: Namespaced
+  failurePolicy: {{ .failurePolicy }}
+  matchPolicy: Equivalent
+  # Runs again when a webhook after it changed the Pod. Injecting twice gives the same Pod.
+  reinvocationPolicy: IfNeeded
+  sideEffects: None
+  timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.pods }}
+  namespaceSelector:
+    matchExpressions:
+      # The API server itself sets this label, so nobody can forget it.
+      - key: kubernetes.io/metadata.name
+        operator: NotIn
+        values:
+          {{- concat (list "kube-system" "kube-node-lease" .root.Release.Namespace) .root.Values.webhook.excludedNamespaces | uniq | toYaml | nindent 10 }}
+      - key: apps.kruise.io/injection
+        operator: {{ .operator }}
+        values:
+          {{- toYaml .values | nindent 10 }}
+  objectSelector:
+    matchExpressions:
+      # Our own Pods have to start while no webhook answers, wherever they run.
+      - key: app.kubernetes.io/name
+        operator: NotIn
+        values:
+          - {{ include "windlass.name" .root }}
+  matchConditions:
+    # A mirror Pod only shows what a kubelet runs already; changing it changes nothing.
+    - name: not-a-mirror-pod
+      expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
+{{- end -}}
+
+{{/* The fields of a webhook for writes of SidecarSets, after its name. Call with (dict "root" $ "path" PATH). */}}
+{{- define "windlass.sidecarSetWebhook" -}}
+{{ include "windlass.clientConfig" . }}
+admissionReviewVersions: [v1]
+rules:
+  # No subresources and no DELETE: neither controllers nor garbage collection ever wait for us.
+  - apiGroups: [apps.kruise.io]
+    apiVersions: [v1alpha1, v1beta1]
+    operations: [CREATE, UPDATE]
+    resources: [sidecarsets]
+    scope: Cluster
+failurePolicy: {{ .root.Values.webhook.failurePolicy.sidecarSets }}
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.sidecarSets }}
+namespaceSelector: {}
+objectSelector: {}
+{{- end -}}
