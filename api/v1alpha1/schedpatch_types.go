@@ -235,9 +235,8 @@ type SchedPatch struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the wish.
+	// +required
 	Spec SchedPatchSpec `json:"spec,omitempty"`
-	// Status is what the operator saw last.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status SchedPatchStatus `json:"status,omitempty"`

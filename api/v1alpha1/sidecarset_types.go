@@ -27,9 +27,8 @@ type SidecarSet struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the wish.
+	// +required
 	Spec v1beta1.SidecarSetSpec `json:"spec,omitempty"`
-	// Status is what the operator saw and did last.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status v1beta1.SidecarSetStatus `json:"status,omitempty"`

@@ -26,9 +26,8 @@ type StatefulSet struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the wish.
+	// +required
 	Spec v1beta1.StatefulSetSpec `json:"spec,omitempty"`
-	// Status is what the operator saw and did last.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status v1beta1.StatefulSetStatus `json:"status,omitempty"`

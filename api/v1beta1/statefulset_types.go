@@ -9,6 +9,7 @@ import (
 
 // StatefulSetSpec is the wish: how many Pods, made from what, changed how.
 //
+// ---
 // The rules here are those that one object can be judged by. The Pod template
 // is checked by the admission webhook, and by the API server when Pods are made.
 //
@@ -163,9 +164,8 @@ type StatefulSet struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the wish.
+	// +required
 	Spec StatefulSetSpec `json:"spec,omitempty"`
-	// Status is what the operator saw and did last.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status StatefulSetStatus `json:"status,omitempty"`

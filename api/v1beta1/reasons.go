@@ -1,0 +1,80 @@
+package v1beta1
+
+// Reasons of Ready, Progressing and Stalled. Those by which an object rests
+// where the user told it to rest come with Ready=True.
+const (
+	// ReasonComplete: every Pod is as it should be.
+	ReasonComplete = "Complete"
+	// ReasonPaused: the user paused the rollout. Also a gate of auto remediation.
+	ReasonPaused = "Paused"
+	// ReasonPartitionReached: all Pods outside the partition are updated.
+	ReasonPartitionReached = "PartitionReached"
+	// ReasonNotUpdate: the update strategy leaves running Pods as they are.
+	ReasonNotUpdate = "NotUpdate"
+	// ReasonNewRevision: the spec has changed and no Pod has yet.
+	ReasonNewRevision = "NewRevision"
+	// ReasonPodsUpdating: Pods are being changed or replaced.
+	ReasonPodsUpdating = "PodsUpdating"
+	// ReasonPodsNotReady: Pods are as they should be but not Ready.
+	ReasonPodsNotReady = "PodsNotReady"
+	// ReasonAutoPaused: an updated Pod failed, and autoPauseOnFailure set the
+	// rollout to rest.
+	ReasonAutoPaused = "AutoPaused"
+	// ReasonProgressDeadlineExceeded: no progress for progressDeadlineSeconds.
+	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
+	// ReasonAllNodesFailing: Pods of this revision start on no node, so the fault
+	// is in the template or the registry.
+	ReasonAllNodesFailing = "AllNodesFailing"
+	// ReasonInvalidSpec: the spec cannot be carried out.
+	ReasonInvalidSpec = "InvalidSpec"
+)
+
+// Reasons of Available.
+const (
+	// ReasonMinimumReplicasAvailable: enough Pods are available.
+	ReasonMinimumReplicasAvailable = "MinimumReplicasAvailable"
+	// ReasonMinimumReplicasUnavailable: too few Pods are available.
+	ReasonMinimumReplicasUnavailable = "MinimumReplicasUnavailable"
+)
+
+// Reasons of Scaling.
+const (
+	// ReasonScalingUp: Pods are being made.
+	ReasonScalingUp = "ScalingUp"
+	// ReasonScalingDown: Pods are being deleted.
+	ReasonScalingDown = "ScalingDown"
+	// ReasonScaleBlocked: a Pod cannot be made or deleted; the message names the
+	// ordinal and why.
+	ReasonScaleBlocked = "ScaleBlocked"
+)
+
+// Reasons of FailedCreatePod, FailedUpdatePod, UpdateLimited and Injected.
+const (
+	// ReasonCreateRefused: the API server refused a new Pod.
+	ReasonCreateRefused = "CreateRefused"
+	// ReasonUpdateRefused: the API server refused a change of a Pod.
+	ReasonUpdateRefused = "UpdateRefused"
+	// ReasonNotUpgradable: the change cannot be made in place.
+	ReasonNotUpgradable = "NotUpgradable"
+	// ReasonAllPodsInjected: every matched Pod carries the sidecars.
+	ReasonAllPodsInjected = "AllPodsInjected"
+	// ReasonPodsNotInjected: some matched Pods carry no sidecar.
+	ReasonPodsNotInjected = "PodsNotInjected"
+)
+
+// Reasons of SchedPatch's conditions.
+const (
+	// ReasonActive: new Pods of the target are patched.
+	ReasonActive = "Active"
+	// ReasonPreview: nothing is patched; status.preview says what would be.
+	ReasonPreview = "Preview"
+	// ReasonTargetNotFound: the target does not exist. The patch works from the
+	// moment it does.
+	ReasonTargetNotFound = "TargetNotFound"
+	// ReasonConflict: Pods contradict the patch.
+	ReasonConflict = "Conflict"
+	// ReasonTooManyTerms: the node affinity of Pods would have more than 64 terms.
+	ReasonTooManyTerms = "TooManyTerms"
+	// ReasonExpired: the patch has come to its end.
+	ReasonExpired = "Expired"
+)

@@ -1,0 +1,127 @@
+package v1beta1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// SidecarSetRepairPolicy says what happens to matched Pods without sidecar.
+// +kubebuilder:validation:Enum=None;Recreate
+type SidecarSetRepairPolicy string
+
+const (
+	// RepairNone counts Pods that miss the sidecar and leaves them alone.
+	RepairNone SidecarSetRepairPolicy = "None"
+	// RepairRecreate evicts Pods that miss the sidecar, within maxUnavailable
+	// and PodDisruptionBudgets, when a controller will make them again.
+	RepairRecreate SidecarSetRepairPolicy = "Recreate"
+)
+
+// SidecarSetUpdateStrategyType says whether running Pods are updated.
+// +kubebuilder:validation:Enum=NotUpdate;RollingUpdate
+type SidecarSetUpdateStrategyType string
+
+const (
+	// NotUpdateSidecarSetStrategyType leaves running Pods as they are.
+	NotUpdateSidecarSetStrategyType SidecarSetUpdateStrategyType = "NotUpdate"
+	// RollingUpdateSidecarSetStrategyType changes running Pods in place.
+	RollingUpdateSidecarSetStrategyType SidecarSetUpdateStrategyType = "RollingUpdate"
+)
+
+// SidecarSetUpdateStrategy says how running Pods get a new version.
+//
+// +kubebuilder:validation:XValidation:rule=`self.type != 'RollingUpdate' || !has(self.selector) || !has(self.partition) || (type(self.partition) == int && self.partition == 0)`,fieldPath=".partition",reason=FieldValueForbidden,message="cannot be combined with selector; remove one of the two"
+// +kubebuilder:validation:XValidation:rule=`self.type != 'RollingUpdate' || !has(self.selector) || (has(self.selector.matchLabels) && size(self.selector.matchLabels) > 0) || (has(self.selector.matchExpressions) && size(self.selector.matchExpressions) > 0)`,fieldPath=".selector",message="must not be empty: leave it out to update all matched Pods"
+type SidecarSetUpdateStrategy struct {
+	// Type is NotUpdate or RollingUpdate. Default RollingUpdate.
+	// +kubebuilder:default=RollingUpdate
+	// +optional
+	Type SidecarSetUpdateStrategyType `json:"type,omitempty"`
+
+	// Paused stops the update of running Pods.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+
+	// Selector limits the update to the matched Pods that it matches too.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// Partition is how many (or what percentage) of the matched Pods stay at
+	// the old version. Default 0.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^([0-9]{1,2}|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 0 up, or a percentage from "0%" to "100%"'`
+	// +optional
+	Partition *intstr.IntOrString `json:"partition,omitempty"`
+
+	// MaxUnavailable is how many (or what percentage, rounded up) of the
+	// matched Pods may be unavailable because of the update. Default 1.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^([0-9]{1,2}|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 0 up, or a percentage from "0%" to "100%"'`
+	// +optional
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+
+	// PriorityStrategy orders the Pods to update.
+	// +optional
+	PriorityStrategy *UpdatePriorityStrategy `json:"priorityStrategy,omitempty"`
+
+	// ScatterStrategy spreads Pods that carry the given labels evenly over the
+	// rollout.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=map
+	// +listMapKey=key
+	// +listMapKey=value
+	// +optional
+	ScatterStrategy UpdateScatterStrategy `json:"scatterStrategy,omitempty"`
+
+	// AutoPauseOnFailure sets the rollout to rest when an updated Pod fails.
+	// Default false.
+	// +optional
+	AutoPauseOnFailure bool `json:"autoPauseOnFailure,omitempty"`
+}
+
+// UpdatePriorityStrategy orders Pods, by weight or by label, not both.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.orderPriority) || size(self.orderPriority) == 0 || !has(self.weightPriority) || size(self.weightPriority) == 0`,message="has both orderPriority and weightPriority; keep one of the two"
+type UpdatePriorityStrategy struct {
+	// OrderPriority orders by the value of labels.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=atomic
+	// +optional
+	OrderPriority []UpdatePriorityOrderTerm `json:"orderPriority,omitempty"`
+	// WeightPriority orders by the sum of the weights of the terms that match.
+	// +kubebuilder:validation:MaxItems=256
+	// +listType=atomic
+	// +optional
+	WeightPriority []UpdatePriorityWeightTerm `json:"weightPriority,omitempty"`
+}
+
+// UpdatePriorityOrderTerm names a label.
+type UpdatePriorityOrderTerm struct {
+	// OrderedKey is the key of a label whose value ends in a number. Larger
+	// numbers go first.
+	// +kubebuilder:validation:MinLength=1
+	OrderedKey string `json:"orderedKey"`
+}
+
+// UpdatePriorityWeightTerm gives Pods a weight.
+type UpdatePriorityWeightTerm struct {
+	// Weight is added when the Pod matches: 0 to 100.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Weight int32 `json:"weight"`
+	// MatchSelector picks the Pods.
+	// +kubebuilder:validation:XValidation:rule=`(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)`,message="must not be empty: it would match every Pod; give at least one entry in matchLabels or matchExpressions"
+	MatchSelector metav1.LabelSelector `json:"matchSelector"`
+}
+
+// UpdateScatterStrategy are labels whose Pods are spread over the rollout.
+type UpdateScatterStrategy []UpdateScatterTerm
+
+// UpdateScatterTerm is one label.
+type UpdateScatterTerm struct {
+	// Key of the label.
+	// +kubebuilder:validation:MinLength=1
+	Key string `json:"key"`
+	// Value of the label; * stands for every value that occurs.
+	Value string `json:"value"`
+}
