@@ -95,3 +95,8 @@ annotations:
 {{- define "windlass.leaseName" -}}
 windlass-operator
 {{- end -}}
+
+{{/* The namespaces the Pod webhooks leave out, separated by commas. The operator does not look for missing sidecars there. */}}
+{{- define "windlass.excludedNamespaces" -}}
+{{- concat (list "kube-system" "kube-node-lease" .Release.Namespace) .Values.webhook.excludedNamespaces | uniq | join "," -}}
+{{- end -}}

@@ -39,7 +39,7 @@ operator and values choose the namespaces by their label apps.kruise.io/injectio
       - key: kubernetes.io/metadata.name
         operator: NotIn
         values:
-          {{- concat (list "kube-system" "kube-node-lease" .root.Release.Namespace) .root.Values.webhook.excludedNamespaces | uniq | toYaml | nindent 10 }}
+          {{- splitList "," (include "windlass.excludedNamespaces" .root) | toYaml | nindent 10 }}
       - key: apps.kruise.io/injection
         operator: {{ .operator }}
         values:

@@ -1,0 +1,105 @@
+# Windlass. `make` alone lists the targets.
+#
+# Variables you may set on the command line:
+#   E2E_KUBECONFIG=path   run the end-to-end tests on this cluster instead of one of our own (with E2E_REGISTRY=host:port, the image
+#                         is pushed there first; without it, the cluster must be able to pull $(IMG))
+#   KEEP=1                leave the end-to-end cluster up when the tests are done
+#   NODES=2 KWOK=0        real and simulated nodes of the clusters
+#   VERSION=0.1.0         version stamped into the programs, and tag of the image
+#   WINDLASS_CACHE=path   where binaries built for development and tests are kept (default: ~/.cache/windlass)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= 0.1.0
+IMG ?= ghcr.io/windlass-operator/windlass:$(VERSION)
+CLUSTER ?= dev
+NODES ?= 2
+KWOK ?= 0
+KEEP ?=
+E2E_KUBECONFIG ?=
+E2E_REGISTRY ?=
+export VERSION IMG NODES KWOK KEEP E2E_KUBECONFIG E2E_REGISTRY
+
+LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
+
+##@ General
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: deps
+deps: bin/cluster ## Install the Debian packages that are missing (as root), or name them
+	@packages=$$(bin/cluster packages) && hack/deps.sh $$packages yamllint
+
+##@ Development
+
+.PHONY: generate
+generate: ## Generate deep copies and CRDs from the API types, and the chart's CRDs from those
+	@hack/generate.sh
+
+.PHONY: fmt
+fmt: ## Format the Go code of every module
+	@hack/each-module.sh $$(hack/tool.sh golangci-lint) fmt --config $(CURDIR)/.golangci.yml
+
+.PHONY: verify
+verify: bin/testsummary ## Check everything that needs no test: generated files, format, go.mod, lint, chart
+	@hack/verify.sh
+
+.PHONY: build
+build: ## Build the programs, static, into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./operator ./webhook
+
+##@ Tests
+
+.PHONY: test
+test: bin/testsummary ## Run all tests: unit, integration and e2e
+	@hack/test.sh unit integration e2e
+
+.PHONY: test-unit
+test-unit: bin/testsummary ## Run the unit tests of every module
+	@hack/test.sh unit
+
+.PHONY: test-integration
+test-integration: bin/testsummary ## Run the tests that need an API server (built once) but no cluster
+	@hack/test.sh integration
+
+.PHONY: test-e2e
+test-e2e: bin/testsummary ## Run the end-to-end tests on a real cluster, brought up for them and taken down
+	@hack/test.sh e2e
+
+##@ Clusters
+
+.PHONY: cluster-up
+cluster-up: bin/cluster deps ## Bring up a real Kubernetes on this machine (CLUSTER=dev, NODES=2, KWOK=0)
+	@bin/cluster build --for cluster
+	@bin/cluster up --name $(CLUSTER) --nodes $(NODES) --kwok $(KWOK)
+
+.PHONY: cluster-down
+cluster-down: bin/cluster ## Take that cluster down and leave nothing of it behind
+	@bin/cluster down --name $(CLUSTER)
+
+.PHONY: image
+image: bin/cluster build ## Assemble the image and push it to the running cluster's registry
+	@hack/image.sh $(CLUSTER)
+
+.PHONY: demo
+demo: deps bin/cluster ## Show a sidecar injected and upgraded inside running Pods, on a cluster of its own
+	@cd e2e && go run ./demo
+
+.PHONY: demo-down
+demo-down: bin/cluster ## Take the demo's cluster down and leave nothing of it behind
+	@bin/cluster down --name demo
+
+# The programs of the build itself are always asked for anew: the go command knows best whether they are up to date.
+.PHONY: bin/cluster bin/testsummary
+bin/cluster:
+	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -o ../../bin/cluster .
+
+bin/testsummary:
+	@go build -trimpath -o bin/testsummary ./hack/testsummary
