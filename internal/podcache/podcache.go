@@ -1,0 +1,116 @@
+// Package podcache decides what a cache of Pods keeps. Pods are the bulk of
+// what the operator holds in memory, so everything that no controller reads is
+// dropped on arrival. What is cached is therefore never written back: writes
+// are patches.
+package podcache
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Trim is a cache.TransformFunc: it returns a Pod with nothing but
+//
+//   - its identity, labels, owners, finalizers and times, and the annotations
+//     of our own and of the wire contract;
+//   - of its spec the node, the readiness gates, the claims it mounts, and of
+//     containers the name, image, resources and restart policy;
+//   - of its status the phase, reason, conditions, container statuses, Pod IPs
+//     and observed generation.
+//
+// Objects of other kinds, and tombstones, pass unchanged.
+func Trim(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	return &corev1.Pod{
+		TypeMeta:   pod.TypeMeta,
+		ObjectMeta: trimMeta(&pod.ObjectMeta),
+		Spec:       trimSpec(&pod.Spec),
+		Status:     trimStatus(&pod.Status),
+	}, nil
+}
+
+func trimMeta(meta *metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Name: meta.Name, Namespace: meta.Namespace, UID: meta.UID,
+		ResourceVersion: meta.ResourceVersion, Generation: meta.Generation,
+		CreationTimestamp: meta.CreationTimestamp,
+		DeletionTimestamp: meta.DeletionTimestamp, DeletionGracePeriodSeconds: meta.DeletionGracePeriodSeconds,
+		Labels: meta.Labels, Annotations: trimAnnotations(meta.Annotations),
+		OwnerReferences: meta.OwnerReferences, Finalizers: meta.Finalizers,
+	}
+}
+
+// ours matches the annotation domains that controllers read: kruise.io and
+// everything below it, and the two old keys without a domain.
+func ours(key string) bool {
+	domain, _, found := strings.Cut(key, "/")
+	if !found {
+		return key == "inplace-update-state" || key == "inplace-update-grace"
+	}
+	return domain == "kruise.io" || strings.HasSuffix(domain, ".kruise.io")
+}
+
+func trimAnnotations(annotations map[string]string) map[string]string {
+	var out map[string]string
+	for key, value := range annotations {
+		if !ours(key) {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[key] = value
+	}
+	return out
+}
+
+func trimSpec(spec *corev1.PodSpec) corev1.PodSpec {
+	return corev1.PodSpec{
+		NodeName: spec.NodeName, ReadinessGates: spec.ReadinessGates,
+		InitContainers: trimContainers(spec.InitContainers),
+		Containers:     trimContainers(spec.Containers),
+		Volumes:        claims(spec.Volumes),
+	}
+}
+
+func trimContainers(containers []corev1.Container) []corev1.Container {
+	out := make([]corev1.Container, len(containers))
+	for i := range containers {
+		c := &containers[i]
+		out[i] = corev1.Container{Name: c.Name, Image: c.Image, Resources: c.Resources, RestartPolicy: c.RestartPolicy}
+	}
+	return out
+}
+
+func claims(volumes []corev1.Volume) []corev1.Volume {
+	var out []corev1.Volume
+	for i := range volumes {
+		if volumes[i].PersistentVolumeClaim != nil {
+			out = append(out, volumes[i])
+		}
+	}
+	return out
+}
+
+func trimStatus(status *corev1.PodStatus) corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase: status.Phase, Reason: status.Reason, ObservedGeneration: status.ObservedGeneration,
+		Conditions: trimConditions(status.Conditions), PodIP: status.PodIP, StartTime: status.StartTime,
+		InitContainerStatuses: status.InitContainerStatuses, ContainerStatuses: status.ContainerStatuses,
+	}
+}
+
+// trimConditions drops the probe times, which change without meaning.
+func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	out := make([]corev1.PodCondition, len(conditions))
+	for i, c := range conditions {
+		c.LastProbeTime = metav1.Time{}
+		out[i] = c
+	}
+	return out
+}

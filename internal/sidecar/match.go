@@ -1,0 +1,150 @@
+package sidecar
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Set is a SidecarSet made ready for use: defaulted, with its selectors
+// compiled and its hashes computed, once. It is immutable and may be shared.
+type Set struct {
+	// Object is the SidecarSet as it is stored.
+	Object *v1beta1.SidecarSet
+	// Spec is its spec with all defaults.
+	Spec *v1beta1.SidecarSetSpec
+	// Hashes are what an up-to-date Pod carries.
+	Hashes Hashes
+	// SidecarNames are the logical names of all containers that stay in the
+	// Pod: the containers and the native sidecars, sorted.
+	SidecarNames []string
+
+	selector          labels.Selector
+	namespaceSelector labels.Selector
+	updateSelector    labels.Selector
+}
+
+// Compile makes a SidecarSet ready for use. It fails when a selector cannot be
+// parsed; such an object can only have been stored while the webhook was away.
+func Compile(object *v1beta1.SidecarSet) (*Set, error) {
+	set := &Set{Object: object, Spec: Default(&object.Spec)}
+	var err error
+	if set.selector, err = compileSelector(object.Spec.Selector); err != nil {
+		return nil, fmt.Errorf("SidecarSet %s: spec.selector: %w", object.Name, err)
+	}
+	if set.namespaceSelector, err = compileNamespaces(&object.Spec); err != nil {
+		return nil, fmt.Errorf("SidecarSet %s: spec.namespaceSelector: %w", object.Name, err)
+	}
+	if set.updateSelector, err = compileUpdateSelector(&object.Spec); err != nil {
+		return nil, fmt.Errorf("SidecarSet %s: spec.updateStrategy.selector: %w", object.Name, err)
+	}
+	if set.Hashes, err = hashOf(set.Spec); err != nil {
+		return nil, fmt.Errorf("SidecarSet %s: %w", object.Name, err)
+	}
+	set.SidecarNames = sidecarNames(set.Spec)
+	return set, nil
+}
+
+// Name is the SidecarSet's name.
+func (s *Set) Name() string { return s.Object.Name }
+
+// MatchesPod tells whether the set's selector picks a Pod with these labels.
+func (s *Set) MatchesPod(podLabels map[string]string) bool {
+	return s.selector.Matches(labels.Set(podLabels))
+}
+
+// MatchesNamespace tells whether the set reaches into a namespace.
+func (s *Set) MatchesNamespace(name string, namespaceLabels map[string]string) bool {
+	if s.Spec.Namespace != "" {
+		return s.Spec.Namespace == name
+	}
+	return s.namespaceSelector.Matches(labels.Set(namespaceLabels))
+}
+
+// compileSelector treats a missing or an empty selector as one that picks
+// nothing: a set must never reach every Pod of a cluster by omission.
+func compileSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
+	if selector == nil || (len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0) {
+		return labels.Nothing(), nil
+	}
+	return metav1.LabelSelectorAsSelector(selector)
+}
+
+func compileNamespaces(spec *v1beta1.SidecarSetSpec) (labels.Selector, error) {
+	if spec.Namespace != "" || spec.NamespaceSelector == nil {
+		return labels.Everything(), nil
+	}
+	return metav1.LabelSelectorAsSelector(spec.NamespaceSelector)
+}
+
+// compileUpdateSelector: without a selector the update is for all matched Pods.
+func compileUpdateSelector(spec *v1beta1.SidecarSetSpec) (labels.Selector, error) {
+	if spec.UpdateStrategy.Selector == nil {
+		return labels.Everything(), nil
+	}
+	return metav1.LabelSelectorAsSelector(spec.UpdateStrategy.Selector)
+}
+
+func sidecarNames(spec *v1beta1.SidecarSetSpec) []string {
+	names := make([]string, 0, len(spec.Containers))
+	for i := range spec.Containers {
+		names = append(names, spec.Containers[i].Name)
+	}
+	for i := range spec.InitContainers {
+		if isNativeSidecar(&spec.InitContainers[i].Container) {
+			names = append(names, spec.InitContainers[i].Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// OptedOut tells whether a Pod refuses injection by the label or annotation
+// apps.kruise.io/sidecar-injection: "false".
+func OptedOut(pod *corev1.Pod) bool {
+	return pod.Labels[v1beta1.SidecarInjectionKey] == "false" || pod.Annotations[v1beta1.SidecarInjectionKey] == "false"
+}
+
+// IsActive tells whether a Pod still lives: neither finished nor being
+// deleted.
+func IsActive(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+}
+
+// UpdateSelects tells whether the update strategy's own selector, if there is
+// one, picks a Pod with these labels.
+func (s *Set) UpdateSelects(podLabels map[string]string) bool {
+	return s.updateSelector.Matches(labels.Set(podLabels))
+}
+
+// OnlyNamespace names the one namespace that the set reaches, or "" when it
+// may reach several.
+func (s *Set) OnlyNamespace() string { return onlyNamespace(s) }
+
+// DemandedLabels are labels, as LabelPair writes them, of which every Pod that
+// the set's selector picks has exactly one. Empty when the selector demands no
+// particular value.
+func (s *Set) DemandedLabels() []string {
+	requirements := requiredLabels(s.Spec.Selector)
+	if len(requirements) == 0 {
+		return nil
+	}
+	fewest := slices.MinFunc(requirements, func(a, b []pair) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a[0].key, b[0].key))
+	})
+	out := make([]string, 0, len(fewest))
+	for _, p := range fewest {
+		out = append(out, LabelPair(p.key, p.value))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// LabelPair writes a label for an index of Pods by label.
+func LabelPair(key, value string) string { return key + "=" + value }

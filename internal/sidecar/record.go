@@ -1,0 +1,133 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// hashRecord is what a Pod's hash annotations hold for one injected set.
+type hashRecord struct {
+	UpdateTimestamp    metav1.Time `json:"updateTimestamp"`
+	Hash               string      `json:"hash"`
+	SidecarSetName     string      `json:"sidecarSetName"`
+	SidecarList        []string    `json:"sidecarList"`
+	ControllerRevision string      `json:"controllerRevision,omitempty"`
+}
+
+// updateRecord is what a Pod's update-state annotation holds for one set: what
+// its last in-place update replaced, so that one can see when it is finished.
+type updateRecord struct {
+	Revision              string                     `json:"revision"`
+	UpdateTimestamp       metav1.Time                `json:"updateTimestamp"`
+	LastContainerStatuses map[string]replacedVersion `json:"lastContainerStatuses"`
+}
+
+// replacedVersion identifies what ran in a container before its image was
+// changed. ContainerID is ours: OpenKruise neither writes nor minds it.
+type replacedVersion struct {
+	ImageID     string `json:"imageID"`
+	ContainerID string `json:"containerID,omitempty"`
+}
+
+// entries is an annotation that holds one JSON value for each set. The values
+// stay as they are until they are asked for, so rewriting one set's entry
+// keeps what others wrote, unknown fields included.
+type entries map[string]json.RawMessage
+
+// parseEntries reads such an annotation; a missing one is empty.
+func parseEntries(annotation string) (entries, error) {
+	out := entries{}
+	if annotation == "" {
+		return out, nil
+	}
+	if err := json.Unmarshal([]byte(annotation), &out); err != nil {
+		return nil, fmt.Errorf("not a JSON object of one entry for each SidecarSet: %w", err)
+	}
+	return out, nil
+}
+
+// put replaces the entry of one set.
+func (e entries) put(name string, value any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode the entry of SidecarSet %s: %w", name, err)
+	}
+	e[name] = raw
+	return nil
+}
+
+// text is what the annotation says.
+func (e entries) text() (string, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return "", fmt.Errorf("encode the entries of all SidecarSets: %w", err)
+	}
+	return string(text), nil
+}
+
+// hash returns the recorded hash of a set, "" when there is none. An entry
+// that is only a string is the oldest format of the wire.
+func (e entries) hash(name string) string {
+	raw, ok := e[name]
+	if !ok {
+		return ""
+	}
+	var record hashRecord
+	if err := json.Unmarshal(raw, &record); err == nil {
+		return record.Hash
+	}
+	var hash string
+	if err := json.Unmarshal(raw, &hash); err != nil {
+		return ""
+	}
+	return hash
+}
+
+// update returns what a set's last in-place update replaced, nil when there
+// has been none.
+func (e entries) update(name string) *updateRecord {
+	raw, ok := e[name]
+	if !ok {
+		return nil
+	}
+	var record updateRecord
+	if err := json.Unmarshal(raw, &record); err != nil {
+		return nil
+	}
+	return &record
+}
+
+// hashRecords makes both hash entries of a set.
+func (s *Set) hashRecords(now metav1.Time) (full, withoutImage hashRecord) {
+	record := hashRecord{
+		UpdateTimestamp: metav1.NewTime(now.UTC()),
+		SidecarSetName:  s.Name(),
+		SidecarList:     s.SidecarNames,
+	}
+	full, withoutImage = record, record
+	full.Hash, full.ControllerRevision = s.Hashes.Full, s.Object.Status.LatestRevision
+	withoutImage.Hash = s.Hashes.WithoutImage
+	return full, withoutImage
+}
+
+// InjectedSets lists the sets that a Pod says were injected into it.
+func InjectedSets(podAnnotations map[string]string) []string {
+	list := podAnnotations[v1beta1.SidecarSetInjectedListAnnotation]
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
+// withInjected returns the injected list with more names in it, sorted.
+func withInjected(list []string, names ...string) string {
+	all := slices.Concat(list, names)
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ",")
+}

@@ -1,0 +1,175 @@
+package sidecar
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/inplace"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// View is a Pod as SidecarSets see it: its annotations decoded, once.
+type View struct {
+	Pod *corev1.Pod
+
+	injected           []string
+	hashes             entries
+	hashesWithoutImage entries
+	updates            entries
+	faults             []string
+}
+
+// Look decodes a Pod's annotations. What cannot be read is as good as absent:
+// no Pod is refused, and no rollout stops, for an annotation that somebody
+// garbled.
+func Look(pod *corev1.Pod) *View {
+	v := &View{Pod: pod, injected: InjectedSets(pod.Annotations)}
+	v.hashes = v.decode(v1beta1.SidecarSetHashAnnotation)
+	v.hashesWithoutImage = v.decode(v1beta1.SidecarSetHashWithoutImageAnnotation)
+	v.updates = v.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	return v
+}
+
+func (v *View) decode(annotation string) entries {
+	out, err := parseEntries(v.Pod.Annotations[annotation])
+	if err != nil {
+		v.faults = append(v.faults, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
+		return entries{}
+	}
+	return out
+}
+
+// Holds tells whether a set was injected into the Pod and all of its
+// containers are there.
+func (v *View) Holds(set *Set) bool {
+	if !v.Injected(set.Name()) {
+		return false
+	}
+	for i := range set.Spec.Containers {
+		if v.find(set.Spec.Containers[i].Name) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Updated tells whether the Pod is at the set's current version.
+func (v *View) Updated(set *Set) bool {
+	return v.hashes.hash(set.Name()) == set.Hashes.Full
+}
+
+// Upgradable tells whether images alone separate the Pod from the set's
+// current version. If not, only a new Pod can have it.
+func (v *View) Upgradable(set *Set) bool {
+	return v.hashesWithoutImage.hash(set.Name()) == set.Hashes.WithoutImage
+}
+
+// Settled tells whether the kubelet has carried out the set's last in-place
+// update of the Pod, if there was one.
+func (v *View) Settled(set *Set) bool {
+	if len(v.Pod.Spec.Containers) != len(v.Pod.Status.ContainerStatuses) {
+		return false
+	}
+	record := v.updates.update(set.Name())
+	if record == nil {
+		return true
+	}
+	for name, before := range record.LastContainerStatuses {
+		replaced := inplace.Replaced{ImageID: before.ImageID, ContainerID: before.ContainerID}
+		if !inplace.Finished(v.Pod, name, replaced) {
+			return false
+		}
+	}
+	return true
+}
+
+// Touched tells whether the set has ever changed the Pod in place.
+func (v *View) Touched(set *Set) bool { return v.updates.update(set.Name()) != nil }
+
+// Ready tells whether the Pod serves: it runs and its Ready condition is true.
+func (v *View) Ready() bool {
+	if v.Pod.Status.Phase != corev1.PodRunning {
+		return false
+	}
+	for i := range v.Pod.Status.Conditions {
+		if c := &v.Pod.Status.Conditions[i]; c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// ReadySince is when the Pod became ready, zero when it is not.
+func (v *View) ReadySince() time.Time {
+	for i := range v.Pod.Status.Conditions {
+		if c := &v.Pod.Status.Conditions[i]; c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
+// Injected tells whether the Pod says that a set was injected into it.
+func (v *View) Injected(name string) bool { return slices.Contains(v.injected, name) }
+
+// SidecarsReady tells whether every sidecar of the set in the Pod is ready.
+func (v *View) SidecarsReady(set *Set) bool {
+	for _, name := range set.SidecarNames {
+		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// containerRef points at a container of the Pod.
+type containerRef struct {
+	list      string // containers or initContainers
+	index     int
+	container *corev1.Container
+}
+
+// find looks for a container, or a native sidecar, by name.
+func (v *View) find(name string) *containerRef {
+	for i := range v.Pod.Spec.Containers {
+		if c := &v.Pod.Spec.Containers[i]; c.Name == name {
+			return &containerRef{"containers", i, c}
+		}
+	}
+	for i := range v.Pod.Spec.InitContainers {
+		if c := &v.Pod.Spec.InitContainers[i]; c.Name == name {
+			return &containerRef{"initContainers", i, c}
+		}
+	}
+	return nil
+}
+
+func (v *View) recordInjection(set *Set, now metav1.Time) error {
+	full, withoutImage := set.hashRecords(now)
+	if err := v.hashes.put(set.Name(), full); err != nil {
+		return err
+	}
+	return v.hashesWithoutImage.put(set.Name(), withoutImage)
+}
+
+// injectionTexts are the annotations of a Pod into which sets were injected.
+func (v *View) injectionTexts(sets []string) (map[string]string, error) {
+	hashes, err := v.hashes.text()
+	if err != nil {
+		return nil, err
+	}
+	withoutImage, err := v.hashesWithoutImage.text()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		v1beta1.SidecarSetHashAnnotation:             hashes,
+		v1beta1.SidecarSetHashWithoutImageAnnotation: withoutImage,
+		v1beta1.SidecarSetInjectedListAnnotation:     withInjected(v.injected, sets...),
+	}, nil
+}

@@ -1,0 +1,100 @@
+// Command operator runs the controllers. Any number of replicas may run; one is
+// elected to work.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/sidecarset"
+	"github.com/windlass-operator/windlass/program"
+)
+
+type options struct {
+	program.Options
+	leaderElect             bool
+	leaderElectionNamespace string
+	sidecarSetWorkers       int
+	excludedNamespaces      string
+}
+
+func parse() options {
+	o := options{}
+	o.AddFlags(flag.CommandLine)
+	flag.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while holding the lease windlass-operator.")
+	flag.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "Namespace of the lease; default: the Pod's own.")
+	flag.IntVar(&o.sidecarSetWorkers, "sidecarset-workers", 4, "How many SidecarSets are handled at once.")
+	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
+	flag.Parse()
+	return o
+}
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), parse()); err != nil {
+		fmt.Fprintln(os.Stderr, "operator:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	log, err := o.Logger()
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	config, err := o.RestConfig("windlass-operator")
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o)
+	if err != nil {
+		return err
+	}
+	if err := sidecarset.Add(ctx, mgr, sidecarset.Options{
+		Workers:            o.sidecarSetWorkers,
+		ExcludedNamespaces: strings.Split(o.excludedNamespaces, ","),
+	}); err != nil {
+		return fmt.Errorf("start the SidecarSet controller: %w", err)
+	}
+	log.Info("starting", "version", program.Version)
+	return mgr.Start(ctx)
+}
+
+func newManager(config *rest.Config, o options) (manager.Manager, error) {
+	mgr, err := manager.New(config, manager.Options{
+		Scheme:                        program.Scheme(),
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.ProbeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "windlass-operator",
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: podcache.Trim}},
+		},
+		// Every decision is taken on a snapshot that has seen our own writes.
+		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("alive", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("alive", healthz.Ping)
+}

@@ -1,0 +1,144 @@
+package sidecarset
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// Snapshot is all that a decision about one SidecarSet rests on, read once.
+// Nobody modifies it: the Pods are the cache's own.
+type Snapshot struct {
+	// Now is the time of the snapshot.
+	Now time.Time
+	// Set is the SidecarSet.
+	Set *sidecar.Set
+	// Matched are the live Pods that hold the set's sidecars.
+	Matched []*sidecar.View
+	// Uninjected are the live Pods that the set selects but that do not hold
+	// its sidecars.
+	Uninjected []Uninjected
+}
+
+// Uninjected is a Pod without the sidecars that it should have.
+type Uninjected struct {
+	Pod    *corev1.Pod
+	Reason string
+}
+
+// gatherer reads the cluster, through the cache. Its reader must not return
+// anything older than our own last write.
+type gatherer struct {
+	reader client.Reader
+	clock  clock.PassiveClock
+	// excluded namespaces are out of the webhook's reach, so nothing in them
+	// can have missed its sidecar.
+	excluded sets.Set[string]
+}
+
+// snapshot returns nil without an error when the SidecarSet is gone or going.
+func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error) {
+	object := &v1beta1.SidecarSet{}
+	if err := g.reader.Get(ctx, client.ObjectKey{Name: name}, object); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if object.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	set, err := sidecar.Compile(object)
+	if err != nil {
+		return nil, err
+	}
+	snapshot := &Snapshot{Now: g.clock.Now(), Set: set}
+	pods, err := g.pods(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot, g.sort(ctx, snapshot, pods)
+}
+
+// pods lists those that carry a label which the set's selector demands, or all
+// Pods when it demands none.
+func (g *gatherer) pods(ctx context.Context, set *sidecar.Set) ([]corev1.Pod, error) {
+	scope := []client.ListOption{client.UnsafeDisableDeepCopy}
+	if namespace := set.OnlyNamespace(); namespace != "" {
+		scope = append(scope, client.InNamespace(namespace))
+	}
+	demanded := set.DemandedLabels()
+	if len(demanded) == 0 {
+		return g.list(ctx, scope)
+	}
+	var out []corev1.Pod
+	for _, label := range demanded { // a Pod has one value for a key: no Pod comes twice
+		pods, err := g.list(ctx, append(scope, client.MatchingFields{PodLabelIndex: label}))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, pods...)
+	}
+	return out, nil
+}
+
+func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]corev1.Pod, error) {
+	pods := &corev1.PodList{}
+	if err := g.reader.List(ctx, pods, options...); err != nil {
+		return nil, fmt.Errorf("list Pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+// sort tells matched Pods from uninjected ones.
+func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.Pod) error {
+	reached := map[string]bool{}
+	for i := range pods {
+		pod := &pods[i]
+		if !sidecar.IsActive(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
+			continue
+		}
+		inReach, known := reached[pod.Namespace]
+		if !known {
+			var err error
+			if inReach, err = g.reaches(ctx, snapshot.Set, pod.Namespace); err != nil {
+				return err
+			}
+			reached[pod.Namespace] = inReach
+		}
+		if !inReach {
+			continue
+		}
+		view := sidecar.Look(pod)
+		if view.Holds(snapshot.Set) {
+			snapshot.Matched = append(snapshot.Matched, view)
+			continue
+		}
+		snapshot.Uninjected = append(snapshot.Uninjected, Uninjected{Pod: pod, Reason: whyUninjected(snapshot.Set, pod)})
+	}
+	return nil
+}
+
+// reaches tells whether the set injects into Pods of a namespace at all.
+func (g *gatherer) reaches(ctx context.Context, set *sidecar.Set, namespace string) (bool, error) {
+	if g.excluded.Has(namespace) {
+		return false, nil
+	}
+	object := &corev1.Namespace{}
+	if err := g.reader.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("read namespace %s: %w", namespace, err)
+	}
+	if object.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
+		return false, nil
+	}
+	return set.MatchesNamespace(namespace, object.Labels), nil
+}

@@ -1,0 +1,158 @@
+package sidecarset
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// sharedIndex tells which SidecarSets a Pod or a namespace concerns. It follows
+// the watch of SidecarSets.
+type sharedIndex struct {
+	*sidecar.Index
+}
+
+func newSharedIndex() sharedIndex { return sharedIndex{sidecar.NewIndex()} }
+
+// setHandler indexes a SidecarSet before it enqueues it: a Pod that comes in
+// between is then either seen by that reconcile or finds the set in the index.
+type setHandler struct{ index sharedIndex }
+
+// Create starts the first look at a set, also at those that were there before
+// us.
+func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
+	h.index.put(ctx, e.Object)
+	q.Add(requestFor(e.Object.GetName()))
+}
+
+// Update leaves out what is not the user's doing, our own status writes first.
+func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
+	if e.ObjectOld.GetGeneration() == e.ObjectNew.GetGeneration() && e.ObjectOld.GetUID() == e.ObjectNew.GetUID() {
+		return
+	}
+	h.index.put(ctx, e.ObjectNew)
+	q.Add(requestFor(e.ObjectNew.GetName()))
+}
+
+// Delete enqueues the set once more, so that its metrics go.
+func (h setHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
+	h.index.Delete(e.Object.GetName())
+	q.Add(requestFor(e.Object.GetName()))
+}
+
+// Generic is not used by any source.
+func (h setHandler) Generic(context.Context, event.GenericEvent, queue) {}
+
+func (x sharedIndex) put(ctx context.Context, object client.Object) {
+	set, err := sidecar.Compile(object.(*v1beta1.SidecarSet))
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "SidecarSet cannot be used until it is corrected")
+		x.Delete(object.GetName())
+		return
+	}
+	x.Put(set)
+}
+
+// concerned collects the names of the sets that select a Pod or that were
+// injected into it.
+func (x sharedIndex) concerned(pod client.Object, into sets.Set[string]) {
+	for _, set := range x.Candidates(pod.GetNamespace(), pod.GetLabels()) {
+		into.Insert(set.Name())
+	}
+	for _, name := range sidecar.InjectedSets(pod.GetAnnotations()) {
+		if x.Get(name) != nil {
+			into.Insert(name)
+		}
+	}
+}
+
+// podHandler enqueues the SidecarSets that a Pod concerns, whatever happens to
+// it: also its end gives room to a rollout and changes counters.
+type podHandler struct{ index sharedIndex }
+
+func (h podHandler) Create(_ context.Context, e event.CreateEvent, q queue)   { h.enqueue(q, e.Object) }
+func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue)   { h.enqueue(q, e.Object) }
+func (h podHandler) Generic(_ context.Context, e event.GenericEvent, q queue) { h.enqueue(q, e.Object) }
+
+// Update looks at both states: a changed label may take a Pod away from a set.
+func (h podHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
+	if samePod(e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)) {
+		return
+	}
+	h.enqueue(q, e.ObjectOld, e.ObjectNew)
+}
+
+func (h podHandler) enqueue(q queue, pods ...client.Object) {
+	names := sets.New[string]()
+	for _, pod := range pods {
+		h.index.concerned(pod, names)
+	}
+	for name := range names {
+		q.Add(requestFor(name))
+	}
+}
+
+// samePod tells whether nothing has changed that a SidecarSet minds. The cache
+// keeps only such fields of a Pod, so few updates are alike.
+func samePod(a, b *corev1.Pod) bool {
+	return a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
+		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
+		equality.Semantic.DeepEqual(a.Spec, b.Spec) && equality.Semantic.DeepEqual(a.Status, b.Status)
+}
+
+// namespaceHandler enqueues the sets that a change of a namespace's labels may
+// concern: those that select namespaces by label, or all when the label that
+// turns injection on and off is the one that changed.
+type namespaceHandler struct{ index sharedIndex }
+
+// Create needs nothing: a new namespace has no Pods.
+func (namespaceHandler) Create(context.Context, event.CreateEvent, queue) {}
+
+// Delete needs nothing: its Pods went before.
+func (namespaceHandler) Delete(context.Context, event.DeleteEvent, queue) {}
+
+// Generic is not used by any source.
+func (namespaceHandler) Generic(context.Context, event.GenericEvent, queue) {}
+
+// Update compares labels; they decide about every Pod of the namespace.
+func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
+	before, after := e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels()
+	if maps.Equal(before, after) {
+		return
+	}
+	everySet := before[v1beta1.InjectionLabel] != after[v1beta1.InjectionLabel]
+	for _, name := range h.index.names(everySet) {
+		q.Add(requestFor(name))
+	}
+}
+
+// names lists all sets, or those that select namespaces by label.
+func (x sharedIndex) names(all bool) []string {
+	names := x.Names()
+	if all {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		set := x.Get(name)
+		return set == nil || set.Spec.NamespaceSelector == nil
+	})
+}
+
+func requestFor(name string) reconcile.Request {
+	return reconcile.Request{NamespacedName: types.NamespacedName{Name: name}}
+}

@@ -1,0 +1,160 @@
+// Command webhook serves admission. Every replica serves; none is elected.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/webhook/certs"
+	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/sidecarset"
+)
+
+type options struct {
+	program.Options
+	port                 int
+	certProvider         string
+	secret, service      string
+	mutating, validating string
+	caValidity           time.Duration
+	certValidity         time.Duration
+	rotateBefore         time.Duration
+	checkInterval        time.Duration
+}
+
+func parse() options {
+	o := options{}
+	o.AddFlags(flag.CommandLine)
+	flag.IntVar(&o.port, "port", 9443, "Port that the API server calls.")
+	flag.StringVar(&o.certProvider, "cert-provider", "self", "Who makes the certificates: self.")
+	flag.StringVar(&o.secret, "cert-secret-name", "windlass-webhook-cert", "Secret with the certificates, in the Pod's namespace.")
+	flag.StringVar(&o.service, "service-name", "windlass-webhook", "Service that the API server calls, in the Pod's namespace.")
+	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass-mutating", "MutatingWebhookConfiguration to keep the CA in.")
+	flag.StringVar(&o.validating, "validating-webhook-configuration", "windlass-validating", "ValidatingWebhookConfiguration to keep the CA in.")
+	flag.DurationVar(&o.caValidity, "ca-validity", 87600*time.Hour, "How long a new CA lasts.")
+	flag.DurationVar(&o.certValidity, "cert-validity", 8760*time.Hour, "How long a new certificate lasts.")
+	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour, "How long before their end CA and certificate are replaced.")
+	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour, "How often to see whether they have to be replaced.")
+	flag.Parse()
+	return o
+}
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), parse()); err != nil {
+		fmt.Fprintln(os.Stderr, "webhook:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	log, err := o.Logger()
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	config, err := o.RestConfig("windlass-webhook")
+	if err != nil {
+		return err
+	}
+	source, provider, err := certificates(config, o)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, source)
+	if err != nil {
+		return err
+	}
+	sets, err := pod.FollowSets(ctx, mgr.GetCache())
+	if err != nil {
+		return err
+	}
+	server := mgr.GetWebhookServer()
+	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{Sets: sets, Reader: mgr.GetCache(), Clock: clock.RealClock{}}})
+	server.Register(sidecarset.MutatePath, &webhook.Admission{Handler: sidecarset.Defaulter{}})
+	server.Register(sidecarset.ValidatePath, &webhook.Admission{Handler: sidecarset.NewValidator()})
+	if err := errors.Join(mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, provider)); err != nil {
+		return err
+	}
+	log.Info("starting", "version", program.Version)
+	return mgr.Start(ctx)
+}
+
+// certificates sets up who serves certificates and who makes them.
+func certificates(config *rest.Config, o options) (*certs.Source, certs.Provider, error) {
+	if o.certProvider != "self" {
+		return nil, nil, fmt.Errorf("--cert-provider=%s: must be self", o.certProvider)
+	}
+	namespace, err := program.Namespace()
+	if err != nil {
+		return nil, nil, err
+	}
+	served, err := os.MkdirTemp("", "served-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("directory for the served certificate: %w", err)
+	}
+	secret := types.NamespacedName{Namespace: namespace, Name: o.secret}
+	provider := &certs.SelfSigned{
+		Secret: secret, ServiceName: o.service, Mutating: o.mutating, Validating: o.validating,
+		CAValidity: o.caValidity, CertValidity: o.certValidity, RotateBefore: o.rotateBefore, CheckInterval: o.checkInterval,
+		Served: served,
+	}
+	scheme := program.Scheme()
+	return certs.NewSource(config, scheme, secret, served), provider, provider.Setup(config, scheme)
+}
+
+func newManager(config *rest.Config, o options, source *certs.Source) (manager.Manager, error) {
+	mgr, err := manager.New(config, manager.Options{
+		Scheme:                 program.Scheme(),
+		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress: o.ProbeAddress,
+		Cache:                  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		WebhookServer: webhook.NewServer(webhook.Options{
+			Port: o.port,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+				c.MinVersion = tls.VersionTLS12
+				c.GetCertificate = source.GetCertificate
+			}},
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// addChecks makes /readyz true when the API server can be answered: the
+// SidecarSets are known, a certificate is served, its CA is in the webhook
+// configurations, and the port is open.
+func addChecks(mgr manager.Manager, sets *pod.KnownSets, provider certs.Provider) error {
+	certificates := func(*http.Request) error {
+		select {
+		case <-provider.Ready():
+			return nil
+		default:
+			return errors.New("the webhook configurations do not carry the CA of the served certificate yet")
+		}
+	}
+	return errors.Join(
+		mgr.AddHealthzCheck("alive", healthz.Ping),
+		mgr.AddReadyzCheck("sidecarsets", func(*http.Request) error { return sets.Synced() }),
+		mgr.AddReadyzCheck("certificates", certificates),
+		mgr.AddReadyzCheck("server", mgr.GetWebhookServer().StartedChecker()),
+	)
+}

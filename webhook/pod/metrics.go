@@ -1,0 +1,21 @@
+package pod
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+var (
+	injections = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "windlass_webhook_injections_total",
+		Help: "Pods that sidecars were injected into.",
+	})
+	failures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "windlass_webhook_injection_failures_total",
+		Help: "Pods that were let through without their sidecars because of an error of the webhook.",
+	})
+)
+
+func init() {
+	metrics.Registry.MustRegister(injections, failures)
+}

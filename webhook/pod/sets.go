@@ -1,0 +1,83 @@
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// KnownSets are all SidecarSets of the cluster, compiled and indexed, kept
+// current by a watch.
+type KnownSets struct {
+	*sidecar.Index
+	synced []toolscache.InformerSynced
+}
+
+// FollowSets watches SidecarSets, and Namespaces for their labels, through a
+// cache that is started later.
+func FollowSets(ctx context.Context, c cache.Cache) (*KnownSets, error) {
+	known := &KnownSets{Index: sidecar.NewIndex()}
+	informer, err := c.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return nil, fmt.Errorf("watch SidecarSets: %w", err)
+	}
+	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { known.put(ctx, object) },
+		UpdateFunc: func(_, object any) { known.put(ctx, object) },
+		DeleteFunc: known.remove,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watch SidecarSets: %w", err)
+	}
+	namespaces, err := c.GetInformer(ctx, &corev1.Namespace{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return nil, fmt.Errorf("watch Namespaces: %w", err)
+	}
+	known.synced = []toolscache.InformerSynced{registration.HasSynced, namespaces.HasSynced}
+	return known, nil
+}
+
+// Synced says whether all SidecarSets and Namespaces are known.
+func (k *KnownSets) Synced() error {
+	for _, synced := range k.synced {
+		if !synced() {
+			return errors.New("SidecarSets and Namespaces are still being read")
+		}
+	}
+	return nil
+}
+
+// put takes in a new or changed set. Status writes change nothing that is
+// injected but the name of the latest revision.
+func (k *KnownSets) put(ctx context.Context, object any) {
+	set := object.(*v1beta1.SidecarSet)
+	old := k.Get(set.Name)
+	if old != nil && old.Object.UID == set.UID && old.Object.Generation == set.Generation &&
+		old.Object.Status.LatestRevision == set.Status.LatestRevision {
+		return
+	}
+	compiled, err := sidecar.Compile(set)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "SidecarSet injects nothing until it is corrected")
+		k.Delete(set.Name)
+		return
+	}
+	k.Put(compiled)
+}
+
+func (k *KnownSets) remove(object any) {
+	if unknown, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+		object = unknown.Obj
+	}
+	if set, ok := object.(*v1beta1.SidecarSet); ok {
+		k.Delete(set.Name)
+	}
+}

@@ -1,0 +1,71 @@
+// Package sidecarset is the admission of SidecarSets. What can be said of one
+// object alone, as defaults and ranges, is said by the CRD's schema, which
+// holds also while the webhook is away; here is the rest.
+package sidecarset
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"gomodules.xyz/jsonpatch/v2"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// Paths where the handlers are served.
+const (
+	MutatePath   = "/mutate-apps-kruise-io-sidecarset"
+	ValidatePath = "/validate-apps-kruise-io-sidecarset"
+)
+
+// Defaulter writes the hash annotations, which clients compare with those of
+// Pods. It changes nothing else: a default written into a stored list reads as
+// drift to tools that sync from Git.
+type Defaulter struct{}
+
+// Handle answers one request.
+func (Defaulter) Handle(_ context.Context, request admission.Request) admission.Response {
+	object, err := decode(request)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	set, err := sidecar.Compile(object)
+	if err != nil {
+		return admission.Allowed("") // the validating webhook says what is wrong
+	}
+	return admission.Patched("", hashPatch(set)...)
+}
+
+func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
+	hashes := map[string]string{
+		v1beta1.SidecarSetHashAnnotation:             set.Hashes.Full,
+		v1beta1.SidecarSetHashWithoutImageAnnotation: set.Hashes.WithoutImage,
+	}
+	if set.Object.Annotations == nil {
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/metadata/annotations", hashes)}
+	}
+	var out []jsonpatch.Operation
+	for key, hash := range hashes {
+		if set.Object.Annotations[key] != hash {
+			out = append(out, jsonpatch.NewOperation("add", jsonpointer.Path("metadata", "annotations", key), hash))
+		}
+	}
+	return out
+}
+
+// decode reads a SidecarSet of either version: they share one schema.
+func decode(request admission.Request) (*v1beta1.SidecarSet, error) {
+	object := &v1beta1.SidecarSet{}
+	if request.Kind.Group != v1beta1.GroupVersion.Group || request.Kind.Kind != "SidecarSet" {
+		return nil, fmt.Errorf("served for SidecarSets, not for %s %s: correct the rules of the webhook configuration", request.Kind.Group, request.Kind.Kind)
+	}
+	if err := json.Unmarshal(request.Object.Raw, object); err != nil {
+		return nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
+	}
+	return object, nil
+}
