@@ -51,8 +51,10 @@ func (v *View) Holds(set *Set) bool {
 		return false
 	}
 	for i := range set.Spec.Containers {
-		if v.find(set.Spec.Containers[i].Name) == nil {
-			return false
+		for _, name := range namesInPod(&set.Spec.Containers[i]) {
+			if v.find(name) == nil {
+				return false
+			}
 		}
 	}
 	return true

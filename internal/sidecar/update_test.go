@@ -1,0 +1,101 @@
+package sidecar_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// carryOut does to the Pod what a Change says.
+func carryOut(pod *corev1.Pod, change *sidecar.Change) {
+	for _, image := range change.Images {
+		list := pod.Spec.Containers
+		if image.List == "initContainers" {
+			list = pod.Spec.InitContainers
+		}
+		list[image.Index].Image = image.To
+	}
+	for key, value := range change.Annotations {
+		pod.Annotations[key] = value
+	}
+	pod.Generation++
+}
+
+func TestUpdateInPlaceStepByStep(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").NativeSidecar("mesh", "mesh:1").InitContainer("setup", "setup:1").Obj()
+	old := compile(t, object)
+	pod := build.MakePod("p").New().Obj()
+	inject(t, pod, old)
+	build.RunContainers(pod)
+	build.SetReady(pod, true, build.Epoch)
+
+	object = object.DeepCopy()
+	object.Spec.Containers[0].Image, object.Spec.InitContainers[0].Image = "agent:2", "mesh:2"
+	set := compile(t, object)
+	type look struct{ Holds, Updated, Upgradable, Settled bool }
+	expect := func(step string, want look) {
+		t.Helper()
+		v := sidecar.Look(pod)
+		if diff := cmp.Diff(want, look{v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set)}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step, diff)
+		}
+	}
+	expect("before", look{Holds: true, Upgradable: true, Settled: true})
+
+	change, err := set.Update(sidecar.Look(pod), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sidecar.ImageChange{
+		{List: "containers", Index: 0, Name: "agent", From: "agent:1", To: "agent:2"},
+		{List: "initContainers", Index: 0, Name: "mesh", From: "mesh:1", To: "mesh:2"},
+	}
+	if diff := cmp.Diff(want, change.Images); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
+	}
+	carryOut(pod, change)
+	expect("after the write", look{Holds: true, Updated: true, Upgradable: true})
+
+	build.RunContainers(pod)
+	expect("after the kubelet", look{Holds: true, Updated: true, Upgradable: true, Settled: true})
+}
+
+func TestUpdateKeepsWhatOtherSetsWrote(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	other := compile(t, build.MakeSidecarSet("other").Container("logs", "logs:1").Obj())
+	pod := build.MakePod("p").New().Obj()
+	inject(t, pod, compile(t, object), other)
+	foreign := `{"foreign":{"hash":"x","unknown":{"a":1}}}`
+	pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = foreign
+
+	object = object.DeepCopy()
+	object.Spec.Containers[0].Image = "agent:2"
+	change, err := compile(t, object).Update(sidecar.Look(pod), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	carryOut(pod, change)
+	if view := sidecar.Look(pod); !view.Updated(other) {
+		t.Error("the other set's entry is lost")
+	}
+	wantPrefix := foreign[:len(foreign)-1] + `,"s":{`
+	if got := pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation]; got[:len(wantPrefix)] != wantPrefix {
+		t.Errorf("the foreign entry changed: %s", got)
+	}
+}
+
+func TestMoreThanImagesIsNotUpgradable(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	pod := build.MakePod("p").New().Obj()
+	inject(t, pod, compile(t, object))
+	object = object.DeepCopy()
+	object.Spec.Containers[0].Args = []string{"-v"}
+	if view := sidecar.Look(pod); view.Upgradable(compile(t, object)) {
+		t.Error("an argument cannot change in a running Pod")
+	}
+}
