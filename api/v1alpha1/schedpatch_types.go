@@ -8,7 +8,6 @@ import (
 
 // SchedPatchSpec says which Pods get which scheduling rules.
 //
-// +kubebuilder:validation:XValidation:rule=`has(self.affinity) && (has(self.affinity.nodeAffinity) || has(self.affinity.podAffinity) || has(self.affinity.podAntiAffinity)) || has(self.tolerations) && size(self.tolerations) > 0 || has(self.nodeSelector) && size(self.nodeSelector) > 0`,message="needs at least one rule in affinity, tolerations or nodeSelector"
 // +kubebuilder:validation:XValidation:rule=`!has(self.ttlSeconds) || !has(self.expiresAt)`,fieldPath=".ttlSeconds",reason=FieldValueForbidden,message="cannot be combined with expiresAt; remove one of the two"
 type SchedPatchSpec struct {
 	// TargetRef names the workload, in the namespace of this object, whose Pods

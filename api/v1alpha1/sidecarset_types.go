@@ -21,7 +21,7 @@ import (
 // +kubebuilder:printcolumn:name="STRATEGY",type=string,priority=1,JSONPath=`.spec.updateStrategy.type`,description="How running Pods get a new version"
 // +kubebuilder:printcolumn:name="PAUSED",type=boolean,priority=1,JSONPath=`.spec.updateStrategy.paused`,description="Whether the rollout is paused"
 // +kubebuilder:printcolumn:name="REASON",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,description="Why the set is ready or not"
-// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')`,fieldPath=".metadata.name",messageExpression=`'is "' + self.metadata.name + '"; allowed are at most 63 letters, digits and dashes, no dots'`
+// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')`,messageExpression=`'metadata.name is "' + self.metadata.name + '"; allowed are at most 63 letters, digits and dashes, no dots'`
 type SidecarSet struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

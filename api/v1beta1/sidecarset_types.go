@@ -9,7 +9,7 @@ import (
 // images reach the Pods that run already.
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.containers) && size(self.containers) > 0) || (has(self.initContainers) && size(self.initContainers) > 0)`,message="needs at least one entry in containers or initContainers"
-// +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",reason=FieldValueDuplicate,messageExpression=`'name ' + self.containers.filter(c, self.initContainers.exists(i, i.name == c.name))[0].name + ' is taken by an entry of containers; container names are unique in a Pod'`
+// +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",reason=FieldValueDuplicate,message="one of these names is taken by an entry of spec.containers; the names of containers and initContainers together must be unique"
 type SidecarSetSpec struct {
 	// Selector picks the Pods to inject by their labels. It must be given and
 	// must not be empty.
@@ -116,7 +116,7 @@ type SidecarSetSpec struct {
 // +kubebuilder:printcolumn:name="STRATEGY",type=string,priority=1,JSONPath=`.spec.updateStrategy.type`,description="How running Pods get a new version"
 // +kubebuilder:printcolumn:name="PAUSED",type=boolean,priority=1,JSONPath=`.spec.updateStrategy.paused`,description="Whether the rollout is paused"
 // +kubebuilder:printcolumn:name="REASON",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,description="Why the set is ready or not"
-// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')`,fieldPath=".metadata.name",messageExpression=`'is "' + self.metadata.name + '"; allowed are at most 63 letters, digits and dashes, no dots'`
+// +kubebuilder:validation:XValidation:rule=`size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')`,messageExpression=`'metadata.name is "' + self.metadata.name + '"; allowed are at most 63 letters, digits and dashes, no dots'`
 type SidecarSet struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -18,7 +18,7 @@ import (
 // +kubebuilder:validation:XValidation:rule=`(has(self.serviceName) ? self.serviceName : "") == (has(oldSelf.serviceName) ? oldSelf.serviceName : "")`,fieldPath=".serviceName",reason=FieldValueForbidden,messageExpression=`'is immutable: it is "' + (has(oldSelf.serviceName) ? oldSelf.serviceName : "") + '"; to change it, delete the StatefulSet with --cascade=orphan and create it again'`
 // +kubebuilder:validation:XValidation:rule=`self.podManagementPolicy == 'Parallel' || !has(self.updateStrategy.rollingUpdate.unorderedUpdate)`,fieldPath=".updateStrategy.rollingUpdate.unorderedUpdate",reason=FieldValueForbidden,message="needs podManagementPolicy Parallel; remove it, or make a StatefulSet with Parallel"
 // +kubebuilder:validation:XValidation:rule=`self.podManagementPolicy == 'Parallel' || !has(self.scaleStrategy) || !has(self.scaleStrategy.maxUnavailable) || self.scaleStrategy.maxUnavailable == 1`,fieldPath=".scaleStrategy.maxUnavailable",reason=FieldValueForbidden,message="other than 1 needs podManagementPolicy Parallel: OrderedReady starts one Pod after the other"
-// +kubebuilder:validation:XValidation:rule=`!has(self.autoRemediation) || !self.autoRemediation.enabled || self.autoRemediation.stuckSeconds < self.progressDeadlineSeconds`,fieldPath=".autoRemediation.stuckSeconds",reason=FieldValueInvalid,messageExpression=`'is ' + string(self.autoRemediation.stuckSeconds) + ', must be less than progressDeadlineSeconds, which is ' + string(self.progressDeadlineSeconds)`
+// +kubebuilder:validation:XValidation:rule=`!has(self.autoRemediation) || !self.autoRemediation.enabled || self.autoRemediation.stuckSeconds < self.progressDeadlineSeconds`,fieldPath=".autoRemediation.stuckSeconds",reason=FieldValueInvalid,message="must be less than spec.progressDeadlineSeconds, which defaults to 600"
 type StatefulSetSpec struct {
 	// Replicas is how many Pods there should be. Default 1. Leave it out of
 	// manifests when an autoscaler owns it.
@@ -81,7 +81,6 @@ type StatefulSetSpec struct {
 	// ReserveOrdinals are ordinals that get no Pod: single ones (3) or ranges
 	// ("5-8"). Replicas still counts Pods, so others take their place.
 	// +kubebuilder:validation:MaxItems=4096
-	// +kubebuilder:validation:items:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^[0-9]{1,10}-[0-9]{1,10}$') && int(self.split('-')[0]) <= int(self.split('-')[1])`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are an ordinal from 0 up, or a range "start-end" with start not above end, such as "5-8"'`
 	// +listType=atomic
 	// +optional
 	ReserveOrdinals []intstr.IntOrString `json:"reserveOrdinals,omitempty"`
