@@ -1,0 +1,311 @@
+package sidecarset
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// world is a SidecarSet and the Pods it was injected into.
+type world struct {
+	t    *testing.T
+	set  *v1beta1.SidecarSet
+	pods []*corev1.Pod
+	now  time.Time
+}
+
+// newWorld injects the set's first version into n ready Pods, web-0 the oldest.
+func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
+	t.Helper()
+	w := &world{t: t, set: set.Container("agent", "agent:1").Obj(), now: build.Epoch.Add(time.Hour)}
+	for i := range n {
+		w.addPod(fmt.Sprintf("web-%d", i), time.Duration(i)*time.Minute)
+	}
+	return w
+}
+
+func (w *world) compiled() *sidecar.Set {
+	w.t.Helper()
+	set, err := sidecar.Compile(w.set)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return set
+}
+
+func (w *world) addPod(name string, age time.Duration) *corev1.Pod {
+	w.t.Helper()
+	pod := build.MakePod(name).Label("app", "web").Created(age).New().Obj()
+	injection, err := sidecar.Inject(pod, []*sidecar.Set{w.compiled()}, metav1.NewTime(w.now))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	injection.Apply(pod)
+	pod.Spec.NodeName = "node-1"
+	build.RunContainers(pod)
+	build.SetReady(pod, true, build.Epoch.Add(age))
+	w.pods = append(w.pods, pod)
+	return pod
+}
+
+// image gives the set a new version.
+func (w *world) image(image string) *world {
+	w.set = w.set.DeepCopy()
+	w.set.Spec.Containers[0].Image = image
+	w.set.Generation++
+	return w
+}
+
+func (w *world) snapshot() *Snapshot {
+	s := &Snapshot{Now: w.now, Set: w.compiled()}
+	for _, pod := range w.pods {
+		if !sidecar.IsActive(pod) {
+			continue
+		}
+		view := sidecar.Look(pod)
+		if view.Holds(s.Set) {
+			s.Matched = append(s.Matched, view)
+		} else {
+			s.Uninjected = append(s.Uninjected, Uninjected{Pod: pod, Reason: whyUninjected(s.Set, pod)})
+		}
+	}
+	return s
+}
+
+func (w *world) plan() *Plan {
+	w.t.Helper()
+	plan, err := makePlan(w.snapshot())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return plan
+}
+
+// carryOut does to the world what a plan says.
+func carryOut(plan *Plan) {
+	for _, u := range plan.Updates {
+		for _, image := range u.Change.Images {
+			u.View.Pod.Spec.Containers[image.Index].Image = image.To
+		}
+		for key, value := range u.Change.Annotations {
+			u.View.Pod.Annotations[key] = value
+		}
+		u.View.Pod.Generation++
+	}
+}
+
+// decision is what a plan comes to, in short.
+type decision struct {
+	Update        []string
+	Hold          Hold
+	Waiting, Kept int
+	Limited       []string
+}
+
+func decisionOf(plan *Plan) decision {
+	d := decision{Hold: plan.Hold, Waiting: plan.Waiting, Kept: plan.Kept}
+	for _, u := range plan.Updates {
+		d.Update = append(d.Update, u.View.Pod.Name)
+	}
+	for _, view := range plan.Limited {
+		d.Limited = append(d.Limited, view.Pod.Name)
+	}
+	return d
+}
+
+func TestPlan(t *testing.T) {
+	rolling := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s") }
+	for name, test := range map[string]struct {
+		world func(t *testing.T) *world
+		want  decision
+	}{
+		"nothing to do when all Pods are up to date": {
+			func(t *testing.T) *world { return newWorld(t, 3, rolling()) }, decision{},
+		},
+		"one Pod at a time by default, the one that became ready last first": {
+			func(t *testing.T) *world { return newWorld(t, 3, rolling()).image("agent:2") },
+			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
+		},
+		"a percentage rounds up": {
+			func(t *testing.T) *world { return newWorld(t, 5, rolling().MaxUnavailable("21%")).image("agent:2") },
+			decision{Update: []string{"web-4", "web-3"}, Hold: HoldBudget, Waiting: 3},
+		},
+		"maxUnavailable 0 still lets one go, or nothing ever would": {
+			func(t *testing.T) *world { return newWorld(t, 2, rolling().MaxUnavailable("0")).image("agent:2") },
+			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+		},
+		"a Pod that is not ready costs nothing and goes first": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling())
+				build.SetReady(w.pods[0], false, w.now)
+				return w.image("agent:2")
+			},
+			decision{Update: []string{"web-0", "web-2"}, Hold: HoldBudget, Waiting: 1},
+		},
+		"an updated Pod that has not come back uses up the budget": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling()).image("agent:2")
+				carryOut(w.plan())
+				return w
+			},
+			decision{Hold: HoldBudget, Waiting: 2},
+		},
+		"the next goes when the kubelet is done with the first": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling()).image("agent:2")
+				carryOut(w.plan())
+				build.RunContainers(w.pods[2])
+				return w
+			},
+			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+		},
+		"a new version while an update is in flight waits for it": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling()).image("agent:2")
+				carryOut(w.plan())
+				return w.image("agent:3")
+			},
+			decision{Hold: HoldBudget, Waiting: 3},
+		},
+		"a Pod broken by the last version gets the next one at once, and no other does": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling()).image("agent:bad")
+				carryOut(w.plan())
+				build.SetReady(w.pods[2], false, w.now)
+				return w.image("agent:3")
+			},
+			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
+		},
+		"a deleted Pod gives its share of the budget back": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 3, rolling()).image("agent:2")
+				carryOut(w.plan())
+				w.pods = w.pods[:2]
+				return w
+			},
+			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+		},
+		"a paused rollout changes nothing": {
+			func(t *testing.T) *world { return newWorld(t, 2, rolling().Paused()).image("agent:2") },
+			decision{Hold: HoldPaused, Waiting: 2},
+		},
+		"NotUpdate changes nothing": {
+			func(t *testing.T) *world {
+				return newWorld(t, 2, rolling().Spec(func(s *v1beta1.SidecarSetSpec) {
+					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
+				})).image("agent:2")
+			},
+			decision{Hold: HoldNotUpdate, Waiting: 2},
+		},
+		"a partition keeps the last in order": {
+			func(t *testing.T) *world {
+				return newWorld(t, 3, rolling().Partition("2").MaxUnavailable("100%")).image("agent:2")
+			},
+			decision{Update: []string{"web-2"}, Kept: 2},
+		},
+		"a partition of less than 100 % lets at least one go": {
+			func(t *testing.T) *world {
+				return newWorld(t, 3, rolling().Partition("99%").MaxUnavailable("100%")).image("agent:2")
+			},
+			decision{Update: []string{"web-2"}, Kept: 2},
+		},
+		"the update's selector keeps what it does not pick": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 2, rolling().MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
+					s.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}
+				}))
+				w.pods[0].Labels["canary"] = "yes"
+				return w.image("agent:2")
+			},
+			decision{Update: []string{"web-0"}, Kept: 1},
+		},
+		"what cannot change in place is left alone": {
+			func(t *testing.T) *world {
+				w := newWorld(t, 2, rolling())
+				w.set = w.set.DeepCopy()
+				w.set.Spec.Containers[0].Args = []string{"-v"}
+				return w
+			},
+			decision{Limited: []string{"web-0", "web-1"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := decisionOf(test.world(t).plan())
+			slices.Sort(got.Limited)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOrder(t *testing.T) {
+	pod := func(name string) *build.PodBuilder { return build.MakePod(name).Created(0).ReadySince(0) }
+	restarted := pod("restarted").Obj()
+	restarted.Status.ContainerStatuses[0].RestartCount = 3
+	unassigned := pod("unassigned").Obj()
+	unassigned.Spec.NodeName = ""
+	pending := pod("pending").Obj()
+	pending.Status.Phase = corev1.PodPending
+	pods := []*corev1.Pod{
+		pod("b-oldest").Created(-time.Hour).Obj(),
+		pod("a-oldest").Created(-time.Hour).Obj(),
+		pod("newest").Created(time.Hour).Obj(),
+		restarted,
+		pod("ready-lately").ReadySince(time.Hour).Obj(),
+		pod("not-ready").NotReady().Obj(),
+		pending,
+		unassigned,
+	}
+	var views []*sidecar.View
+	for _, p := range pods {
+		views = append(views, sidecar.Look(p))
+	}
+	order(views)
+	var got []string
+	for _, view := range views {
+		got = append(got, view.Pod.Name)
+	}
+	want := []string{"unassigned", "pending", "not-ready", "ready-lately", "restarted", "newest", "a-oldest", "b-oldest"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+func TestCountsAreResolvedAgainstMatchedPods(t *testing.T) {
+	for name, test := range map[string]struct {
+		resolve func(*intstr.IntOrString, int) int
+		value   string
+		matched int
+		want    int
+	}{
+		"maxUnavailable: a number is itself":                  {maxUnavailable, "3", 10, 3},
+		"maxUnavailable: a percentage rounds up":              {maxUnavailable, "1%", 10, 1},
+		"maxUnavailable: at least one":                        {maxUnavailable, "0%", 10, 1},
+		"partition: a number is itself":                       {partition, "3", 10, 3},
+		"partition: no more than there are":                   {partition, "30", 10, 10},
+		"partition: a percentage rounds up":                   {partition, "21%", 10, 3},
+		"partition: 100% keeps all":                           {partition, "100%", 10, 10},
+		"partition: 99% of several lets one go":               {partition, "99%", 10, 9},
+		"partition: 99% of a single Pod keeps it":             {partition, "99%", 1, 1},
+		"partition: what cannot be read keeps all":            {partition, "many", 10, 10},
+		"maxUnavailable: what cannot be read lets one Pod go": {maxUnavailable, "many", 10, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			value := intstr.Parse(test.value)
+			if got := test.resolve(&value, test.matched); got != test.want {
+				t.Errorf("%s of %d = %d, want %d", test.value, test.matched, got, test.want)
+			}
+		})
+	}
+}

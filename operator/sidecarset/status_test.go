@@ -1,0 +1,219 @@
+package sidecarset
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// report is a status in short: conditions as "Type=Status Reason".
+type report struct {
+	Matched, Updated, Ready, UpdatedReady, Uninjected int32
+	Conditions                                        []string
+}
+
+func reportOf(status *v1beta1.SidecarSetStatus) report {
+	r := report{Matched: status.MatchedPods, Updated: status.UpdatedPods, Ready: status.ReadyPods,
+		UpdatedReady: status.UpdatedReadyPods, Uninjected: status.UninjectedPods}
+	for _, c := range status.Conditions {
+		r.Conditions = append(r.Conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
+	}
+	return r
+}
+
+func TestStatus(t *testing.T) {
+	set := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s") }
+	const injected = "Injected=True AllPodsInjected"
+	for name, test := range map[string]struct {
+		world   func(t *testing.T) *world
+		outcome func(plan *Plan) *Outcome
+		want    report
+	}{
+		"a set without Pods is ready": {
+			world: func(t *testing.T) *world { return newWorld(t, 0, set()) },
+			want:  report{Conditions: []string{"Ready=True Complete", injected}},
+		},
+		"all up to date": {
+			world: func(t *testing.T) *world { return newWorld(t, 2, set()) },
+			want:  report{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+		},
+		"a Pod just written counts as updated and not as ready": {
+			world:   func(t *testing.T) *world { return newWorld(t, 2, set()).image("agent:2") },
+			outcome: func(plan *Plan) *Outcome { return &Outcome{Updated: plan.Updates} },
+			want:    report{2, 1, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+		},
+		"the kubelet has not finished": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set()).image("agent:2")
+				carryOut(w.plan())
+				return w
+			},
+			want: report{1, 1, 0, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+		},
+		"an application that is not ready is not the rollout's concern": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set())
+				build.SetReady(w.pods[0], false, w.now)
+				return w
+			},
+			want: report{1, 1, 0, 0, 0, []string{"Ready=True Complete", injected}},
+		},
+		"paused rests": {
+			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()).image("agent:2") },
+			want:  report{2, 0, 2, 0, 0, []string{"Ready=True Paused", injected}},
+		},
+		"paused, with nothing left to do, is complete": {
+			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()) },
+			want:  report{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+		},
+		"NotUpdate rests": {
+			world: func(t *testing.T) *world {
+				return newWorld(t, 1, set().Spec(func(s *v1beta1.SidecarSetSpec) {
+					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
+				})).image("agent:2")
+			},
+			want: report{1, 0, 1, 0, 0, []string{"Ready=True NotUpdate", injected}},
+		},
+		"the partition is reached": {
+			world: func(t *testing.T) *world { return newWorld(t, 2, set().Partition("2")).image("agent:2") },
+			want:  report{2, 0, 2, 0, 0, []string{"Ready=True PartitionReached", injected}},
+		},
+		"a change that cannot be made in place is named": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set())
+				w.set = w.set.DeepCopy()
+				w.set.Spec.Containers[0].Args = []string{"-v"}
+				return w
+			},
+			want: report{1, 0, 1, 0, 0, []string{"Ready=True Complete", "UpdateLimited=True UpdateImmutableField", injected}},
+		},
+		"a refused write is work to do": {
+			world: func(t *testing.T) *world { return newWorld(t, 1, set()).image("agent:2") },
+			outcome: func(plan *Plan) *Outcome {
+				return &Outcome{Failed: []FailedUpdate{{plan.Updates[0], errors.New("quota exceeded")}}}
+			},
+			want: report{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+		},
+		"Pods without sidecars are counted": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set())
+				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Obj())
+				return w
+			},
+			want: report{1, 1, 1, 1, 1, []string{"Ready=True Complete", "Injected=False PodsNotInjected"}},
+		},
+		"Pods that opted out are counted and are no fault": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 0, set())
+				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Label(v1beta1.SidecarInjectionKey, "false").Obj())
+				return w
+			},
+			want: report{Uninjected: 1, Conditions: []string{"Ready=True Complete", injected}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := test.world(t)
+			plan, outcome := w.plan(), &Outcome{}
+			if test.outcome != nil {
+				outcome = test.outcome(plan)
+			}
+			if diff := cmp.Diff(test.want, reportOf(makeStatus(w.snapshotOf(plan), plan, outcome))); diff != "" {
+				t.Errorf("status (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// snapshotOf is a snapshot of the same views that the plan speaks of.
+func (w *world) snapshotOf(plan *Plan) *Snapshot {
+	s := w.snapshot()
+	for _, u := range plan.Updates {
+		for i := range s.Matched {
+			if s.Matched[i].Pod == u.View.Pod {
+				s.Matched[i] = u.View
+			}
+		}
+	}
+	return s
+}
+
+func TestConditionsKeepTheirTransitionTime(t *testing.T) {
+	w := newWorld(t, 1, build.MakeSidecarSet("s"))
+	first := w.now
+	w.set.Status = *makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	w.now = w.now.Add(time.Minute)
+	w.image("agent:2")
+	plan := w.plan()
+	w.set.Status = *makeStatus(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates})
+
+	got := map[string]time.Time{}
+	for _, c := range w.set.Status.Conditions {
+		got[c.Type] = c.LastTransitionTime.Time
+		if c.ObservedGeneration != w.set.Generation {
+			t.Errorf("%s speaks of generation %d, want %d", c.Type, c.ObservedGeneration, w.set.Generation)
+		}
+	}
+	want := map[string]time.Time{"Ready": w.now, "Reconciling": w.now, "Injected": first}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("transition times (-want +got):\n%s", diff)
+	}
+}
+
+func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
+	w := newWorld(t, 0, build.MakeSidecarSet("s"))
+	for _, name := range []string{"p1", "p2", "p3", "p4", "p5", "p6", strings.Repeat("p", 2000)} {
+		w.pods = append(w.pods, build.MakePod(name).Label("app", "web").Obj())
+	}
+	status := makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	for _, c := range status.Conditions {
+		if c.Type != v1beta1.ConditionInjected {
+			continue
+		}
+		if !strings.Contains(c.Message, "7 live Pods") || !strings.Contains(c.Message, "and 2 more") || len(c.Message) > 1024 {
+			t.Errorf("message of %d bytes: %s", len(c.Message), c.Message)
+		}
+	}
+}
+
+func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
+	w := newWorld(t, 0, build.MakeSidecarSet("s"))
+	for i := range 25 {
+		w.pods = append(w.pods, build.MakePod("p"+string(rune('a'+i))).Label("app", "web").Obj())
+	}
+	status := makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	if len(status.Uninjected) != 20 || status.UninjectedPods != 25 {
+		t.Errorf("%d listed of %d, want 20 of 25", len(status.Uninjected), status.UninjectedPods)
+	}
+	want := v1beta1.UninjectedPod{Namespace: "default", Name: "pa", Reason: ReasonMissed}
+	if diff := cmp.Diff(want, status.Uninjected[0]); diff != "" {
+		t.Errorf("first (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhyUninjected(t *testing.T) {
+	set := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s").Container("agent", "agent:1") }
+	for name, test := range map[string]struct {
+		set  *build.SidecarSetBuilder
+		pod  *build.PodBuilder
+		want string
+	}{
+		"opted out by annotation":     {set(), build.MakePod("p").Annotation(v1beta1.SidecarInjectionKey, "false"), ReasonOptedOut},
+		"older than the set":          {set(), build.MakePod("p").Created(-time.Second), ReasonCreatedBeforeSet},
+		"injected, but not this much": {set(), build.MakePod("p").Annotation(v1beta1.SidecarSetInjectedListAnnotation, "s"), ReasonContainersMissing},
+		"the webhook never saw it":    {set(), build.MakePod("p").Created(time.Second), ReasonMissed},
+		"injection is paused":         {set().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }), build.MakePod("p"), ReasonInjectionPaused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{t: t, set: test.set.Obj()}
+			if got := whyUninjected(w.compiled(), test.pod.Obj()); got != test.want {
+				t.Errorf("whyUninjected = %s, want %s", got, test.want)
+			}
+		})
+	}
+}
