@@ -9,7 +9,7 @@ import (
 // images reach the Pods that run already.
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.containers) && size(self.containers) > 0) || (has(self.initContainers) && size(self.initContainers) > 0)`,message="needs at least one entry in containers or initContainers"
-// +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",reason=FieldValueDuplicate,message="one of these names is taken by an entry of spec.containers; the names of containers and initContainers together must be unique"
+// +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",message="one of the names is taken by an entry of spec.containers; the names of containers and initContainers together must be unique"
 type SidecarSetSpec struct {
 	// Selector picks the Pods to inject by their labels. It must be given and
 	// must not be empty.
