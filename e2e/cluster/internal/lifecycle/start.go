@@ -86,7 +86,11 @@ func writeFiles(record *state.Record, cache build.Cache) error {
 	}); err != nil {
 		return err
 	}
-	if err := state.WriteFile(filepath.Join(record.StateDir, "kwok.yaml"), kwok.Config(), 0o644); err != nil {
+	stages, err := kwok.Config()
+	if err != nil {
+		return err
+	}
+	if err := state.WriteFile(filepath.Join(record.StateDir, "kwok.yaml"), stages, 0o644); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(box.Config{
