@@ -129,6 +129,12 @@ func (r *Release) with(values map[string]any) map[string]any {
 	return merged
 }
 
+// chartImage is a value of the chart's own image.
+func (r *Release) chartImage(key string) any {
+	image, _ := r.chart.Values["image"].(map[string]any)
+	return image[key]
+}
+
 func timed(what string, run func() error) (time.Duration, error) {
 	began := time.Now()
 	if err := run(); err != nil {
