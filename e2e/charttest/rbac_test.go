@@ -1,0 +1,128 @@
+package charttest
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
+
+const goldenRoles = "testdata/roles.golden.yaml"
+
+// role is a Role or ClusterRole as the golden file shows it.
+type role struct {
+	Kind   string              `json:"kind"`
+	Name   string              `json:"name"`
+	Labels map[string]string   `json:"aggregation,omitempty"`
+	Rules  []rbacv1.PolicyRule `json:"rules"`
+}
+
+// roles returns all roles of the chart, those of the cluster first.
+func roles(r *rendered) []role {
+	var found []role
+	for _, object := range all[*rbacv1.ClusterRole](r) {
+		aggregation := map[string]string{}
+		for key, value := range object.Labels {
+			if strings.HasPrefix(key, "rbac.authorization.k8s.io/") {
+				aggregation[key] = value
+			}
+		}
+		found = append(found, role{Kind: "ClusterRole", Name: object.Name, Labels: aggregation, Rules: object.Rules})
+	}
+	for _, object := range all[*rbacv1.Role](r) {
+		found = append(found, role{Kind: "Role", Name: object.Name, Rules: object.Rules})
+	}
+	return found
+}
+
+// TestRolesAreTheRecordedOnes makes every change of a permission visible in a review: run the test with -update and commit the file.
+func TestRolesAreTheRecordedOnes(t *testing.T) {
+	got, err := yaml.Marshal(roles(mustRender(t, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(goldenRoles, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(goldenRoles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, got) {
+		t.Errorf("roles differ from %s; if that is meant, run the test with -update (-want +got):\n%s",
+			goldenRoles, cmp.Diff(string(want), string(got)))
+	}
+}
+
+func TestRolesGrantNoMoreThanTheyMust(t *testing.T) {
+	writes := []string{"create", "update", "patch", "delete", "deletecollection"}
+	for _, role := range roles(mustRender(t, "")) {
+		for _, rule := range role.Rules {
+			everything := slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs, rule.ResourceNames, rule.NonResourceURLs)
+			if slices.ContainsFunc(everything, func(s string) bool { return strings.Contains(s, "*") }) {
+				t.Errorf("%s %s grants a *: %v", role.Kind, role.Name, rule)
+			}
+			for _, verb := range []string{"escalate", "bind", "impersonate"} {
+				if slices.Contains(rule.Verbs, verb) {
+					t.Errorf("%s %s grants %s", role.Kind, role.Name, verb)
+				}
+			}
+			if role.Kind == "ClusterRole" && slices.Contains(rule.Resources, "secrets") {
+				t.Errorf("ClusterRole %s reaches Secrets of every namespace", role.Name)
+			}
+			isWrite := slices.ContainsFunc(rule.Verbs, func(verb string) bool { return slices.Contains(writes, verb) })
+			if isWrite && slices.Contains(rule.Resources, "nodes") {
+				t.Errorf("%s %s writes Nodes", role.Kind, role.Name)
+			}
+			if isWrite && slices.Contains(rule.Resources, "secrets") && len(rule.ResourceNames) == 0 {
+				t.Errorf("%s %s writes Secrets without naming them", role.Kind, role.Name)
+			}
+		}
+	}
+}
+
+func TestSidecarSetsAreNeverAggregatedForWriting(t *testing.T) {
+	for _, role := range roles(mustRender(t, "")) {
+		if len(role.Labels) == 0 {
+			continue
+		}
+		for _, rule := range role.Rules {
+			if slices.Contains(rule.Resources, "sidecarsets") && !slices.Equal(rule.Verbs, []string{"get", "list", "watch"}) {
+				t.Errorf("%s lets everybody with a built-in role %v SidecarSets", role.Name, rule.Verbs)
+			}
+		}
+	}
+}
+
+func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
+	tests := map[string]struct {
+		values string
+		want   []string
+	}{
+		"rbac.create false leaves the aggregated roles alone":  {values: "rbac: {create: false}", want: []string{"windlass-view", "windlass-edit"}},
+		"rbac.aggregateClusterRoles false leaves the programs": {values: "rbac: {aggregateClusterRoles: false}", want: []string{"windlass-operator", "windlass-webhook", "windlass-operator", "windlass-webhook"}},
+		"both false leave none":                                {values: "rbac: {create: false, aggregateClusterRoles: false}"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, role := range roles(mustRender(t, test.values)) {
+				got = append(got, role.Name)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("roles (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
