@@ -1,0 +1,84 @@
+package wireclient
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	kruise "github.com/openkruise/kruise-api/client/clientset/versioned"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+var (
+	config    *rest.Config
+	clients   *kruise.Clientset
+	namespace string
+)
+
+func TestWireClient(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "The public Go client of OpenKruise")
+}
+
+// kubeconfig names the cluster to use; "" means one of our own, without any
+// webhook. The flag itself is registered by controller-runtime.
+func kubeconfig() string {
+	return flag.Lookup("kubeconfig").Value.String()
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	config = connect()
+	var err error
+	clients, err = kruise.NewForConfig(config)
+	Expect(err).NotTo(HaveOccurred())
+
+	namespaces := kubernetes.NewForConfigOrDie(config).CoreV1().Namespaces()
+	made, err := namespaces.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "wireclient-"}}, metav1.CreateOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	namespace = made.Name
+	DeferCleanup(func(ctx SpecContext) {
+		Expect(namespaces.Delete(ctx, namespace, metav1.DeleteOptions{})).To(Succeed())
+	})
+})
+
+// noWebhooks labels what only an API server without our webhooks accepts: Pods
+// filled with values that no Pod can have.
+const noWebhooks = "no-webhooks"
+
+var _ = BeforeEach(func() {
+	if kubeconfig() != "" && slices.Contains(CurrentSpecReport().Labels(), noWebhooks) {
+		Skip("the webhooks of the cluster that -kubeconfig names would refuse these made-up Pods")
+	}
+})
+
+// connect reaches the cluster of -kubeconfig, or starts one.
+func connect() *rest.Config {
+	if kubeconfig() != "" {
+		given, err := clientcmd.BuildConfigFromFlags("", kubeconfig())
+		ExpectWithOffset(1, err).NotTo(HaveOccurred())
+		return given
+	}
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		const missing = "neither -kubeconfig nor KUBEBUILDER_ASSETS says where an API server is; make test-integration builds one and sets the latter"
+		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
+			Fail(missing)
+		}
+		Skip(missing)
+	}
+	cluster := &envtest.Environment{
+		CRDDirectoryPaths:     []string{"../../api/crds"},
+		ErrorIfCRDPathMissing: true,
+	}
+	DeferCleanup(cluster.Stop)
+	started, err := cluster.Start()
+	ExpectWithOffset(1, err).NotTo(HaveOccurred())
+	return started
+}
