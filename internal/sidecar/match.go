@@ -21,6 +21,9 @@ type Set struct {
 	Spec *v1beta1.SidecarSetSpec
 	// Hashes are what an up-to-date Pod carries.
 	Hashes Hashes
+	// Revision names the ControllerRevision that records this version; "" when
+	// it is not known.
+	Revision string
 	// SidecarNames are the logical names of all containers that stay in the
 	// Pod: the containers and the native sidecars, sorted.
 	SidecarNames []string
@@ -33,7 +36,7 @@ type Set struct {
 // Compile makes a SidecarSet ready for use. It fails when a selector cannot be
 // parsed; such an object can only have been stored while the webhook was away.
 func Compile(object *v1beta1.SidecarSet) (*Set, error) {
-	set := &Set{Object: object, Spec: Default(&object.Spec)}
+	set := &Set{Object: object, Spec: Default(&object.Spec), Revision: object.Status.LatestRevision}
 	var err error
 	if set.selector, err = compileSelector(object.Spec.Selector); err != nil {
 		return nil, fmt.Errorf("SidecarSet %s: spec.selector: %w", object.Name, err)

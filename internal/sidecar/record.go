@@ -111,7 +111,7 @@ func (s *Set) hashRecords(now metav1.Time) (full, withoutImage hashRecord) {
 		SidecarList:     s.SidecarNames,
 	}
 	full, withoutImage = record, record
-	full.Hash, full.ControllerRevision = s.Hashes.Full, s.Object.Status.LatestRevision
+	full.Hash, full.ControllerRevision = s.Hashes.Full, s.Revision
 	withoutImage.Hash = s.Hashes.WithoutImage
 	return full, withoutImage
 }

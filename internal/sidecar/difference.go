@@ -1,0 +1,133 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Difference is how a set's version differs from an earlier one, as far as
+// running Pods are concerned.
+type Difference struct {
+	// Fixed are the paths of the changed fields that cannot change in a running
+	// Pod, sorted. When there is none, the Pod can be updated in place.
+	Fixed []string
+	// Resized names the containers whose cpu or memory changes.
+	Resized []string
+}
+
+// InPlace tells whether a running Pod can take the change.
+func (d Difference) InPlace() bool { return len(d.Fixed) == 0 }
+
+// DifferenceFrom compares the set's current version with what an earlier
+// revision recorded. Like the hashes it looks at the containers that stay in a
+// Pod: containers and native sidecars.
+func (s *Set) DifferenceFrom(data []byte) (Difference, error) {
+	spec, err := specOf(data)
+	if err != nil {
+		return Difference{}, err
+	}
+	d := Difference{}
+	d.compare("spec.containers", spec.Containers, s.Object.Spec.Containers)
+	d.compare("spec.initContainers", nativeOnly(spec.InitContainers), nativeOnly(s.Object.Spec.InitContainers))
+	slices.Sort(d.Fixed)
+	slices.Sort(d.Resized)
+	return d, nil
+}
+
+func nativeOnly(containers []v1beta1.SidecarContainer) []v1beta1.SidecarContainer {
+	return slices.DeleteFunc(slices.Clone(containers), func(c v1beta1.SidecarContainer) bool { return !isNativeSidecar(&c.Container) })
+}
+
+func (d *Difference) compare(list string, before, after []v1beta1.SidecarContainer) {
+	old := map[string]*v1beta1.SidecarContainer{}
+	for i := range before {
+		old[before[i].Name] = &before[i]
+	}
+	for i := range after {
+		path := fmt.Sprintf("%s[%s]", list, after[i].Name)
+		previous, existed := old[after[i].Name]
+		if !existed {
+			d.Fixed = append(d.Fixed, path)
+			continue
+		}
+		delete(old, after[i].Name)
+		d.compareContainer(path, previous, &after[i])
+	}
+	for name := range old {
+		d.Fixed = append(d.Fixed, fmt.Sprintf("%s[%s]", list, name))
+	}
+}
+
+// compareContainer takes two versions of one container. What was left out both
+// times is the same although its default may depend on the image (the pull
+// policy does), so they are compared as they were written first.
+func (d *Difference) compareContainer(path string, before, after *v1beta1.SidecarContainer) {
+	a, b := fields(before), fields(after)
+	if equality.Semantic.DeepEqual(a, b) {
+		return
+	}
+	defaultedBefore, defaultedAfter := fields(defaultedContainer(before)), fields(defaultedContainer(after))
+	for _, key := range slices.Sorted(maps.Keys(merged(a, b))) {
+		switch {
+		case key == "image" || equality.Semantic.DeepEqual(a[key], b[key]) || equality.Semantic.DeepEqual(defaultedBefore[key], defaultedAfter[key]):
+		case key == "resources" && resizable(before.Resources, after.Resources):
+			d.Resized = append(d.Resized, before.Name)
+		default:
+			d.Fixed = append(d.Fixed, path+"."+key)
+		}
+	}
+}
+
+func defaultedContainer(c *v1beta1.SidecarContainer) *v1beta1.SidecarContainer {
+	spec := Default(&v1beta1.SidecarSetSpec{Containers: []v1beta1.SidecarContainer{*c}})
+	return &spec.Containers[0]
+}
+
+// fields is a container as a map, so that changed fields can be named.
+func fields(c *v1beta1.SidecarContainer) map[string]any {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return map[string]any{"": err.Error()} // differs from everything that can be encoded
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal(data, &out); err != nil {
+		return map[string]any{"": err.Error()}
+	}
+	return out
+}
+
+func merged(a, b map[string]any) map[string]any {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
+
+// resizable tells whether the kubelet can go from one set of resources to the
+// other in a running Pod: only amounts of cpu and memory differ.
+func resizable(before, after corev1.ResourceRequirements) bool {
+	return equality.Semantic.DeepEqual(before.Claims, after.Claims) &&
+		sameButAmounts(before.Requests, after.Requests) && sameButAmounts(before.Limits, after.Limits)
+}
+
+func sameButAmounts(before, after corev1.ResourceList) bool {
+	if len(before) != len(after) {
+		return false
+	}
+	for name, quantity := range before {
+		other, exists := after[name]
+		if !exists {
+			return false
+		}
+		if name != corev1.ResourceCPU && name != corev1.ResourceMemory && quantity.Cmp(other) != 0 {
+			return false
+		}
+	}
+	return true
+}
