@@ -53,6 +53,66 @@ func ContainerReady(pod *corev1.Pod, name string) bool {
 	return status != nil && status.Ready
 }
 
+// brokenReasons are what a kubelet says of a container that will not run unless
+// something changes.
+var brokenReasons = map[string]bool{
+	"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true,
+	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true, "CrashLoopBackOff": true,
+}
+
+// BrokenReason returns why a container cannot run, as the kubelet says; "" when
+// it can, or when nothing is known of it yet.
+func BrokenReason(pod *corev1.Pod, name string) string {
+	status := statusOf(pod, name)
+	if status == nil || status.State.Waiting == nil || !brokenReasons[status.State.Waiting.Reason] {
+		return ""
+	}
+	return status.State.Waiting.Reason
+}
+
+// Resized tells whether the kubelet has given a container the cpu and memory
+// that the Pod's spec asks for. Where the kubelet does not report resources the
+// end of the resize is all there is to see.
+func Resized(pod *corev1.Pod, name string) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodResizePending || condition.Type == corev1.PodResizeInProgress {
+			if condition.Status == corev1.ConditionTrue {
+				return false
+			}
+		}
+	}
+	status, wanted := statusOf(pod, name), resourcesOf(pod, name)
+	if status == nil || wanted == nil {
+		return false
+	}
+	if status.Resources == nil {
+		return pod.Status.ObservedGeneration >= pod.Generation
+	}
+	return covers(status.Resources.Requests, wanted.Requests) && covers(status.Resources.Limits, wanted.Limits)
+}
+
+// covers tells whether all wanted amounts are what is there.
+func covers(have, want corev1.ResourceList) bool {
+	for name, quantity := range want {
+		got, ok := have[name]
+		if !ok || got.Cmp(quantity) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func resourcesOf(pod *corev1.Pod, name string) *corev1.ResourceRequirements {
+	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i].Resources
+			}
+		}
+	}
+	return nil
+}
+
 func imageOf(pod *corev1.Pod, name string) string {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range list {

@@ -1,6 +1,25 @@
 package sidecar
 
-import "github.com/windlass-operator/windlass/api/v1beta1"
+import (
+	"encoding/json"
+	"maps"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+)
+
+// A hot-upgrade sidecar has two containers in a Pod. One works; the other runs
+// an empty image and waits. An upgrade goes like this:
+//
+//	          mesh-1        mesh-2        working   versions
+//	injected  mesh:1        empty         mesh-1    1 / 0
+//	upgrade   mesh:1        mesh:2        mesh-2    1 / 561    both run, the new one takes over
+//	finish    empty         mesh:2        mesh-2    0 / 561    once the new one serves
+//
+// The programs inside learn from the version annotations, which they have as
+// environment variables, who is the newer one: the larger number.
 
 // isHot tells whether a sidecar is upgraded by a second container beside it.
 func isHot(c *v1beta1.SidecarContainer) bool {
@@ -14,4 +33,175 @@ func namesInPod(c *v1beta1.SidecarContainer) []string {
 		return []string{c.Name}
 	}
 	return []string{c.Name + "-1", c.Name + "-2"}
+}
+
+// hotPair is a hot-upgrade sidecar in a Pod.
+type hotPair struct {
+	sidecar *v1beta1.SidecarContainer
+	// working is the one that serves, other the one that waits, or the one that
+	// is being replaced.
+	working, other *containerRef
+}
+
+// pair finds both containers of a hot-upgrade sidecar; nil when the Pod does
+// not have both.
+func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
+	names := namesInPod(c)
+	first, second := v.find(names[0]), v.find(names[1])
+	if first == nil || second == nil {
+		return nil
+	}
+	if v.workingContainers()[c.Name] == second.container.Name {
+		return &hotPair{c, second, first}
+	}
+	return &hotPair{c, first, second}
+}
+
+// workingContainers maps hot-upgrade sidecars to the container that works. An
+// annotation that cannot be read is as good as absent.
+func (v *View) workingContainers() map[string]string {
+	out := map[string]string{}
+	if text := v.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
+		if err := json.Unmarshal([]byte(text), &out); err != nil {
+			return map[string]string{}
+		}
+	}
+	return out
+}
+
+// hotSteps are the changes that hot-upgrade sidecars of a Pod need.
+type hotSteps struct {
+	images      []ImageChange
+	annotations map[string]string
+}
+
+// hotSteps starts the new image beside the one that works.
+func (s *Set) hotSteps(v *View) hotSteps {
+	steps := hotSteps{annotations: map[string]string{}}
+	working := v.workingContainers()
+	for i := range s.Spec.Containers {
+		c := &s.Spec.Containers[i]
+		if !isHot(c) {
+			continue
+		}
+		pair := v.pair(c)
+		if pair == nil || pair.working.container.Image == c.Image {
+			continue
+		}
+		target, old := pair.next(v)
+		steps.images = append(steps.images, target.imageChange(c.Image))
+		working[c.Name] = target.container.Name
+		newest := s.Object.ResourceVersion
+		steps.annotations[versionKey(target)] = newest
+		steps.annotations[versionAltKey(target)] = v.Pod.Annotations[versionKey(old)]
+		steps.annotations[versionAltKey(old)] = newest
+	}
+	if len(steps.images) > 0 {
+		steps.annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = encodeNames(working)
+	}
+	return steps
+}
+
+// next chooses the container that gets the new image: the empty one; while an
+// upgrade is under way, the one that is not ready; else the one that does not
+// work. A bad image is so replaced by the next one while the last good one
+// serves on.
+func (p *hotPair) next(v *View) (target, old *containerRef) {
+	empty := p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage
+	switch {
+	case p.other.container.Image == empty:
+	case p.working.container.Image == empty, !inplace.ContainerReady(v.Pod, p.working.container.Name):
+		return p.working, p.other
+	}
+	return p.other, p.working
+}
+
+// finished tells whether only one of the two runs something.
+func (p *hotPair) finished() bool {
+	return p.other.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage
+}
+
+// HotFinished tells whether all hot upgrades of the set in the Pod have been
+// carried to their end.
+func (v *View) HotFinished(set *Set) bool {
+	for i := range set.Spec.Containers {
+		if c := &set.Spec.Containers[i]; isHot(c) {
+			if pair := v.pair(c); pair != nil && !pair.finished() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// FinishHot computes how to end hot upgrades whose new container serves: the
+// old one gets the empty image. It returns nil when there is nothing to end, or
+// when it is too early. The Pod must be at the set's current version.
+func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
+	if v.HotFinished(s) || !v.Settled(s) || !s.canFinish(v) {
+		return nil, nil
+	}
+	change := &Change{}
+	annotations := map[string]string{}
+	for i := range s.Spec.Containers {
+		c := &s.Spec.Containers[i]
+		if !isHot(c) {
+			continue
+		}
+		pair := v.pair(c)
+		if pair == nil || pair.finished() {
+			continue
+		}
+		change.Images = append(change.Images, pair.other.imageChange(c.UpgradeStrategy.HotUpgradeEmptyImage))
+		annotations[versionKey(pair.other)] = "0"
+		annotations[versionAltKey(pair.working)] = "0"
+	}
+	updated := maps.Clone(v.updates)
+	if err := updated.put(s.Name(), s.replacedBy(change, v, now)); err != nil {
+		return nil, err
+	}
+	text, err := updated.text()
+	if err != nil {
+		return nil, err
+	}
+	annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = text
+	change.Annotations = annotations
+	return change, nil
+}
+
+// canFinish tells whether the Pod serves without the containers that are to
+// become empty: it is ready, or all its other containers are.
+func (s *Set) canFinish(v *View) bool {
+	if v.Ready() {
+		return true
+	}
+	ending := map[string]bool{}
+	for i := range s.Spec.Containers {
+		if c := &s.Spec.Containers[i]; isHot(c) {
+			if pair := v.pair(c); pair != nil && !pair.finished() {
+				ending[pair.other.container.Name] = true
+			}
+		}
+	}
+	for i := range v.Pod.Spec.Containers {
+		name := v.Pod.Spec.Containers[i].Name
+		if !ending[name] && !inplace.ContainerReady(v.Pod, name) {
+			return false
+		}
+	}
+	return true
+}
+
+func versionKey(ref *containerRef) string {
+	return v1beta1.SidecarSetVersionAnnotationPrefix + ref.container.Name
+}
+
+func versionAltKey(ref *containerRef) string {
+	return v1beta1.SidecarSetVersionAltAnnotationPrefix + ref.container.Name
+}
+
+// encodeNames writes a map of names as the wire does.
+func encodeNames(names map[string]string) string {
+	data, _ := json.Marshal(names) // a map of strings always encodes
+	return string(data)
 }

@@ -26,6 +26,9 @@ type updateRecord struct {
 	Revision              string                     `json:"revision"`
 	UpdateTimestamp       metav1.Time                `json:"updateTimestamp"`
 	LastContainerStatuses map[string]replacedVersion `json:"lastContainerStatuses"`
+	// Resized are the containers whose resources were changed. It is ours:
+	// OpenKruise neither writes nor minds it.
+	Resized []string `json:"resized,omitempty"`
 }
 
 // replacedVersion identifies what ran in a container before its image was
@@ -71,23 +74,21 @@ func (e entries) text() (string, error) {
 	return string(text), nil
 }
 
-// hash returns the recorded hash of a set, "" when there is none. An entry
-// that is only a string is the oldest format of the wire.
-func (e entries) hash(name string) string {
-	raw, ok := e[name]
-	if !ok {
-		return ""
-	}
+// record returns what is recorded about a set, zero when nothing is. An entry
+// that is only a string is the oldest format of the wire: the hash.
+func (e entries) record(name string) hashRecord {
 	var record hashRecord
-	if err := json.Unmarshal(raw, &record); err == nil {
-		return record.Hash
+	if err := json.Unmarshal(e[name], &record); err == nil {
+		return record
 	}
-	var hash string
-	if err := json.Unmarshal(raw, &hash); err != nil {
-		return ""
+	if err := json.Unmarshal(e[name], &record.Hash); err != nil {
+		return hashRecord{}
 	}
-	return hash
+	return record
 }
+
+// hash returns the recorded hash of a set, "" when there is none.
+func (e entries) hash(name string) string { return e.record(name).Hash }
 
 // update returns what a set's last in-place update replaced, nil when there
 // has been none.

@@ -21,10 +21,10 @@ func TestPodsThatOpenKruiseInjectedAreJudgedAsItDid(t *testing.T) {
 		want   map[string]standing
 	}{
 		"as created, all are up to date": {"created", map[string]standing{
-			"plain": all, "old-version": all, "sized": all,
+			"plain": all, "old-version": all, "sized": all, "hot": all,
 		}},
 		"midway, one needs a new Pod": {"midway", map[string]standing{
-			"plain": all, "old-version": all,
+			"plain": all, "old-version": all, "hot": all,
 			"sized": {Holds: true, Settled: true, Ready: true},
 		}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -14,6 +15,9 @@ import (
 type Change struct {
 	// Images are the containers whose image changes.
 	Images []ImageChange
+	// Resources are the containers whose cpu or memory changes; they are
+	// written through the resize subresource, before anything else.
+	Resources []ResourceChange
 	// Annotations are set.
 	Annotations map[string]string
 }
@@ -27,49 +31,102 @@ type ImageChange struct {
 	Name, From, To string
 }
 
+// ResourceChange gives one container new resources.
+type ResourceChange struct {
+	List  string
+	Index int
+	Name  string
+	To    corev1.ResourceRequirements
+}
+
 // Update computes how to bring a Pod to the set's current version in place.
-// The Pod must hold the set and be upgradable.
-func (s *Set) Update(v *View, now metav1.Time) (*Change, error) {
-	change := &Change{Images: s.imageChanges(v)}
-	full, _ := s.hashRecords(now)
-	hashes := maps.Clone(v.hashes)
-	if err := hashes.put(s.Name(), full); err != nil {
-		return nil, err
-	}
-	updates := maps.Clone(v.updates)
-	if err := updates.put(s.Name(), s.replacedBy(change, v, now)); err != nil {
-		return nil, err
-	}
-	hashText, err := hashes.text()
+// The Pod must hold the set, and nothing but images and, for the containers
+// named in resized, cpu and memory may separate it from that version.
+func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Change, error) {
+	change := &Change{Resources: s.resourceChanges(v, resized)}
+	hot := s.hotSteps(v)
+	change.Images = append(s.coldImages(v), hot.images...)
+	texts, err := s.updateTexts(v, change, now)
 	if err != nil {
 		return nil, err
 	}
-	updateText, err := updates.text()
-	if err != nil {
-		return nil, err
-	}
-	change.Annotations = map[string]string{v1beta1.SidecarSetHashAnnotation: hashText, v1beta1.SidecarSetInPlaceUpdateStateAnnotation: updateText}
+	change.Annotations = texts
+	maps.Copy(change.Annotations, hot.annotations)
 	return change, nil
 }
 
-func (s *Set) imageChanges(v *View) []ImageChange {
+// coldImages are those of containers that restart with the new image.
+func (s *Set) coldImages(v *View) []ImageChange {
 	var out []ImageChange
-	for _, containers := range [][]v1beta1.SidecarContainer{s.Spec.Containers, s.Spec.InitContainers} {
-		for i := range containers {
-			if !slices.Contains(s.SidecarNames, containers[i].Name) {
-				continue // a plain init container has run and will not run again
-			}
-			ref := v.find(containers[i].Name)
-			if ref == nil || ref.container.Image == containers[i].Image {
-				continue
-			}
-			out = append(out, ImageChange{
-				List: ref.list, Index: ref.index,
-				Name: containers[i].Name, From: ref.container.Image, To: containers[i].Image,
-			})
+	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		ref := v.find(c.Name)
+		if isHot(c) || ref == nil || ref.container.Image == c.Image {
+			return
+		}
+		out = append(out, ref.imageChange(c.Image))
+	})
+	return out
+}
+
+// eachSidecar visits the containers that stay in the Pod. A plain init
+// container has run and will not run again.
+func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
+	for i := range s.Spec.Containers {
+		visit(&s.Spec.Containers[i])
+	}
+	for i := range s.Spec.InitContainers {
+		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) {
+			visit(c)
 		}
 	}
+}
+
+// HasNativeSidecars tells whether an update of the set restarts init
+// containers, which not every kubelet can do.
+func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitContainers) }
+
+func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
+	var out []ResourceChange
+	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		if !slices.Contains(resized, c.Name) {
+			return
+		}
+		for _, name := range namesInPod(c) {
+			if ref := v.find(name); ref != nil && !equality.Semantic.DeepEqual(ref.container.Resources, c.Resources) {
+				out = append(out, ResourceChange{List: ref.list, Index: ref.index, Name: name, To: c.Resources})
+			}
+		}
+	})
 	return out
+}
+
+// updateTexts are the annotations of an updated Pod.
+func (s *Set) updateTexts(v *View, change *Change, now metav1.Time) (map[string]string, error) {
+	full, withoutImage := s.hashRecords(now)
+	texts := map[string]string{}
+	for _, w := range []struct {
+		key     string
+		entries entries
+		value   any
+	}{
+		{v1beta1.SidecarSetHashAnnotation, v.hashes, full},
+		{v1beta1.SidecarSetHashWithoutImageAnnotation, v.hashesWithoutImage, withoutImage},
+		{v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v.updates, s.replacedBy(change, v, now)},
+	} {
+		if w.key == v1beta1.SidecarSetHashWithoutImageAnnotation && v.hashesWithoutImage.hash(s.Name()) == withoutImage.Hash {
+			continue // as on the wire, the record of the injection stays
+		}
+		updated := maps.Clone(w.entries)
+		if err := updated.put(s.Name(), w.value); err != nil {
+			return nil, err
+		}
+		text, err := updated.text()
+		if err != nil {
+			return nil, err
+		}
+		texts[w.key] = text
+	}
+	return texts, nil
 }
 
 // replacedBy records what runs in the containers that change. What an earlier
@@ -85,6 +142,9 @@ func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord 
 	}
 	for _, image := range change.Images {
 		record.LastContainerStatuses[image.Name] = v.running(image.Name)
+	}
+	for _, resources := range change.Resources {
+		record.Resized = append(record.Resized, resources.Name)
 	}
 	return record
 }

@@ -47,7 +47,7 @@ func TestUpdateInPlaceStepByStep(t *testing.T) {
 	}
 	expect("before", look{Holds: true, Upgradable: true, Settled: true})
 
-	change, err := set.Update(sidecar.Look(pod), now)
+	change, err := set.Update(sidecar.Look(pod), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestUpdateKeepsWhatOtherSetsWrote(t *testing.T) {
 
 	object = object.DeepCopy()
 	object.Spec.Containers[0].Image = "agent:2"
-	change, err := compile(t, object).Update(sidecar.Look(pod), now)
+	change, err := compile(t, object).Update(sidecar.Look(pod), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,6 +87,11 @@ func (v *View) Settled(set *Set) bool {
 			return false
 		}
 	}
+	for _, name := range record.Resized {
+		if !inplace.Resized(v.Pod, name) {
+			return false
+		}
+	}
 	return true
 }
 
@@ -121,12 +126,33 @@ func (v *View) Injected(name string) bool { return slices.Contains(v.injected, n
 
 // SidecarsReady tells whether every sidecar of the set in the Pod is ready.
 func (v *View) SidecarsReady(set *Set) bool {
-	for _, name := range set.SidecarNames {
-		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
-			return false
+	ready := true
+	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+				ready = false
+			}
 		}
-	}
-	return true
+	})
+	return ready
+}
+
+// Broken names a sidecar of the set that cannot run in the Pod, with the
+// kubelet's reason; empty when there is none.
+func (v *View) Broken(set *Set) (name, reason string) {
+	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, inPod := range namesInPod(c) {
+			if r := inplace.BrokenReason(v.Pod, inPod); r != "" && name == "" {
+				name, reason = inPod, r
+			}
+		}
+	})
+	return name, reason
+}
+
+// RecordedRevision is the revision of the set that the Pod says it is at.
+func (v *View) RecordedRevision(set *Set) string {
+	return v.hashes.record(set.Name()).ControllerRevision
 }
 
 // containerRef points at a container of the Pod.
@@ -134,6 +160,11 @@ type containerRef struct {
 	list      string // containers or initContainers
 	index     int
 	container *corev1.Container
+}
+
+// imageChange gives the container another image.
+func (r *containerRef) imageChange(image string) ImageChange {
+	return ImageChange{List: r.list, Index: r.index, Name: r.container.Name, From: r.container.Image, To: image}
 }
 
 // find looks for a container, or a native sidecar, by name.

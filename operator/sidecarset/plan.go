@@ -121,7 +121,7 @@ func (p *Plan) choose(s *Snapshot, candidates []*sidecar.View) error {
 			reason = "its turn has come"
 			budget--
 		}
-		change, err := s.Set.Update(view, metav1.NewTime(s.Now))
+		change, err := s.Set.Update(view, nil, metav1.NewTime(s.Now))
 		if err != nil {
 			return fmt.Errorf("update of Pod %s/%s: %w", view.Pod.Namespace, view.Pod.Name, err)
 		}
