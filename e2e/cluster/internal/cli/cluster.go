@@ -16,7 +16,7 @@ func defaultStateRoot() string {
 	if err != nil {
 		return "/var/tmp"
 	}
-	return store.DefaultStateDir("")
+	return store.DefaultStateDir("default")
 }
 
 func upCommand(o *options) *cobra.Command {

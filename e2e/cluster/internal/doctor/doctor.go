@@ -2,10 +2,13 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/windlass-operator/windlass/e2e/cluster/internal/cgroup"
+	"github.com/windlass-operator/windlass/e2e/cluster/internal/state"
 )
 
 // Problems returns a sentence for everything that keeps this machine from running real nodes; none means that it can.
@@ -57,14 +61,7 @@ func cgroupProblems() []string {
 func probeProblems(ctx context.Context, dir string) []string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	existing := dir
-	for existing != "/" {
-		if _, err := os.Stat(existing); err == nil {
-			break
-		}
-		existing = filepath.Dir(existing)
-	}
-	probe, err := os.MkdirTemp(existing, ".windlass-probe-")
+	probe, err := probeDir(filepath.Dir(dir))
 	if err != nil {
 		return []string{fmt.Sprintf("the state directory's place is not writable: %v", err)}
 	}
@@ -81,4 +78,24 @@ func probeProblems(ctx context.Context, dir string) []string {
 		return strings.Split(text, "\n")
 	}
 	return []string{fmt.Sprintf("new mount, network and PID namespaces cannot be made: %v. A container needs --privileged", err)}
+}
+
+// probeDir makes a directory for this process's probe, and removes those of processes that were killed at it.
+func probeDir(parent string) (string, error) {
+	const prefix = ".probe-"
+	entries, err := os.ReadDir(parent)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(strings.TrimPrefix(e.Name(), prefix))
+		if err != nil || !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		if _, alive := state.ProcessStart(pid); !alive {
+			_ = os.RemoveAll(filepath.Join(parent, e.Name()))
+		}
+	}
+	dir := filepath.Join(parent, prefix+strconv.Itoa(os.Getpid()))
+	return dir, os.MkdirAll(dir, 0o755)
 }

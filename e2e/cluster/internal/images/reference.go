@@ -18,6 +18,6 @@ func LocalReference(reference, registry string) (name.Tag, error) {
 	if err != nil {
 		return name.Tag{}, fmt.Errorf("registry %q: want host:port: %w", registry, err)
 	}
-	tag.Repository.Registry = host
-	return tag, nil
+	// RepositoryStr spells out Docker Hub's short names (busybox is library/busybox), as the nodes do when they pull.
+	return host.Repo(tag.RepositoryStr()).Tag(tag.TagStr()), nil
 }

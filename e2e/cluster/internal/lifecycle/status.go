@@ -32,23 +32,7 @@ func (m *Manager) Status(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "Cluster %q: %s\n", m.Name, m.condition(ctx, record))
 	fmt.Fprintf(out, "Owner: %s\nStarted: %s\nKUBECONFIG: %s\nRegistry: %s\nState: %s\n\n",
 		record.Owner, record.Started.Format(time.RFC3339), record.Kubeconfig(), record.Registry(), record.StateDir)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WHERE\tCOMPONENT\tSTATE\tFOR\tRESTARTS\tLAST EXIT")
-	where := "control plane"
-	for i, file := range statusFiles(record) {
-		if i > 0 {
-			where = topology.NodeName(i)
-		}
-		for _, s := range readStatus(file.path) {
-			running := "running"
-			if !s.Running {
-				running = "NOT RUNNING"
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", where, s.Name, running,
-				time.Since(s.Since).Round(time.Second), s.Restarts, s.LastExit)
-		}
-	}
-	if err := table.Flush(); err != nil {
+	if err := writeComponents(out, record); err != nil {
 		return err
 	}
 	for number := 1; number <= record.Nodes; number++ {
@@ -75,4 +59,36 @@ func (m *Manager) condition(ctx context.Context, record *state.Record) string {
 		return fmt.Sprintf("running, but its API server is not ready: %v", err)
 	}
 	return "up"
+}
+
+// writeComponents writes a table of everything that ought to run. A node that is off says nothing about its daemons, and
+// what it last said is not true any more.
+func writeComponents(out io.Writer, record *state.Record) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHERE\tCOMPONENT\tSTATE\tFOR\tRESTARTS\tLAST EXIT")
+	on := map[string]bool{}
+	for i, file := range statusFiles(record) {
+		where := "control plane"
+		if i > 0 {
+			where = topology.NodeName(i)
+		}
+		for _, s := range readStatus(file.path) {
+			on[s.Name] = s.Running
+			running := s.Running && (i == 0 || on[where])
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", where, s.Name, describe(running, s.Stopped),
+				time.Since(s.Since).Round(time.Second), s.Restarts, s.LastExit)
+		}
+	}
+	return table.Flush()
+}
+
+func describe(running, stopped bool) string {
+	switch {
+	case running:
+		return "running"
+	case stopped:
+		return "stopped"
+	default:
+		return "NOT RUNNING"
+	}
 }

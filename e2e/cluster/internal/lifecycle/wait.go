@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -94,7 +95,10 @@ func (m *Manager) await(ctx context.Context, record *state.Record, what string, 
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %q: %w (last error: %v); logs are in %s", what, ctx.Err(), last, m.Store.LogDir(m.Name))
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return fmt.Errorf("interrupted while waiting for %q", what)
+			}
+			return fmt.Errorf("gave up waiting for %q after %s (last error: %v); the logs are in %s", what, completeTimeout, last, m.Store.LogDir(m.Name))
 		case <-time.After(pollInterval):
 		}
 	}

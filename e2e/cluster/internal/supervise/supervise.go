@@ -204,7 +204,7 @@ func (s *Supervisor) retryLater(e *entry) {
 
 func describe(status syscall.WaitStatus) string {
 	if status.Signaled() {
-		return "killed by " + status.Signal().String()
+		return fmt.Sprintf("ended by signal %d", status.Signal())
 	}
 	return fmt.Sprintf("exit code %d", status.ExitStatus())
 }

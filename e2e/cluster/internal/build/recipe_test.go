@@ -1,0 +1,82 @@
+package build
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWanted(t *testing.T) {
+	tests := map[string]struct {
+		target Target
+		want   []string
+	}{
+		"envtest needs etcd and the API server": {target: ForEnvtest, want: []string{"etcd", "hyper"}},
+		"a cluster needs everything": {target: ForCluster, want: []string{"etcd", "hyper", "containerd", "containerd-shim-runc-v2",
+			"runc", "cni/bridge", "cni/host-local", "cni/loopback", "cni/portmap", "kwok", "helm", "coredns", "pause", "testapp"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, b := range wanted(test.target) {
+				got = append(got, b.name)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("binaries (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestBuildArguments(t *testing.T) {
+	tests := map[string]struct {
+		binary binary
+		want   string
+	}{
+		"a plain program": {binary: binary{name: "pause", pkg: "./cmd/pause"},
+			want: "build -mod=readonly -buildvcs=false -trimpath -ldflags=-s -w -o out ./cmd/pause"},
+		"tags are passed on": {binary: binary{name: "runc", pkg: "runc", tags: "seccomp"},
+			want: "build -mod=readonly -buildvcs=false -trimpath -ldflags=-s -w -tags=seccomp -o out runc"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, strings.Join(test.binary.args("out"), " ")); diff != "" {
+				t.Errorf("arguments (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKubernetesIsStampedWithItsVersion(t *testing.T) {
+	got := binary{stamped: true}.ldflags()
+	for _, want := range []string{
+		"-X k8s.io/component-base/version.gitVersion=" + kubernetesVersion,
+		"-X k8s.io/client-go/pkg/version.gitMajor=1",
+		"-X k8s.io/client-go/pkg/version.gitMinor=37",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("linker flags %q do not contain %q", got, want)
+		}
+	}
+}
+
+func TestParseTarget(t *testing.T) {
+	tests := map[string]struct {
+		text   string
+		want   Target
+		wantOK bool
+	}{
+		"cluster":             {text: "cluster", want: ForCluster, wantOK: true},
+		"envtest":             {text: "envtest", want: ForEnvtest, wantOK: true},
+		"anything else fails": {text: "all"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := ParseTarget(test.text)
+			if diff := cmp.Diff(test.want, got); diff != "" || (err == nil) != test.wantOK {
+				t.Errorf("error %v, target (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
