@@ -59,7 +59,7 @@ func (c *Cluster) ServedCertificate(ctx context.Context, pod string) (*x509.Cert
 	if err != nil {
 		return nil, err
 	}
-	address, stop, err := c.Forward(c.Options.Namespace, pod, webhookPort)
+	address, stop, err := c.Forward(ctx, c.Options.Namespace, pod, webhookPort)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (c *Cluster) PostToWebhook(ctx context.Context, pod, path string, body []by
 	if err != nil {
 		return nil, err
 	}
-	address, stop, err := c.Forward(c.Options.Namespace, pod, webhookPort)
+	address, stop, err := c.Forward(ctx, c.Options.Namespace, pod, webhookPort)
 	if err != nil {
 		return nil, err
 	}

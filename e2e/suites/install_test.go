@@ -72,7 +72,7 @@ var _ = Describe("The chart", Ordered, Serial, func() {
 
 		creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, "after-uninstall", "app"))
 		Expect(creation.Err).NotTo(HaveOccurred())
-		Expect(isInjected(creation.Pod, set.Name)).To(BeFalse(), "nobody is there to inject")
+		Expect(creation.Pod).NotTo(beInjectedBy(set.Name), "nobody is there to inject")
 
 		Expect(webhookConfigurations(ctx)).To(BeEmpty())
 		figure("helm uninstall", "%.1f s; a Pod right after it in %.3f s", took.Seconds(), creation.Took.Seconds())
@@ -100,18 +100,6 @@ var _ = Describe("The chart", Ordered, Serial, func() {
 		figure("helm install --wait, again", "%.1f s", took.Seconds())
 	}, SpecTimeout(5*time.Minute))
 })
-
-// awaitInjection waits until a new Pod gets the sidecar. The Service's endpoints follow the Pods' readiness by a moment, and the webhook
-// learns of new SidecarSets through a watch.
-func awaitInjection(ctx context.Context, namespace, set string) {
-	GinkgoHelper()
-	Eventually(ctx, func(g Gomega) {
-		pod := framework.UnscheduledPod(namespace, "", "app")
-		pod.GenerateName = "probe-"
-		g.Expect(cluster.Client.Create(ctx, pod, client.DryRunAll)).To(Succeed())
-		g.Expect(isInjected(pod, set)).To(BeTrue(), "a new Pod has the sidecar")
-	}).Should(Succeed())
-}
 
 func allReleasePods(ctx context.Context) ([]corev1.Pod, error) {
 	list := &corev1.PodList{}

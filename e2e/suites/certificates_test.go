@@ -1,0 +1,127 @@
+package suites_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/e2e/framework"
+)
+
+const (
+	// creationRate is how many Pods are created in a second while the certificate is replaced.
+	creationRate = 20
+	// loadBefore and loadAfter are how long Pods are created before and after the replacement.
+	loadBefore = 5 * time.Second
+	loadAfter  = 15 * time.Second
+)
+
+var _ = Describe("The serving certificate", func() {
+	It("is replaced while Pods are created, and no Pod fails or misses its sidecar", func(ctx SpecContext) {
+		namespace := newNamespace(ctx, nil)
+		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
+		awaitInjection(ctx, namespace, set.Name)
+		expectNoRestart := watchPrograms(ctx)
+		before := servedByAll(ctx)
+
+		creations := underLoad(ctx, namespace, func(ctx context.Context) {
+			forgetCertificate(ctx)
+			Eventually(ctx, func(g Gomega) {
+				stored, err := cluster.StoredCertificate(ctx)
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(stored.Equal(before)).To(BeFalse(), "a new certificate is in the Secret")
+			}).Should(Succeed())
+		})
+
+		after := servedByAll(ctx)
+		Expect(after.Equal(before)).To(BeFalse(), "every replica serves a new certificate")
+		stored, err := cluster.StoredCertificate(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(after.Equal(stored)).To(BeTrue(), "and it is the one in the Secret")
+		figure("certificate", "before: %s\nafter:  %s", describe(before), describe(after))
+		expectAllInjected(creations, set.Name)
+		expectNoRestart(ctx)
+		figure("Pods created meanwhile", "%d at %d a second; median %s, slowest %s", len(creations), creationRate,
+			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond))
+	}, SpecTimeout(3*time.Minute))
+})
+
+// underLoad creates Pods at creationRate from loadBefore before the action until loadAfter after it.
+func underLoad(ctx context.Context, namespace string, action func(context.Context)) []framework.Creation {
+	GinkgoHelper()
+	loading, stop := context.WithCancel(ctx)
+	defer stop()
+	var creations []framework.Creation
+	var load sync.WaitGroup
+	load.Go(func() {
+		creations = cluster.CreatePods(loading, creationRate, func(n int) *corev1.Pod {
+			return framework.UnscheduledPod(namespace, fmt.Sprintf("pod-%d", n), "app")
+		})
+	})
+	pass(ctx, loadBefore)
+	action(ctx)
+	pass(ctx, loadAfter)
+	stop()
+	load.Wait()
+	return creations
+}
+
+// pass lets time pass, for a load to run.
+func pass(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// expectAllInjected holds that every creation succeeded and gave a Pod with the sidecar.
+func expectAllInjected(creations []framework.Creation, set string) {
+	GinkgoHelper()
+	Expect(creations).NotTo(BeEmpty())
+	for _, creation := range creations {
+		Expect(creation.Err).NotTo(HaveOccurred(), "after %s", creation.Took)
+		Expect(creation.Pod).To(beInjectedBy(set), "Pod %s, created in %s", creation.Pod.Name, creation.Took)
+	}
+}
+
+// forgetCertificate takes the serving certificate out of the Secret, and leaves the CA.
+func forgetCertificate(ctx context.Context) {
+	GinkgoHelper()
+	key := cluster.CertificateSecret()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	patch := fmt.Sprintf(`{"data":{%q:null,%q:null}}`, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+	Expect(cluster.Client.Patch(ctx, secret, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
+}
+
+// servedByAll returns the certificate that every webhook Pod serves, once it is the same one.
+func servedByAll(ctx context.Context) *x509.Certificate {
+	GinkgoHelper()
+	var served *x509.Certificate
+	Eventually(ctx, func(g Gomega) {
+		pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
+		g.Expect(err).NotTo(HaveOccurred())
+		served = nil
+		for i := range pods {
+			certificate, err := cluster.ServedCertificate(ctx, pods[i].Name)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(served == nil || served.Equal(certificate)).To(BeTrue(), "all replicas serve the same certificate")
+			served = certificate
+		}
+	}).Should(Succeed())
+	return served
+}
+
+// describe tells certificates apart. Their serial numbers are all the same, as their maker has it.
+func describe(certificate *x509.Certificate) string {
+	return fmt.Sprintf("valid from %s, SHA-256 %x", certificate.NotBefore.Format(time.RFC3339), sha256.Sum256(certificate.Raw))
+}

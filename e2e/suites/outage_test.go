@@ -1,0 +1,149 @@
+package suites_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/e2e/framework"
+)
+
+const (
+	// missed is how many Pods are created while no webhook answers. Conditions name five at most.
+	missed = 5
+	// outageSlack is what a creation may take beyond the webhook's timeout.
+	outageSlack = 2 * time.Second
+)
+
+var _ = Describe("While both webhook replicas are gone", Serial, func() {
+	It("creates Pods without delay beyond the timeout, reports them, and injects again afterwards", func(ctx SpecContext) {
+		namespace := newNamespace(ctx, nil)
+		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
+		awaitInjection(ctx, namespace, set.Name)
+		injected := createPod(ctx, framework.UnscheduledPod(namespace, "before", "app"))
+		Expect(injected).To(beInjectedBy(set.Name))
+		bar := podWebhookTimeout(ctx) + outageSlack
+
+		killWebhooks(ctx)
+		var creations []framework.Creation
+		for n := range missed {
+			creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, fmt.Sprintf("missed-%d", n), "app"))
+			Expect(creation.Err).NotTo(HaveOccurred())
+			Expect(creation.Took).To(BeNumerically("<", bar))
+			Expect(creation.Pod).NotTo(beInjectedBy(set.Name))
+			creations = append(creations, creation)
+		}
+		figure("Pods created meanwhile", "%d; median %s, slowest %s (allowed %s)", len(creations),
+			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond), bar)
+
+		By("reporting them")
+		awaitCounters(ctx, set.Name, counters{Matched: 1, Updated: 1, Uninjected: missed})
+		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionFalse, v1beta1.ReasonPodsNotInjected)
+		message := conditionMessage(ctx, set.Name, v1beta1.ConditionInjected)
+		figure("Injected", "%s", message)
+		for _, creation := range creations {
+			Expect(message).To(ContainSubstring(namespace + "/" + creation.Pod.Name))
+		}
+		Expect(uninjectedNames(ctx, set.Name)).To(Equal(namesOf(creations)))
+
+		By("injecting again when the webhook is back")
+		scaleWebhook(ctx, replicas)
+		awaitInjection(ctx, namespace, set.Name)
+		Expect(createPod(ctx, framework.UnscheduledPod(namespace, "after", "app"))).To(beInjectedBy(set.Name))
+		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2, Uninjected: missed})
+
+		By("forgetting them when they are gone")
+		for _, creation := range creations {
+			Expect(cluster.Client.Delete(ctx, creation.Pod, client.GracePeriodSeconds(0))).To(Succeed())
+		}
+		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionTrue, v1beta1.ReasonAllPodsInjected)
+		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2})
+	}, SpecTimeout(4*time.Minute))
+
+	It("refuses Pods of a namespace whose injection is enforced, and says why", func(ctx SpecContext) {
+		namespace := newNamespace(ctx, map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced})
+		killWebhooks(ctx)
+
+		creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, "pod", "app"))
+
+		Expect(creation.Err).To(MatchError(ContainSubstring("pods.enforced.apps.kruise.io")))
+		figure("refused", "%v", creation.Err)
+	}, SpecTimeout(4*time.Minute))
+})
+
+// killWebhooks ends both replicas at once, without grace, and keeps them away until the spec ends.
+func killWebhooks(ctx context.Context) {
+	GinkgoHelper()
+	pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func(ctx SpecContext) { scaleWebhook(ctx, replicas) }, NodeTimeout(2*time.Minute))
+	patchReplicas(ctx, 0)
+	for i := range pods {
+		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)))).To(Succeed())
+	}
+}
+
+// scaleWebhook gives the webhook so many replicas and waits until they are ready.
+func scaleWebhook(ctx context.Context, count int32) {
+	GinkgoHelper()
+	patchReplicas(ctx, count)
+	Eventually(ctx, func() error {
+		_, err := cluster.ReadyReleasePods(ctx, "webhook", int(count))
+		return err
+	}).Should(Succeed())
+}
+
+func patchReplicas(ctx context.Context, count int32) {
+	GinkgoHelper()
+	deployment := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: options.Namespace, Name: framework.ReleaseName + "-webhook"}
+	Expect(cluster.Client.Get(ctx, key, deployment)).To(Succeed())
+	before := deployment.DeepCopy()
+	deployment.Spec.Replicas = &count
+	Expect(cluster.Client.Patch(ctx, deployment, client.MergeFrom(before))).To(Succeed())
+}
+
+// podWebhookTimeout is how long the API server waits for the Pod webhooks at most.
+func podWebhookTimeout(ctx context.Context) time.Duration {
+	GinkgoHelper()
+	mutating, _, err := cluster.WebhookConfigurations(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	var longest int32
+	for i := range mutating.Webhooks {
+		if strings.HasPrefix(mutating.Webhooks[i].Name, "pods.") {
+			longest = max(longest, *mutating.Webhooks[i].TimeoutSeconds)
+		}
+	}
+	Expect(longest).To(BeNumerically(">", 0), "timeoutSeconds of the Pod webhooks")
+	return time.Duration(longest) * time.Second
+}
+
+func uninjectedNames(ctx context.Context, name string) []string {
+	GinkgoHelper()
+	set, err := cluster.GetSidecarSet(ctx, name)
+	Expect(err).NotTo(HaveOccurred())
+	names := make([]string, 0, len(set.Status.Uninjected))
+	for _, pod := range set.Status.Uninjected {
+		Expect(pod.Reason).To(Equal("WebhookMissed"))
+		names = append(names, pod.Name)
+	}
+	return names
+}
+
+func namesOf(creations []framework.Creation) []string {
+	names := make([]string, 0, len(creations))
+	for _, creation := range creations {
+		names = append(names, creation.Pod.Name)
+	}
+	slices.Sort(names)
+	return names
+}
