@@ -6,6 +6,9 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
 
+# The same settings as for our binaries, so that the tests find the packages of Kubernetes in the build cache.
+export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
+
 if [[ -n ${WINDLASS_TEST_RESULTS:-} ]]; then
   results=$WINDLASS_TEST_RESULTS
 else
@@ -19,9 +22,10 @@ integration_packages() {
     sed '/^$/d' | sort -u
 }
 
-# What runs on a cluster belongs to the end-to-end tests, whatever else it imports.
+# What runs on a cluster belongs to the end-to-end tests, whatever else it imports. Packages without tests are left out, since go test
+# would build them, and some of them are whole programs of Kubernetes.
 packages_without_cluster() {
-  go list ./... | sed -E '\#/e2e/(suites|demo)(/|$)#d' | sort
+  go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | sed -E '\#/e2e/(suites|demo)(/|$)#d' | sort
 }
 
 # packages_of STAGE lists the packages of the module in the current directory that the stage tests. It fails if go list does: a module

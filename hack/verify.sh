@@ -5,6 +5,9 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
+# The same settings as for our binaries, so that the linter finds the packages of Kubernetes in the build cache.
+export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
+
 if [[ -n ${WINDLASS_TEST_RESULTS:-} ]]; then
   results=$WINDLASS_TEST_RESULTS
 else
