@@ -3,6 +3,7 @@ package box
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -44,10 +45,7 @@ func Run(c Config) error {
 		unix.CloseOnExec(fd)
 	}
 	go dieWithoutCommit(os.NewFile(commitFD, "commit"))
-	if err := cgroup.Enter(topology.Cgroup(c.Cluster) + "/box"); err != nil {
-		return err
-	}
-	if err := setUpMounts(); err != nil {
+	if err := separate(c); err != nil {
 		return err
 	}
 	if err := syscall.Sethostname([]byte("windlass-" + c.Cluster)); err != nil {
@@ -68,6 +66,18 @@ func dieWithoutCommit(pipe *os.File) {
 	if string(word) != Committed {
 		log.Fatal("`cluster up` ended before the cluster was complete; ending too")
 	}
+}
+
+// separate takes the box out of the host's cgroups and mounts. The control plane alone does not need either, and must do
+// where the kernel refuses them.
+func separate(c Config) error {
+	if c.Nodes > 0 {
+		return errors.Join(cgroup.Enter(topology.Cgroup(c.Cluster)+"/box"), setUpMounts())
+	}
+	if err := setUpMounts(); err != nil {
+		log.Printf("going on with the host's mounts, as there are no real nodes: %v", err)
+	}
+	return nil
 }
 
 // setUpMounts cuts the mount namespace off from the host's and shows this PID namespace in /proc.

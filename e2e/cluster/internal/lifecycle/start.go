@@ -115,15 +115,27 @@ func spawnBox(stateDir string, files []*os.File) (int, error) {
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, files
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setsid: true,
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC |
-			syscall.CLONE_NEWUTS,
-	}
+	cmd.SysProcAttr = boxAttributes(os.Geteuid(), os.Getegid())
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start the cluster's process in namespaces of its own: %w", err)
+		return 0, fmt.Errorf("the cluster's process cannot be started in namespaces of its own (%w): run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)", err)
 	}
 	pid := cmd.Process.Pid
 	go cmd.Wait() //nolint:errcheck // only to reap it should it end while we wait for it
 	return pid, nil
+}
+
+// boxAttributes are the box's namespaces. An ordinary user needs a user namespace in which to be root; that is enough for
+// the control plane, though not for real nodes.
+func boxAttributes(uid, gid int) *syscall.SysProcAttr {
+	attributes := &syscall.SysProcAttr{
+		Setsid: true,
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC |
+			syscall.CLONE_NEWUTS,
+	}
+	if uid != 0 {
+		attributes.Cloneflags |= syscall.CLONE_NEWUSER
+		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}}
+	}
+	return attributes
 }

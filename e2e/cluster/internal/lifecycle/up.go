@@ -79,14 +79,14 @@ func (m *Manager) checkOptions(o *UpOptions) error {
 
 // checkMachine refuses real nodes where they cannot run, and says what can.
 func checkMachine(ctx context.Context, o UpOptions) error {
-	if o.Nodes == 0 && os.Geteuid() == 0 {
+	if o.Nodes == 0 {
 		return nil
 	}
 	problems := doctor.Problems(ctx, o.StateDir)
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("this machine cannot run real nodes:\n  - %s\nThe control plane with simulated nodes may still run: cluster up --nodes 0 --kwok 3",
+	return fmt.Errorf("this machine cannot run real nodes:\n  - %s\nThe control plane with simulated nodes runs without all that: cluster up --nodes 0 --kwok 3",
 		strings.Join(problems, "\n  - "))
 }
 
