@@ -16,8 +16,9 @@ const creationTimeout = 40 * time.Second
 type Creation struct {
 	// Pod is the Pod as the API server answered it.
 	Pod *corev1.Pod
-	// Took is how long the answer took.
-	Took time.Duration
+	// Began is when it was asked for, Took how long the answer took.
+	Began time.Time
+	Took  time.Duration
 	// Err is why there is no such Pod.
 	Err error
 }
@@ -54,7 +55,7 @@ func (c *Cluster) CreatePod(ctx context.Context, pod *corev1.Pod) Creation {
 	defer cancel()
 	began := time.Now()
 	err := c.Client.Create(ctx, pod)
-	return Creation{Pod: pod, Took: time.Since(began), Err: err}
+	return Creation{Pod: pod, Began: began, Took: time.Since(began), Err: err}
 }
 
 // Slowest is how long the slowest creation took, and Median how long half of them took at most. Both are 0 when there is none.

@@ -88,10 +88,18 @@ func pass(ctx context.Context, d time.Duration) {
 func expectAllInjected(creations []framework.Creation, set string) {
 	GinkgoHelper()
 	Expect(creations).NotTo(BeEmpty())
+	var failed, missed []string
 	for _, creation := range creations {
-		Expect(creation.Err).NotTo(HaveOccurred(), "after %s", creation.Took)
-		Expect(creation.Pod).To(beInjectedBy(set), "Pod %s, created in %s", creation.Pod.Name, creation.Took)
+		what := fmt.Sprintf("%s, at %s, in %s", creation.Pod.Name, creation.Began.Format(time.TimeOnly), creation.Took.Round(time.Millisecond))
+		switch {
+		case creation.Err != nil:
+			failed = append(failed, fmt.Sprintf("%s: %v", what, creation.Err))
+		case !isInjected(creation.Pod, set):
+			missed = append(missed, what)
+		}
 	}
+	Expect(failed).To(BeEmpty(), "creations that failed, of %d", len(creations))
+	Expect(missed).To(BeEmpty(), "Pods without their sidecar, of %d", len(creations))
 }
 
 // forgetCertificate takes the serving certificate out of the Secret, and leaves the CA.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,6 +24,8 @@ const (
 	missed = 5
 	// outageSlack is what a creation may take beyond the webhook's timeout.
 	outageSlack = 2 * time.Second
+	// burstSize is more than the connections that the API server keeps to the webhook.
+	burstSize = 50
 )
 
 var _ = Describe("While both webhook replicas are gone", Serial, func() {
@@ -33,7 +37,7 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		Expect(injected).To(beInjectedBy(set.Name))
 		bar := podWebhookTimeout(ctx) + outageSlack
 
-		killWebhooks(ctx)
+		killWebhooks(ctx, namespace, set.Name)
 		var creations []framework.Creation
 		for n := range missed {
 			creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, fmt.Sprintf("missed-%d", n), "app"))
@@ -56,8 +60,7 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		Expect(uninjectedNames(ctx, set.Name)).To(Equal(namesOf(creations)))
 
 		By("injecting again when the webhook is back")
-		scaleWebhook(ctx, replicas)
-		awaitInjection(ctx, namespace, set.Name)
+		bringBack(ctx, namespace, set.Name)
 		Expect(createPod(ctx, framework.UnscheduledPod(namespace, "after", "app"))).To(beInjectedBy(set.Name))
 		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2, Uninjected: missed})
 
@@ -71,7 +74,8 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 
 	It("refuses Pods of a namespace whose injection is enforced, and says why", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced})
-		killWebhooks(ctx)
+		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
+		killWebhooks(ctx, namespace, set.Name)
 
 		creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, "pod", "app"))
 
@@ -80,26 +84,45 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 	}, SpecTimeout(4*time.Minute))
 })
 
-// killWebhooks ends both replicas at once, without grace, and keeps them away until the spec ends.
-func killWebhooks(ctx context.Context) {
+// killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the spec ends.
+func killWebhooks(ctx context.Context, namespace, set string) {
 	GinkgoHelper()
 	pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx SpecContext) { scaleWebhook(ctx, replicas) }, NodeTimeout(2*time.Minute))
+	DeferCleanup(func(ctx SpecContext) { bringBack(ctx, namespace, set) }, NodeTimeout(2*time.Minute))
 	patchReplicas(ctx, 0)
 	for i := range pods {
 		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)))).To(Succeed())
 	}
 }
 
-// scaleWebhook gives the webhook so many replicas and waits until they are ready.
-func scaleWebhook(ctx context.Context, count int32) {
+// bringBack gives the webhook its replicas again, and waits until every one of a burst of Pods would be injected. The burst is there
+// because the API server keeps its connections and does not learn that the other end was killed: each of those costs one creation its
+// timeout.
+func bringBack(ctx context.Context, namespace, set string) {
 	GinkgoHelper()
-	patchReplicas(ctx, count)
+	patchReplicas(ctx, replicas)
 	Eventually(ctx, func() error {
-		_, err := cluster.ReadyReleasePods(ctx, "webhook", int(count))
+		_, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
 		return err
 	}).Should(Succeed())
+	Eventually(ctx, func() int { return burst(ctx, namespace, set) }).Should(Equal(burstSize), "Pods of a burst with their sidecar")
+}
+
+// burst asks for many Pods at once, without making them, and returns how many of them would have the sidecar.
+func burst(ctx context.Context, namespace, set string) int {
+	var good atomic.Int32
+	var wait sync.WaitGroup
+	for n := range burstSize {
+		wait.Go(func() {
+			pod := framework.UnscheduledPod(namespace, fmt.Sprintf("burst-%d", n), "app")
+			if err := cluster.Client.Create(ctx, pod, client.DryRunAll); err == nil && isInjected(pod, set) {
+				good.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	return int(good.Load())
 }
 
 func patchReplicas(ctx context.Context, count int32) {
