@@ -180,8 +180,9 @@ func factsOf(definition *apiextensionsv1.CustomResourceDefinition) facts {
 
 func definitions(t *testing.T) []*apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
-	var all []*apiextensionsv1.CustomResourceDefinition
-	for _, name := range fileNames(t) {
+	names := fileNames(t)
+	all := make([]*apiextensionsv1.CustomResourceDefinition, 0, len(names))
+	for _, name := range names {
 		content, err := FS.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -60,9 +60,9 @@ var _ = DescribeTable("a SchedPatch is refused", refuses,
 var _ = Describe("a SchedPatch with 65 required terms", func() {
 	It("is refused, naming the limit", func(ctx SpecContext) {
 		patch := object(schedPatch)
-		var terms []any
-		for range 65 {
-			terms = append(terms, parse(`matchExpressions: [{key: disk, operator: Exists}]`))
+		terms := make([]any, 65)
+		for i := range terms {
+			terms[i] = parse(`matchExpressions: [{key: disk, operator: Exists}]`)
 		}
 		setNested(patch, terms, "spec", "affinity", "nodeAffinity",
 			"requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")

@@ -250,7 +250,3 @@ type SchedPatchList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []SchedPatch `json:"items"`
 }
-
-func init() {
-	SchemeBuilder.Register(&SchedPatch{}, &SchedPatchList{})
-}

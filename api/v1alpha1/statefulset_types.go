@@ -42,7 +42,3 @@ type StatefulSetList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []StatefulSet `json:"items"`
 }
-
-func init() {
-	SchemeBuilder.Register(&StatefulSet{}, &StatefulSetList{})
-}
