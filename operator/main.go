@@ -7,9 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -30,6 +34,8 @@ type options struct {
 	leaderElectionNamespace string
 	sidecarSetWorkers       int
 	excludedNamespaces      string
+	// namespace is the one that the operator runs in.
+	namespace string
 }
 
 func parse() options {
@@ -56,6 +62,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	ctrl.SetLogger(log)
+	if o.namespace, err = program.Namespace(); err != nil {
+		return err
+	}
 	config, err := o.RestConfig("windlass-operator")
 	if err != nil {
 		return err
@@ -64,14 +73,33 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	canResize, err := servesResize(config)
+	if err != nil {
+		return err
+	}
 	if err := sidecarset.Add(ctx, mgr, sidecarset.Options{
 		Workers:            o.sidecarSetWorkers,
+		Namespace:          o.namespace,
 		ExcludedNamespaces: strings.Split(o.excludedNamespaces, ","),
+		CanResize:          canResize,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)
 	}
 	log.Info("starting", "version", program.Version)
 	return mgr.Start(ctx)
+}
+
+// servesResize tells whether the API server can resize running Pods.
+func servesResize(config *rest.Config) (bool, error) {
+	discovery, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return false, fmt.Errorf("ask the API server what it serves: %w", err)
+	}
+	resources, err := discovery.ServerResourcesForGroupVersion("v1")
+	if err != nil {
+		return false, fmt.Errorf("ask the API server what it serves: %w", err)
+	}
+	return slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/resize" }), nil
 }
 
 func newManager(config *rest.Config, o options) (manager.Manager, error) {
@@ -85,7 +113,11 @@ func newManager(config *rest.Config, o options) (manager.Manager, error) {
 		LeaderElectionReleaseOnCancel: true,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: podcache.Trim}},
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Pod{}:                {Transform: podcache.Trim},
+				&corev1.Node{}:               {Transform: podcache.TrimNode},
+				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{o.namespace: {}}},
+			},
 		},
 		// Every decision is taken on a snapshot that has seen our own writes.
 		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},

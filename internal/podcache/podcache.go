@@ -5,7 +5,7 @@
 package podcache
 
 import (
-	"strings"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,8 +13,8 @@ import (
 
 // Trim is a cache.TransformFunc: it returns a Pod with nothing but
 //
-//   - its identity, labels, owners, finalizers and times, and the annotations
-//     of our own and of the wire contract;
+//   - its identity, labels, annotations (but for what kubectl apply keeps in
+//     one), owners, finalizers and times;
 //   - of its spec the node, the readiness gates, the claims it mounts, and of
 //     containers the name, image, resources and restart policy;
 //   - of its status the phase, reason, conditions, container statuses, Pod IPs
@@ -45,27 +45,12 @@ func trimMeta(meta *metav1.ObjectMeta) metav1.ObjectMeta {
 	}
 }
 
-// ours matches the annotation domains that controllers read: kruise.io and
-// everything below it, and the two old keys without a domain.
-func ours(key string) bool {
-	domain, _, found := strings.Cut(key, "/")
-	if !found {
-		return key == "inplace-update-state" || key == "inplace-update-grace"
-	}
-	return domain == "kruise.io" || strings.HasSuffix(domain, ".kruise.io")
-}
-
 func trimAnnotations(annotations map[string]string) map[string]string {
-	var out map[string]string
-	for key, value := range annotations {
-		if !ours(key) {
-			continue
-		}
-		if out == nil {
-			out = map[string]string{}
-		}
-		out[key] = value
+	if _, ok := annotations[corev1.LastAppliedConfigAnnotation]; !ok {
+		return annotations
 	}
+	out := maps.Clone(annotations)
+	delete(out, corev1.LastAppliedConfigAnnotation)
 	return out
 }
 
@@ -113,4 +98,22 @@ func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 		out[i] = c
 	}
 	return out
+}
+
+// TrimNode is a cache.TransformFunc: it returns a Node with nothing but its
+// identity, labels, taints, conditions and the versions it reports.
+func TrimNode(object any) (any, error) {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return object, nil
+	}
+	return &corev1.Node{
+		TypeMeta: node.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, Labels: node.Labels,
+			CreationTimestamp: node.CreationTimestamp, DeletionTimestamp: node.DeletionTimestamp,
+		},
+		Spec:   corev1.NodeSpec{Unschedulable: node.Spec.Unschedulable, Taints: node.Spec.Taints},
+		Status: corev1.NodeStatus{NodeInfo: node.Status.NodeInfo, Conditions: node.Status.Conditions},
+	}, nil
 }

@@ -3,7 +3,9 @@ package sidecar
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -90,4 +92,34 @@ func specOf(data []byte) (*v1beta1.SidecarSetSpec, error) {
 		Containers: decoded.Spec.Containers, InitContainers: decoded.Spec.InitContainers, Volumes: decoded.Spec.Volumes,
 		ImagePullSecrets: decoded.Spec.ImagePullSecrets, PatchPodMetadata: decoded.Spec.PatchPodMetadata,
 	}, nil
+}
+
+// CustomVersion is the name that the user gave this version: in v1beta1 a field,
+// in v1alpha1 a label.
+func (s *Set) CustomVersion() string {
+	if s.Spec.CustomVersion != "" {
+		return s.Spec.CustomVersion
+	}
+	return s.Object.Labels[v1beta1.SidecarSetCustomVersionLabel]
+}
+
+// Pinned names the revision that injection is pinned to: the one named, or the
+// newest with the custom version. It is empty when injection is not pinned, or
+// when there is no such revision. The revisions must be sorted, oldest first.
+func (s *Set) Pinned(revisions []*appsv1.ControllerRevision) string {
+	pin := s.Spec.InjectionStrategy.Revision
+	if pin == nil {
+		return ""
+	}
+	for _, r := range slices.Backward(revisions) {
+		switch {
+		case pin.RevisionName != nil:
+			if r.Name == *pin.RevisionName {
+				return r.Name
+			}
+		case pin.CustomVersion != nil && r.Labels[v1beta1.SidecarSetCustomVersionLabel] == *pin.CustomVersion:
+			return r.Name
+		}
+	}
+	return ""
 }

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,87 +23,109 @@ import (
 
 // Outcome is what became of a plan.
 type Outcome struct {
-	// Updated are the actions that were carried out.
-	Updated []UpdatePod
-	// Failed are those that the API server refused, with its words.
-	Failed []FailedUpdate
-	// Stale counts those that were given up because the Pod had changed since
+	// Updated and Finished are the actions that were carried out.
+	Updated, Finished []UpdatePod
+	// Evicted are the Pods that will be created anew.
+	Evicted []EvictPod
+	// Protected counts the Pods that a PodDisruptionBudget kept from eviction.
+	Protected int
+	// Failed are the actions that the API server refused, with its words.
+	Failed []error
+	// Stale counts those that were given up because the object had changed since
 	// the snapshot. The change itself brings the next look.
 	Stale int
 }
 
-// FailedUpdate is an action that the API server refused.
-type FailedUpdate struct {
-	UpdatePod
-	Err error
-}
-
 // Err joins the errors that are worth another try.
-func (o *Outcome) Err() error {
-	errs := make([]error, 0, len(o.Failed))
-	for _, f := range o.Failed {
-		errs = append(errs, f.Err)
-	}
-	return errors.Join(errs...)
-}
+func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
 
-// podPatcher is the part of a client that changes Pods.
-type podPatcher interface {
-	Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.PatchOption) error
-}
-
-// statusPatcher is the part of a client that writes statuses.
-type statusPatcher interface {
-	Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error
+// writer is the part of a client that carries plans out.
+type writer interface {
+	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
+	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
+	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
+	Status() client.SubResourceWriter
+	SubResource(name string) client.SubResourceClient
 }
 
 // executor carries plans out. It is the only one that writes.
 type executor struct {
-	pods   podPatcher
-	status statusPatcher
+	writer writer
+	// namespace is where the revisions are kept.
+	namespace string
 	// parallel is how many Pods are written to at once at most.
 	parallel int
 }
 
-// apply executes a plan in batches of 1, 2, 4, ... so that a refusal that meets
-// every Pod costs few requests. One refused Pod does not stop the others: the
-// plan has counted all of them into maxUnavailable.
+// apply executes a plan. One refused action does not stop the others: the plan
+// has counted all of them into maxUnavailable. Revisions come first, since Pods
+// are marked with their names.
 func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
-	outcome := &Outcome{}
-	todo := plan.Updates
-	for size := 1; len(todo) > 0 && ctx.Err() == nil; size = min(2*size, e.parallel) {
-		batch := todo[:min(size, len(todo))]
-		todo = todo[len(batch):]
-		outcome.add(batch, e.updateAll(ctx, batch))
-	}
-	return outcome
-}
-
-func (e *executor) updateAll(ctx context.Context, batch []UpdatePod) []error {
-	errs := make([]error, len(batch))
-	var wait sync.WaitGroup
-	for i := range batch {
-		wait.Go(func() { errs[i] = e.update(ctx, batch[i]) })
-	}
-	wait.Wait()
-	return errs
-}
-
-func (o *Outcome) add(batch []UpdatePod, errs []error) {
-	for i, err := range errs {
+	o := &Outcome{}
+	o.fail(e.applyRevisions(ctx, &plan.Revisions)...)
+	each(ctx, e.parallel, plan.Updates, e.update, func(u UpdatePod, err error) {
+		if o.judge(err) {
+			o.Updated = append(o.Updated, u)
+		}
+	})
+	each(ctx, e.parallel, plan.Finishes, e.update, func(u UpdatePod, err error) {
+		if o.judge(err) {
+			o.Finished = append(o.Finished, u)
+		}
+	})
+	each(ctx, e.parallel, plan.Evictions, e.evict, func(eviction EvictPod, err error) {
 		switch {
-		case err == nil:
-			o.Updated = append(o.Updated, batch[i])
-		case isStale(err):
-			o.Stale++
-		default:
-			o.Failed = append(o.Failed, FailedUpdate{batch[i], err})
+		case apierrors.IsTooManyRequests(err):
+			o.Protected++
+		case o.judge(err):
+			o.Evicted = append(o.Evicted, eviction)
+		}
+	})
+	each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
+	return o
+}
+
+// each carries actions out in batches of 1, 2, 4, ... so that a refusal that
+// meets every Pod costs few requests. done is called for one after the other.
+func each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
+	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = min(2*size, parallel) {
+		batch := actions[:min(size, len(actions))]
+		actions = actions[len(batch):]
+		errs := make([]error, len(batch))
+		var wait sync.WaitGroup
+		for i := range batch {
+			wait.Go(func() { errs[i] = act(ctx, batch[i]) })
+		}
+		wait.Wait()
+		for i := range batch {
+			done(batch[i], errs[i])
 		}
 	}
 }
 
-// isStale tells whether a write failed because the Pod is gone, or is not what
-// the snapshot said: the API server answers a failed JSON patch test with
+// judge tells whether an action succeeded, and notes why not.
+func (o *Outcome) judge(err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case isStale(err):
+		o.Stale++
+	default:
+		o.fail(err)
+	}
+	return false
+}
+
+func (o *Outcome) fail(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			o.Failed = append(o.Failed, err)
+		}
+	}
+}
+
+// isStale tells whether a write failed because the object is gone, or is not
+// what the snapshot said: the API server answers a failed JSON patch test with
 // Invalid and no field causes.
 func isStale(err error) bool {
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
@@ -114,18 +139,64 @@ func isStale(err error) bool {
 	return details == nil || len(details.Causes) == 0
 }
 
-// update changes one Pod with one write, and only if it is the Pod that the
-// plan saw and nobody has changed what the plan rests on.
+// applyRevisions keeps the history. Its steps do not depend on one another.
+func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan) []error {
+	var errs []error
+	if plan.Create != nil {
+		created := plan.Create.DeepCopy()
+		created.Namespace = e.namespace
+		errs = append(errs, wrap(e.writer.Create(ctx, created), "create revision %s", created.Name))
+	}
+	if plan.Change != nil {
+		errs = append(errs, wrap(e.writer.Patch(ctx, plan.Change.DeepCopy(), client.MergeFrom(plan.Old)), "update revision %s", plan.Change.Name))
+	}
+	for _, r := range plan.Delete {
+		errs = append(errs, wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy())), "delete revision %s", r.Name))
+	}
+	return errs
+}
+
+// update changes one Pod with one write, two if it is resized too, and only if
+// it is the Pod that the plan saw and nobody has changed what the plan rests on.
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
-	patch, err := json.Marshal(podPatch(u))
+	if len(u.Change.Resources) > 0 {
+		if err := e.patch(ctx, u.View.Pod, "resize", resizePatch(u)); err != nil {
+			return wrap(err, "resize Pod %s in place", podName(u.View.Pod))
+		}
+	}
+	return wrap(e.patch(ctx, u.View.Pod, "", podPatch(u)), "update Pod %s in place", podName(u.View.Pod))
+}
+
+func (e *executor) patch(ctx context.Context, pod *corev1.Pod, subresource string, operations []jsonpatch.Operation) error {
+	data, err := json.Marshal(operations)
 	if err != nil {
-		return fmt.Errorf("encode the patch of Pod %s/%s: %w", u.View.Pod.Namespace, u.View.Pod.Name, err)
+		return err
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: u.View.Pod.Namespace, Name: u.View.Pod.Name}}
-	if err := e.pods.Patch(ctx, pod, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return fmt.Errorf("update Pod %s/%s in place: %w", u.View.Pod.Namespace, u.View.Pod.Name, err)
+	target, patch := identity(pod), client.RawPatch(types.JSONPatchType, data)
+	if subresource != "" {
+		return e.writer.SubResource(subresource).Patch(ctx, target, patch)
 	}
-	return nil
+	return e.writer.Patch(ctx, target, patch)
+}
+
+// evict asks for the end of a Pod, which a PodDisruptionBudget may refuse.
+func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
+	uid := eviction.Pod.UID
+	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
+	return wrap(e.writer.SubResource("eviction").Create(ctx, identity(eviction.Pod), body), "evict Pod %s", podName(eviction.Pod))
+}
+
+// mark writes one condition; conditions are merged by their type.
+func (e *executor) mark(ctx context.Context, m MarkPod) error {
+	m.Condition.LastTransitionTime = metav1.Now()
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": m.View.Pod.UID},
+		"status":   map[string]any{"conditions": []corev1.PodCondition{m.Condition}},
+	})
+	if err == nil {
+		err = e.writer.Status().Patch(ctx, identity(m.View.Pod), client.RawPatch(types.StrategicMergePatchType, data))
+	}
+	return wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
 }
 
 // podPatch renders an update. Its tests are the preconditions: the Pod's UID,
@@ -134,21 +205,47 @@ func (e *executor) update(ctx context.Context, u UpdatePod) error {
 func podPatch(u UpdatePod) []jsonpatch.Operation {
 	pod := u.View.Pod
 	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", pod.UID)}
-	for key, value := range u.Change.Annotations {
+	for _, key := range slices.Sorted(maps.Keys(u.Change.Annotations)) {
 		path := jsonpointer.Path("metadata", "annotations", key)
 		if before, ok := pod.Annotations[key]; ok {
 			patch = append(patch, jsonpatch.NewOperation("test", path, before))
 		}
-		patch = append(patch, jsonpatch.NewOperation("add", path, value))
+		patch = append(patch, jsonpatch.NewOperation("add", path, u.Change.Annotations[key]))
 	}
 	for _, image := range u.Change.Images {
-		at := fmt.Sprintf("/spec/%s/%d", image.List, image.Index)
+		at := containerPath(image.List, image.Index)
 		patch = append(patch,
 			jsonpatch.NewOperation("test", at+"/name", image.Name),
 			jsonpatch.NewOperation("test", at+"/image", image.From),
 			jsonpatch.NewOperation("replace", at+"/image", image.To))
 	}
 	return patch
+}
+
+// resizePatch renders the part of an update that the resize subresource takes.
+func resizePatch(u UpdatePod) []jsonpatch.Operation {
+	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", u.View.Pod.UID)}
+	for _, r := range u.Change.Resources {
+		at := containerPath(r.List, r.Index)
+		patch = append(patch,
+			jsonpatch.NewOperation("test", at+"/name", r.Name),
+			jsonpatch.NewOperation("replace", at+"/resources", r.To))
+	}
+	return patch
+}
+
+func containerPath(list string, index int) string { return fmt.Sprintf("/spec/%s/%d", list, index) }
+
+// identity is enough of a Pod to address it.
+func identity(pod *corev1.Pod) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+}
+
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
 // writeStatus writes the status if it changed, and tells whether it did.
@@ -163,8 +260,6 @@ func (e *executor) writeStatus(ctx context.Context, object *v1beta1.SidecarSet, 
 	if string(data) == "{}" {
 		return false, nil
 	}
-	if err := e.status.Patch(ctx, updated, client.RawPatch(patch.Type(), data)); err != nil {
-		return false, fmt.Errorf("write the status of SidecarSet %s: %w", object.Name, err)
-	}
-	return true, nil
+	err = e.writer.Status().Patch(ctx, updated, client.RawPatch(patch.Type(), data))
+	return err == nil, wrap(err, "write the status of SidecarSet %s", object.Name)
 }

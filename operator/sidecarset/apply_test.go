@@ -19,8 +19,10 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// recordingPatcher answers patches of Pods by name and remembers them.
+// recordingPatcher answers patches of Pods by name and remembers them. Plans of
+// these tests need nothing else of a writer.
 type recordingPatcher struct {
+	client.Client
 	answers map[string]error
 
 	mu      sync.Mutex
@@ -52,7 +54,7 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 		"web-1": apierrors.NewInvalid(kind, "web-1", nil),
 	}}
 	w := newWorld(t, 6, build.MakeSidecarSet("s").MaxUnavailable("100%")).image("agent:2")
-	outcome := (&executor{pods: patcher, parallel: 2}).apply(t.Context(), w.plan())
+	outcome := (&executor{writer: patcher, parallel: 2}).apply(t.Context(), &Plan{Updates: w.plan().Updates})
 
 	var updated []string
 	for _, u := range outcome.Updated {
@@ -85,7 +87,7 @@ func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	before := w.pods[0].Annotations["kruise.io/sidecarset-hash"]
 	plan := w.plan()
 	patcher := &recordingPatcher{}
-	(&executor{pods: patcher, parallel: 1}).apply(t.Context(), plan)
+	(&executor{writer: patcher, parallel: 1}).apply(t.Context(), &Plan{Updates: plan.Updates})
 
 	type operation struct {
 		Op, Path string

@@ -9,8 +9,10 @@ package sidecarset
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
@@ -34,16 +36,21 @@ const PodLabelIndex = "labels"
 type Options struct {
 	// Workers is how many SidecarSets are handled at once.
 	Workers int
+	// Namespace is where the revisions of SidecarSets are kept.
+	Namespace string
 	// ExcludedNamespaces are those that the Pod webhooks never serve.
 	ExcludedNamespaces []string
+	// CanResize tells whether the API server can resize running Pods.
+	CanResize bool
 }
 
 // reconciler walks a SidecarSet through snapshot, plan, apply and status.
 type reconciler struct {
-	gatherer gatherer
-	executor executor
-	recorder events.EventRecorder
-	pace     *pace
+	gatherer  gatherer
+	executor  executor
+	recorder  events.EventRecorder
+	pace      *pace
+	evictions *evictions
 }
 
 // Add wires the controller into a manager, whose client must read its own
@@ -52,11 +59,16 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
 		return fmt.Errorf("index Pods by label: %w", err)
 	}
+	evictions := newEvictions()
 	r := &reconciler{
-		gatherer: gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, excluded: sets.New(options.ExcludedNamespaces...)},
-		executor: executor{pods: mgr.GetClient(), status: mgr.GetClient().Status(), parallel: 16},
-		recorder: mgr.GetEventRecorder("windlass-operator"),
-		pace:     newPace(time.Second),
+		gatherer: gatherer{
+			reader: mgr.GetClient(), clock: clock.RealClock{}, namespace: options.Namespace,
+			canResize: options.CanResize, evictions: evictions, excluded: sets.New(options.ExcludedNamespaces...),
+		},
+		executor:  executor{writer: mgr.GetClient(), namespace: options.Namespace, parallel: 16},
+		recorder:  mgr.GetEventRecorder("windlass-operator"),
+		pace:      newPace(time.Second),
+		evictions: evictions,
 	}
 	index := newSharedIndex()
 	return builder.ControllerManagedBy(mgr).
@@ -85,6 +97,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	if snapshot == nil {
 		r.pace.forget(request.Name)
+		r.evictions.forget(request.Name)
 		forgetMetrics(request.Name)
 		return reconcile.Result{}, nil
 	}
@@ -92,10 +105,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, reconcile.TerminalError(err)
 	}
-	for _, update := range plan.Updates {
-		log.Info(update.String())
-	}
+	plan.log(log)
 	outcome := r.executor.apply(ctx, plan)
+	for _, e := range outcome.Evicted {
+		r.evictions.note(request.Name, e.Pod, snapshot.Now)
+	}
 	observe(snapshot, outcome)
 
 	// An error is returned after the status is written, so that it is seen.
@@ -109,13 +123,36 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{RequeueAfter: wait}, nil
 }
 
+// soonest is the shorter of two spans in seconds, of which 0 means never.
+func soonest(a, b float64) time.Duration {
+	if a == 0 || (b != 0 && b < a) {
+		a = b
+	}
+	return time.Duration(math.Ceil(a)) * time.Second
+}
+
+// log tells what is about to be done.
+func (p *Plan) log(log logr.Logger) {
+	for _, u := range p.Updates {
+		log.Info(u.String())
+	}
+	for _, u := range p.Finishes {
+		log.Info(u.String())
+	}
+	for _, e := range p.Evictions {
+		log.Info(e.String())
+	}
+}
+
 // report writes status and events. While Pods change fast the status is
-// written about once a second; how long to wait for the next write is returned.
+// written about once a second. It returns when to look again though nothing
+// happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
-	status := makeStatus(s, plan, outcome)
-	if wait := r.pace.wait(s.Set.Name(), s.Now); wait > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
-		r.record(s, outcome)
-		return wait, nil
+	status, deadline := makeStatus(s, plan, outcome)
+	wait := soonest(deadline, plan.RepairIn)
+	if pause := r.pace.wait(s.Set.Name(), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
+		r.record(s, plan, outcome)
+		return pause, nil
 	}
 	written, err := r.executor.writeStatus(ctx, s.Set.Object, status)
 	if err != nil {
@@ -124,6 +161,6 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	if written {
 		r.pace.note(s.Set.Name(), s.Now)
 	}
-	r.record(s, outcome)
-	return 0, nil
+	r.record(s, plan, outcome)
+	return wait, nil
 }

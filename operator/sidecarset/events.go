@@ -2,26 +2,42 @@ package sidecarset
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Reasons of events on SidecarSets.
+// Reasons of events on SidecarSets and Pods.
 const (
-	eventUpdated = "SuccessfulUpdatePodInPlace"
-	eventFailed  = "FailedUpdatePodInPlace"
+	eventUpdated       = "SuccessfulUpdatePodInPlace"
+	eventFailed        = "FailedUpdatePodInPlace"
+	eventNotUpgradable = "NotUpgradablePods"
+	eventEvicted       = "EvictedForInjection"
+	eventFinished      = "ResetContainerSucceed"
 )
 
 // record tells what a round did, in one event for each kind of result.
-func (r *reconciler) record(s *Snapshot, outcome *Outcome) {
+func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	object := s.Set.Object
 	if n := len(outcome.Updated); n > 0 {
 		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventUpdated, "Update",
-			"Updated the sidecars of %s", some(n, podName(outcome.Updated[0].View)))
+			"Updated the sidecars of %s", some(n, podName(outcome.Updated[0].View.Pod)))
+	}
+	for _, u := range outcome.Finished {
+		r.recorder.Eventf(u.View.Pod, object, corev1.EventTypeNormal, eventFinished, "Update",
+			"The new container of SidecarSet %s serves; the old one runs the empty image now", object.Name)
+	}
+	for _, e := range outcome.Evicted {
+		r.recorder.Eventf(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
+			"Evicted, to be created anew with the sidecars of SidecarSet %s: %s", object.Name, e.Reason)
 	}
 	if n := len(outcome.Failed); n > 0 {
 		r.recorder.Eventf(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
-			"Could not update %s: %v", some(n, podName(outcome.Failed[0].View)), outcome.Failed[0].Err)
+			"%d writes were refused, the first: %v", n, outcome.Failed[0])
+	}
+	if n := len(plan.Limited); n > 0 && object.Status.ObservedGeneration != object.Generation {
+		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
+			"Cannot update %s in place: %s", some(n, podName(plan.Limited[0].View.Pod)), strings.Join(plan.Limited[0].Why, ", "))
 	}
 }
 

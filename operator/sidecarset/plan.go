@@ -1,14 +1,11 @@
 package sidecarset
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -17,8 +14,16 @@ import (
 // Plan is what to do about one SidecarSet now, and why it is no more than
 // that.
 type Plan struct {
+	// Revisions keeps the history.
+	Revisions RevisionPlan
 	// Updates are the Pods to change in place.
 	Updates []UpdatePod
+	// Finishes are the Pods whose hot upgrades are to be ended.
+	Finishes []UpdatePod
+	// Evictions are the Pods without sidecars to have created anew.
+	Evictions []EvictPod
+	// Marks are the Pods whose condition SidecarSetUpgradable is to change.
+	Marks []MarkPod
 	// Hold says why Pods that are not up to date are left alone for now; empty
 	// when none is.
 	Hold Hold
@@ -28,7 +33,14 @@ type Plan struct {
 	// the old version.
 	Kept int
 	// Limited are Pods that cannot be brought up to date in place.
-	Limited []*sidecar.View
+	Limited []LimitedPod
+	// Broken is the first updated Pod with a sidecar that cannot run.
+	Broken *BrokenPod
+	// Repair says why no Pod without sidecars is evicted; empty when nothing
+	// speaks against it. RepairIn is in how many seconds that changes by itself,
+	// 0 when it does not.
+	Repair   string
+	RepairIn float64
 }
 
 // Hold is why a rollout does not go on right now.
@@ -41,6 +53,8 @@ const (
 	HoldNotUpdate Hold = "NotUpdate"
 	// HoldPaused: a person paused it.
 	HoldPaused Hold = "Paused"
+	// HoldAutoPaused: an updated Pod failed, and autoPauseOnFailure is set.
+	HoldAutoPaused Hold = "AutoPaused"
 	// HoldBudget: as many Pods as allowed are unavailable.
 	HoldBudget Hold = "MaxUnavailable"
 )
@@ -55,158 +69,162 @@ type UpdatePod struct {
 
 // String renders the action for logs.
 func (u UpdatePod) String() string {
-	images := make([]string, 0, len(u.Change.Images))
+	parts := make([]string, 0, len(u.Change.Images)+len(u.Change.Resources))
 	for _, image := range u.Change.Images {
-		images = append(images, fmt.Sprintf("%s: %s -> %s", image.Name, image.From, image.To))
+		parts = append(parts, fmt.Sprintf("%s: %s -> %s", image.Name, image.From, image.To))
 	}
-	return fmt.Sprintf("update Pod %s/%s in place (%s): %s",
-		u.View.Pod.Namespace, u.View.Pod.Name, strings.Join(images, ", "), u.Reason)
+	for _, resources := range u.Change.Resources {
+		parts = append(parts, resources.Name+": resize")
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "annotations only")
+	}
+	return fmt.Sprintf("update Pod %s in place (%s): %s", podName(u.View.Pod), strings.Join(parts, ", "), u.Reason)
 }
 
-// makePlan decides which Pods get the current version now.
+// LimitedPod is a Pod that keeps its sidecars until it is created anew.
+type LimitedPod struct {
+	View *sidecar.View
+	// Why lists what stands against an update: field paths, or a sentence.
+	Why []string
+}
+
+// BrokenPod is an updated Pod with a sidecar that cannot run.
+type BrokenPod struct {
+	View *sidecar.View
+	// Container is the sidecar, Reason what the kubelet says of it.
+	Container, Reason string
+}
+
+// makePlan decides what to do now.
 func makePlan(s *Snapshot) (*Plan, error) {
-	plan := &Plan{}
-	candidates := plan.candidates(s)
-	if len(candidates) == 0 {
-		return plan, nil
+	revisions, err := planRevisions(s)
+	if err != nil {
+		return nil, err
 	}
+	set := s.Set.WithRevision(revisions.Current)
+	plan := &Plan{Revisions: revisions, Broken: firstBroken(s)}
+	plan.repair(s)
+	candidates, err := plan.candidates(s)
+	if err != nil {
+		return nil, err
+	}
+	plan.mark(s)
+	if plan.Hold = hold(s, plan); plan.Hold != HoldNone {
+		plan.Waiting = len(candidates)
+	} else {
+		err = plan.update(s, set, candidates)
+	}
+	if len(candidates) == 0 {
+		plan.Hold = HoldNone
+	}
+	return plan, err
+}
+
+// hold tells whether the rollout is to rest.
+func hold(s *Snapshot, plan *Plan) Hold {
 	strategy := &s.Set.Spec.UpdateStrategy
 	switch {
 	case strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType:
-		plan.Hold, plan.Waiting = HoldNotUpdate, len(candidates)
-		return plan, nil
+		return HoldNotUpdate
 	case strategy.Paused:
-		plan.Hold, plan.Waiting = HoldPaused, len(candidates)
-		return plan, nil
+		return HoldPaused
+	case strategy.AutoPauseOnFailure && (plan.Broken != nil || s.Set.Object.Status.AutoPausedRevision == plan.Revisions.Current):
+		return HoldAutoPaused
 	}
-	order(candidates)
-	keep := min(partition(strategy.Partition, len(s.Matched)), len(candidates))
-	plan.Kept += keep
-	return plan, plan.choose(s, candidates[:len(candidates)-keep])
+	return HoldNone
 }
 
-// candidates are the Pods that are to be updated, sooner or later.
-func (p *Plan) candidates(s *Snapshot) []*sidecar.View {
-	var out []*sidecar.View
+// firstBroken finds an updated Pod with a sidecar that cannot run.
+func firstBroken(s *Snapshot) *BrokenPod {
+	var first *BrokenPod
+	for _, view := range s.Matched {
+		if !view.Updated(s.Set) {
+			continue
+		}
+		if name, reason := view.Broken(s.Set); name != "" && (first == nil || podName(view.Pod) < podName(first.View.Pod)) {
+			first = &BrokenPod{View: view, Container: name, Reason: reason}
+		}
+	}
+	return first
+}
+
+// candidate is a Pod that is to be updated, sooner or later.
+type candidate struct {
+	*sidecar.View
+	// resized are the containers that get new cpu and memory.
+	resized []string
+}
+
+// candidates sorts out the Pods that are not up to date.
+func (p *Plan) candidates(s *Snapshot) ([]candidate, error) {
+	differences := differences{snapshot: s}
+	var out []candidate
 	for _, view := range s.Matched {
 		switch {
 		case view.Updated(s.Set):
 		case !s.Set.UpdateSelects(view.Pod.Labels):
 			p.Kept++
-		case !view.Upgradable(s.Set):
-			p.Limited = append(p.Limited, view)
 		default:
-			out = append(out, view)
+			resized, why := differences.obstacles(view)
+			if len(why) > 0 {
+				p.Limited = append(p.Limited, LimitedPod{view, why})
+				continue
+			}
+			out = append(out, candidate{view, resized})
 		}
 	}
-	return out
+	return out, nil
+}
+
+// update ends hot upgrades that can be ended and takes candidates in order
+// while the budget lasts.
+func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
+	now := metav1.NewTime(s.Now)
+	for _, view := range s.Matched {
+		if !view.Updated(s.Set) {
+			continue
+		}
+		change, err := set.FinishHot(view, now)
+		if err != nil {
+			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
+		}
+		if change != nil {
+			p.Finishes = append(p.Finishes, UpdatePod{view, change, "the new container serves, the old one can go"})
+		}
+	}
+	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
+	keep := min(partition(s.Set.Spec.UpdateStrategy.Partition, len(s.Matched)), len(candidates))
+	p.Kept += keep
+	return p.choose(s, set, candidates[:len(candidates)-keep])
 }
 
 // choose takes candidates in order while the budget lasts. A Pod that does not
 // serve anyway costs nothing; one whose earlier update is still under way waits
 // for its end.
-func (p *Plan) choose(s *Snapshot, candidates []*sidecar.View) error {
+func (p *Plan) choose(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
 	budget := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - unavailable(s)
-	for _, view := range candidates {
+	for _, c := range candidates {
 		reason := "it is not ready, so nothing is lost"
 		switch {
-		case view.Ready() && !view.Settled(s.Set):
+		case c.Ready() && !c.Settled(s.Set):
 			p.Waiting++
 			continue
-		case view.Ready() && budget <= 0:
+		case c.Ready() && budget <= 0:
 			p.Hold = HoldBudget
 			p.Waiting++
 			continue
-		case view.Ready():
+		case c.Ready():
 			reason = "its turn has come"
 			budget--
 		}
-		change, err := s.Set.Update(view, nil, metav1.NewTime(s.Now))
+		change, err := set.Update(c.View, c.resized, metav1.NewTime(s.Now))
 		if err != nil {
-			return fmt.Errorf("update of Pod %s/%s: %w", view.Pod.Namespace, view.Pod.Name, err)
+			return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
 		}
-		p.Updates = append(p.Updates, UpdatePod{View: view, Change: change, Reason: reason})
+		p.Updates = append(p.Updates, UpdatePod{View: c.View, Change: change, Reason: reason})
 	}
 	return nil
 }
 
-// unavailable counts the Pods that are down and may be so because of the set:
-// they carry its current version, or an update of theirs was begun, and they
-// have not come back.
-func unavailable(s *Snapshot) int {
-	n := 0
-	for _, view := range s.Matched {
-		touched := view.Updated(s.Set) || view.Touched(s.Set)
-		if touched && !(view.Ready() && view.Settled(s.Set)) {
-			n++
-		}
-	}
-	return n
-}
-
-// maxUnavailable resolves the field against all matched Pods: a percentage
-// rounds up, and at least one Pod may always go.
-func maxUnavailable(value *intstr.IntOrString, matched int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(value, matched, true)
-	if err != nil {
-		return 1 // the schema refuses what cannot be read
-	}
-	return max(1, n)
-}
-
-// partition resolves how many Pods stay at the old version. A percentage rounds
-// up, but one below 100 % never keeps all of several Pods.
-func partition(value *intstr.IntOrString, matched int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(value, matched, true)
-	if err != nil {
-		return matched // when in doubt, change nothing
-	}
-	if value.Type == intstr.String && value.StrVal != "100%" && matched > 1 {
-		n = min(n, matched-1)
-	}
-	return min(max(0, n), matched)
-}
-
-// order sorts candidates the way Kubernetes chooses which Pods can be spared:
-// those that serve least first.
-func order(candidates []*sidecar.View) {
-	slices.SortStableFunc(candidates, func(a, b *sidecar.View) int {
-		return cmp.Or(
-			compareBool(b.Pod.Spec.NodeName == "", a.Pod.Spec.NodeName == ""),
-			cmp.Compare(phaseRank(a.Pod), phaseRank(b.Pod)),
-			compareBool(a.Ready(), b.Ready()),
-			b.ReadySince().Compare(a.ReadySince()),
-			cmp.Compare(restarts(b.Pod), restarts(a.Pod)),
-			b.Pod.CreationTimestamp.Compare(a.Pod.CreationTimestamp.Time),
-			cmp.Compare(a.Pod.Namespace+"/"+a.Pod.Name, b.Pod.Namespace+"/"+b.Pod.Name),
-		)
-	})
-}
-
-// compareBool puts false before true.
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-func phaseRank(pod *corev1.Pod) int {
-	switch pod.Status.Phase {
-	case corev1.PodPending:
-		return 0
-	case corev1.PodRunning:
-		return 2
-	}
-	return 1
-}
-
-func restarts(pod *corev1.Pod) (most int32) {
-	for i := range pod.Status.ContainerStatuses {
-		most = max(most, pod.Status.ContainerStatuses[i].RestartCount)
-	}
-	return most
-}
+func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }

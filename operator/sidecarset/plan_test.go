@@ -93,7 +93,7 @@ func (w *world) plan() *Plan {
 
 // carryOut does to the world what a plan says.
 func carryOut(plan *Plan) {
-	for _, u := range plan.Updates {
+	for _, u := range slices.Concat(plan.Updates, plan.Finishes) {
 		for _, image := range u.Change.Images {
 			u.View.Pod.Spec.Containers[image.Index].Image = image.To
 		}
@@ -117,8 +117,8 @@ func decisionOf(plan *Plan) decision {
 	for _, u := range plan.Updates {
 		d.Update = append(d.Update, u.View.Pod.Name)
 	}
-	for _, view := range plan.Limited {
-		d.Limited = append(d.Limited, view.Pod.Name)
+	for _, l := range plan.Limited {
+		d.Limited = append(d.Limited, l.View.Pod.Name)
 	}
 	return d
 }
@@ -249,6 +249,71 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func orderOf(strategy v1beta1.SidecarSetUpdateStrategy, pods ...*corev1.Pod) []string {
+	var candidates []candidate
+	for _, pod := range pods {
+		candidates = append(candidates, candidate{View: sidecar.Look(pod)})
+	}
+	var out []string
+	for _, c := range order(&strategy, candidates) {
+		out = append(out, c.Pod.Name)
+	}
+	return out
+}
+
+func TestPriorityAndScatter(t *testing.T) {
+	pod := func(name string, labels ...string) *corev1.Pod {
+		b := build.MakePod(name)
+		for i := 0; i < len(labels); i += 2 {
+			b.Label(labels[i], labels[i+1])
+		}
+		return b.Obj()
+	}
+	weights := &v1beta1.UpdatePriorityStrategy{WeightPriority: []v1beta1.UpdatePriorityWeightTerm{
+		{Weight: 50, MatchSelector: metav1.LabelSelector{MatchLabels: map[string]string{"tier": "test"}}},
+		{Weight: 30, MatchSelector: metav1.LabelSelector{MatchLabels: map[string]string{"tier": "dev"}}},
+		{Weight: 30, MatchSelector: metav1.LabelSelector{MatchLabels: map[string]string{"zone": "a"}}},
+	}}
+	labels := &v1beta1.UpdatePriorityStrategy{OrderPriority: []v1beta1.UpdatePriorityOrderTerm{{OrderedKey: "first"}, {OrderedKey: "second"}}}
+	for name, test := range map[string]struct {
+		strategy v1beta1.SidecarSetUpdateStrategy
+		pods     []*corev1.Pod
+		want     []string
+	}{
+		"weights add up, the largest sum goes first": {
+			v1beta1.SidecarSetUpdateStrategy{PriorityStrategy: weights},
+			[]*corev1.Pod{pod("none"), pod("test", "tier", "test"), pod("dev-a", "tier", "dev", "zone", "a"), pod("zone", "zone", "a")},
+			[]string{"dev-a", "test", "zone", "none"},
+		},
+		"by the first label that a Pod has, then by the number at its end, without a label last": {
+			v1beta1.SidecarSetUpdateStrategy{PriorityStrategy: labels},
+			[]*corev1.Pod{pod("none"), pod("second-9", "second", "x-9"), pod("first-2", "first", "x-2"), pod("first-10", "first", "x-10"), pod("first-word", "first", "x")},
+			[]string{"first-10", "first-2", "first-word", "second-9", "none"},
+		},
+		"matching Pods are spread, the last of them comes last": {
+			v1beta1.SidecarSetUpdateStrategy{ScatterStrategy: v1beta1.UpdateScatterStrategy{{Key: "hot", Value: "yes"}}},
+			[]*corev1.Pod{pod("a"), pod("b"), pod("c"), pod("d"), pod("h1", "hot", "yes"), pod("h2", "hot", "yes")},
+			[]string{"a", "b", "h1", "c", "d", "h2"},
+		},
+		"a star stands for every value": {
+			v1beta1.SidecarSetUpdateStrategy{ScatterStrategy: v1beta1.UpdateScatterStrategy{{Key: "zone", Value: "*"}}},
+			[]*corev1.Pod{pod("a1", "zone", "a"), pod("a2", "zone", "a"), pod("a3", "zone", "a"), pod("b1", "zone", "b")},
+			[]string{"a1", "a2", "b1", "a3"},
+		},
+		"all match": {
+			v1beta1.SidecarSetUpdateStrategy{ScatterStrategy: v1beta1.UpdateScatterStrategy{{Key: "zone", Value: "a"}}},
+			[]*corev1.Pod{pod("a1", "zone", "a"), pod("a2", "zone", "a")},
+			[]string{"a1", "a2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, orderOf(test.strategy, test.pods...)); diff != "" {
+				t.Errorf("order (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestOrder(t *testing.T) {
 	pod := func(name string) *build.PodBuilder { return build.MakePod(name).Created(0).ReadySince(0) }
 	restarted := pod("restarted").Obj()
@@ -267,15 +332,7 @@ func TestOrder(t *testing.T) {
 		pending,
 		unassigned,
 	}
-	var views []*sidecar.View
-	for _, p := range pods {
-		views = append(views, sidecar.Look(p))
-	}
-	order(views)
-	var got []string
-	for _, view := range views {
-		got = append(got, view.Pod.Name)
-	}
+	got := orderOf(v1beta1.SidecarSetUpdateStrategy{}, pods...)
 	want := []string{"unassigned", "pending", "not-ready", "ready-lately", "restarted", "newest", "a-oldest", "b-oldest"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)

@@ -17,6 +17,9 @@ const (
 	ReasonContainersMissing = "ContainersMissing"
 	// ReasonInjectionPaused: the set injects into no new Pods for now.
 	ReasonInjectionPaused = "InjectionPaused"
+	// ReasonNotEvictable: repairPolicy Recreate cannot help, since no controller
+	// would make the Pod again.
+	ReasonNotEvictable = "NotEvictable"
 	// ReasonMissed: the webhook did not see the Pod's creation, because it was
 	// down or out of reach.
 	ReasonMissed = "WebhookMissed"

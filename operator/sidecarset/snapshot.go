@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -27,6 +28,15 @@ type Snapshot struct {
 	// Uninjected are the live Pods that the set selects but that do not hold
 	// its sidecars.
 	Uninjected []Uninjected
+	// Evicted are Pods of the set that we evicted lately.
+	Evicted []Evicted
+	// Revisions are the recorded versions of the set, oldest first.
+	Revisions []*appsv1.ControllerRevision
+	// Kubelets are the kubelets' versions by node. They are read only for sets
+	// with native sidecars.
+	Kubelets map[string]string
+	// CanResize tells whether the API server serves the resize subresource.
+	CanResize bool
 }
 
 // Uninjected is a Pod without the sidecars that it should have.
@@ -40,6 +50,12 @@ type Uninjected struct {
 type gatherer struct {
 	reader client.Reader
 	clock  clock.PassiveClock
+	// namespace is where the revisions are kept.
+	namespace string
+	// canResize tells whether the API server serves the resize subresource.
+	canResize bool
+	// evictions remembers what we evicted.
+	evictions *evictions
 	// excluded namespaces are out of the webhook's reach, so nothing in them
 	// can have missed its sidecar.
 	excluded sets.Set[string]
@@ -58,12 +74,44 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	if err != nil {
 		return nil, err
 	}
-	snapshot := &Snapshot{Now: g.clock.Now(), Set: set}
+	now := g.clock.Now()
+	snapshot := &Snapshot{Now: now, Set: set, CanResize: g.canResize, Evicted: g.evictions.recent(name, now)}
+	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
+		return nil, err
+	}
 	pods, err := g.pods(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	return snapshot, g.sort(ctx, snapshot, pods)
+	if err := g.sort(ctx, snapshot, pods); err != nil {
+		return nil, err
+	}
+	if set.HasNativeSidecars() {
+		snapshot.Kubelets, err = g.kubelets(ctx)
+	}
+	return snapshot, err
+}
+
+func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.ControllerRevision, error) {
+	list := &appsv1.ControllerRevisionList{}
+	err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(g.namespace),
+		client.MatchingLabels{v1beta1.SidecarSetNameLabel: set.Name()})
+	if err != nil {
+		return nil, fmt.Errorf("list the revisions of SidecarSet %s: %w", set.Name(), err)
+	}
+	return ownRevisions(set, list.Items), nil
+}
+
+func (g *gatherer) kubelets(ctx context.Context) (map[string]string, error) {
+	nodes := &corev1.NodeList{}
+	if err := g.reader.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list nodes for their kubelets' versions: %w", err)
+	}
+	out := make(map[string]string, len(nodes.Items))
+	for i := range nodes.Items {
+		out[nodes.Items[i].Name] = nodes.Items[i].Status.NodeInfo.KubeletVersion
+	}
+	return out, nil
 }
 
 // pods lists those that carry a label which the set's selector demands, or all

@@ -2,42 +2,47 @@ package sidecarset
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-const (
-	// maxNamedPods is how many Pods a condition's message names.
-	maxNamedPods = 5
-	// maxListedPods is how many uninjected Pods the status lists.
-	maxListedPods = 20
-)
+// maxListedPods is how many uninjected Pods the status lists.
+const maxListedPods = 20
 
 // makeStatus computes the whole status from what was seen, what was planned
-// and what became of it.
-func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) *v1beta1.SidecarSetStatus {
+// and what became of it. It also returns in how many seconds the progress
+// deadline will have passed, 0 when nothing runs against it.
+func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetStatus, float64) {
 	status := s.Set.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Object.Generation
+	status.LatestRevision, status.CollisionCount = plan.Revisions.Current, plan.Revisions.Collisions
+	status.AutoPausedRevision = autoPaused(s, plan)
 	count(status, s, outcome)
 	status.Uninjected = listUninjected(s)
-	progress := judge(s, plan, outcome)
-	for _, condition := range []*metav1.Condition{
-		readyCondition(progress),
-		reconcilingCondition(progress),
-		updateLimitedCondition(plan),
-		injectedCondition(s),
-	} {
-		setCondition(&status.Conditions, condition, s)
+	p := judge(s, plan, outcome)
+	status.LastProgressTime = lastProgress(s, status, p)
+	deadline := p.watch(s, status.LastProgressTime)
+	setConditions(&status.Conditions, s, p)
+	return status, deadline
+}
+
+// autoPaused names the revision at which the rollout was set to rest.
+func autoPaused(s *Snapshot, plan *Plan) string {
+	before := s.Set.Object.Status.AutoPausedRevision
+	switch {
+	case !s.Set.Spec.UpdateStrategy.AutoPauseOnFailure:
+		return ""
+	case plan.Broken != nil || before == plan.Revisions.Current:
+		return plan.Revisions.Current
 	}
-	dropAbsent(&status.Conditions, progress, plan)
-	return status
+	return ""
 }
 
 // count fills the counters. Pods just updated count as updated and, until the
@@ -52,7 +57,7 @@ func count(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcome) {
 	status.UpdatedPods, status.ReadyPods, status.UpdatedReadyPods = 0, 0, 0
 	for _, view := range s.Matched {
 		updated := just[view] || view.Updated(s.Set)
-		ready := !just[view] && view.Ready() && view.Settled(s.Set)
+		ready := !just[view] && view.Ready() && view.Settled(s.Set) && view.HotFinished(s.Set)
 		if updated {
 			status.UpdatedPods++
 		}
@@ -68,7 +73,11 @@ func count(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcome) {
 func listUninjected(s *Snapshot) []v1beta1.UninjectedPod {
 	var out []v1beta1.UninjectedPod
 	for _, u := range s.Uninjected {
-		out = append(out, v1beta1.UninjectedPod{Namespace: u.Pod.Namespace, Name: u.Pod.Name, Reason: u.Reason})
+		reason := u.Reason
+		if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && reason != ReasonOptedOut && !createdAnew(u.Pod) {
+			reason = ReasonNotEvictable
+		}
+		out = append(out, v1beta1.UninjectedPod{Namespace: u.Pod.Namespace, Name: u.Pod.Name, Reason: reason})
 	}
 	slices.SortFunc(out, func(a, b v1beta1.UninjectedPod) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
@@ -83,148 +92,62 @@ type progress struct {
 	// underway are Pods at the current version whose sidecars are not serving
 	// yet.
 	underway []string
+	// overdue tells that nothing has moved for longer than the deadline, which is
+	// deadlineSeconds.
+	overdue         bool
+	deadlineSeconds int32
 }
 
-func judge(s *Snapshot, plan *Plan, outcome *Outcome) progress {
-	p := progress{plan: plan, outcome: outcome}
+func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
+	p := &progress{plan: plan, outcome: outcome, deadlineSeconds: ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)}
 	for _, u := range outcome.Updated {
-		p.underway = append(p.underway, podName(u.View))
+		p.underway = append(p.underway, podName(u.View.Pod))
 	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) && !(view.Settled(s.Set) && view.SidecarsReady(s.Set)) {
-			p.underway = append(p.underway, podName(view))
+		if view.Updated(s.Set) && !(view.Settled(s.Set) && view.HotFinished(s.Set) && view.SidecarsReady(s.Set)) {
+			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
 	slices.Sort(p.underway)
+	p.underway = slices.Compact(p.underway)
 	return p
 }
 
-// resting tells whether the rollout stands where the user wants it to stand.
-func (p progress) resting() bool {
-	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate
+// resting tells whether the rollout stands where somebody wants it to stand.
+func (p *progress) resting() bool {
+	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate || p.plan.Hold == HoldAutoPaused
 }
 
 // working tells whether there is more to do, now or soon.
-func (p progress) working() bool {
+func (p *progress) working() bool {
 	return len(p.underway) > 0 || len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 ||
 		(p.plan.Waiting > 0 && !p.resting())
 }
 
-func readyCondition(p progress) *metav1.Condition {
-	c := &metav1.Condition{Type: v1beta1.ConditionReady, Status: metav1.ConditionTrue}
-	switch {
-	case p.working():
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1beta1.ReasonPodsUpdating, p.next()
-	case p.plan.Hold == HoldPaused:
-		c.Reason = v1beta1.ReasonPaused
-		c.Message = fmt.Sprintf("The update is paused; %d Pods stay at an earlier version.", p.plan.Waiting)
-	case p.plan.Hold == HoldNotUpdate:
-		c.Reason = v1beta1.ReasonNotUpdate
-		c.Message = fmt.Sprintf("Running Pods are not updated; %d are at an earlier version.", p.plan.Waiting)
-	case p.plan.Kept > 0:
-		c.Reason = v1beta1.ReasonPartitionReached
-		c.Message = fmt.Sprintf("All Pods that the partition and selector let through are updated; %d stay at an earlier version.", p.plan.Kept)
-	default:
-		c.Reason, c.Message = v1beta1.ReasonComplete, "All matched Pods that can be updated in place are at the current version."
+// lastProgress is when the rollout last moved: a Pod was written to, one came
+// back, or there is a new version. It is kept while nothing is to be done.
+func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *metav1.Time {
+	before := &s.Set.Object.Status
+	moved := before.LastProgressTime == nil || before.LatestRevision != status.LatestRevision ||
+		before.ObservedGeneration != status.ObservedGeneration ||
+		status.UpdatedReadyPods > before.UpdatedReadyPods || status.UpdatedPods > before.UpdatedPods ||
+		len(p.outcome.Finished) > 0 || !meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionReconciling) &&
+		!meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionStalled)
+	if p.working() && moved {
+		return ptr.To(metav1.NewTime(s.Now))
 	}
-	return c
+	return before.LastProgressTime
 }
 
-func reconcilingCondition(p progress) *metav1.Condition {
-	if !p.working() {
-		return nil
+// watch compares the time since the last progress with the deadline. It returns
+// the seconds that are left, 0 when nothing runs against it.
+func (p *progress) watch(s *Snapshot, last *metav1.Time) float64 {
+	if !p.working() || last == nil {
+		return 0
 	}
-	return &metav1.Condition{
-		Type: v1beta1.ConditionReconciling, Status: metav1.ConditionTrue,
-		Reason: v1beta1.ReasonPodsUpdating, Message: p.next(),
-	}
-}
-
-// next says what the rollout waits for.
-func (p progress) next() string {
-	var parts []string
-	if len(p.outcome.Failed) > 0 {
-		parts = append(parts, fmt.Sprintf("%d Pods could not be updated, the first because: %v.", len(p.outcome.Failed), p.outcome.Failed[0].Err))
-	}
-	if len(p.underway) > 0 {
-		parts = append(parts, fmt.Sprintf("Waiting until the sidecars of %d Pods are ready: %s.", len(p.underway), name(p.underway)))
-	}
-	if p.plan.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d Pods come later, within maxUnavailable.", p.plan.Waiting))
-	}
-	if len(parts) == 0 {
-		parts = append(parts, "Pods changed while they were looked at; looking again.")
-	}
-	return truncate(strings.Join(parts, " "))
-}
-
-func updateLimitedCondition(plan *Plan) *metav1.Condition {
-	if len(plan.Limited) == 0 {
-		return nil
-	}
-	return &metav1.Condition{
-		Type: v1beta1.ConditionUpdateLimited, Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateImmutableField,
-		Message: truncate(fmt.Sprintf("More than images has changed since %d Pods were created, and nothing else can change in place: they keep their sidecars until they are created anew: %s.",
-			len(plan.Limited), nameViews(plan.Limited))),
-	}
-}
-
-func injectedCondition(s *Snapshot) *metav1.Condition {
-	c := &metav1.Condition{
-		Type: v1beta1.ConditionInjected, Status: metav1.ConditionTrue,
-		Reason: v1beta1.ReasonAllPodsInjected, Message: "Every live Pod that the set selects holds its sidecars.",
-	}
-	var missing []string
-	for _, u := range s.Uninjected {
-		if u.Reason != ReasonOptedOut {
-			missing = append(missing, u.Pod.Namespace+"/"+u.Pod.Name+" ("+u.Reason+")")
-		}
-	}
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		c.Status, c.Reason = metav1.ConditionFalse, v1beta1.ReasonPodsNotInjected
-		c.Message = truncate(fmt.Sprintf("%d live Pods run without the sidecars until they are created anew: %s.", len(missing), name(missing)))
-	}
-	return c
-}
-
-// setCondition keeps the transition time when the status stays the same.
-func setCondition(conditions *[]metav1.Condition, c *metav1.Condition, s *Snapshot) {
-	if c == nil {
-		return
-	}
-	c.ObservedGeneration = s.Set.Object.Generation
-	c.LastTransitionTime = metav1.NewTime(s.Now)
-	meta.SetStatusCondition(conditions, *c)
-}
-
-// dropAbsent removes conditions that are true only while something is unusual.
-func dropAbsent(conditions *[]metav1.Condition, p progress, plan *Plan) {
-	if !p.working() {
-		meta.RemoveStatusCondition(conditions, v1beta1.ConditionReconciling)
-	}
-	if len(plan.Limited) == 0 {
-		meta.RemoveStatusCondition(conditions, v1beta1.ConditionUpdateLimited)
-	}
-}
-
-func podName(view *sidecar.View) string { return view.Pod.Namespace + "/" + view.Pod.Name }
-
-func nameViews(views []*sidecar.View) string {
-	names := make([]string, 0, len(views))
-	for _, view := range views {
-		names = append(names, podName(view))
-	}
-	slices.Sort(names)
-	return name(names)
-}
-
-// name lists the first few of some names.
-func name(names []string) string {
-	if len(names) <= maxNamedPods {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamedPods], ", "), len(names)-maxNamedPods)
+	left := float64(p.deadlineSeconds) - s.Now.Sub(last.Time).Seconds()
+	p.overdue = left <= 0
+	return max(0, left)
 }
 
 // truncate keeps a message within the 1 KiB that conditions are allowed here.

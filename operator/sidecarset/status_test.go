@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// report is a status in short: conditions as "Type=Status Reason".
+// report is a status in short: conditions as "Type=Status Reason", without
+// Progressing, which has a test of its own.
 type report struct {
 	Matched, Updated, Ready, UpdatedReady, Uninjected int32
 	Conditions                                        []string
@@ -22,6 +26,9 @@ func reportOf(status *v1beta1.SidecarSetStatus) report {
 	r := report{Matched: status.MatchedPods, Updated: status.UpdatedPods, Ready: status.ReadyPods,
 		UpdatedReady: status.UpdatedReadyPods, Uninjected: status.UninjectedPods}
 	for _, c := range status.Conditions {
+		if c.Type == v1beta1.ConditionProgressing {
+			continue
+		}
 		r.Conditions = append(r.Conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
 	}
 	return r
@@ -96,7 +103,7 @@ func TestStatus(t *testing.T) {
 		"a refused write is work to do": {
 			world: func(t *testing.T) *world { return newWorld(t, 1, set()).image("agent:2") },
 			outcome: func(plan *Plan) *Outcome {
-				return &Outcome{Failed: []FailedUpdate{{plan.Updates[0], errors.New("quota exceeded")}}}
+				return &Outcome{Failed: []error{errors.New("quota exceeded")}}
 			},
 			want: report{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
@@ -123,11 +130,16 @@ func TestStatus(t *testing.T) {
 			if test.outcome != nil {
 				outcome = test.outcome(plan)
 			}
-			if diff := cmp.Diff(test.want, reportOf(makeStatus(w.snapshotOf(plan), plan, outcome))); diff != "" {
+			if diff := cmp.Diff(test.want, reportOf(statusOf(w.snapshotOf(plan), plan, outcome))); diff != "" {
 				t.Errorf("status (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+func statusOf(s *Snapshot, plan *Plan, outcome *Outcome) *v1beta1.SidecarSetStatus {
+	status, _ := makeStatus(s, plan, outcome)
+	return status
 }
 
 // snapshotOf is a snapshot of the same views that the plan speaks of.
@@ -146,11 +158,11 @@ func (w *world) snapshotOf(plan *Plan) *Snapshot {
 func TestConditionsKeepTheirTransitionTime(t *testing.T) {
 	w := newWorld(t, 1, build.MakeSidecarSet("s"))
 	first := w.now
-	w.set.Status = *makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	w.set.Status = *statusOf(w.snapshot(), w.plan(), &Outcome{})
 	w.now = w.now.Add(time.Minute)
 	w.image("agent:2")
 	plan := w.plan()
-	w.set.Status = *makeStatus(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates})
+	w.set.Status = *statusOf(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates})
 
 	got := map[string]time.Time{}
 	for _, c := range w.set.Status.Conditions {
@@ -159,7 +171,7 @@ func TestConditionsKeepTheirTransitionTime(t *testing.T) {
 			t.Errorf("%s speaks of generation %d, want %d", c.Type, c.ObservedGeneration, w.set.Generation)
 		}
 	}
-	want := map[string]time.Time{"Ready": w.now, "Reconciling": w.now, "Injected": first}
+	want := map[string]time.Time{"Ready": w.now, "Reconciling": w.now, "Progressing": first, "Injected": first}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("transition times (-want +got):\n%s", diff)
 	}
@@ -170,7 +182,7 @@ func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
 	for _, name := range []string{"p1", "p2", "p3", "p4", "p5", "p6", strings.Repeat("p", 2000)} {
 		w.pods = append(w.pods, build.MakePod(name).Label("app", "web").Obj())
 	}
-	status := makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	status := statusOf(w.snapshot(), w.plan(), &Outcome{})
 	for _, c := range status.Conditions {
 		if c.Type != v1beta1.ConditionInjected {
 			continue
@@ -186,7 +198,7 @@ func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
 	for i := range 25 {
 		w.pods = append(w.pods, build.MakePod("p"+string(rune('a'+i))).Label("app", "web").Obj())
 	}
-	status := makeStatus(w.snapshot(), w.plan(), &Outcome{})
+	status := statusOf(w.snapshot(), w.plan(), &Outcome{})
 	if len(status.Uninjected) != 20 || status.UninjectedPods != 25 {
 		t.Errorf("%d listed of %d, want 20 of 25", len(status.Uninjected), status.UninjectedPods)
 	}
@@ -215,5 +227,92 @@ func TestWhyUninjected(t *testing.T) {
 				t.Errorf("whyUninjected = %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+// A rollout that gets stuck says so after the deadline, and not before.
+func TestProgressDeadline(t *testing.T) {
+	type verdict struct{ Ready, Reconciling, Progressing, Stalled string }
+	w := newWorld(t, 2, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.ProgressDeadlineSeconds = ptr.To[int32](60) }))
+	var deadline float64
+	look := func() verdict {
+		t.Helper()
+		plan := w.plan()
+		s := w.snapshotOf(plan)
+		carryOut(plan)
+		var status *v1beta1.SidecarSetStatus
+		status, deadline = makeStatus(s, plan, &Outcome{Updated: plan.Updates})
+		w.set.Status = *status
+		out := verdict{}
+		for kind, field := range map[string]*string{
+			"Ready": &out.Ready, "Reconciling": &out.Reconciling, "Progressing": &out.Progressing, "Stalled": &out.Stalled,
+		} {
+			if c := meta.FindStatusCondition(status.Conditions, kind); c != nil {
+				*field = string(c.Status) + " " + c.Reason
+			}
+		}
+		return out
+	}
+	expect := func(step string, want verdict, wantDeadline float64) {
+		t.Helper()
+		if diff := cmp.Diff(want, look()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step, diff)
+		}
+		if deadline != wantDeadline {
+			t.Errorf("%s: look again in %g s, want %g", step, deadline, wantDeadline)
+		}
+	}
+	updating := verdict{"False PodsUpdating", "True PodsUpdating", "True PodsUpdating", ""}
+	complete := verdict{"True Complete", "", "True Complete", ""}
+	expect("at rest", complete, 0)
+	w.now = w.now.Add(time.Hour)
+	w.image("agent:2")
+	expect("the first Pod is changed", updating, 60)
+	w.now = w.now.Add(50 * time.Second)
+	expect("it takes its time", updating, 10)
+	build.RunContainers(w.pods[1])
+	expect("it came back, the next is changed", updating, 60)
+	w.now = w.now.Add(60 * time.Second)
+	expect("it does not come back", verdict{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
+	w.now = w.now.Add(time.Hour)
+	expect("it still does not", verdict{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
+	build.RunContainers(w.pods[0])
+	expect("it came back at last", complete, 0)
+}
+
+func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
+	w := newWorld(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.AutoPauseOnFailure = true }))
+	step := func() *v1beta1.SidecarSetStatus {
+		t.Helper()
+		plan := w.plan()
+		s := w.snapshotOf(plan)
+		carryOut(plan)
+		w.set.Status = *statusOf(s, plan, &Outcome{Updated: plan.Updates})
+		return &w.set.Status
+	}
+	w.image("agent:bad")
+	step()
+	broken := &w.pods[2].Status.ContainerStatuses[0]
+	broken.Ready, broken.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
+	build.SetReady(w.pods[2], false, w.now)
+
+	status := step()
+	stalled := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
+	if stalled == nil || stalled.Reason != v1beta1.ReasonAutoPaused || !strings.Contains(stalled.Message, "sidecar agent of Pod default/web-2: ImagePullBackOff") {
+		t.Errorf("stalled: %+v", stalled)
+	}
+	if status.AutoPausedRevision != status.LatestRevision {
+		t.Errorf("auto-paused at %q, latest is %q", status.AutoPausedRevision, status.LatestRevision)
+	}
+	// The Pod recovers; the rollout rests all the same.
+	build.RunContainers(w.pods[2])
+	broken.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	build.SetReady(w.pods[2], true, w.now)
+	if plan := w.plan(); plan.Hold != HoldAutoPaused || len(plan.Updates) != 0 {
+		t.Errorf("hold %q with %d updates, want it to rest", plan.Hold, len(plan.Updates))
+	}
+	w.image("agent:3")
+	if plan := w.plan(); plan.Hold == HoldAutoPaused || len(plan.Updates) != 1 {
+		t.Errorf("hold %q with %d updates, want a new version to go on", plan.Hold, len(plan.Updates))
 	}
 }

@@ -69,7 +69,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	var running context.Context
 	running, stop = context.WithCancel(context.Background())
-	Expect(sidecarset.Add(running, mgr, sidecarset.Options{Workers: 2, ExcludedNamespaces: []string{"kube-system"}})).To(Succeed())
+	Expect(sidecarset.Add(running, mgr, sidecarset.Options{Workers: 2, Namespace: "default", CanResize: true, ExcludedNamespaces: []string{"kube-system"}})).To(Succeed())
 	go func() {
 		defer GinkgoRecover()
 		Expect(mgr.Start(running)).To(Succeed())

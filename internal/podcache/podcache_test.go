@@ -1,0 +1,76 @@
+package podcache_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+func TestTrimDropsTheBulk(t *testing.T) {
+	pod := build.MakePod("p").Label("app", "web").Annotation("a", "b").Annotation(corev1.LastAppliedConfigAnnotation, "{}").Obj()
+	pod.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "SECRET", Value: "x"}}
+	pod.Spec.Volumes = []corev1.Volume{
+		{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+		{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}}},
+	}
+	pod.Status.Conditions[0].LastProbeTime = metav1.NewTime(build.Epoch)
+	before := pod.DeepCopy()
+
+	got, err := podcache.Trim(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := build.MakePod("p").Label("app", "web").Annotation("a", "b").Obj()
+	want.Spec.Volumes = pod.Spec.Volumes[1:]
+	want.Spec.InitContainers = []corev1.Container{}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("trimmed (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, pod); diff != "" {
+		t.Errorf("the original changed (-before +after):\n%s", diff)
+	}
+}
+
+// What is cached must be enough for every question that is asked of a Pod.
+func TestATrimmedPodIsSeenAsTheWholeOne(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").NativeSidecar("mesh", "mesh:1").Obj()
+	set, err := sidecar.Compile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := build.MakePod("p").Label("app", "web").New().Obj()
+	injection, err := sidecar.Inject(pod, []*sidecar.Set{set}, metav1.NewTime(build.Epoch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	injection.Apply(pod)
+	build.RunContainers(pod)
+	build.SetReady(pod, true, build.Epoch)
+	trimmed, err := podcache.Trim(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(p *corev1.Pod) []bool {
+		v := sidecar.Look(p)
+		return []bool{v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set), v.Ready(), v.SidecarsReady(set), sidecar.IsActive(p)}
+	}
+	if diff := cmp.Diff(look(pod), look(trimmed.(*corev1.Pod))); diff != "" {
+		t.Errorf("the same Pod, whole and trimmed (-whole +trimmed):\n%s", diff)
+	}
+}
+
+func TestOtherObjectsPassUnchanged(t *testing.T) {
+	secret := &corev1.Secret{}
+	for name, trim := range map[string]func(any) (any, error){"pods": podcache.Trim, "nodes": podcache.TrimNode} {
+		if got, err := trim(secret); err != nil || got != any(secret) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package sidecarset
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// nativeSidecarVersion is the first kubelet that restarts a native sidecar
+// whose image has changed by default (feature SidecarContainers, on since 1.29).
+var nativeSidecarVersion = version.MustParseGeneric("1.29.0")
+
+// differences tells what separates Pods from the set's current version. What
+// one recorded revision differs in is worked out once for all of its Pods.
+type differences struct {
+	snapshot *Snapshot
+	known    map[string]revisionDifference
+}
+
+type revisionDifference struct {
+	sidecar.Difference
+	// unknown says why the difference cannot be told.
+	unknown string
+}
+
+// obstacles lists why a Pod cannot be brought up to date in place; when nothing
+// is in the way, which containers are resized.
+func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
+	set := d.snapshot.Set
+	if set.HasNativeSidecars() {
+		if old := d.kubeletTooOld(view); old != "" {
+			return nil, []string{old}
+		}
+	}
+	if view.Upgradable(set) {
+		return nil, nil
+	}
+	difference := d.of(view.RecordedRevision(set))
+	switch {
+	case difference.unknown != "":
+		return nil, []string{difference.unknown}
+	case !difference.InPlace():
+		return nil, difference.Fixed
+	case len(difference.Resized) > 0 && !d.snapshot.CanResize:
+		return nil, []string{"resources (this API server cannot resize running Pods)"}
+	}
+	return difference.Resized, nil
+}
+
+// of compares the current version with a recorded one.
+func (d *differences) of(name string) revisionDifference {
+	if known, ok := d.known[name]; ok {
+		return known
+	}
+	if d.known == nil {
+		d.known = map[string]revisionDifference{}
+	}
+	d.known[name] = d.compare(name)
+	return d.known[name]
+}
+
+func (d *differences) compare(name string) revisionDifference {
+	for _, r := range d.snapshot.Revisions {
+		if r.Name != name {
+			continue
+		}
+		difference, err := d.snapshot.Set.DifferenceFrom(r.Data.Raw)
+		if err != nil {
+			return revisionDifference{unknown: fmt.Sprintf("more than images (its revision %s cannot be read: %v)", name, err)}
+		}
+		return revisionDifference{Difference: difference}
+	}
+	return revisionDifference{unknown: fmt.Sprintf("more than images (its revision %q is not kept any more)", name)}
+}
+
+// kubeletTooOld says so when the Pod's kubelet cannot restart a native sidecar
+// in place; empty when it can, or when its version is not known.
+func (d *differences) kubeletTooOld(view *sidecar.View) string {
+	reported := d.snapshot.Kubelets[view.Pod.Spec.NodeName]
+	parsed, err := version.ParseGeneric(reported)
+	if reported == "" || err != nil || parsed.AtLeast(nativeSidecarVersion) {
+		return ""
+	}
+	return fmt.Sprintf("native sidecars (NotUpgradable: kubelet %s of node %s restarts none, %s does)",
+		reported, view.Pod.Spec.NodeName, nativeSidecarVersion)
+}

@@ -1,0 +1,69 @@
+package sidecarset
+
+import (
+	"encoding/json"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// MarkPod sets a Pod's condition SidecarSetUpgradable, by which its owner sees
+// that a sidecar stays behind.
+type MarkPod struct {
+	View      *sidecar.View
+	Condition corev1.PodCondition
+}
+
+// mark plans the condition for Pods that cannot be updated, and takes it back
+// from those that can be again. Pods that never had it are not written to.
+func (p *Plan) mark(s *Snapshot) {
+	limited := map[*sidecar.View]bool{}
+	for _, l := range p.Limited {
+		limited[l.View] = true
+	}
+	for _, view := range s.Matched {
+		verdicts := upgradable(view.Pod)
+		verdict, known := verdicts[s.Set.Name()]
+		if verdict == !limited[view] && known || !known && !limited[view] {
+			continue
+		}
+		wanted := maps.Clone(verdicts)
+		if wanted == nil {
+			wanted = map[string]bool{}
+		}
+		wanted[s.Set.Name()] = !limited[view]
+		p.Marks = append(p.Marks, MarkPod{View: view, Condition: upgradableCondition(wanted)})
+	}
+}
+
+// upgradable reads the verdicts of all sets from a Pod's condition.
+func upgradable(pod *corev1.Pod) map[string]bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type != v1beta1.SidecarSetUpgradableCondition {
+			continue
+		}
+		var out map[string]bool
+		if err := json.Unmarshal([]byte(c.Message), &out); err != nil {
+			return nil
+		}
+		return out
+	}
+	return nil
+}
+
+func upgradableCondition(verdicts map[string]bool) corev1.PodCondition {
+	c := corev1.PodCondition{
+		Type: v1beta1.SidecarSetUpgradableCondition, Status: corev1.ConditionTrue, Reason: v1beta1.ReasonAllSidecarSetsUpgradable,
+	}
+	for _, verdict := range verdicts {
+		if !verdict {
+			c.Status, c.Reason = corev1.ConditionFalse, v1beta1.ReasonUpdateImmutableField
+		}
+	}
+	message, _ := json.Marshal(verdicts) // a map of booleans always encodes
+	c.Message = string(message)
+	return c
+}

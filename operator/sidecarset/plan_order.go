@@ -1,0 +1,159 @@
+package sidecarset
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// order puts candidates in the order in which they are to be updated: those
+// that serve least first, then as priorityStrategy says, then spread as
+// scatterStrategy says.
+func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) []candidate {
+	out := slices.Clone(candidates)
+	slices.SortFunc(out, compareUse)
+	if p := strategy.PriorityStrategy; p != nil {
+		slices.SortStableFunc(out, comparePriority(p))
+	}
+	for _, term := range scatterTerms(strategy.ScatterStrategy, out) {
+		out = scatter(out, term)
+	}
+	return out
+}
+
+// compareUse ranks Pods the way Kubernetes chooses which can be spared: by node,
+// phase, readiness, time since ready, restarts, age; and by name, so that the
+// order is always the same.
+func compareUse(a, b candidate) int {
+	return cmp.Or(
+		compareBool(b.Pod.Spec.NodeName == "", a.Pod.Spec.NodeName == ""),
+		cmp.Compare(phaseRank(a.Pod), phaseRank(b.Pod)),
+		compareBool(a.Ready(), b.Ready()),
+		b.ReadySince().Compare(a.ReadySince()),
+		cmp.Compare(restarts(b.Pod), restarts(a.Pod)),
+		b.Pod.CreationTimestamp.Compare(a.Pod.CreationTimestamp.Time),
+		cmp.Compare(podName(a.Pod), podName(b.Pod)),
+	)
+}
+
+// compareBool puts false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func phaseRank(pod *corev1.Pod) int {
+	switch pod.Status.Phase {
+	case corev1.PodPending:
+		return 0
+	case corev1.PodRunning:
+		return 2
+	}
+	return 1
+}
+
+func restarts(pod *corev1.Pod) (most int32) {
+	for i := range pod.Status.ContainerStatuses {
+		most = max(most, pod.Status.ContainerStatuses[i].RestartCount)
+	}
+	return most
+}
+
+// comparePriority compares by the sum of weights, or by the first of the named
+// labels that a Pod has and the number that its value ends in, larger first.
+// Pods that have none of the labels go last.
+func comparePriority(p *v1beta1.UpdatePriorityStrategy) func(a, b candidate) int {
+	if len(p.WeightPriority) > 0 {
+		return func(a, b candidate) int { return cmp.Compare(weight(p, b.Pod.Labels), weight(p, a.Pod.Labels)) }
+	}
+	return func(a, b candidate) int {
+		levelA, numberA := level(p, a.Pod.Labels)
+		levelB, numberB := level(p, b.Pod.Labels)
+		return cmp.Or(cmp.Compare(levelA, levelB), cmp.Compare(numberB, numberA))
+	}
+}
+
+func weight(p *v1beta1.UpdatePriorityStrategy, podLabels map[string]string) (sum int32) {
+	for i := range p.WeightPriority {
+		selector, err := metav1.LabelSelectorAsSelector(&p.WeightPriority[i].MatchSelector)
+		if err == nil && selector.Matches(labels.Set(podLabels)) {
+			sum += p.WeightPriority[i].Weight
+		}
+	}
+	return sum
+}
+
+func level(p *v1beta1.UpdatePriorityStrategy, podLabels map[string]string) (level int, number int64) {
+	for i, term := range p.OrderPriority {
+		if value, ok := podLabels[term.OrderedKey]; ok {
+			return i, trailingNumber(value)
+		}
+	}
+	return len(p.OrderPriority), 0
+}
+
+// trailingNumber reads the digits at the end of a label's value; 0 when there
+// is none.
+func trailingNumber(value string) int64 {
+	digits := value[len(strings.TrimRight(value, "0123456789")):]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// scatterTerms are the labels to spread, * replaced by every value that occurs,
+// the one that the fewest candidates have first.
+func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []candidate) []v1beta1.UpdateScatterTerm {
+	counts := map[v1beta1.UpdateScatterTerm]int{}
+	for _, term := range strategy {
+		for _, c := range candidates {
+			value, ok := c.Pod.Labels[term.Key]
+			if ok && (term.Value == "*" || term.Value == value) {
+				counts[v1beta1.UpdateScatterTerm{Key: term.Key, Value: value}]++
+			}
+		}
+	}
+	terms := make([]v1beta1.UpdateScatterTerm, 0, len(counts))
+	for term := range counts {
+		terms = append(terms, term)
+	}
+	slices.SortFunc(terms, func(a, b v1beta1.UpdateScatterTerm) int {
+		return cmp.Or(cmp.Compare(counts[a], counts[b]), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+	})
+	return terms
+}
+
+// scatter spreads the candidates that have a label evenly among the others; the
+// last of them comes last of all.
+func scatter(candidates []candidate, term v1beta1.UpdateScatterTerm) []candidate {
+	var matching, others []candidate
+	for _, c := range candidates {
+		if value, ok := c.Pod.Labels[term.Key]; ok && value == term.Value {
+			matching = append(matching, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	out := make([]candidate, 0, len(candidates))
+	for i, c := range matching {
+		place := (i+1)*len(candidates)/len(matching) - 1
+		take := place - len(out)
+		out = append(append(out, others[:take]...), c)
+		others = others[take:]
+	}
+	return append(out, others...)
+}

@@ -1,0 +1,203 @@
+package sidecarset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// maxNamedPods is how many Pods a condition's message names.
+const maxNamedPods = 5
+
+// setConditions replaces all conditions. Those that are true only while
+// something is unusual are removed when it is over. A transition time moves
+// only when a status does.
+func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
+	for _, each := range []struct {
+		kind      string
+		condition *metav1.Condition
+	}{
+		{v1beta1.ConditionReady, readyCondition(p)},
+		{v1beta1.ConditionReconciling, reconcilingCondition(p)},
+		{v1beta1.ConditionStalled, stalledCondition(p)},
+		{v1beta1.ConditionProgressing, progressingCondition(s, p)},
+		{v1beta1.ConditionUpdateLimited, updateLimitedCondition(p.plan)},
+		{v1beta1.ConditionInjected, injectedCondition(s, p)},
+	} {
+		if each.condition == nil {
+			meta.RemoveStatusCondition(conditions, each.kind)
+			continue
+		}
+		c := *each.condition
+		c.Type, c.Message = each.kind, truncate(c.Message)
+		c.ObservedGeneration = s.Set.Object.Generation
+		c.LastTransitionTime = metav1.NewTime(s.Now)
+		meta.SetStatusCondition(conditions, c)
+	}
+}
+
+// state is the common ground of Ready and Progressing: whether the wish is
+// fulfilled, or rests where the user told it to, and the words for it.
+func state(p *progress) (done bool, reason, message string) {
+	switch {
+	case p.overdue:
+		return false, v1beta1.ReasonProgressDeadlineExceeded,
+			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next())
+	case p.plan.Hold == HoldAutoPaused:
+		return false, v1beta1.ReasonAutoPaused, p.autoPaused()
+	case p.working():
+		return false, v1beta1.ReasonPodsUpdating, p.next()
+	case p.plan.Hold == HoldPaused:
+		return true, v1beta1.ReasonPaused, fmt.Sprintf("The update is paused; %d Pods stay at an earlier version.", p.plan.Waiting)
+	case p.plan.Hold == HoldNotUpdate:
+		return true, v1beta1.ReasonNotUpdate, fmt.Sprintf("Running Pods are not updated; %d are at an earlier version.", p.plan.Waiting)
+	case p.plan.Kept > 0:
+		return true, v1beta1.ReasonPartitionReached,
+			fmt.Sprintf("All Pods that partition and selector let through are updated; %d stay at an earlier version.", p.plan.Kept)
+	}
+	return true, v1beta1.ReasonComplete, "All matched Pods that can be updated in place are at the current version."
+}
+
+func readyCondition(p *progress) *metav1.Condition {
+	done, reason, message := state(p)
+	return &metav1.Condition{Status: truth(done), Reason: reason, Message: message}
+}
+
+// reconcilingCondition is gone when the rollout is done, rests, or cannot go on
+// by itself: tools take it for "wait".
+func reconcilingCondition(p *progress) *metav1.Condition {
+	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonPodsUpdating, Message: p.next()}
+}
+
+func stalledCondition(p *progress) *metav1.Condition {
+	if !p.overdue && p.plan.Hold != HoldAutoPaused {
+		return nil
+	}
+	_, reason, message := state(p)
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+// progressingCondition is about the rollout alone: true while it goes on, rests
+// or is complete, false when it is stuck.
+func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
+	done, reason, message := state(p)
+	if !done && reason == v1beta1.ReasonPodsUpdating && !anyUpdated(s, p) {
+		reason = v1beta1.ReasonNewRevision
+	}
+	stuck := p.overdue || p.plan.Hold == HoldAutoPaused
+	return &metav1.Condition{Status: truth(!stuck), Reason: reason, Message: message}
+}
+
+func anyUpdated(s *Snapshot, p *progress) bool {
+	if len(p.outcome.Updated) > 0 {
+		return true
+	}
+	for _, view := range s.Matched {
+		if view.Updated(s.Set) {
+			return true
+		}
+	}
+	return false
+}
+
+// next says what the rollout waits for, what blocks first.
+func (p *progress) next() string {
+	var parts []string
+	if len(p.outcome.Failed) > 0 {
+		parts = append(parts, fmt.Sprintf("%d writes were refused, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
+	}
+	if b := p.plan.Broken; b != nil {
+		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run: %s.", b.Container, podName(b.View.Pod), b.Reason))
+	}
+	if len(p.underway) > 0 {
+		parts = append(parts, fmt.Sprintf("Waiting until the sidecars of %d Pods are ready: %s.", len(p.underway), name(p.underway)))
+	}
+	if p.plan.Waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d Pods come later, within maxUnavailable.", p.plan.Waiting))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "Pods changed while they were looked at; looking again.")
+	}
+	return strings.Join(parts, " ")
+}
+
+func (p *progress) autoPaused() string {
+	message := fmt.Sprintf("The update rests at revision %s since an updated Pod failed", p.plan.Revisions.Current)
+	if b := p.plan.Broken; b != nil {
+		message += fmt.Sprintf(" (sidecar %s of Pod %s: %s)", b.Container, podName(b.View.Pod), b.Reason)
+	}
+	return message + "; a new version of the set, or autoPauseOnFailure: false, lets it go on."
+}
+
+func updateLimitedCondition(plan *Plan) *metav1.Condition {
+	if len(plan.Limited) == 0 {
+		return nil
+	}
+	var pods, why []string
+	for _, l := range plan.Limited {
+		pods, why = append(pods, podName(l.View.Pod)), append(why, l.Why...)
+	}
+	slices.Sort(pods)
+	slices.Sort(why)
+	return &metav1.Condition{
+		Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateImmutableField,
+		Message: fmt.Sprintf("%d Pods keep their sidecars until they are created anew, since this cannot change in a running Pod: %s. Pods: %s.",
+			len(pods), strings.Join(slices.Compact(why), ", "), name(pods)),
+	}
+}
+
+func injectedCondition(s *Snapshot, p *progress) *metav1.Condition {
+	var missing []string
+	for _, u := range s.Uninjected {
+		if u.Reason != ReasonOptedOut {
+			missing = append(missing, podName(u.Pod)+" ("+u.Reason+")")
+		}
+	}
+	if len(missing) == 0 {
+		return &metav1.Condition{
+			Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAllPodsInjected,
+			Message: "Every live Pod that the set selects holds its sidecars.",
+		}
+	}
+	slices.Sort(missing)
+	return &metav1.Condition{
+		Status: metav1.ConditionFalse, Reason: v1beta1.ReasonPodsNotInjected,
+		Message: fmt.Sprintf("%d live Pods run without the sidecars until they are created anew: %s.%s", len(missing), name(missing), p.repairing(s)),
+	}
+}
+
+// repairing says what is done about Pods without sidecars.
+func (p *progress) repairing(s *Snapshot) string {
+	switch {
+	case s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate:
+		return ""
+	case p.plan.Repair != "":
+		return fmt.Sprintf(" None is evicted now: %s.", p.plan.Repair)
+	case p.outcome.Protected > 0:
+		return fmt.Sprintf(" PodDisruptionBudgets keep %d from eviction.", p.outcome.Protected)
+	}
+	return ""
+}
+
+func truth(b bool) metav1.ConditionStatus {
+	if b {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+// name lists the first few of some names.
+func name(names []string) string {
+	if len(names) <= maxNamedPods {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamedPods], ", "), len(names)-maxNamedPods)
+}
