@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/windlass-operator/windlass/e2e/cluster/internal/images"
@@ -87,6 +88,8 @@ func compile(ctx context.Context, o Options, b binary, output string) error {
 	cmd := exec.CommandContext(ctx, "go", b.args(tmp)...)
 	cmd.Dir = o.SourceDir
 	cmd.Env = append(os.Environ(), b.env()...)
+	// A compiler that outlives us would write into the next run's files.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var err error
 	o.Log.While(b.name+": still building", func() {
 		var text []byte
