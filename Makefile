@@ -90,11 +90,11 @@ image: bin/cluster build ## Assemble the image and push it to the running cluste
 
 .PHONY: demo
 demo: deps bin/cluster ## Show a sidecar injected and upgraded inside running Pods, on a cluster of its own
-	@cd e2e && go run ./demo
+	@hack/demo.sh up
 
 .PHONY: demo-down
 demo-down: bin/cluster ## Take the demo's cluster down and leave nothing of it behind
-	@bin/cluster down --name demo
+	@hack/demo.sh down
 
 # The programs of the build itself are always asked for anew: the go command knows best whether they are up to date.
 .PHONY: bin/cluster bin/testsummary

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Pods lists the Pods of a namespace that carry the labels, without those on their way out, sorted by name.
@@ -51,6 +53,25 @@ func (c *Cluster) ReadyReleasePods(ctx context.Context, component string, count 
 
 func releaseLabels(component string) map[string]string {
 	return map[string]string{"app.kubernetes.io/instance": ReleaseName, "app.kubernetes.io/component": component}
+}
+
+// Injects returns nil when a new Pod of a workload would get the sidecar of a SidecarSet now. The webhook learns of SidecarSets through a
+// watch, and the API server of the webhook's readiness through another, so this may take a moment to become true.
+func (c *Cluster) Injects(ctx context.Context, namespace, app, set string) error {
+	pod := UnscheduledPod(namespace, "probe", app)
+	if err := c.Client.Create(ctx, pod, client.DryRunAll); err != nil {
+		return fmt.Errorf("try to create a Pod in namespace %s: %w", namespace, err)
+	}
+	if !IsInjected(pod, set) {
+		return fmt.Errorf("a new Pod of %s in namespace %s does not get the sidecar of SidecarSet %s", app, namespace, set)
+	}
+	return nil
+}
+
+// IsInjected tells whether the Pod holds the sidecar of a SidecarSet, and says so by its annotation.
+func IsInjected(pod *corev1.Pod, set string) bool {
+	listed := strings.Split(pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation], ",")
+	return slices.Contains(listed, set) && Container(pod, SidecarContainer) != nil
 }
 
 // IsReady tells whether the Pod serves.

@@ -94,7 +94,7 @@ func expectAllInjected(creations []framework.Creation, set string) {
 		switch {
 		case creation.Err != nil:
 			failed = append(failed, fmt.Sprintf("%s: %v", what, creation.Err))
-		case !isInjected(creation.Pod, set):
+		case !framework.IsInjected(creation.Pod, set):
 			missed = append(missed, what)
 		}
 	}

@@ -2,8 +2,6 @@ package suites_test
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -11,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -156,22 +153,10 @@ func watchPrograms(ctx context.Context) func(context.Context) {
 	}
 }
 
-// awaitInjection waits until a new Pod gets the sidecar. The Service's endpoints follow the Pods' readiness by a moment, and the webhook
-// learns of new SidecarSets through a watch.
+// awaitInjection waits until a new Pod of the workload "app" gets the sidecar.
 func awaitInjection(ctx context.Context, namespace, set string) {
 	GinkgoHelper()
-	Eventually(ctx, func(g Gomega) {
-		g.Expect(dryRunPod(ctx, g, namespace)).To(beInjectedBy(set))
-	}).Should(Succeed())
-}
-
-// dryRunPod asks the API server what a new Pod of the workload "app" would be, without making it.
-func dryRunPod(ctx context.Context, g Gomega, namespace string) *corev1.Pod {
-	GinkgoHelper()
-	pod := framework.UnscheduledPod(namespace, "", "app")
-	pod.GenerateName = "probe-"
-	g.Expect(cluster.Client.Create(ctx, pod, client.DryRunAll)).To(Succeed())
-	return pod
+	Eventually(ctx, func() error { return cluster.Injects(ctx, namespace, "app", set) }).Should(Succeed())
 }
 
 // createPod creates a Pod and returns it as the API server answered it.
@@ -184,10 +169,5 @@ func createPod(ctx context.Context, pod *corev1.Pod) *corev1.Pod {
 
 // beInjectedBy matches a Pod that holds the sidecar of a SidecarSet and says so by its annotation.
 func beInjectedBy(set string) types.GomegaMatcher {
-	return WithTransform(func(pod *corev1.Pod) bool { return isInjected(pod, set) }, BeTrue())
-}
-
-func isInjected(pod *corev1.Pod, set string) bool {
-	listed := strings.Split(pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation], ",")
-	return slices.Contains(listed, set) && framework.Container(pod, framework.SidecarContainer) != nil
+	return WithTransform(func(pod *corev1.Pod) bool { return framework.IsInjected(pod, set) }, BeTrue())
 }

@@ -116,7 +116,7 @@ func burst(ctx context.Context, namespace, set string) int {
 	for n := range burstSize {
 		wait.Go(func() {
 			pod := framework.UnscheduledPod(namespace, fmt.Sprintf("burst-%d", n), "app")
-			if err := cluster.Client.Create(ctx, pod, client.DryRunAll); err == nil && isInjected(pod, set) {
+			if err := cluster.Client.Create(ctx, pod, client.DryRunAll); err == nil && framework.IsInjected(pod, set) {
 				good.Add(1)
 			}
 		})

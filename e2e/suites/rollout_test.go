@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -72,7 +73,8 @@ var _ = Describe("A rollout in place", func() {
 
 		By("injecting the new image into new Pods all the same")
 		Eventually(ctx, func(g Gomega) {
-			pod := dryRunPod(ctx, g, namespace)
+			pod := framework.UnscheduledPod(namespace, "new", "app")
+			g.Expect(cluster.Client.Create(ctx, pod, client.DryRunAll)).To(Succeed())
 			g.Expect(images([]corev1.Pod{*pod}, framework.SidecarContainer)).To(Equal([]string{framework.SidecarImageV2}))
 		}).Should(Succeed())
 
