@@ -201,10 +201,14 @@ func (e *executor) mark(ctx context.Context, m MarkPod) error {
 
 // podPatch renders an update. Its tests are the preconditions: the Pod's UID,
 // the annotations that are rewritten, and the containers' names and images. The
-// kubelet's writes to the status therefore never get in the way.
+// kubelet's writes to the status therefore never get in the way, but for one: a
+// Pod that was taken because it did not serve is left alone if it does now.
 func podPatch(u UpdatePod) []jsonpatch.Operation {
 	pod := u.View.Pod
 	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", pod.UID)}
+	if u.Free {
+		patch = append(patch, stillNotReady(pod)...)
+	}
 	for _, key := range slices.Sorted(maps.Keys(u.Change.Annotations)) {
 		path := jsonpointer.Path("metadata", "annotations", key)
 		if before, ok := pod.Annotations[key]; ok {
@@ -220,6 +224,20 @@ func podPatch(u UpdatePod) []jsonpatch.Operation {
 			jsonpatch.NewOperation("replace", at+"/image", image.To))
 	}
 	return patch
+}
+
+// stillNotReady tests the Ready condition where the snapshot saw it.
+func stillNotReady(pod *corev1.Pod) []jsonpatch.Operation {
+	for i := range pod.Status.Conditions {
+		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
+			at := fmt.Sprintf("/status/conditions/%d", i)
+			return []jsonpatch.Operation{
+				jsonpatch.NewOperation("test", at+"/type", c.Type),
+				jsonpatch.NewOperation("test", at+"/status", c.Status),
+			}
+		}
+	}
+	return nil
 }
 
 // resizePatch renders the part of an update that the resize subresource takes.

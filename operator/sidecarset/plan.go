@@ -63,6 +63,9 @@ const (
 type UpdatePod struct {
 	View   *sidecar.View
 	Change *sidecar.Change
+	// Free tells that the Pod does not serve, so the update costs nothing. That
+	// has to be true still when it is written.
+	Free bool
 	// Reason says why this Pod may go now.
 	Reason string
 }
@@ -190,7 +193,7 @@ func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
 		}
 		if change != nil {
-			p.Finishes = append(p.Finishes, UpdatePod{view, change, "the new container serves, the old one can go"})
+			p.Finishes = append(p.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
 		}
 	}
 	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
@@ -205,7 +208,7 @@ func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 func (p *Plan) choose(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
 	budget := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - unavailable(s)
 	for _, c := range candidates {
-		reason := "it is not ready, so nothing is lost"
+		update := UpdatePod{View: c.View, Free: !c.Ready(), Reason: "it is not ready, so nothing is lost"}
 		switch {
 		case c.Ready() && !c.Settled(s.Set):
 			p.Waiting++
@@ -215,14 +218,14 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 			p.Waiting++
 			continue
 		case c.Ready():
-			reason = "its turn has come"
+			update.Reason = "its turn has come"
 			budget--
 		}
-		change, err := set.Update(c.View, c.resized, metav1.NewTime(s.Now))
-		if err != nil {
+		var err error
+		if update.Change, err = set.Update(c.View, c.resized, metav1.NewTime(s.Now)); err != nil {
 			return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
 		}
-		p.Updates = append(p.Updates, UpdatePod{View: c.View, Change: change, Reason: reason})
+		p.Updates = append(p.Updates, update)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ type world struct {
 	set  *v1beta1.SidecarSet
 	pods []*corev1.Pod
 	now  time.Time
+
+	last         *v1beta1.SidecarSet
+	lastCompiled *sidecar.Set
 }
 
 // newWorld injects the set's first version into n ready Pods, web-0 the oldest.
@@ -34,12 +37,18 @@ func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
 	return w
 }
 
+// compiled is the set, compiled once for each object: whoever changes it makes a
+// copy first.
 func (w *world) compiled() *sidecar.Set {
 	w.t.Helper()
+	if w.last == w.set {
+		return w.lastCompiled
+	}
 	set, err := sidecar.Compile(w.set)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.last, w.lastCompiled = w.set, set
 	return set
 }
 

@@ -142,6 +142,13 @@ func statusOf(s *Snapshot, plan *Plan, outcome *Outcome) *v1beta1.SidecarSetStat
 	return status
 }
 
+// setStatus stores a status.
+func (w *world) setStatus(status *v1beta1.SidecarSetStatus) *v1beta1.SidecarSetStatus {
+	w.set = w.set.DeepCopy()
+	w.set.Status = *status
+	return status
+}
+
 // snapshotOf is a snapshot of the same views that the plan speaks of.
 func (w *world) snapshotOf(plan *Plan) *Snapshot {
 	s := w.snapshot()
@@ -158,11 +165,11 @@ func (w *world) snapshotOf(plan *Plan) *Snapshot {
 func TestConditionsKeepTheirTransitionTime(t *testing.T) {
 	w := newWorld(t, 1, build.MakeSidecarSet("s"))
 	first := w.now
-	w.set.Status = *statusOf(w.snapshot(), w.plan(), &Outcome{})
+	w.setStatus(statusOf(w.snapshot(), w.plan(), &Outcome{}))
 	w.now = w.now.Add(time.Minute)
 	w.image("agent:2")
 	plan := w.plan()
-	w.set.Status = *statusOf(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates})
+	w.setStatus(statusOf(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates}))
 
 	got := map[string]time.Time{}
 	for _, c := range w.set.Status.Conditions {
@@ -242,7 +249,7 @@ func TestProgressDeadline(t *testing.T) {
 		carryOut(plan)
 		var status *v1beta1.SidecarSetStatus
 		status, deadline = makeStatus(s, plan, &Outcome{Updated: plan.Updates})
-		w.set.Status = *status
+		w.setStatus(status)
 		out := verdict{}
 		for kind, field := range map[string]*string{
 			"Ready": &out.Ready, "Reconciling": &out.Reconciling, "Progressing": &out.Progressing, "Stalled": &out.Stalled,
@@ -287,8 +294,7 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 		plan := w.plan()
 		s := w.snapshotOf(plan)
 		carryOut(plan)
-		w.set.Status = *statusOf(s, plan, &Outcome{Updated: plan.Updates})
-		return &w.set.Status
+		return w.setStatus(statusOf(s, plan, &Outcome{Updated: plan.Updates}))
 	}
 	w.image("agent:bad")
 	step()
