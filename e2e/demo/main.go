@@ -27,15 +27,15 @@ func main() {
 	name := flag.String("cluster", "", "name of the cluster as bin/cluster knows it, for telling how to look around")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, options, *name); err != nil {
+	if err := run(options, *name); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, options framework.Options, name string) error {
+func run(options framework.Options, name string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cluster, err := framework.Connect(options)
