@@ -24,7 +24,6 @@ import (
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/certs"
 	"github.com/windlass-operator/windlass/webhook/pod"
-	"github.com/windlass-operator/windlass/webhook/sidecarset"
 )
 
 type options struct {
@@ -37,6 +36,9 @@ type options struct {
 	certValidity         time.Duration
 	rotateBefore         time.Duration
 	checkInterval        time.Duration
+	policyFile           string
+	patchRulesFile       string
+	excludedNamespaces   string
 }
 
 func parse() options {
@@ -52,6 +54,9 @@ func parse() options {
 	flag.DurationVar(&o.certValidity, "cert-validity", 8760*time.Hour, "How long a new certificate lasts.")
 	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour, "How long before their end CA and certificate are replaced.")
 	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour, "How often to see whether they have to be replaced.")
+	flag.StringVar(&o.policyFile, "policy-file", "", "File of what SidecarSets may inject (YAML or JSON), read again whenever it changes. Without one, all that is not allowed is only warned of.")
+	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
+	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
 	flag.Parse()
 	return o
 }
@@ -87,9 +92,7 @@ func run(ctx context.Context, o options) error {
 	}
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{Sets: sets, Reader: mgr.GetCache(), Clock: clock.RealClock{}}})
-	server.Register(sidecarset.MutatePath, &webhook.Admission{Handler: sidecarset.Defaulter{}})
-	server.Register(sidecarset.ValidatePath, &webhook.Admission{Handler: sidecarset.NewValidator()})
-	if err := errors.Join(mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, provider)); err != nil {
+	if err := errors.Join(serveSidecarSets(ctx, mgr, o), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, provider)); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)

@@ -1,6 +1,7 @@
 // Package sidecarset is the admission of SidecarSets. What can be said of one
-// object alone, as defaults and ranges, is said by the CRD's schema, which
-// holds also while the webhook is away; here is the rest.
+// object alone, as defaults and ranges, the CRD's schema says too, which holds
+// also while the webhook is away; here is the rest: conflicts with other sets,
+// canaries, the administrator's policy.
 package sidecarset
 
 import (
@@ -60,12 +61,24 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 
 // decode reads a SidecarSet of either version: they share one schema.
 func decode(request admission.Request) (*v1beta1.SidecarSet, error) {
-	object := &v1beta1.SidecarSet{}
 	if request.Kind.Group != v1beta1.GroupVersion.Group || request.Kind.Kind != "SidecarSet" {
 		return nil, fmt.Errorf("served for SidecarSets, not for %s %s: correct the rules of the webhook configuration", request.Kind.Group, request.Kind.Kind)
 	}
+	object := &v1beta1.SidecarSet{}
 	if err := json.Unmarshal(request.Object.Raw, object); err != nil {
 		return nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
+	}
+	return object, nil
+}
+
+// decodeOld reads what a SidecarSet was before an update; nil when it is new.
+func decodeOld(request admission.Request) (*v1beta1.SidecarSet, error) {
+	if len(request.OldObject.Raw) == 0 {
+		return nil, nil
+	}
+	object := &v1beta1.SidecarSet{}
+	if err := json.Unmarshal(request.OldObject.Raw, object); err != nil {
+		return nil, fmt.Errorf("the request's old object is not a SidecarSet: %w", err)
 	}
 	return object, nil
 }

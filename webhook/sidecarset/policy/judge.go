@@ -1,0 +1,126 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// listed is how many allowed values a sentence names at most: an admission
+// warning is cut off where it gets long.
+const listed = 5
+
+// Subject is a SidecarSet to judge and what has to be known for it.
+type Subject struct {
+	Set *v1beta1.SidecarSet
+	// Reaches tells whether the set is for Pods of the namespace of this name.
+	Reaches func(namespace string) bool
+	// Patches are the rules for annotations of Pods.
+	Patches PatchRules
+	// PatchesFault is why the rules could not be read, if they could not.
+	PatchesFault error
+}
+
+// Violation is something that a policy does not allow.
+type Violation struct {
+	// Policy is the name of the policy, as the chart's values have it.
+	Policy string
+	// Action is Warn or Deny.
+	Action Action
+	// Path is the field at fault.
+	Path *field.Path
+	// Sentence says what is wrong, and what is allowed.
+	Sentence string
+}
+
+// Error is the refusal of a violation.
+func (v Violation) Error() *field.Error {
+	return field.Forbidden(v.Path, fmt.Sprintf("policy %s: %s", v.Policy, v.Sentence))
+}
+
+// Warning is the admission warning of a violation.
+func (v Violation) Warning() string {
+	return fmt.Sprintf("%s: policy %s: %s", v.Path, v.Policy, v.Sentence)
+}
+
+// Judge returns what the policy does not allow, in the order of the policies
+// and, within one, of the fields.
+func (p *Policy) Judge(subject Subject) []Violation {
+	set := subject.Set
+	return slices.Concat(
+		found("sidecarSet.policy.images", p.Images.Action, p.Images.judge(&set.Spec)),
+		found("sidecarSet.policy.namespaces", p.Namespaces.Action, p.Namespaces.judge(&set.Spec, subject.Reaches)),
+		found("sidecarSet.policy.privileged", p.Privileged.Action, judgePrivileged(&set.Spec)),
+		found("sidecarSet.policy.hostPaths", p.HostPaths.Action, p.HostPaths.judge(&set.Spec)),
+		found("sidecarSet.policy.hostPorts", p.HostPorts.Action, judgeHostPorts(&set.Spec)),
+		found("sidecarSet.policy.capabilities", p.Capabilities.Action, p.Capabilities.judge(&set.Spec)),
+		found("sidecarSet.patchPodMetadata", p.PodAnnotations.Action, judgeAnnotations(subject)),
+	)
+}
+
+// fault is what one rule finds.
+type fault struct {
+	path     *field.Path
+	sentence string
+}
+
+func found(policy string, action Action, faults []fault) []Violation {
+	if action == Allow {
+		return nil
+	}
+	out := make([]Violation, 0, len(faults))
+	for _, f := range faults {
+		out = append(out, Violation{policy, action, f.path, f.sentence})
+	}
+	return out
+}
+
+func (n Namespaces) judge(spec *v1beta1.SidecarSetSpec, reaches func(string) bool) []fault {
+	var out []fault
+	path := field.NewPath("spec", "namespaceSelector")
+	if spec.Namespace != "" {
+		path = field.NewPath("spec", "namespace")
+	}
+	for _, namespace := range n.Protected {
+		if reaches(namespace) {
+			out = append(out, fault{path, fmt.Sprintf("reaches namespace %q, where no SidecarSet may inject: leave it out (kubernetes.io/metadata.name NotIn)", namespace)})
+		}
+	}
+	return out
+}
+
+func judgeAnnotations(subject Subject) []fault {
+	var out []fault
+	set := subject.Set
+	for i := range set.Spec.PatchPodMetadata {
+		path := field.NewPath("spec", "patchPodMetadata").Index(i).Child("annotations")
+		for _, key := range slices.Sorted(maps.Keys(set.Spec.PatchPodMetadata[i].Annotations)) {
+			if subject.Patches.Allow(set.Labels, key) {
+				continue
+			}
+			sentence := fmt.Sprintf("no rule of ConfigMap %s (%s) lets this SidecarSet patch annotation %q", ConfigMapName, PatchRulesKey, key)
+			if subject.PatchesFault != nil {
+				sentence += fmt.Sprintf("; the rules cannot be read: %v", subject.PatchesFault)
+			}
+			out = append(out, fault{path.Key(key), sentence})
+		}
+	}
+	return out
+}
+
+// list writes the first few values, or "none".
+func list(values []string) string {
+	if len(values) == 0 {
+		return "none"
+	}
+	out := strings.Join(values[:min(len(values), listed)], ", ")
+	if more := len(values) - listed; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}

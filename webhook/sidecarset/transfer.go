@@ -1,0 +1,71 @@
+package sidecarset
+
+import (
+	"fmt"
+
+	metav1validation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/kubernetes/pkg/fieldpath"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// validateTransfer checks where a variable's source container gets its name
+// from.
+func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.ErrorList {
+	from := transfer.SourceContainerNameFrom
+	if from == nil || from.FieldRef == nil {
+		return nil
+	}
+	path = path.Child("sourceContainerNameFrom", "fieldRef")
+	var errs field.ErrorList
+	if version := from.FieldRef.APIVersion; version != "" && version != "v1" {
+		errs = append(errs, field.NotSupported(path.Child("apiVersion"), version, []string{"v1"}))
+	}
+	if message := fieldPathFault(from.FieldRef.FieldPath); message != "" {
+		errs = append(errs, field.Invalid(path.Child("fieldPath"), from.FieldRef.FieldPath, message))
+	}
+	return errs
+}
+
+// fieldPathFault says what is wrong with the path of a label or annotation, or "".
+func fieldPathFault(path string) string {
+	const allowed = "must be metadata.labels['key'] or metadata.annotations['key']"
+	where, key, subscripted := fieldpath.SplitMaybeSubscriptedPath(path)
+	if !subscripted {
+		return allowed
+	}
+	var faults []string
+	switch where {
+	case "metadata.labels":
+		faults = validation.IsQualifiedName(key)
+	case "metadata.annotations":
+		for _, err := range metav1validation.ValidateAnnotations(map[string]string{key: ""}, nil) {
+			faults = append(faults, err.Detail)
+		}
+	default:
+		return allowed
+	}
+	if len(faults) > 0 {
+		return fmt.Sprintf("%q cannot be a key: %s", key, faults[0])
+	}
+	return ""
+}
+
+// transferWarnings names transfers that copy nothing.
+func transferWarnings(sidecars []located) []string {
+	var out []string
+	for _, c := range sidecars {
+		for i := range c.TransferEnv {
+			transfer, path := &c.TransferEnv[i], c.path.Child("transferEnv").Index(i)
+			if transfer.SourceContainerName == "" && (transfer.SourceContainerNameFrom == nil || transfer.SourceContainerNameFrom.FieldRef == nil) {
+				out = append(out, fmt.Sprintf("%s: copies nothing: it names no source container (sourceContainerName or sourceContainerNameFrom)", path))
+			}
+			if transfer.EnvName == "" && len(transfer.EnvNames) == 0 {
+				out = append(out, fmt.Sprintf("%s: copies nothing: it names no variable (envName or envNames)", path))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,207 @@
+package sidecarset
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
+)
+
+func request(t *testing.T, object any) admission.Request {
+	t.Helper()
+	raw, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+		Kind:   metav1.GroupVersionKind{Group: "apps.kruise.io", Version: "v1alpha1", Kind: "SidecarSet"},
+		Object: runtime.RawExtension{Raw: raw},
+	}}
+}
+
+// cluster is what a Validator reads besides stored sets.
+type cluster struct {
+	sets       map[string]*v1beta1.SidecarSet
+	namespaces []corev1.Namespace
+	fault      error
+}
+
+func (c cluster) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	if c.fault != nil {
+		return c.fault
+	}
+	set, ok := c.sets[key.Name]
+	if !ok {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "sidecarsets"}, key.Name)
+	}
+	set.DeepCopyInto(into.(*v1beta1.SidecarSet))
+	return nil
+}
+
+func (c cluster) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
+	into.(*corev1.NamespaceList).Items = c.namespaces
+	return nil
+}
+
+func newValidator(t *testing.T, change ...func(*Config)) *Validator {
+	t.Helper()
+	config := Config{
+		Stored: NewStored(), Live: cluster{}, Namespaces: cluster{},
+		Policy: policy.NewFile("", policy.Parse), Patches: policy.NewFile("", policy.ParsePatchRules),
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	validator, err := NewValidator(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return validator
+}
+
+func TestABaseTooYoungForTheCacheIsReadLive(t *testing.T) {
+	canary := named("canary", annotated(canaryOf("base")), spec(notUpdated))
+	for name, test := range map[string]struct {
+		live cluster
+		want int32
+	}{
+		"the API server has it":        {cluster{sets: map[string]*v1beta1.SidecarSet{"base": named("base")}}, http.StatusOK},
+		"the API server has none":      {cluster{}, http.StatusUnprocessableEntity},
+		"the API server cannot say so": {cluster{fault: errors.New("timeout")}, http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			validator := newValidator(t, func(c *Config) { c.Live = test.live })
+			if response := validator.Handle(t.Context(), request(t, canary)); response.Result.Code != test.want {
+				t.Errorf("%+v, want code %d", response.Result, test.want)
+			}
+		})
+	}
+}
+
+func TestASetOnItsWayOutIsNeverHeldUp(t *testing.T) {
+	set := build.MakeSidecarSet("s").Selector(nil).Obj()
+	set.DeletionTimestamp = &metav1.Time{Time: build.Epoch}
+	if response := newValidator(t).Handle(t.Context(), request(t, set)); !response.Allowed {
+		t.Errorf("refused: %+v", response.Result)
+	}
+}
+
+func TestAnUpdateIsJudgedByWhatWasBefore(t *testing.T) {
+	r := request(t, named("s", spec(agent(hot))))
+	raw, err := json.Marshal(named("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.OldObject = runtime.RawExtension{Raw: raw}
+	if response := newValidator(t).Handle(t.Context(), r); response.Allowed {
+		t.Error("a cold upgraded container became hot")
+	}
+	r.OldObject.Raw = []byte("{")
+	if response := newValidator(t).Handle(t.Context(), r); response.Result.Code != http.StatusBadRequest {
+		t.Errorf("an old object that is not JSON: %+v", response.Result)
+	}
+}
+
+func TestAChangedPolicyHoldsAtOnceAndABrokenOneIsIgnored(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	validator := newValidator(t, func(c *Config) { c.Policy = policy.NewFile(file, policy.Parse) })
+	privileged := named("s", spec(secured(corev1.SecurityContext{Privileged: ptr.To(true)})))
+	type answer struct {
+		Allowed  bool
+		Warnings int
+	}
+	for _, step := range []struct {
+		name, content string
+		want          answer
+	}{
+		{"warned of", "", answer{true, 1}},
+		{"denied", "privileged: {action: Deny}", answer{false, 0}},
+		{"still denied by the policy before a mistake", "privileged: {action: Never}", answer{false, 0}},
+		{"allowed", "privileged: {action: Allow}", answer{true, 0}},
+	} {
+		if err := os.WriteFile(file, []byte(step.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		response := validator.Handle(t.Context(), request(t, privileged))
+		if diff := cmp.Diff(step.want, answer{response.Allowed, len(response.Warnings)}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
+
+func TestARefusalNamesEachField(t *testing.T) {
+	response := newValidator(t).Handle(t.Context(), request(t, build.MakeSidecarSet("s").Selector(nil).Obj()))
+	if response.Allowed || response.Result.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("allowed %t, %+v", response.Allowed, response.Result)
+	}
+	var fields []string
+	for _, cause := range response.Result.Details.Causes {
+		fields = append(fields, cause.Field)
+	}
+	if diff := cmp.Diff([]string{"spec.selector", "spec.containers"}, fields); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheDefaulterWritesTheHashesAndNothingElse(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	set, err := sidecar.Compile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := map[string]string{
+		v1beta1.SidecarSetHashAnnotation:             set.Hashes.Full,
+		v1beta1.SidecarSetHashWithoutImageAnnotation: set.Hashes.WithoutImage,
+	}
+	stale := object.DeepCopy()
+	stale.Annotations = map[string]string{v1beta1.SidecarSetHashAnnotation: "old", v1beta1.SidecarSetHashWithoutImageAnnotation: set.Hashes.WithoutImage}
+	current := object.DeepCopy()
+	current.Annotations = both
+	for name, test := range map[string]struct {
+		object *v1beta1.SidecarSet
+		want   map[string]any
+	}{
+		"a set without annotations gets both": {object, map[string]any{"/metadata/annotations": both}},
+		"a stale hash is replaced":            {stale, map[string]any{"/metadata/annotations/kruise.io~1sidecarset-hash": set.Hashes.Full}},
+		"current hashes are left alone":       {current, map[string]any{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := map[string]any{}
+			for _, operation := range (Defaulter{}).Handle(t.Context(), request(t, test.object)).Patches {
+				got[operation.Path] = operation.Value
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("patch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnotherKindIsRefusedWith400(t *testing.T) {
+	r := request(t, struct{}{})
+	r.Kind.Kind = "StatefulSet"
+	for name, handler := range map[string]admission.Handler{"mutating": Defaulter{}, "validating": newValidator(t)} {
+		if response := handler.Handle(t.Context(), r); response.Allowed || response.Result.Code != http.StatusBadRequest {
+			t.Errorf("%s: allowed %t, %+v", name, response.Allowed, response.Result)
+		}
+	}
+}
