@@ -11,11 +11,13 @@ import (
 	"os"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -24,6 +26,7 @@ import (
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/certs"
 	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/versions"
 )
 
 type options struct {
@@ -90,9 +93,13 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	recorded, err := versions.Follow(ctx, mgr.GetCache())
+	if err != nil {
+		return err
+	}
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{Sets: sets, Reader: mgr.GetCache(), Clock: clock.RealClock{}}})
-	if err := errors.Join(serveSidecarSets(ctx, mgr, o), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, provider)); err != nil {
+	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, provider)); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -123,11 +130,20 @@ func certificates(config *rest.Config, o options) (*certs.Source, certs.Provider
 }
 
 func newManager(config *rest.Config, o options, source *certs.Source) (manager.Manager, error) {
+	namespace, err := program.Namespace()
+	if err != nil {
+		return nil, err
+	}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                 program.Scheme(),
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress: o.ProbeAddress,
-		Cache:                  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{namespace: {}}},
+			},
+		},
 		WebhookServer: webhook.NewServer(webhook.Options{
 			Port: o.port,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
@@ -145,7 +161,7 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 // addChecks makes /readyz true when the API server can be answered: the
 // SidecarSets are known, a certificate is served, its CA is in the webhook
 // configurations, and the port is open.
-func addChecks(mgr manager.Manager, sets *pod.KnownSets, provider certs.Provider) error {
+func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, provider certs.Provider) error {
 	certificates := func(*http.Request) error {
 		select {
 		case <-provider.Ready():
@@ -157,6 +173,7 @@ func addChecks(mgr manager.Manager, sets *pod.KnownSets, provider certs.Provider
 	return errors.Join(
 		mgr.AddHealthzCheck("alive", healthz.Ping),
 		mgr.AddReadyzCheck("sidecarsets", func(*http.Request) error { return sets.Synced() }),
+		mgr.AddReadyzCheck("revisions", func(*http.Request) error { return recorded.Synced() }),
 		mgr.AddReadyzCheck("certificates", certificates),
 		mgr.AddReadyzCheck("server", mgr.GetWebhookServer().StartedChecker()),
 	)

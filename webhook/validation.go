@@ -15,7 +15,7 @@ import (
 // serveSidecarSets registers the admission of SidecarSets. It fails when the
 // policy file is there and wrong: a program that starts enforces what its
 // administrator wrote.
-func serveSidecarSets(ctx context.Context, mgr manager.Manager, o options) error {
+func serveSidecarSets(ctx context.Context, mgr manager.Manager, o options, revisions sidecarset.Revisions) error {
 	stored, err := sidecarset.Follow(ctx, mgr.GetCache())
 	if err != nil {
 		return err
@@ -26,8 +26,8 @@ func serveSidecarSets(ctx context.Context, mgr manager.Manager, o options) error
 	}
 	validator, err := sidecarset.NewValidator(sidecarset.Config{
 		Stored: stored.Stored, Live: mgr.GetAPIReader(), Namespaces: mgr.GetCache(),
-		Excluded: strings.Split(o.excludedNamespaces, ","),
-		Policy:   policyFile, Patches: policy.NewOptionalFile(o.patchRulesFile, policy.ParsePatchRules),
+		Revisions: revisions, Excluded: strings.Split(o.excludedNamespaces, ","),
+		Policy: policyFile, Patches: policy.NewOptionalFile(o.patchRulesFile, policy.ParsePatchRules),
 	})
 	if err != nil {
 		return err

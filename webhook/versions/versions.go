@@ -135,9 +135,15 @@ func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 	return versions.pinned, nil
 }
 
-// Exists tells whether a pin can be resolved, for who validates it.
-func (k *Known) Exists(set *sidecar.Set) bool {
-	return set.Pinned(k.of(set.Object.UID)) != ""
+// Exists tells whether a SidecarSet has a revision of this name or, when the
+// name is empty, one with this custom version.
+func (k *Known) Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool {
+	return slices.ContainsFunc(k.of(set.UID), func(r *appsv1.ControllerRevision) bool {
+		if revisionName != "" {
+			return r.Name == revisionName
+		}
+		return r.Labels[v1beta1.SidecarSetCustomVersionLabel] == customVersion
+	})
 }
 
 func (k *Known) of(owner types.UID) []*appsv1.ControllerRevision {

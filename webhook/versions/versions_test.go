@@ -97,8 +97,18 @@ func TestAPinToNothingGivesTheCurrentVersionAndSaysSo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "customVersion gone") || version.Hashes != set.Hashes {
 		t.Errorf("version %+v, error %v", version.Hashes, err)
 	}
-	if known.Exists(set) {
-		t.Error("the pin is said to exist")
+}
+
+func TestExists(t *testing.T) {
+	known, set := newKnown(), compile(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Obj())
+	record(t, known, set, 1, "lts")
+	for _, test := range []struct {
+		name, custom string
+		want         bool
+	}{{"s-1", "", true}, {"s-2", "", false}, {"", "lts", true}, {"", "beta", false}, {"s-2", "lts", false}} {
+		if got := known.Exists(set.Object, test.name, test.custom); got != test.want {
+			t.Errorf("Exists(%q, %q) = %t, want %t", test.name, test.custom, got, test.want)
+		}
 	}
 }
 
