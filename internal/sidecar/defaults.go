@@ -58,6 +58,9 @@ func defaultOwnFields(containers []v1beta1.SidecarContainer, place v1beta1.PodIn
 		if c.ShareVolumePolicy.Type == "" {
 			c.ShareVolumePolicy.Type = v1beta1.ShareVolumePolicyDisabled
 		}
+		if c.ResourcesPolicy != nil && c.ResourcesPolicy.TargetContainersNameRegex == "" {
+			c.ResourcesPolicy.TargetContainersNameRegex = ".*"
+		}
 		for j := range c.TransferEnv {
 			from := c.TransferEnv[j].SourceContainerNameFrom
 			if from != nil && from.FieldRef != nil {

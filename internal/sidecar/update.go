@@ -50,7 +50,11 @@ func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Change, error
 	if err != nil {
 		return nil, err
 	}
-	change.Annotations = texts
+	change.Annotations, _ = PatchedAnnotations(s, v.Pod.Annotations) // what cannot be merged stays as it is
+	if change.Annotations == nil {
+		change.Annotations = map[string]string{}
+	}
+	maps.Copy(change.Annotations, texts)
 	maps.Copy(change.Annotations, hot.annotations)
 	return change, nil
 }

@@ -99,3 +99,30 @@ func TestMoreThanImagesIsNotUpgradable(t *testing.T) {
 		t.Error("an argument cannot change in a running Pod")
 	}
 }
+
+func TestUpdateWritesTheSetsMetadata(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	pod := build.MakePod("p").New().Annotation("kept", "own").Annotation("replaced", "own").Annotation("merged", `{"own":1}`).Obj()
+	inject(t, pod, compile(t, object))
+	object = object.DeepCopy()
+	object.Spec.Containers[0].Image = "agent:2"
+	object.Spec.PatchPodMetadata = []v1beta1.SidecarSetPatchPodMetadata{
+		{Annotations: map[string]string{"kept": "set", "added": "set"}},
+		{PatchPolicy: v1beta1.SidecarSetOverwritePatchPolicy, Annotations: map[string]string{"replaced": "set"}},
+		{PatchPolicy: v1beta1.SidecarSetMergePatchJSONPatchPolicy, Annotations: map[string]string{"merged": `{"set":2}`}},
+	}
+	change, err := compile(t, object).Update(sidecar.Look(pod), nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, key := range []string{"kept", "added", "replaced", "merged"} {
+		if value, ok := change.Annotations[key]; ok {
+			got[key] = value
+		}
+	}
+	want := map[string]string{"added": "set", "replaced": "set", "merged": `{"own":1,"set":2}`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
