@@ -5,7 +5,7 @@
 #                         is pushed there first; without it, the cluster must be able to pull $(IMG))
 #   KEEP=1                leave the end-to-end cluster up when the tests are done
 #   NODES=2 KWOK=0        real and simulated nodes of the clusters
-#   VERSION=0.1.0         version stamped into the programs, and tag of the image
+#   VERSION=1.2.3         version stamped into the programs, and tag of the image (default: the chart's appVersion)
 #   WINDLASS_CACHE=path   where binaries built for development and tests are kept (default: ~/.cache/windlass)
 
 SHELL := /bin/bash
@@ -13,15 +13,19 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-VERSION ?= 0.1.0
-IMG ?= ghcr.io/windlass-operator/windlass:$(VERSION)
+CHART_APP_VERSION := $(shell sed -n 's/^appVersion: "\(.*\)"/\1/p' charts/windlass/Chart.yaml)
+IMAGE_NAME := ghcr.io/windlass-operator/windlass
+VERSION ?= $(CHART_APP_VERSION)
+IMG ?= $(IMAGE_NAME):$(VERSION)
+# The chart's own image needs no value; another one is named to the suites and the demo.
+IMAGE_FLAG := $(if $(filter $(IMAGE_NAME):$(CHART_APP_VERSION),$(IMG)),,-image $(IMG))
 CLUSTER ?= dev
 NODES ?= 2
 KWOK ?= 0
 KEEP ?=
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
-export VERSION IMG NODES KWOK KEEP E2E_KUBECONFIG E2E_REGISTRY
+export VERSION IMG IMAGE_FLAG NODES KWOK KEEP E2E_KUBECONFIG E2E_REGISTRY
 
 LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
 

@@ -75,7 +75,8 @@ fi
 run() {
   local name=$1 package=$2
   shift 2
-  (cd e2e && exec ../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
+  (cd e2e && exec # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
+../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
     go test -json -p 1 -count 1 -timeout 90m "$package" -kubeconfig "$kubeconfig" "$@") &
   child=$!
   wait "$child" || status=1
