@@ -85,10 +85,18 @@ func fullSidecarSet(prefix, priority string, extra ...any) *kruisev1alpha1.Sidec
 }
 
 // admissible leaves out what the webhooks of a cluster that -kubeconfig names
-// refuse: the name of a revision that does not exist.
+// refuse: the name of a revision that does not exist, and a container's name
+// that another set has, which they may still know when it has just been deleted.
 func admissible(set *kruisev1alpha1.SidecarSet) *kruisev1alpha1.SidecarSet {
-	if kubeconfig() != "" {
-		set.Spec.InjectionStrategy.Revision = nil
+	if kubeconfig() == "" {
+		return set
+	}
+	set.Spec.InjectionStrategy.Revision = nil
+	for i := range set.Spec.Containers {
+		set.Spec.Containers[i].Name = set.Name
+	}
+	for i := range set.Spec.InitContainers {
+		set.Spec.InitContainers[i].Name = set.Name + "-setup"
 	}
 	return set
 }
