@@ -32,6 +32,7 @@ func TestObjectsWithoutValues(t *testing.T) {
 		"CustomResourceDefinition/statefulsets.apps.kruise.io",
 		"MutatingWebhookConfiguration/windlass",
 		"ValidatingWebhookConfiguration/windlass",
+		"windlass-system/ConfigMap/windlass-sidecarset-policy",
 		"windlass-system/Deployment/windlass-operator",
 		"windlass-system/Deployment/windlass-webhook",
 		"windlass-system/PodDisruptionBudget/windlass-operator",

@@ -86,6 +86,8 @@ webhook: {excludedNamespaces: [cni, kube-system]}
 				"--mutating-webhook-configuration=windlass", "--validating-webhook-configuration=windlass",
 				"--cert-provider=self", "--cert-secret-name=windlass-webhook-self-cert", "--ca-validity=87600h",
 				"--cert-validity=8760h", "--cert-rotate-before=2160h", "--cert-check-interval=12h",
+				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system",
+				"--policy-file=/etc/windlass/policy.json", "--patch-rules-file=/etc/windlass/patch-rules.json",
 			},
 		},
 		"the webhook's, with every value that matters to it": {
@@ -95,6 +97,7 @@ webhook:
   port: 10250
   clientConnection: {qps: 5, burst: 6}
   extraArgs: [--custom]
+  excludedNamespaces: [cni]
 certificates: {secretName: mine, caValidity: 48h, validity: 24h, rotateBefore: 1h30m, checkInterval: 10s}
 metrics: {port: 9090}
 `,
@@ -103,7 +106,9 @@ metrics: {port: 9090}
 				"--log-format=json", "--kube-api-qps=5", "--kube-api-burst=6", "--service-name=windlass-webhook",
 				"--mutating-webhook-configuration=windlass", "--validating-webhook-configuration=windlass",
 				"--cert-provider=self", "--cert-secret-name=mine", "--ca-validity=48h",
-				"--cert-validity=24h", "--cert-rotate-before=1h30m", "--cert-check-interval=10s", "--custom",
+				"--cert-validity=24h", "--cert-rotate-before=1h30m", "--cert-check-interval=10s",
+				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni",
+				"--policy-file=/etc/windlass/policy.json", "--patch-rules-file=/etc/windlass/patch-rules.json", "--custom",
 			},
 		},
 	}

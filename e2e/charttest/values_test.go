@@ -129,6 +129,10 @@ func TestSchemaRefuses(t *testing.T) {
 		"a duration without a unit":           {values: `certificates: {validity: "8760"}`, want: "/certificates/validity"},
 		"a namespace that cannot exist":       {values: "webhook: {excludedNamespaces: [Shop]}", want: "/webhook/excludedNamespaces/0"},
 		"replicas as a word":                  {values: "operator: {replicas: two}", want: "/operator/replicas"},
+		"an action of a policy that is none":  {values: "sidecarSet: {policy: {privileged: {action: Never}}}", want: "/sidecarSet/policy/privileged/action"},
+		"an allowed image without a registry": {values: "sidecarSet: {policy: {images: {allowed: [nginx]}}}", want: "/sidecarSet/policy/images/allowed/0"},
+		"a misspelt policy":                   {values: "sidecarSet: {policy: {hostPath: {}}}", want: "hostPath"},
+		"a rule without expressions":          {values: "sidecarSet: {patchPodMetadata: {rules: [{}]}}", want: "allowedAnnotationKeyExprs"},
 		"a disruption budget that is neither a number nor a percentage": {
 			values: "webhook: {podDisruptionBudget: {maxUnavailable: half}}", want: "/webhook/podDisruptionBudget/maxUnavailable",
 		},

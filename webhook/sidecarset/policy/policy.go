@@ -96,7 +96,10 @@ func Parse(content []byte) (Policy, error) {
 		return Policy{}, fmt.Errorf("not a policy of SidecarSets: %w", err)
 	}
 	p.setDefaults()
-	return p, p.check()
+	if err := p.check(); err != nil {
+		return Policy{}, err
+	}
+	return p, nil
 }
 
 // actions lists the action of every policy by name.
@@ -135,7 +138,7 @@ func (p *Policy) check() error {
 	}
 	for i, hostPath := range p.HostPaths.Allowed {
 		if !path.IsAbs(hostPath) || path.Clean(hostPath) != strings.TrimSuffix(hostPath, "/") && hostPath != "/" {
-			errs = append(errs, fmt.Errorf("hostPaths.allowed[%d] is %q: it must be an absolute path without . and ..", i, hostPath))
+			errs = append(errs, fmt.Errorf("hostPaths.allowed[%d] is %q: it must be an absolute path that names no parent directory", i, hostPath))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

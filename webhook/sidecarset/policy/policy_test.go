@@ -47,9 +47,9 @@ podAnnotations: {action: Deny}
 		"a namespace that cannot be": {content: "namespaces: {protected: [Vault]}",
 			wantError: `namespaces.protected[0] is "Vault": it must be the name of a namespace`},
 		"a relative path": {content: "hostPaths: {allowed: [var/log]}",
-			wantError: `hostPaths.allowed[0] is "var/log": it must be an absolute path without . and ..`},
+			wantError: `hostPaths.allowed[0] is "var/log": it must be an absolute path that names no parent directory`},
 		"a path that climbs": {content: "hostPaths: {allowed: [/var/../etc]}",
-			wantError: `hostPaths.allowed[0] is "/var/../etc": it must be an absolute path without . and ..`},
+			wantError: `hostPaths.allowed[0] is "/var/../etc": it must be an absolute path that names no parent directory`},
 		"several mistakes are all named": {content: "{hostPorts: {action: never}, hostPaths: {action: deny}}",
 			wantError: "hostPaths.action is \"deny\": it must be Allow, Warn or Deny\nhostPorts.action is \"never\": it must be Allow, Warn or Deny"},
 	} {
