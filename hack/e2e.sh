@@ -75,16 +75,19 @@ fi
 run() {
   local name=$1 package=$2
   shift 2
-  (cd e2e && exec # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
-../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
+  (cd e2e && exec ../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
     go test -json -p 1 -count 1 -timeout 90m "$package" -kubeconfig "$kubeconfig" "$@") &
   child=$!
   wait "$child" || status=1
   child=
 }
 
+# The same settings as for our binaries, so that the build cache is shared.
+export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
+
 status=0
-run suites ./suites/... -registry "$registry"
+# shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
+run suites ./suites/... -registry "$registry" $IMAGE_FLAG
 # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
 run wireclient ./wireclient/...
 exit $status
