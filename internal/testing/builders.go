@@ -123,7 +123,7 @@ func run(containers []corev1.Container, before []corev1.ContainerStatus) []corev
 			status.Image, status.ImageID = containers[i].Image, ImageID(containers[i].Image)
 			status.ContainerID = fmt.Sprintf("containerd://%s-%d", status.Name, status.RestartCount)
 		}
-		status.Ready, status.State.Running = true, &corev1.ContainerStateRunning{}
+		status.Ready, status.State = true, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 		out = append(out, status)
 	}
 	return out

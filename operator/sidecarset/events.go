@@ -33,7 +33,7 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	}
 	if n := len(outcome.Failed); n > 0 {
 		r.recorder.Eventf(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
-			"%d writes were refused, the first: %v", n, outcome.Failed[0])
+			"Writes refused by the API server: %d, the first: %v", n, outcome.Failed[0])
 	}
 	if n := len(plan.Limited); n > 0 && object.Status.ObservedGeneration != object.Generation {
 		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",

@@ -213,6 +213,8 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 		case c.Ready() && !c.Settled(s.Set):
 			p.Waiting++
 			continue
+		case c.Ready() && charged(s, c.View):
+			update.Reason = "its last upgrade is not at its end, so it is counted already"
 		case c.Ready() && budget <= 0:
 			p.Hold = HoldBudget
 			p.Waiting++

@@ -2,20 +2,28 @@ package sidecarset
 
 import (
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// unavailable counts the Pods that are down and may be so because of the set:
-// they carry its current version, or an update of theirs was begun, and they
-// have not come back.
+// unavailable counts the Pods that are down and may be so because of the set.
 func unavailable(s *Snapshot) int {
 	n := 0
 	for _, view := range s.Matched {
-		touched := view.Updated(s.Set) || view.Touched(s.Set)
-		if touched && !(view.Ready() && view.Settled(s.Set)) {
+		if charged(s, view) {
 			n++
 		}
 	}
 	return n
+}
+
+// charged tells whether a Pod takes up a share of maxUnavailable: it carries the
+// set's current version, or an update of it was begun, and it has not come back.
+// A hot upgrade is over when its old container is empty; until then it will
+// restart once more.
+func charged(s *Snapshot, view *sidecar.View) bool {
+	touched := view.Updated(s.Set) || view.Touched(s.Set)
+	return touched && !(view.Ready() && view.Settled(s.Set) && view.HotFinished(s.Set))
 }
 
 // maxUnavailable resolves the field against all matched Pods: a percentage

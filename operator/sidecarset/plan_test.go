@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -23,14 +24,21 @@ type world struct {
 	pods []*corev1.Pod
 	now  time.Time
 
+	revisions []*appsv1.ControllerRevision
+
 	last         *v1beta1.SidecarSet
 	lastCompiled *sidecar.Set
 }
 
 // newWorld injects the set's first version into n ready Pods, web-0 the oldest.
+// A set without containers gets one, agent, at agent:1.
 func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
 	t.Helper()
-	w := &world{t: t, set: set.Container("agent", "agent:1").Obj(), now: build.Epoch.Add(time.Hour)}
+	if len(set.Obj().Spec.Containers) == 0 {
+		set.Container("agent", "agent:1")
+	}
+	w := &world{t: t, set: set.Obj(), now: build.Epoch.Add(time.Hour)}
+	w.record()
 	for i := range n {
 		w.addPod(fmt.Sprintf("web-%d", i), time.Duration(i)*time.Minute)
 	}
@@ -67,6 +75,20 @@ func (w *world) addPod(name string, age time.Duration) *corev1.Pod {
 	return pod
 }
 
+// record keeps the set's version as a revision, as the operator does.
+func (w *world) record() {
+	w.t.Helper()
+	plan, err := planRevisions(&Snapshot{Set: w.compiled(), Revisions: w.revisions})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if plan.Create != nil {
+		w.revisions = append(w.revisions, plan.Create)
+	}
+	w.set = w.set.DeepCopy()
+	w.set.Status.LatestRevision = plan.Current
+}
+
 // image gives the set a new version.
 func (w *world) image(image string) *world {
 	w.set = w.set.DeepCopy()
@@ -76,7 +98,7 @@ func (w *world) image(image string) *world {
 }
 
 func (w *world) snapshot() *Snapshot {
-	s := &Snapshot{Now: w.now, Set: w.compiled()}
+	s := &Snapshot{Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true}
 	for _, pod := range w.pods {
 		if !sidecar.IsActive(pod) {
 			continue

@@ -24,7 +24,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	status.ObservedGeneration = s.Set.Object.Generation
 	status.LatestRevision, status.CollisionCount = plan.Revisions.Current, plan.Revisions.Collisions
 	status.AutoPausedRevision = autoPaused(s, plan)
-	count(status, s, outcome)
+	fillCounters(status, s, outcome)
 	status.Uninjected = listUninjected(s)
 	p := judge(s, plan, outcome)
 	status.LastProgressTime = lastProgress(s, status, p)
@@ -45,9 +45,9 @@ func autoPaused(s *Snapshot, plan *Plan) string {
 	return ""
 }
 
-// count fills the counters. Pods just updated count as updated and, until the
+// fillCounters counts Pods. Pods just updated count as updated and, until the
 // kubelet says otherwise, as not ready.
-func count(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcome) {
+func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcome) {
 	just := map[*sidecar.View]bool{}
 	for _, u := range outcome.Updated {
 		just[u.View] = true

@@ -53,12 +53,12 @@ func state(p *progress) (done bool, reason, message string) {
 	case p.working():
 		return false, v1beta1.ReasonPodsUpdating, p.next()
 	case p.plan.Hold == HoldPaused:
-		return true, v1beta1.ReasonPaused, fmt.Sprintf("The update is paused; %d Pods stay at an earlier version.", p.plan.Waiting)
+		return true, v1beta1.ReasonPaused, fmt.Sprintf("The update is paused; %s not at the current version.", are(p.plan.Waiting))
 	case p.plan.Hold == HoldNotUpdate:
-		return true, v1beta1.ReasonNotUpdate, fmt.Sprintf("Running Pods are not updated; %d are at an earlier version.", p.plan.Waiting)
+		return true, v1beta1.ReasonNotUpdate, fmt.Sprintf("Running Pods are not updated; %s not at the current version.", are(p.plan.Waiting))
 	case p.plan.Kept > 0:
 		return true, v1beta1.ReasonPartitionReached,
-			fmt.Sprintf("All Pods that partition and selector let through are updated; %d stay at an earlier version.", p.plan.Kept)
+			fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
 	}
 	return true, v1beta1.ReasonComplete, "All matched Pods that can be updated in place are at the current version."
 }
@@ -112,16 +112,16 @@ func anyUpdated(s *Snapshot, p *progress) bool {
 func (p *progress) next() string {
 	var parts []string
 	if len(p.outcome.Failed) > 0 {
-		parts = append(parts, fmt.Sprintf("%d writes were refused, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
+		parts = append(parts, fmt.Sprintf("Writes refused by the API server: %d, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
 	}
 	if b := p.plan.Broken; b != nil {
 		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run: %s.", b.Container, podName(b.View.Pod), b.Reason))
 	}
 	if len(p.underway) > 0 {
-		parts = append(parts, fmt.Sprintf("Waiting until the sidecars of %d Pods are ready: %s.", len(p.underway), name(p.underway)))
+		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", count(len(p.underway)), name(p.underway)))
 	}
 	if p.plan.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d Pods come later, within maxUnavailable.", p.plan.Waiting))
+		parts = append(parts, fmt.Sprintf("Later, within maxUnavailable: %s.", count(p.plan.Waiting)))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "Pods changed while they were looked at; looking again.")
@@ -149,8 +149,8 @@ func updateLimitedCondition(plan *Plan) *metav1.Condition {
 	slices.Sort(why)
 	return &metav1.Condition{
 		Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateImmutableField,
-		Message: fmt.Sprintf("%d Pods keep their sidecars until they are created anew, since this cannot change in a running Pod: %s. Pods: %s.",
-			len(pods), strings.Join(slices.Compact(why), ", "), name(pods)),
+		Message: fmt.Sprintf("This cannot change in a running Pod: %s. So %s their sidecars until they are created anew: %s.",
+			strings.Join(slices.Compact(why), ", "), keeps(len(pods)), name(pods)),
 	}
 }
 
@@ -170,7 +170,7 @@ func injectedCondition(s *Snapshot, p *progress) *metav1.Condition {
 	slices.Sort(missing)
 	return &metav1.Condition{
 		Status: metav1.ConditionFalse, Reason: v1beta1.ReasonPodsNotInjected,
-		Message: fmt.Sprintf("%d live Pods run without the sidecars until they are created anew: %s.%s", len(missing), name(missing), p.repairing(s)),
+		Message: fmt.Sprintf("Without the sidecars until created anew: %s: %s.%s", count(len(missing)), name(missing), p.repairing(s)),
 	}
 }
 
@@ -185,6 +185,28 @@ func (p *progress) repairing(s *Snapshot) string {
 		return fmt.Sprintf(" PodDisruptionBudgets keep %d from eviction.", p.outcome.Protected)
 	}
 	return ""
+}
+
+// count writes a number of Pods, are and keeps with a verb.
+func count(n int) string {
+	if n == 1 {
+		return "1 Pod"
+	}
+	return fmt.Sprintf("%d Pods", n)
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "1 Pod is"
+	}
+	return count(n) + " are"
+}
+
+func keeps(n int) string {
+	if n == 1 {
+		return "1 Pod keeps"
+	}
+	return count(n) + " keep"
 }
 
 func truth(b bool) metav1.ConditionStatus {

@@ -1,0 +1,82 @@
+package sidecarset
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+func sorted(s []string) []string {
+	slices.Sort(s)
+	return s
+}
+
+func TestMarks(t *testing.T) {
+	condition := func(status corev1.ConditionStatus, message string) corev1.PodCondition {
+		return corev1.PodCondition{Type: v1beta1.SidecarSetUpgradableCondition, Status: status, Message: message}
+	}
+	limited := func(s *v1beta1.SidecarSetSpec) { s.Containers[0].Args = []string{"-v"} }
+	for name, test := range map[string]struct {
+		has    *corev1.PodCondition
+		change func(*v1beta1.SidecarSetSpec)
+		want   []string
+	}{
+		"a Pod that was never limited is not written to": {nil, func(*v1beta1.SidecarSetSpec) {}, nil},
+		"a limited Pod is marked":                        {nil, limited, []string{`False UpdateImmutableField {"s":false}`}},
+		"once is enough": {
+			new(condition(corev1.ConditionFalse, `{"s":false}`)), limited, nil},
+		"the mark is taken back": {
+			new(condition(corev1.ConditionFalse, `{"s":false}`)), func(*v1beta1.SidecarSetSpec) {}, []string{`True AllSidecarsetUpgradable {"s":true}`}},
+		"the verdict of another set stands": {
+			new(condition(corev1.ConditionFalse, `{"other":false,"s":false}`)), func(*v1beta1.SidecarSetSpec) {},
+			[]string{`False UpdateImmutableField {"other":false,"s":true}`}},
+		"what cannot be read is written anew": {
+			new(condition(corev1.ConditionTrue, `?`)), limited, []string{`False UpdateImmutableField {"s":false}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1, build.MakeSidecarSet("s"))
+			if test.has != nil {
+				w.pods[0].Status.Conditions = append(w.pods[0].Status.Conditions, *test.has)
+			}
+			w.set = w.set.DeepCopy()
+			test.change(&w.set.Spec)
+			var got []string
+			for _, m := range w.plan().Marks {
+				got = append(got, string(m.Condition.Status)+" "+m.Condition.Reason+" "+m.Condition.Message)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("marks (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOldKubeletsRestartNoNativeSidecars(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1").NativeSidecar("mesh", "mesh:1")
+	for kubelet, want := range map[string][]string{
+		"v1.28.9": {"native sidecars (NotUpgradable: kubelet v1.28.9 of node node-1 restarts none, 1.29.0 does)"},
+		"v1.29.0": nil,
+		"v1.37.1": nil,
+		"":        nil, // not known: let the Pod's own status tell
+	} {
+		w := newWorld(t, 1, set).image("agent:2")
+		s := w.snapshot()
+		s.Kubelets = map[string]string{"node-1": kubelet}
+		plan, err := makePlan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range plan.Limited {
+			got = append(got, l.Why...)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("kubelet %q (-want +got):\n%s", kubelet, diff)
+		}
+	}
+}
