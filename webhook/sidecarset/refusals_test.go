@@ -204,10 +204,10 @@ func TestEveryRefusal(t *testing.T) {
 			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.apiVersion: Unsupported value: "v2": supported values: "v1"`},
 		"transferEnv from a field without subscript": {
 			given{change: transferFrom("v1", "metadata.labels")},
-			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.fieldPath: Invalid value: "metadata.labels": must be metadata.labels['key'] or metadata.annotations['key']`},
+			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.fieldPath: Invalid value: "metadata.labels": must be metadata.labels['key'], metadata.annotations['key'] or metadata.name`},
 		"transferEnv from another field": {
 			given{change: transferFrom("", "spec.nodeSelector['a']")},
-			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.fieldPath: Invalid value: "spec.nodeSelector['a']": must be metadata.labels['key'] or metadata.annotations['key']`},
+			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.fieldPath: Invalid value: "spec.nodeSelector['a']": must be metadata.labels['key'], metadata.annotations['key'] or metadata.name`},
 		"transferEnv from a label that cannot be": {
 			given{change: transferFrom("", "metadata.labels['a b']")},
 			`spec.containers[0].transferEnv[0].sourceContainerNameFrom.fieldRef.fieldPath: Invalid value: "metadata.labels['a b']": "a b" cannot be a key: name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`},

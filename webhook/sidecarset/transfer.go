@@ -11,6 +11,9 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
+// podName is the one field without key that can name a container.
+const podName = "metadata.name"
+
 // validateTransfer checks where a variable's source container gets its name
 // from.
 func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.ErrorList {
@@ -29,9 +32,12 @@ func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.
 	return errs
 }
 
-// fieldPathFault says what is wrong with the path of a label or annotation, or "".
+// fieldPathFault says what is wrong with the path of a field of a Pod, or "".
 func fieldPathFault(path string) string {
-	const allowed = "must be metadata.labels['key'] or metadata.annotations['key']"
+	const allowed = "must be metadata.labels['key'], metadata.annotations['key'] or metadata.name"
+	if path == podName {
+		return ""
+	}
 	where, key, subscripted := fieldpath.SplitMaybeSubscriptedPath(path)
 	if !subscripted {
 		return allowed
@@ -58,14 +64,27 @@ func transferWarnings(sidecars []located) []string {
 	var out []string
 	for _, c := range sidecars {
 		for i := range c.TransferEnv {
-			transfer, path := &c.TransferEnv[i], c.path.Child("transferEnv").Index(i)
-			if transfer.SourceContainerName == "" && (transfer.SourceContainerNameFrom == nil || transfer.SourceContainerNameFrom.FieldRef == nil) {
-				out = append(out, fmt.Sprintf("%s: copies nothing: it names no source container (sourceContainerName or sourceContainerNameFrom)", path))
-			}
-			if transfer.EnvName == "" && len(transfer.EnvNames) == 0 {
-				out = append(out, fmt.Sprintf("%s: copies nothing: it names no variable (envName or envNames)", path))
+			for _, fault := range transferFaults(&c.TransferEnv[i]) {
+				out = append(out, fmt.Sprintf("%s: copies nothing%s", c.path.Child("transferEnv").Index(i), fault))
 			}
 		}
+	}
+	return out
+}
+
+func transferFaults(transfer *v1beta1.TransferEnvVar) []string {
+	var out []string
+	from := transfer.SourceContainerNameFrom
+	switch {
+	case from != nil && from.FieldRef != nil:
+		if from.FieldRef.FieldPath == podName {
+			out = append(out, " into Pods that a controller creates: they have no name yet when sidecars are injected")
+		}
+	case transfer.SourceContainerName == "":
+		out = append(out, ": it names no source container (sourceContainerName or sourceContainerNameFrom)")
+	}
+	if transfer.EnvName == "" && len(transfer.EnvNames) == 0 {
+		out = append(out, ": it names no variable (envName or envNames)")
 	}
 	return out
 }

@@ -59,6 +59,9 @@ func TestWarnings(t *testing.T) {
 		"a transfer of nothing": {
 			given{change: transferred(v1beta1.TransferEnvVar{SourceContainerName: "app"})},
 			[]string{"spec.containers[0].transferEnv[0]: copies nothing: it names no variable (envName or envNames)"}},
+		"a transfer from a container named like the Pod": {
+			given{change: transferFrom("", "metadata.name")},
+			[]string{"spec.containers[0].transferEnv[0]: copies nothing into Pods that a controller creates: they have no name yet when sidecars are injected"}},
 		"a merge of what is no JSON": {
 			given{change: patched(v1beta1.SidecarSetMergePatchJSONPatchPolicy, "a", "{", "b", "{}"), patches: allPatches},
 			[]string{"spec.patchPodMetadata[0].annotations[a]: is not JSON, so that patchPolicy MergePatchJson cannot merge it"}},
