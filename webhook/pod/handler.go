@@ -4,11 +4,12 @@
 package pod
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,9 +24,6 @@ import (
 // Path is where the handler is served.
 const Path = "/mutate-pod"
 
-// auditInjected is the audit annotation that names the injected sets.
-const auditInjected = "injected"
-
 // Sets finds the SidecarSets that may match a Pod.
 type Sets interface {
 	Candidates(namespace string, podLabels map[string]string) []*sidecar.Set
@@ -35,6 +33,9 @@ type Sets interface {
 type Handler struct {
 	// Sets are the SidecarSets.
 	Sets Sets
+	// Versions choose the version of a set that a Pod gets. Default: every Pod
+	// gets the current one.
+	Versions Versions
 	// Reader reads Namespaces, from a cache.
 	Reader client.Reader
 	// Clock stamps injections.
@@ -50,38 +51,63 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if request.Operation != "CREATE" || request.SubResource != "" {
 		return admission.Allowed("only new Pods are injected")
 	}
+	podLabels, err := labelsOf(request.Object.Raw)
+	if err != nil {
+		return refused(err)
+	}
+	candidates := h.Sets.Candidates(request.Namespace, podLabels)
+	if len(candidates) == 0 {
+		return admission.Allowed("")
+	}
 	pod := &corev1.Pod{}
 	if err := json.Unmarshal(request.Object.Raw, pod); err != nil {
-		return admission.Errored(http.StatusBadRequest, fmt.Errorf("the request's object is not a Pod: %w", err))
+		return refused(err)
 	}
-	injection, err := h.injection(ctx, request.Namespace, pod)
+	if !sidecar.IsActive(pod) {
+		return admission.Allowed("")
+	}
+	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil {
-		return h.spared(ctx, request, err)
+		return spared(ctx, request, err)
 	}
 	return respond(pod, injection)
 }
 
-// injection computes what to inject; nil when no set matches.
-func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.Pod) (*sidecar.Injection, error) {
-	candidates := h.Sets.Candidates(namespace, pod.Labels)
-	if len(candidates) == 0 || !sidecar.IsActive(pod) || sidecar.OptedOut(pod) {
-		return nil, nil
+// labelsOf decodes no more of a Pod than what most Pods are passed by: no set
+// matches their labels.
+func labelsOf(raw []byte) (map[string]string, error) {
+	var pod struct {
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
 	}
-	sets, err := h.reaching(ctx, namespace, candidates)
-	if err != nil || len(sets) == 0 {
-		return nil, err
-	}
-	return sidecar.Inject(pod, sets, metav1.NewTime(h.Clock.Now()))
+	err := json.Unmarshal(raw, &pod)
+	return pod.Metadata.Labels, err
 }
 
-// reaching keeps the sets that reach into the namespace and that do inject.
+// injection computes what to inject of the sets that match the Pod's labels.
+func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.Pod, candidates []*sidecar.Set) (*sidecar.Injection, error) {
+	reaching, err := h.reaching(ctx, namespace, candidates)
+	if err != nil {
+		return nil, err
+	}
+	sets, omitted := admit(pod, reaching)
+	sets, notes := h.versions(ctx, pod, sets)
+	injection, err := sidecar.Inject(pod, sets, metav1.NewTime(h.Clock.Now()))
+	if err != nil {
+		return nil, err
+	}
+	injection.Omitted = append(injection.Omitted, omitted...)
+	injection.Warnings = append(notes, injection.Warnings...)
+	return injection, nil
+}
+
+// reaching keeps the sets that reach into the namespace, sorted by name. The
+// namespace is only read when that depends on its labels.
 func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*sidecar.Set) ([]*sidecar.Set, error) {
 	object := &corev1.Namespace{}
 	var out []*sidecar.Set
 	for _, set := range candidates {
-		if set.Spec.InjectionStrategy.Paused {
-			continue
-		}
 		if object.Name == "" && set.Spec.NamespaceSelector != nil && set.Spec.Namespace == "" {
 			if err := h.Reader.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
 				return nil, fmt.Errorf("read the labels of namespace %s: %w", namespace, err)
@@ -91,11 +117,12 @@ func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*
 			out = append(out, set)
 		}
 	}
+	slices.SortFunc(out, func(a, b *sidecar.Set) int { return cmp.Compare(a.Name(), b.Name()) })
 	return out, nil
 }
 
 // spared lets a Pod pass as it is, and says so.
-func (h *Handler) spared(ctx context.Context, request admission.Request, err error) admission.Response {
+func spared(ctx context.Context, request admission.Request, err error) admission.Response {
 	ctrl.LoggerFrom(ctx).Error(err, "Pod is created without sidecars", "namespace", request.Namespace, "name", request.Name)
 	failures.Inc()
 	response := admission.Allowed("")
@@ -103,17 +130,6 @@ func (h *Handler) spared(ctx context.Context, request admission.Request, err err
 	return response
 }
 
-func respond(pod *corev1.Pod, injection *sidecar.Injection) admission.Response {
-	if injection.Empty() {
-		response := admission.Allowed("")
-		if injection != nil {
-			response.Warnings = injection.Warnings
-		}
-		return response
-	}
-	injections.Inc()
-	response := admission.Patched("", patch(pod, injection)...)
-	response.Warnings = injection.Warnings
-	response.AuditAnnotations = map[string]string{auditInjected: strings.Join(injection.Sets, ",")}
-	return response
+func refused(err error) admission.Response {
+	return admission.Errored(http.StatusBadRequest, fmt.Errorf("the request's object is not a Pod: %w", err))
 }

@@ -1,0 +1,101 @@
+package pod
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// benchHandler knows n sets, which all want tier=web and each another app.
+func benchHandler(b *testing.B, n int) *Handler {
+	b.Helper()
+	index := sidecar.NewIndex()
+	for i := range n {
+		set, err := sidecar.Compile(build.MakeSidecarSet(fmt.Sprint("s", i)).Container("agent", "agent:1").
+			Selector(&metav1.LabelSelector{MatchLabels: map[string]string{"tier": "web", "app": fmt.Sprint("app", i)}}).Obj())
+		if err != nil {
+			b.Fatal(err)
+		}
+		index.Put(set)
+	}
+	return &Handler{Sets: index, Reader: noReader{}, Clock: clocktesting.NewFakePassiveClock(build.Epoch)}
+}
+
+// noReader fails a benchmark that reads the cluster.
+type noReader struct{ client.Reader }
+
+// benchRequest asks to create a Pod of the size that Pods commonly have: three
+// containers with probes, variables and mounts, 7 kB.
+func benchRequest(b *testing.B, app string) admission.Request {
+	b.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "pod.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	pod := &corev1.Pod{}
+	if err := json.Unmarshal(raw, pod); err != nil {
+		b.Fatal(err)
+	}
+	pod.Labels["app"] = app
+	if raw, err = json.Marshal(pod); err != nil {
+		b.Fatal(err)
+	}
+	return admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+		UID: "u", Kind: metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}, Operation: admissionv1.Create, Namespace: "shop",
+		Object: runtime.RawExtension{Raw: raw},
+	}}
+}
+
+// BenchmarkHandle is the time from the decoded AdmissionReview to the answer
+// with its patch encoded.
+func BenchmarkHandle(b *testing.B) {
+	for _, n := range []int{1, 1_000, 50_000} {
+		h := benchHandler(b, n)
+		for name, app := range map[string]string{"unmatched": "other", "matched": "app0"} {
+			b.Run(fmt.Sprintf("sets=%d/%s", n, name), func(b *testing.B) {
+				request := benchRequest(b, app)
+				b.ReportAllocs()
+				for b.Loop() {
+					response := h.Handle(b.Context(), request)
+					if err := response.Complete(request); err != nil || (len(response.Patches) > 0) != (name == "matched") {
+						b.Fatalf("%d patches, %v", len(response.Patches), err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkDecode shows what it is worth to decode a Pod's labels first.
+func BenchmarkDecode(b *testing.B) {
+	request := benchRequest(b, "other")
+	b.Run("labels", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := labelsOf(request.Object.Raw); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("all", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := json.Unmarshal(request.Object.Raw, &corev1.Pod{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
