@@ -1,0 +1,33 @@
+package suites_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/e2e/framework"
+)
+
+var _ = Describe("A native sidecar", func() {
+	It("is updated in place, and the application runs on in the same Pod", func(ctx SpecContext) {
+		r := startRollout(ctx, 2, func(set *v1beta1.SidecarSet) {
+			native := set.Spec.Containers[0]
+			native.RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
+			set.Spec.InitContainers, set.Spec.Containers = []v1beta1.SidecarContainer{native}, nil
+		})
+		for i := range r.before {
+			Expect(containerNames(r.before[i].Spec.InitContainers)).To(Equal([]string{framework.SidecarContainer}))
+		}
+
+		r.change(ctx, func(set *v1beta1.SidecarSet) { set.Spec.InitContainers[0].Image = framework.SidecarImageV2 })
+
+		after := r.awaitReady(ctx, v1beta1.ReasonComplete)
+		expectInPlace(r.before, after, framework.SidecarImageV2)
+		expectWireAfterUpdate(ctx, after, r.set)
+		awaitCounters(ctx, r.set, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
+	}, SpecTimeout(3*time.Minute))
+})
