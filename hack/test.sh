@@ -9,6 +9,9 @@ root=$PWD
 # The same settings as for our binaries, so that the tests find the packages of Kubernetes in the build cache.
 export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
 
+# Ginkgo colours its output even where nobody sees the colours.
+[[ -t 1 ]] || export GINKGO_NO_COLOR=TRUE
+
 if [[ -n ${WINDLASS_TEST_RESULTS:-} ]]; then
   results=$WINDLASS_TEST_RESULTS
 else
