@@ -22,6 +22,34 @@ type View struct {
 	hashesWithoutImage entries
 	updates            entries
 	faults             []string
+
+	ready      bool
+	readySince time.Time
+	// last is how the Pod stands to the set that was asked about last: a planner
+	// asks about one set many times.
+	last standing
+}
+
+// standing is how a Pod stands to one set.
+type standing struct {
+	object       *v1beta1.SidecarSet
+	full         hashRecord
+	withoutImage hashRecord
+	update       *updateRecord
+	settled      bool
+}
+
+// of works out how the Pod stands to a set, once for each set in a row.
+func (v *View) of(set *Set) *standing {
+	if v.last.object == set.Object {
+		return &v.last
+	}
+	name := set.Name()
+	v.last = standing{
+		object: set.Object, full: v.hashes.record(name), withoutImage: v.hashesWithoutImage.record(name), update: v.updates.update(name),
+	}
+	v.last.settled = v.settled(v.last.update)
+	return &v.last
 }
 
 // Look decodes a Pod's annotations. What cannot be read is as good as absent:
@@ -32,6 +60,7 @@ func Look(pod *corev1.Pod) *View {
 	v.hashes = v.decode(v1beta1.SidecarSetHashAnnotation)
 	v.hashesWithoutImage = v.decode(v1beta1.SidecarSetHashWithoutImageAnnotation)
 	v.updates = v.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	v.ready, v.readySince = readiness(pod)
 	return v
 }
 
@@ -62,22 +91,23 @@ func (v *View) Holds(set *Set) bool {
 
 // Updated tells whether the Pod is at the set's current version.
 func (v *View) Updated(set *Set) bool {
-	return v.hashes.hash(set.Name()) == set.Hashes.Full
+	return v.of(set).full.Hash == set.Hashes.Full
 }
 
 // Upgradable tells whether images alone separate the Pod from the set's
 // current version. If not, only a new Pod can have it.
 func (v *View) Upgradable(set *Set) bool {
-	return v.hashesWithoutImage.hash(set.Name()) == set.Hashes.WithoutImage
+	return v.of(set).withoutImage.Hash == set.Hashes.WithoutImage
 }
 
 // Settled tells whether the kubelet has carried out the set's last in-place
 // update of the Pod, if there was one.
-func (v *View) Settled(set *Set) bool {
+func (v *View) Settled(set *Set) bool { return v.of(set).settled }
+
+func (v *View) settled(record *updateRecord) bool {
 	if len(v.Pod.Spec.Containers) != len(v.Pod.Status.ContainerStatuses) {
 		return false
 	}
-	record := v.updates.update(set.Name())
 	if record == nil {
 		return true
 	}
@@ -96,29 +126,21 @@ func (v *View) Settled(set *Set) bool {
 }
 
 // Touched tells whether the set has ever changed the Pod in place.
-func (v *View) Touched(set *Set) bool { return v.updates.update(set.Name()) != nil }
+func (v *View) Touched(set *Set) bool { return v.of(set).update != nil }
 
 // Ready tells whether the Pod serves: it runs and its Ready condition is true.
-func (v *View) Ready() bool {
-	if v.Pod.Status.Phase != corev1.PodRunning {
-		return false
-	}
-	for i := range v.Pod.Status.Conditions {
-		if c := &v.Pod.Status.Conditions[i]; c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
+func (v *View) Ready() bool { return v.ready }
 
 // ReadySince is when the Pod became ready, zero when it is not.
-func (v *View) ReadySince() time.Time {
-	for i := range v.Pod.Status.Conditions {
-		if c := &v.Pod.Status.Conditions[i]; c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-			return c.LastTransitionTime.Time
+func (v *View) ReadySince() time.Time { return v.readySince }
+
+func readiness(pod *corev1.Pod) (bool, time.Time) {
+	for i := range pod.Status.Conditions {
+		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return pod.Status.Phase == corev1.PodRunning, c.LastTransitionTime.Time
 		}
 	}
-	return time.Time{}
+	return false, time.Time{}
 }
 
 // Injected tells whether the Pod says that a set was injected into it.
@@ -152,7 +174,7 @@ func (v *View) Broken(set *Set) (name, reason string) {
 
 // RecordedRevision is the revision of the set that the Pod says it is at.
 func (v *View) RecordedRevision(set *Set) string {
-	return v.hashes.record(set.Name()).ControllerRevision
+	return v.of(set).full.ControllerRevision
 }
 
 // containerRef points at a container of the Pod.

@@ -1,0 +1,80 @@
+package sidecarset
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// BenchmarkPlan is one decision over a snapshot of n Pods of which half are up
+// to date: "snapshot" reads the Pods' annotations, "plan" decides, "status"
+// reports.
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int{1_000, 10_000} {
+		pods, set := halfRolled(b, n)
+		look := func() *Snapshot {
+			s := &Snapshot{Now: build.Epoch.Add(time.Hour), Set: set}
+			for _, pod := range pods {
+				s.Matched = append(s.Matched, sidecar.Look(pod))
+			}
+			return s
+		}
+		s := look()
+		plan, err := makePlan(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("pods=%d/snapshot", n), func(b *testing.B) {
+			for b.Loop() {
+				look()
+			}
+		})
+		b.Run(fmt.Sprintf("pods=%d/plan", n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := makePlan(s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("pods=%d/status", n), func(b *testing.B) {
+			for b.Loop() {
+				makeStatus(s, plan, &Outcome{})
+			}
+		})
+	}
+}
+
+func halfRolled(b *testing.B, n int) ([]*corev1.Pod, *sidecar.Set) {
+	b.Helper()
+	old := build.MakeSidecarSet("s").MaxUnavailable("1%").Container("agent", "agent:1").Obj()
+	current := old.DeepCopy()
+	current.Spec.Containers[0].Image = "agent:2"
+	var sets []*sidecar.Set
+	for _, object := range []*sidecar.Set{{Object: old}, {Object: current}} {
+		set, err := sidecar.Compile(object.Object)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sets = append(sets, set)
+	}
+	var pods []*corev1.Pod
+	for i := range n {
+		pod := build.MakePod(fmt.Sprintf("web-%05d", i)).Label("app", "web").New().Obj()
+		injection, err := sidecar.Inject(pod, sets[i%2:i%2+1], metav1.NewTime(build.Epoch))
+		if err != nil {
+			b.Fatal(err)
+		}
+		injection.Apply(pod)
+		pod.Spec.NodeName = "node-1"
+		build.RunContainers(pod)
+		build.SetReady(pod, true, build.Epoch.Add(time.Duration(i)*time.Second))
+		pods = append(pods, pod)
+	}
+	return pods, sets[1]
+}
