@@ -98,7 +98,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	server := mgr.GetWebhookServer()
-	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{Sets: sets, Reader: mgr.GetCache(), Clock: clock.RealClock{}}})
+	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
+		Sets: sets, Reader: mgr.GetCache(), Versions: recorded, Clock: clock.RealClock{},
+	}})
 	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, provider)); err != nil {
 		return err
 	}
