@@ -6,8 +6,8 @@
 //	term       = factor { ("*" | "/") factor }
 //	factor     = "-" factor | "(" expression ")" | literal | "cpu" | "memory"
 //	           | ("max" | "min") "(" expression "," expression ")"
-//	literal    = number | number "%" | number suffix
-//	suffix     = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
+//	literal    = number | number "%" | number unit
+//	unit       = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
 //
 // A number may have a fraction and an exponent (1.5, .5, 2e3); a quantity has no
 // exponent. cpu, memory, max and min are known in any case of their letters.

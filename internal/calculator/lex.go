@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits that keep every expression cheap. Nobody has come near them.
@@ -63,7 +64,8 @@ func lex(text string) ([]token, error) {
 			}
 			out = append(out, literal)
 		default:
-			return nil, fault(text, at+1, "%q means nothing; known are numbers, quantities, cpu, memory, max, min and + - * / ( ) ,", []rune(text[at:])[0])
+			unknown, _ := utf8.DecodeRuneInString(text[at:])
+			return nil, fault(text, at+1, "%q means nothing; known are numbers, quantities, cpu, memory, max, min and + - * / ( ) ,", unknown)
 		}
 		at += len(out[len(out)-1].text)
 	}

@@ -1,0 +1,170 @@
+// Package integration has a real API server call the admission of Pods, next to
+// another webhook that changes the same Pods.
+package integration
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/webhook/pod"
+)
+
+var (
+	k8s      client.Client
+	cluster  *envtest.Environment
+	stop     context.CancelFunc
+	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}}}
+	heard    = &warnings{}
+)
+
+func TestPodAdmission(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "The admission of Pods by a real API server")
+}
+
+var _ = BeforeSuite(func() {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
+		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
+			Fail(missing)
+		}
+		Skip(missing)
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
+	cluster = &envtest.Environment{WebhookInstallOptions: envtest.WebhookInstallOptions{
+		MutatingWebhooks: []*admissionv1.MutatingWebhookConfiguration{{
+			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
+			Webhooks:   []admissionv1.MutatingWebhook{onPods("a.windlass.test", pod.Path), onPods("b.neighbour.test", neighbourPath)},
+		}},
+	}}
+	config, err := cluster.Start()
+	Expect(err).NotTo(HaveOccurred())
+	config.WarningHandler = heard
+	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	injector.handler.Reader = k8s
+
+	options := cluster.WebhookInstallOptions
+	server := webhook.NewServer(webhook.Options{Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir})
+	server.Register(pod.Path, &webhook.Admission{Handler: injector})
+	server.Register(neighbourPath, &webhook.Admission{Handler: admission.HandlerFunc(neighbour)})
+	var running context.Context
+	running, stop = context.WithCancel(context.Background())
+	go func() {
+		defer GinkgoRecover()
+		Expect(server.Start(running)).To(Succeed())
+	}()
+	Eventually(func() error { return server.StartedChecker()(nil) }).WithTimeout(serverPatience).Should(Succeed())
+})
+
+var _ = AfterSuite(func() {
+	if stop != nil {
+		stop()
+	}
+	if cluster != nil {
+		Expect(cluster.Stop()).To(Succeed())
+	}
+})
+
+// onPods is a webhook that must answer, and is called again when another one
+// has changed the Pod after it.
+func onPods(name, path string) admissionv1.MutatingWebhook {
+	return admissionv1.MutatingWebhook{
+		Name:                    name,
+		AdmissionReviewVersions: []string{"v1"},
+		SideEffects:             ptr.To(admissionv1.SideEffectClassNone),
+		FailurePolicy:           ptr.To(admissionv1.Fail),
+		ReinvocationPolicy:      ptr.To(admissionv1.IfNeededReinvocationPolicy),
+		ClientConfig:            admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{Namespace: "default", Name: "any", Path: &path}},
+		Rules: []admissionv1.RuleWithOperations{{
+			Operations: []admissionv1.OperationType{admissionv1.Create},
+			Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+		}},
+	}
+}
+
+// counted counts the calls of a handler.
+type counted struct {
+	handler *pod.Handler
+	mu      sync.Mutex
+	calls   int
+}
+
+// Handle lets the handler answer.
+func (c *counted) Handle(ctx context.Context, request admission.Request) admission.Response {
+	c.mu.Lock()
+	c.calls++
+	c.mu.Unlock()
+	return c.handler.Handle(ctx, request)
+}
+
+// knowing makes the webhook know these sets alone, and forgets earlier calls.
+func (c *counted) knowing(sets []*sidecar.Set) {
+	index := sidecar.NewIndex()
+	for _, set := range sets {
+		index.Put(set)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.handler.Sets, c.calls = index, 0
+}
+
+func (c *counted) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls
+}
+
+// warnings are what the API server has warned of.
+type warnings struct {
+	mu   sync.Mutex
+	said []string
+}
+
+// HandleWarningHeader keeps a warning.
+func (w *warnings) HandleWarningHeader(code int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if code == 299 {
+		w.said = append(w.said, text)
+	}
+}
+
+// take returns the warnings since it was last called, sorted, each once: the API
+// server warns once for each call of the webhook.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.said
+	w.said = nil
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// dryRun has the API server create a Pod up to storing it.
+func dryRun(ctx context.Context, p *corev1.Pod) *corev1.Pod {
+	GinkgoHelper()
+	created := p.DeepCopy()
+	created.ObjectMeta = metav1.ObjectMeta{Namespace: "default", Name: p.Name, Labels: p.Labels, Annotations: p.Annotations}
+	Expect(k8s.Create(ctx, created, client.DryRunAll)).To(Succeed())
+	return created
+}
