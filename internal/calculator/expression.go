@@ -6,7 +6,7 @@
 //	term       = factor { ("*" | "/") factor }
 //	factor     = "-" factor | "(" expression ")" | literal | "cpu" | "memory"
 //	           | ("max" | "min") "(" expression "," expression ")"
-//	literal    = number | number "%" | number unit
+//	literal    = number | number unit | number "%"
 //	unit       = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
 //
 // A number may have a fraction and an exponent (1.5, .5, 2e3); a quantity has no
