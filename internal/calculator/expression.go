@@ -7,7 +7,8 @@
 //	factor     = "-" factor | "(" expression ")" | literal | "cpu" | "memory"
 //	           | ("max" | "min") "(" expression "," expression ")"
 //	literal    = number | number unit | number "%"
-//	unit       = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
+//
+//	unit = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
 //
 // A number may have a fraction and an exponent (1.5, .5, 2e3); a quantity has no
 // exponent. cpu, memory, max and min are known in any case of their letters.
