@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,7 +38,7 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		Expect(injected).To(beInjectedBy(set.Name))
 		bar := podWebhookTimeout(ctx) + outageSlack
 
-		killWebhooks(ctx, namespace, set.Name)
+		killWebhooks(ctx, namespace, set.Name, bar)
 		var creations []framework.Creation
 		for n := range missed {
 			creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, fmt.Sprintf("missed-%d", n), "app"))
@@ -75,7 +76,7 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 	It("refuses Pods of a namespace whose injection is enforced, and says why", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced})
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
-		killWebhooks(ctx, namespace, set.Name)
+		killWebhooks(ctx, namespace, set.Name, podWebhookTimeout(ctx)+outageSlack)
 
 		creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, "pod", "app"))
 
@@ -84,8 +85,10 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 	}, SpecTimeout(4*time.Minute))
 })
 
-// killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the spec ends.
-func killWebhooks(ctx context.Context, namespace, set string) {
+// killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the spec ends. Their
+// processes live on for a moment after their Pods; it returns when they answer no more. Until then too, no creation may take longer than
+// the bar.
+func killWebhooks(ctx context.Context, namespace, set string, bar time.Duration) {
 	GinkgoHelper()
 	pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
 	Expect(err).NotTo(HaveOccurred())
@@ -94,6 +97,13 @@ func killWebhooks(ctx context.Context, namespace, set string) {
 	for i := range pods {
 		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)))).To(Succeed())
 	}
+	Eventually(ctx, func() ([]corev1.Pod, error) { return cluster.ReleasePods(ctx, "webhook") }).Should(BeEmpty())
+	Eventually(ctx, func() error {
+		began := time.Now()
+		err := cluster.Injects(ctx, namespace, "app", set)
+		Expect(time.Since(began)).To(BeNumerically("<", bar), "a creation while the webhooks go")
+		return err
+	}).ShouldNot(Succeed())
 }
 
 // bringBack gives the webhook its replicas again, and waits until every one of a burst of Pods would be injected. The burst is there
