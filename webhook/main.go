@@ -128,7 +128,10 @@ func certificates(config *rest.Config, o options) (*certs.Source, certs.Provider
 		Served: served,
 	}
 	scheme := program.Scheme()
-	return certs.NewSource(config, scheme, secret, served), provider, provider.Setup(config, scheme)
+	if err := provider.Setup(config, scheme); err != nil {
+		return nil, nil, err
+	}
+	return certs.NewSource(config, scheme, secret, served), provider, nil
 }
 
 func newManager(config *rest.Config, o options, source *certs.Source) (manager.Manager, error) {

@@ -18,6 +18,8 @@ var _ = DescribeTable("the API accepts", func(ctx SpecContext, base, change stri
 		`spec: {updateStrategy: {partition: 0, selector: {matchLabels: {canary: "true"}}}}`),
 	Entry("a SidecarSet with selector and partition that does not update", sidecarSet,
 		`spec: {updateStrategy: {type: NotUpdate, partition: 2, selector: {matchLabels: {canary: "true"}}}}`),
+	Entry("a SidecarSet with selector and partition whose injection follows them", sidecarSet,
+		`spec: {updateStrategy: {partition: "50%", selector: {matchLabels: {canary: "true"}}}, injectionStrategy: {revision: {customVersion: v1, policy: Partial}}}`),
 	Entry("a SidecarSet with init containers only", sidecarSet,
 		`spec: {containers: null, initContainers: [{name: setup, image: "setup:1"}]}`),
 	Entry("a SidecarSet that updates a native sidecar", sidecarSet,

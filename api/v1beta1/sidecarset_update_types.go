@@ -30,7 +30,6 @@ const (
 
 // SidecarSetUpdateStrategy says how running Pods get a new version.
 //
-// +kubebuilder:validation:XValidation:rule=`self.type != 'RollingUpdate' || !has(self.selector) || !has(self.partition) || (type(self.partition) == int && self.partition == 0)`,fieldPath=".partition",reason=FieldValueForbidden,message="cannot be combined with selector; remove one of the two"
 // +kubebuilder:validation:XValidation:rule=`self.type != 'RollingUpdate' || !has(self.selector) || (has(self.selector.matchLabels) && size(self.selector.matchLabels) > 0) || (has(self.selector.matchExpressions) && size(self.selector.matchExpressions) > 0)`,fieldPath=".selector",message="must not be empty: leave it out to update all matched Pods"
 type SidecarSetUpdateStrategy struct {
 	// Type is NotUpdate or RollingUpdate. Default RollingUpdate.

@@ -49,7 +49,7 @@ func convert(from, to string, change func([]byte) ([]byte, error)) error {
 	if len(files) == 0 {
 		return fmt.Errorf("no *.yaml in %s", from)
 	}
-	if err := os.MkdirAll(to, 0o755); err != nil { //nolint:gosec // a folder of the repository is for everybody to read
+	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
 	var failures []error
@@ -70,5 +70,5 @@ func convertFile(from, to string, change func([]byte) ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, changed, 0o644) //nolint:gosec // a file of the repository is for everybody to read
+	return os.WriteFile(to, changed, 0o644)
 }

@@ -47,15 +47,16 @@ type Plan struct {
 type Hold string
 
 const (
-	// HoldNone: it does go on, or there is nothing to do.
+	// HoldNone means that it does go on, or that there is nothing to do.
 	HoldNone Hold = ""
-	// HoldNotUpdate: the strategy is to leave running Pods alone.
+	// HoldNotUpdate means that the strategy leaves running Pods alone.
 	HoldNotUpdate Hold = "NotUpdate"
-	// HoldPaused: a person paused it.
+	// HoldPaused means that a person paused it.
 	HoldPaused Hold = "Paused"
-	// HoldAutoPaused: an updated Pod failed, and autoPauseOnFailure is set.
+	// HoldAutoPaused means that an updated Pod failed, and that
+	// autoPauseOnFailure is set.
 	HoldAutoPaused Hold = "AutoPaused"
-	// HoldBudget: as many Pods as allowed are unavailable.
+	// HoldBudget means that as many Pods as allowed are unavailable.
 	HoldBudget Hold = "MaxUnavailable"
 )
 
@@ -108,10 +109,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	set := s.Set.WithRevision(revisions.Current)
 	plan := &Plan{Revisions: revisions, Broken: firstBroken(s)}
 	plan.repair(s)
-	candidates, err := plan.candidates(s)
-	if err != nil {
-		return nil, err
-	}
+	candidates := plan.candidates(s)
 	plan.mark(s)
 	if plan.Hold = hold(s, plan); plan.Hold != HoldNone {
 		plan.Waiting = len(candidates)
@@ -160,7 +158,7 @@ type candidate struct {
 }
 
 // candidates sorts out the Pods that are not up to date.
-func (p *Plan) candidates(s *Snapshot) ([]candidate, error) {
+func (p *Plan) candidates(s *Snapshot) []candidate {
 	differences := differences{snapshot: s}
 	var out []candidate
 	for _, view := range s.Matched {
@@ -177,7 +175,7 @@ func (p *Plan) candidates(s *Snapshot) ([]candidate, error) {
 			out = append(out, candidate{view, resized})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // update ends hot upgrades that can be ended and takes candidates in order

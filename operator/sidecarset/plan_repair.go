@@ -64,7 +64,7 @@ func (p *Plan) repair(s *Snapshot) {
 		budget = 1
 	}
 	for _, u := range repairable[:min(budget, len(repairable))] {
-		p.Evictions = append(p.Evictions, EvictPod{u.Pod, u.Reason})
+		p.Evictions = append(p.Evictions, EvictPod(u))
 	}
 }
 

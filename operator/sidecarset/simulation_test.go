@@ -88,20 +88,20 @@ func (s *simulation) step() {
 
 // reconcile plans on what the cache shows and writes to what is.
 func (s *simulation) reconcile(faults bool) {
-	real := s.pods
+	actual := s.pods
 	s.pods = nil
-	for _, pod := range real {
+	for _, pod := range actual {
 		if seen := s.seen[pod.Name]; seen != nil {
 			s.pods = append(s.pods, seen)
 		}
 	}
 	for name, seen := range s.seen { // Pods that are gone but still in the cache
-		if find(real, name) == nil {
+		if find(actual, name) == nil {
 			s.pods = append(s.pods, seen)
 		}
 	}
 	plan := s.plan()
-	s.pods = real
+	s.pods = actual
 	for _, u := range plan.Updates {
 		s.write(u, faults)
 	}

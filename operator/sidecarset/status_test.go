@@ -102,7 +102,7 @@ func TestStatus(t *testing.T) {
 		},
 		"a refused write is work to do": {
 			world: func(t *testing.T) *world { return newWorld(t, 1, set()).image("agent:2") },
-			outcome: func(plan *Plan) *Outcome {
+			outcome: func(*Plan) *Outcome {
 				return &Outcome{Failed: []error{errors.New("quota exceeded")}}
 			},
 			want: report{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},

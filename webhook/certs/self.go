@@ -90,7 +90,8 @@ func (p *SelfSigned) rotator() *rotator.CertRotator {
 	}
 }
 
-// NeedLeaderElection: any replica may rotate; conflicting writes settle it.
+// NeedLeaderElection is false: any replica may rotate, and conflicting writes
+// settle it.
 func (p *SelfSigned) NeedLeaderElection() bool { return false }
 
 // Start works until the context ends.

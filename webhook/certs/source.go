@@ -48,7 +48,7 @@ func NewSource(config *rest.Config, scheme *runtime.Scheme, secret types.Namespa
 // Loaded is closed when there is a certificate to serve.
 func (s *Source) Loaded() <-chan struct{} { return s.loaded }
 
-// NeedLeaderElection: every replica serves.
+// NeedLeaderElection is false: every replica serves.
 func (s *Source) NeedLeaderElection() bool { return false }
 
 // GetCertificate returns the newest certificate. It is a

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -87,7 +88,7 @@ func TestSourceServesTheNewestUsableCertificate(t *testing.T) {
 		t.Errorf("serving %d, want the newest", got)
 	}
 	onDisk, err := os.ReadFile(filepath.Join(directory, "tls.crt"))
-	if err != nil || string(onDisk) != string(next.Data["tls.crt"]) {
+	if err != nil || !bytes.Equal(onDisk, next.Data["tls.crt"]) {
 		t.Errorf("on disk is not what is served: %v", err)
 	}
 }
