@@ -70,13 +70,13 @@ if [[ -n $registry ]]; then
   hack/image.sh --registry "$registry" || fail "the image could not be pushed to $registry"
 fi
 
-# run NAME PACKAGE FLAG... runs the tests of one package on the cluster. They run in the background: the shell heeds an interrupt while
+# run NAME PACKAGE FLAG... runs the specs of one package on the cluster, naming each as it begins. They run in the background: the shell heeds an interrupt while
 # it waits, but not while it runs a command.
 run() {
   local name=$1 package=$2
   shift 2
   (cd e2e && exec ../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
-    go test -json -p 1 -count 1 -timeout 90m "$package" -kubeconfig "$kubeconfig" "$@") &
+    go test -json -p 1 -count 1 -timeout 90m "$package" -ginkgo.v -kubeconfig "$kubeconfig" "$@") &
   child=$!
   wait "$child" || status=1
   child=
