@@ -147,6 +147,7 @@ func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]cor
 // sort tells matched Pods from uninjected ones.
 func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.Pod) error {
 	reached := map[string]bool{}
+	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
 	for i := range pods {
 		pod := &pods[i]
 		if !sidecar.IsActive(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
@@ -166,6 +167,13 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.P
 		view := sidecar.Look(pod)
 		if view.Holds(snapshot.Set) {
 			snapshot.Matched = append(snapshot.Matched, view)
+			continue
+		}
+		served, err := canaries.serve(ctx, pod)
+		if err != nil {
+			return err
+		}
+		if served {
 			continue
 		}
 		snapshot.Uninjected = append(snapshot.Uninjected, Uninjected{Pod: pod, Reason: whyUninjected(snapshot.Set, pod)})
@@ -189,4 +197,31 @@ func (g *gatherer) reaches(ctx context.Context, set *sidecar.Set, namespace stri
 		return false, nil
 	}
 	return set.MatchesNamespace(namespace, object.Labels), nil
+}
+
+// canaries tells which SidecarSets are canaries of one set, each read once.
+type canaries struct {
+	reader client.Reader
+	base   string
+	known  map[string]bool
+}
+
+// serve tells whether a canary was injected into the Pod in place of its base:
+// then the base has not missed it.
+func (c *canaries) serve(ctx context.Context, pod *corev1.Pod) (bool, error) {
+	for _, name := range sidecar.InjectedSets(pod.Annotations) {
+		is, known := c.known[name]
+		if !known {
+			object := &v1beta1.SidecarSet{}
+			if err := c.reader.Get(ctx, client.ObjectKey{Name: name}, object); client.IgnoreNotFound(err) != nil {
+				return false, fmt.Errorf("read SidecarSet %s, which Pod %s names: %w", name, podName(pod), err)
+			}
+			is = (&sidecar.Set{Object: object}).CanaryOf() == c.base
+			c.known[name] = is
+		}
+		if is {
+			return true, nil
+		}
+	}
+	return false, nil
 }
