@@ -123,6 +123,19 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{RequeueAfter: wait}, nil
 }
 
+// protectedSeconds is how long Pods are left alone that a PodDisruptionBudget
+// keeps from eviction. Budgets are not watched, so their end is found by asking.
+const protectedSeconds = 10
+
+// repairIn is in how many seconds repair may be able to go on though nothing
+// happens to the Pods, 0 when it is not held up.
+func repairIn(plan *Plan, outcome *Outcome) float64 {
+	if outcome.Protected > 0 {
+		return protectedSeconds
+	}
+	return plan.RepairIn
+}
+
 // soonest is the shorter of two spans in seconds, of which 0 means never.
 func soonest(a, b float64) time.Duration {
 	if a == 0 || (b != 0 && b < a) {
@@ -149,7 +162,7 @@ func (p *Plan) log(log logr.Logger) {
 // happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
-	wait := soonest(deadline, plan.RepairIn)
+	wait := soonest(deadline, repairIn(plan, outcome))
 	if pause := r.pace.wait(s.Set.Name(), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)
 		return pause, nil
