@@ -73,16 +73,21 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 func listUninjected(s *Snapshot) []v1beta1.UninjectedPod {
 	var out []v1beta1.UninjectedPod
 	for _, u := range s.Uninjected {
-		reason := u.Reason
-		if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && reason != ReasonOptedOut && !createdAnew(u.Pod) {
-			reason = ReasonNotEvictable
-		}
-		out = append(out, v1beta1.UninjectedPod{Namespace: u.Pod.Namespace, Name: u.Pod.Name, Reason: reason})
+		out = append(out, v1beta1.UninjectedPod{Namespace: u.Pod.Namespace, Name: u.Pod.Name, Reason: reportedReason(s, u)})
 	}
 	slices.SortFunc(out, func(a, b v1beta1.UninjectedPod) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return out[:min(len(out), maxListedPods)]
+}
+
+// reportedReason is what users are told: where repair is asked for, why it
+// cannot help this Pod comes before why the Pod needs it.
+func reportedReason(s *Snapshot, u Uninjected) string {
+	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && u.Reason != ReasonOptedOut && !createdAnew(u.Pod) {
+		return ReasonNotEvictable
+	}
+	return u.Reason
 }
 
 // progress is where the rollout stands.

@@ -158,7 +158,7 @@ func injectedCondition(s *Snapshot, p *progress) *metav1.Condition {
 	var missing []string
 	for _, u := range s.Uninjected {
 		if u.Reason != ReasonOptedOut {
-			missing = append(missing, podName(u.Pod)+" ("+u.Reason+")")
+			missing = append(missing, podName(u.Pod)+" ("+reportedReason(s, u)+")")
 		}
 	}
 	if len(missing) == 0 {
