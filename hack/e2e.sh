@@ -70,8 +70,8 @@ if [[ -n $registry ]]; then
   hack/image.sh --registry "$registry" || fail "the image could not be pushed to $registry"
 fi
 
-# run NAME PACKAGE FLAG... runs the specs of one package on the cluster, naming each as it begins. They run in the background: the shell heeds an interrupt while
-# it waits, but not while it runs a command.
+# run NAME PACKAGE FLAG... runs the specs of one package on the cluster, naming each as it begins. They run in the background: the shell
+# heeds an interrupt while it waits, but not while it runs a command.
 run() {
   local name=$1 package=$2
   shift 2
