@@ -84,7 +84,7 @@ var _ = Describe("A rollout that fails", func() {
 
 	It("comes to its end although Pods are deleted fifty times meanwhile", func(ctx SpecContext) {
 		r := startRollout(ctx, 6, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(2)) })
-		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), deletions)) //nolint:gosec // which Pod is hit need not be secret
+		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), deletions))
 
 		r.change(ctx, setImage(framework.SidecarImageV2))
 		for n := range deletions {

@@ -36,7 +36,7 @@ var _ = Describe("A change that no running Pod can take", func() {
 		r.change(ctx, newArgs)
 		for left := 2; left > 0; left-- {
 			Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionUpdateLimited) }).Should(
-				ContainSubstring(fmt.Sprintf("%d Pods", left)))
+				ContainSubstring(fmt.Sprintf("So %d Pod", left)))
 			old := r.withoutArgs(ctx)
 			Expect(old).To(HaveLen(left))
 			Expect(cluster.Client.Delete(ctx, &old[0])).To(Succeed())
