@@ -6,6 +6,7 @@ package inplace
 import (
 	"strings"
 
+	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -20,15 +21,16 @@ type Replaced struct {
 }
 
 // Finished tells whether the kubelet runs the image that the Pod's spec names
-// in a container whose image was changed. Any of these proves it:
+// in a container whose image was changed. The kubelet must have seen the current
+// spec, if it tells which one it has seen. Then any of these proves it:
 //
 //   - the spec names a digest and the status reports that digest;
-//   - the status reports another image than the one that was replaced;
 //   - the status names the very image of the spec. Two tags of equal content
 //     have one image ID, so this is how such a change is seen to be done;
-//   - another container runs, and the kubelet says it has seen the current
-//     spec. This covers container runtimes that report an image under a name
-//     that nobody asked for.
+//   - the status reports another image than the one that was replaced, if it is
+//     known which one that was;
+//   - another container runs than the one that was replaced. This covers
+//     container runtimes that report an image under a name nobody asked for.
 //
 // A container that has no status is not finished.
 func Finished(pod *corev1.Pod, name string, before Replaced) bool {
@@ -36,14 +38,33 @@ func Finished(pod *corev1.Pod, name string, before Replaced) bool {
 	if image == "" || status == nil {
 		return false
 	}
+	if pod.Status.ObservedGeneration != 0 && pod.Status.ObservedGeneration < pod.Generation {
+		return false
+	}
 	if _, digest, ok := strings.Cut(image, "@"); ok {
 		return strings.HasSuffix(status.ImageID, digest)
 	}
-	if status.ImageID != before.ImageID || status.Image == image {
-		return status.ImageID != ""
+	if status.ImageID == "" {
+		return false
 	}
-	return before.ContainerID != "" && status.ContainerID != before.ContainerID &&
-		pod.Status.ObservedGeneration >= pod.Generation && status.State.Running != nil
+	if sameImage(status.Image, image) || (before.ImageID != "" && status.ImageID != before.ImageID) {
+		return true
+	}
+	return pod.Status.ObservedGeneration != 0 && status.State.Running != nil && status.ContainerID != before.ContainerID &&
+		(before.ContainerID != "" || before.ImageID == "")
+}
+
+// sameImage compares two names of an image: nginx is docker.io/library/nginx:latest.
+func sameImage(a, b string) bool {
+	if a == b {
+		return true
+	}
+	first, err := reference.ParseNormalizedNamed(a)
+	if err != nil {
+		return false
+	}
+	second, err := reference.ParseNormalizedNamed(b)
+	return err == nil && reference.TagNameOnly(first).String() == reference.TagNameOnly(second).String()
 }
 
 // ContainerReady tells whether the kubelet says that a container, or a native

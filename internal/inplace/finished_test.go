@@ -63,6 +63,26 @@ func TestFinished(t *testing.T) {
 			status: corev1.ContainerStatus{Name: "agent", Image: "agent:1", ImageID: "id-1", ContainerID: "c-2", State: running},
 			seen:   7, before: inplace.Replaced{ImageID: "id-1"}, want: false,
 		},
+		"the kubelet has not seen the spec: whatever it reports is of an earlier one": {
+			image:  "agent:3",
+			status: corev1.ContainerStatus{Name: "agent", Image: "agent:2", ImageID: "id-2"},
+			seen:   6, before: inplace.Replaced{ImageID: "id-1"}, want: false,
+		},
+		"nothing ran before: the old image that starts is not the new one": {
+			image:  "agent:2",
+			status: corev1.ContainerStatus{Name: "agent", Image: "agent:1", ImageID: "id-1"},
+			before: inplace.Replaced{}, want: false,
+		},
+		"nothing ran before: the new image's name proves it": {
+			image:  "agent:2",
+			status: corev1.ContainerStatus{Name: "agent", Image: "agent:2", ImageID: "id-2"},
+			before: inplace.Replaced{}, want: true,
+		},
+		"a short name is the full name": {
+			image:  "nginx",
+			status: corev1.ContainerStatus{Name: "agent", Image: "docker.io/library/nginx:latest", ImageID: "id-1"},
+			before: inplace.Replaced{ImageID: "id-1"}, want: true,
+		},
 		"another container's status says nothing": {
 			image:  "agent:2",
 			status: corev1.ContainerStatus{Name: "other", Image: "agent:2", ImageID: "id-2"},

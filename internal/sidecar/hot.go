@@ -107,18 +107,21 @@ func (s *Set) hotSteps(v *View) hotSteps {
 // work. A bad image is so replaced by the next one while the last good one
 // serves on.
 func (p *hotPair) next(v *View) (target, old *containerRef) {
-	empty := p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage
 	switch {
-	case p.other.container.Image == empty:
-	case p.working.container.Image == empty, !inplace.ContainerReady(v.Pod, p.working.container.Name):
+	case p.finished(v):
+	case p.working.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage, !inplace.ContainerReady(v.Pod, p.working.container.Name):
 		return p.working, p.other
 	}
 	return p.other, p.working
 }
 
-// finished tells whether only one of the two runs something.
-func (p *hotPair) finished() bool {
-	return p.other.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage
+// finished tells whether only one of the two runs something. The wire marks the
+// one that waits by version 0, whatever its empty image is called by now: the
+// set may name another one since, or an admission webhook may have put the name
+// of a mirror.
+func (p *hotPair) finished(v *View) bool {
+	return p.other.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage ||
+		v.Pod.Annotations[versionKey(p.other)] == "0"
 }
 
 // HotFinished tells whether all hot upgrades of the set in the Pod have been
@@ -126,7 +129,7 @@ func (p *hotPair) finished() bool {
 func (v *View) HotFinished(set *Set) bool {
 	for i := range set.Spec.Containers {
 		if c := &set.Spec.Containers[i]; isHot(c) {
-			if pair := v.pair(c); pair != nil && !pair.finished() {
+			if pair := v.pair(c); pair != nil && !pair.finished(v) {
 				return false
 			}
 		}
@@ -149,7 +152,7 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 			continue
 		}
 		pair := v.pair(c)
-		if pair == nil || pair.finished() {
+		if pair == nil || pair.finished(v) {
 			continue
 		}
 		change.Images = append(change.Images, pair.other.imageChange(c.UpgradeStrategy.HotUpgradeEmptyImage))
@@ -178,7 +181,7 @@ func (s *Set) canFinish(v *View) bool {
 	ending := map[string]bool{}
 	for i := range s.Spec.Containers {
 		if c := &s.Spec.Containers[i]; isHot(c) {
-			if pair := v.pair(c); pair != nil && !pair.finished() {
+			if pair := v.pair(c); pair != nil && !pair.finished(v) {
 				ending[pair.other.container.Name] = true
 			}
 		}

@@ -29,6 +29,9 @@ type Outcome struct {
 	Evicted []EvictPod
 	// Protected counts the Pods that a PodDisruptionBudget kept from eviction.
 	Protected int
+	// Collided tells that the name of the new revision is taken by something that
+	// is not ours. The next look takes another one.
+	Collided bool
 	// Failed are the actions that the API server refused, with its words.
 	Failed []error
 	// Stale counts those that were given up because the object had changed since
@@ -62,7 +65,13 @@ type executor struct {
 // are marked with their names.
 func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	o := &Outcome{}
-	o.fail(e.applyRevisions(ctx, &plan.Revisions)...)
+	for _, err := range e.applyRevisions(ctx, &plan.Revisions) {
+		if apierrors.IsAlreadyExists(err) {
+			o.Collided = true
+			continue
+		}
+		o.fail(err)
+	}
 	each(ctx, e.parallel, plan.Updates, e.update, func(u UpdatePod, err error) {
 		if o.judge(err) {
 			o.Updated = append(o.Updated, u)
@@ -85,8 +94,8 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	return o
 }
 
-// each carries actions out in batches of 1, 2, 4, ... so that a refusal that
-// meets every Pod costs few requests. done is called for one after the other.
+// each carries actions out in batches of 1, 2, 4, ... so that the API server is
+// not met by all at once. done is called for one after the other.
 func each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
 	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = min(2*size, parallel) {
 		batch := actions[:min(size, len(actions))]

@@ -29,6 +29,8 @@ type Plan struct {
 	Hold Hold
 	// Waiting are Pods that are not up to date and whose turn comes later.
 	Waiting int
+	// Blockers are the Pods that take up shares of maxUnavailable.
+	Blockers []string
 	// Kept are Pods that the partition, or the update's own selector, keeps at
 	// the old version.
 	Kept int
@@ -116,10 +118,21 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	} else {
 		err = plan.update(s, set, candidates)
 	}
-	if len(candidates) == 0 {
+	if len(candidates) == 0 && allFinished(s) {
 		plan.Hold = HoldNone
 	}
+	plan.Blockers = blockers(s)
 	return plan, err
+}
+
+// allFinished tells whether no hot upgrade waits for its end.
+func allFinished(s *Snapshot) bool {
+	for _, view := range s.Matched {
+		if !view.HotFinished(s.Set) {
+			return false
+		}
+	}
+	return true
 }
 
 // hold tells whether the rollout is to rest.
@@ -182,8 +195,9 @@ func (p *Plan) candidates(s *Snapshot) []candidate {
 // while the budget lasts.
 func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
 	now := metav1.NewTime(s.Now)
+	b := newBudget(s, len(p.Evictions))
 	for _, view := range s.Matched {
-		if !view.Updated(s.Set) {
+		if !view.Updated(s.Set) || (view.Ready() && !b.restartCharged()) {
 			continue
 		}
 		change, err := set.FinishHot(view, now)
@@ -191,35 +205,35 @@ func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
 		}
 		if change != nil {
+			b.restart(view)
 			p.Finishes = append(p.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
 		}
 	}
 	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
 	keep := min(partition(s.Set.Spec.UpdateStrategy.Partition, len(s.Matched)), len(candidates))
 	p.Kept += keep
-	return p.choose(s, set, candidates[:len(candidates)-keep])
+	return p.choose(s, set, b, candidates[:len(candidates)-keep])
 }
 
 // choose takes candidates in order while the budget lasts. A Pod that does not
 // serve anyway costs nothing; one whose earlier update is still under way waits
 // for its end.
-func (p *Plan) choose(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
-	budget := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - unavailable(s)
+func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
 	for _, c := range candidates {
 		update := UpdatePod{View: c.View, Free: !c.Ready(), Reason: "it is not ready, so nothing is lost"}
 		switch {
 		case c.Ready() && !c.Settled(s.Set):
 			p.Waiting++
 			continue
-		case c.Ready() && charged(s, c.View):
+		case c.Ready() && charged(s, c.View) && b.restartCharged():
 			update.Reason = "its last upgrade is not at its end, so it is counted already"
-		case c.Ready() && budget <= 0:
+			b.restart(c.View)
+		case c.Ready() && (charged(s, c.View) || !b.take()):
 			p.Hold = HoldBudget
 			p.Waiting++
 			continue
 		case c.Ready():
 			update.Reason = "its turn has come"
-			budget--
 		}
 		var err error
 		if update.Change, err = set.Update(c.View, c.resized, metav1.NewTime(s.Now)); err != nil {

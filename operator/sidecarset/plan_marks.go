@@ -10,6 +10,10 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
+// maxMarks is how many marks one round writes at most, so that a change that
+// 10,000 Pods cannot take does not keep the status from being written.
+const maxMarks = 200
+
 // MarkPod sets a Pod's condition SidecarSetUpgradable, by which its owner sees
 // that a sidecar stays behind.
 type MarkPod struct {
@@ -25,6 +29,9 @@ func (p *Plan) mark(s *Snapshot) {
 		limited[l.View] = true
 	}
 	for _, view := range s.Matched {
+		if len(p.Marks) == maxMarks {
+			return // the marks themselves are what brings the next look
+		}
 		verdicts := upgradable(view.Pod)
 		verdict, known := verdicts[s.Set.Name()]
 		if verdict == !limited[view] && known || !known && !limited[view] {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
 // order puts candidates in the order in which they are to be updated: those
@@ -20,7 +21,7 @@ func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) [
 	out := slices.Clone(candidates)
 	slices.SortFunc(out, compareUse)
 	if p := strategy.PriorityStrategy; p != nil {
-		slices.SortStableFunc(out, comparePriority(p))
+		byPriority(p, out)
 	}
 	for _, term := range scatterTerms(strategy.ScatterStrategy, out) {
 		out = scatter(out, term)
@@ -71,25 +72,45 @@ func restarts(pod *corev1.Pod) (most int32) {
 	return most
 }
 
-// comparePriority compares by the sum of weights, or by the first of the named
-// labels that a Pod has and the number that its value ends in, larger first.
-// Pods that have none of the labels go last.
-func comparePriority(p *v1beta1.UpdatePriorityStrategy) func(a, b candidate) int {
-	if len(p.WeightPriority) > 0 {
-		return func(a, b candidate) int { return cmp.Compare(weight(p, b.Pod.Labels), weight(p, a.Pod.Labels)) }
+// byPriority sorts by the sum of weights, or by the first of the named labels
+// that a Pod has and the number that its value ends in, larger first. Pods that
+// have none of the labels go last.
+func byPriority(p *v1beta1.UpdatePriorityStrategy, candidates []candidate) {
+	type rank struct{ level, number int64 }
+	ranks := make(map[*sidecar.View]rank, len(candidates))
+	selectors := weightSelectors(p)
+	for _, c := range candidates {
+		if len(selectors) > 0 {
+			ranks[c.View] = rank{0, weight(p, selectors, c.Pod.Labels)}
+			continue
+		}
+		l, n := level(p, c.Pod.Labels)
+		ranks[c.View] = rank{int64(l), n}
 	}
-	return func(a, b candidate) int {
-		levelA, numberA := level(p, a.Pod.Labels)
-		levelB, numberB := level(p, b.Pod.Labels)
-		return cmp.Or(cmp.Compare(levelA, levelB), cmp.Compare(numberB, numberA))
-	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int {
+		x, y := ranks[a.View], ranks[b.View]
+		return cmp.Or(cmp.Compare(x.level, y.level), cmp.Compare(y.number, x.number))
+	})
 }
 
-func weight(p *v1beta1.UpdatePriorityStrategy, podLabels map[string]string) (sum int32) {
+// weightSelectors compiles the selectors of the weights. One that cannot be read
+// picks nothing; validation refuses it.
+func weightSelectors(p *v1beta1.UpdatePriorityStrategy) []labels.Selector {
+	out := make([]labels.Selector, len(p.WeightPriority))
 	for i := range p.WeightPriority {
 		selector, err := metav1.LabelSelectorAsSelector(&p.WeightPriority[i].MatchSelector)
-		if err == nil && selector.Matches(labels.Set(podLabels)) {
-			sum += p.WeightPriority[i].Weight
+		if err != nil {
+			selector = labels.Nothing()
+		}
+		out[i] = selector
+	}
+	return out
+}
+
+func weight(p *v1beta1.UpdatePriorityStrategy, selectors []labels.Selector, podLabels map[string]string) (sum int64) {
+	for i, selector := range selectors {
+		if selector.Matches(labels.Set(podLabels)) {
+			sum += int64(p.WeightPriority[i].Weight)
 		}
 	}
 	return sum

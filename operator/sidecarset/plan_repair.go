@@ -7,10 +7,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
+
+// unreplacedSeconds is how often to look whether evicted Pods that found no
+// successor are forgotten.
+const unreplacedSeconds = 60
 
 // probeSeconds is how long after the last Pod came without its sidecars one
 // more is evicted to see whether the next one gets them.
@@ -39,19 +44,30 @@ func (e EvictPod) String() string {
 //
 // An eviction only helps while the webhook works, so it needs evidence: the
 // youngest Pod of the set has its sidecars. Without it a single Pod is evicted
-// as a probe, and no further one for two minutes if that fails. However long
-// the webhook is away, repair therefore costs one Pod in two minutes.
+// as a probe. If its successor comes without them too, no other Pod is evicted
+// for two minutes, and none of the same controller for five: however long the
+// webhook is away, repair costs no more than that.
 func (p *Plan) repair(s *Snapshot) {
 	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
 		return
 	}
-	repairable := repairable(s)
+	if s.Set.Spec.InjectionStrategy.Paused {
+		p.Repair = "injection is paused, so their successors would get no sidecars"
+		return
+	}
+	futile := futileOwners(s)
+	repairable := repairable(s, futile)
 	if len(repairable) == 0 {
+		if len(futile) > 0 {
+			p.Repair = "the successor of an evicted Pod came without sidecars too"
+			p.RepairIn = unreplacedSeconds
+		}
 		return
 	}
 	budget := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected)) - down(s)
 	if budget <= 0 {
 		p.Repair = "as many Pods as maxUnavailable allows are not ready"
+		p.RepairIn = unreplacedSeconds
 		return
 	}
 	switch newest, age := youngest(s); {
@@ -59,6 +75,10 @@ func (p *Plan) repair(s *Snapshot) {
 	case newest == cameWithout && age < probeSeconds:
 		p.Repair = "the youngest Pod came without sidecars too: the webhook seems to be out of reach"
 		p.RepairIn = probeSeconds - age
+		return
+	case unreplaced(s) > 0:
+		p.Repair = "the successor of the Pod that was evicted to see whether it helps has not come yet"
+		p.RepairIn = unreplacedSeconds
 		return
 	default:
 		budget = 1
@@ -70,11 +90,12 @@ func (p *Plan) repair(s *Snapshot) {
 
 // repairable are the Pods that an eviction can help, those that do not serve
 // first.
-func repairable(s *Snapshot) []Uninjected {
+func repairable(s *Snapshot, futile map[types.UID]bool) []Uninjected {
 	var out []Uninjected
 	for _, u := range s.Uninjected {
-		missed := u.Reason == ReasonMissed || u.Reason == ReasonCreatedBeforeSet || u.Reason == ReasonContainersMissing
-		if missed && createdAnew(u.Pod) {
+		missed := u.Reason == ReasonMissed || u.Reason == ReasonCreatedBeforeSet ||
+			(u.Reason == ReasonContainersMissing && s.Set.Spec.InjectionStrategy.Revision == nil)
+		if missed && createdAnew(u.Pod) && !futile[metav1.GetControllerOf(u.Pod).UID] {
 			out = append(out, u)
 		}
 	}
@@ -84,11 +105,37 @@ func repairable(s *Snapshot) []Uninjected {
 	return out
 }
 
-// createdAnew tells whether a controller makes the Pod again when it is gone. A
-// Job would count it as failed, and a static Pod belongs to its node.
+// futileOwners are the controllers one of whose Pods we evicted, and that have
+// made a Pod since that has no sidecars either, for whatever reason.
+func futileOwners(s *Snapshot) map[types.UID]bool {
+	out := map[types.UID]bool{}
+	for _, e := range s.Evicted {
+		for _, u := range s.Uninjected {
+			owner := metav1.GetControllerOf(u.Pod)
+			if owner != nil && owner.UID == e.Owner && u.Pod.UID != e.Pod && e.Second.Before(&u.Pod.CreationTimestamp) {
+				out[e.Owner] = true
+			}
+		}
+	}
+	return out
+}
+
+// replacing are the kinds whose controllers make a Pod again when it is gone. To
+// others, such as a Job or a pipeline's run, the end of a Pod is a failure.
+var replacing = map[schema.GroupKind]bool{
+	{Group: "apps", Kind: "ReplicaSet"}:            true,
+	{Group: "apps", Kind: "StatefulSet"}:           true,
+	{Group: "apps", Kind: "DaemonSet"}:             true,
+	{Group: "", Kind: "ReplicationController"}:     true,
+	{Group: "apps.kruise.io", Kind: "StatefulSet"}: true,
+	{Group: "apps.kruise.io", Kind: "CloneSet"}:    true,
+	{Group: "apps.kruise.io", Kind: "DaemonSet"}:   true,
+}
+
+// createdAnew tells whether a controller makes the Pod again when it is gone.
 func createdAnew(pod *corev1.Pod) bool {
 	owner := metav1.GetControllerOf(pod)
-	return owner != nil && owner.Kind != "Job" && owner.Kind != "Node"
+	return owner != nil && replacing[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 }
 
 // down counts all Pods of the set that do not serve, for whatever reason, and

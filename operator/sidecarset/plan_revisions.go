@@ -75,6 +75,8 @@ func (p *RevisionPlan) create(s *Snapshot, data []byte) {
 		name, hash = revision.Name(s.Set.Name(), data, p.Collisions)
 	}
 	p.Current = name
+	owner := metav1.NewControllerRef(s.Set.Object, v1beta1.GroupVersion.WithKind("SidecarSet"))
+	owner.BlockOwnerDeletion = nil // where that is enforced it would take the right to update finalizers
 	// Labels and annotations of the set stay behind: those of a tool that syncs
 	// from Git would make the revision look like its own.
 	p.Create = &appsv1.ControllerRevision{
@@ -88,7 +90,7 @@ func (p *RevisionPlan) create(s *Snapshot, data []byte) {
 				v1beta1.SidecarSetHashAnnotation:             s.Set.Hashes.Full,
 				v1beta1.SidecarSetHashWithoutImageAnnotation: s.Set.Hashes.WithoutImage,
 			},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(s.Set.Object, v1beta1.GroupVersion.WithKind("SidecarSet"))},
+			OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Data:     runtime.RawExtension{Raw: data},
 		Revision: revision.Next(s.Revisions),

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -395,5 +396,160 @@ func TestCountsAreResolvedAgainstMatchedPods(t *testing.T) {
 				t.Errorf("%s of %d = %d, want %d", test.value, test.matched, got, test.want)
 			}
 		})
+	}
+}
+
+// bare adds a Pod of a ReplicaSet that has no sidecars.
+func (w *world) bare(name string) *corev1.Pod {
+	pod := build.MakePod(name).Label("app", "web").Created(-time.Hour).Obj()
+	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web", UID: "rs", Controller: ptr.To(true)}}
+	w.pods = append(w.pods, pod)
+	return pod
+}
+
+func evictedNames(plan *Plan) []string {
+	var out []string
+	for _, e := range plan.Evictions {
+		out = append(out, e.Pod.Name)
+	}
+	return out
+}
+
+func TestRepair(t *testing.T) {
+	set := func() *build.SidecarSetBuilder {
+		return build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })
+	}
+	for name, test := range map[string]struct {
+		world   func(t *testing.T) *world
+		evicted []Evicted
+		want    []string
+	}{
+		"within maxUnavailable": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set())
+				w.bare("a")
+				w.bare("b")
+				return w
+			},
+			want: []string{"a"},
+		},
+		"nothing without repairPolicy": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, build.MakeSidecarSet("s"))
+				w.bare("a")
+				return w
+			},
+		},
+		"nothing while injection is paused": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }))
+				w.bare("a")
+				return w
+			},
+		},
+		"no Pod of a pipeline's run": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set())
+				w.bare("a").OwnerReferences[0] = metav1.OwnerReference{APIVersion: "tekton.dev/v1", Kind: "TaskRun", Controller: ptr.To(true)}
+				return w
+			},
+		},
+		"a single one as long as nothing shows that it helps": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 0, set().MaxUnavailable("5"))
+				w.bare("a")
+				w.bare("b")
+				return w
+			},
+			want: []string{"a"},
+		},
+		"no second one before the first has a successor": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 0, set().MaxUnavailable("5"))
+				w.bare("b")
+				return w
+			},
+			evicted: []Evicted{{Pod: "a", Owner: "rs", Second: metav1.NewTime(build.Epoch.Add(time.Hour))}},
+		},
+		"none of a controller whose new Pod came without sidecars too": {
+			world: func(t *testing.T) *world {
+				w := newWorld(t, 1, set().MaxUnavailable("5"))
+				w.bare("a")
+				w.bare("new").CreationTimestamp = metav1.NewTime(build.Epoch.Add(time.Minute))
+				return w
+			},
+			evicted: []Evicted{{Pod: "gone", Owner: "rs", Second: metav1.NewTime(build.Epoch)}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := test.world(t).snapshot()
+			s.Evicted = test.evicted
+			plan, err := makePlan(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, evictedNames(plan)); diff != "" {
+				t.Errorf("evicted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEvictionsAndUpdatesShareOneBudget(t *testing.T) {
+	w := newWorld(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })).image("agent:2")
+	w.bare("bare")
+	plan := w.plan()
+	if got := len(plan.Evictions) + len(plan.Updates); got != 1 {
+		t.Errorf("%d evictions and %d updates in one plan, maxUnavailable is 1", len(plan.Evictions), len(plan.Updates))
+	}
+}
+
+// Free updates may begin many hot upgrades at once; their ends restart serving
+// Pods, and so are spaced out.
+func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
+	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
+		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
+	}
+	w := newWorld(t, 5, set)
+	for _, pod := range w.pods {
+		build.SetReady(pod, false, w.now)
+	}
+	w.image("agent:2")
+	plan := w.plan()
+	if len(plan.Updates) != 5 {
+		t.Fatalf("%d updates of Pods that do not serve, want 5", len(plan.Updates))
+	}
+	carryOut(plan)
+	for _, pod := range w.pods {
+		build.RunContainers(pod)
+		build.SetReady(pod, true, w.now)
+	}
+	if plan := w.plan(); len(plan.Finishes) != 1 {
+		t.Errorf("%d hot upgrades end at once, maxUnavailable is 1", len(plan.Finishes))
+	}
+}
+
+// What the empty image is called matters to new Pods only.
+func TestAnotherEmptyImageDoesNotHoldUpARollout(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
+	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
+		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
+	}
+	w := newWorld(t, 2, set).image("agent:2")
+	for range 10 {
+		carryOut(w.plan())
+		for _, pod := range w.pods {
+			build.RunContainers(pod)
+		}
+	}
+	w.image("agent:2")
+	w.set.Spec.Containers[0].UpgradeStrategy.HotUpgradeEmptyImage = "empty:2"
+	w.record()
+	w.addPod("new", time.Hour)
+	w.image("agent:3")
+	plan := w.plan()
+	if len(plan.Updates) != 1 || plan.Updates[0].View.Pod.Name != "new" {
+		t.Errorf("%d updates, hold %q; want the new Pod's", len(plan.Updates), plan.Hold)
 	}
 }

@@ -135,7 +135,7 @@ func TestScenarios(t *testing.T) {
 		return b
 	}
 	owned := func(pod *corev1.Pod, owner string) *corev1.Pod {
-		pod.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: owner, UID: "rs", Controller: ptr.To(true)}}
+		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner, UID: "rs", Controller: ptr.To(true)}}
 		return pod
 	}
 	for name, scenario := range map[string]struct {
@@ -232,6 +232,10 @@ func TestScenarios(t *testing.T) {
 			s.say("the webhook is away: bare-2 comes without its sidecar")
 			s.pass()
 			s.now = s.now.Add(2 * time.Minute)
+			s.pass()
+			s.say("three minutes later")
+			s.now = s.now.Add(3 * time.Minute)
+			s.evicted = nil // what is older than five minutes is not remembered
 			s.pass()
 		}},
 	} {

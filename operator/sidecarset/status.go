@@ -23,6 +23,9 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	status := s.Set.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Object.Generation
 	status.LatestRevision, status.CollisionCount = plan.Revisions.Current, plan.Revisions.Collisions
+	if outcome.Collided {
+		status.CollisionCount = ptr.To(ptr.Deref(plan.Revisions.Collisions, 0) + 1)
+	}
 	status.AutoPausedRevision = autoPaused(s, plan)
 	fillCounters(status, s, outcome)
 	status.Uninjected = listUninjected(s)
@@ -94,8 +97,9 @@ func reportedReason(s *Snapshot, u Uninjected) string {
 type progress struct {
 	plan    *Plan
 	outcome *Outcome
-	// underway are Pods at the current version whose sidecars are not serving
-	// yet.
+	// underway are Pods that were brought to the current version and whose
+	// sidecars are not serving yet. A Pod that was created with it is its owner's
+	// concern: it starts, or does not, for reasons of its own.
 	underway []string
 	// overdue tells that nothing has moved for longer than the deadline, which is
 	// deadlineSeconds.
@@ -109,7 +113,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		p.underway = append(p.underway, podName(u.View.Pod))
 	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) && !(view.Settled(s.Set) && view.HotFinished(s.Set) && view.SidecarsReady(s.Set)) {
+		if view.Updated(s.Set) && view.Touched(s.Set) && !(view.Settled(s.Set) && view.HotFinished(s.Set) && view.SidecarsReady(s.Set)) {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
@@ -125,8 +129,8 @@ func (p *progress) resting() bool {
 
 // working tells whether there is more to do, now or soon.
 func (p *progress) working() bool {
-	return len(p.underway) > 0 || len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 ||
-		(p.plan.Waiting > 0 && !p.resting())
+	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Collided ||
+		(!p.resting() && (len(p.underway) > 0 || p.plan.Waiting > 0))
 }
 
 // lastProgress is when the rollout last moved: a Pod was written to, one came

@@ -45,11 +45,11 @@ func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 // fulfilled, or rests where the user told it to, and the words for it.
 func state(p *progress) (done bool, reason, message string) {
 	switch {
+	case p.plan.Hold == HoldAutoPaused:
+		return false, v1beta1.ReasonAutoPaused, p.autoPaused()
 	case p.overdue:
 		return false, v1beta1.ReasonProgressDeadlineExceeded,
 			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next())
-	case p.plan.Hold == HoldAutoPaused:
-		return false, v1beta1.ReasonAutoPaused, p.autoPaused()
 	case p.working():
 		return false, v1beta1.ReasonPodsUpdating, p.next()
 	case p.plan.Hold == HoldPaused:
@@ -121,12 +121,22 @@ func (p *progress) next() string {
 		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", count(len(p.underway)), name(p.underway)))
 	}
 	if p.plan.Waiting > 0 {
-		parts = append(parts, fmt.Sprintf("Later, within maxUnavailable: %s.", count(p.plan.Waiting)))
+		parts = append(parts, p.later())
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "Pods changed while they were looked at; looking again.")
 	}
 	return strings.Join(parts, " ")
+}
+
+// later says how many Pods wait, and for which ones.
+func (p *progress) later() string {
+	text := "Later, within maxUnavailable: " + count(p.plan.Waiting)
+	waitsFor := slices.DeleteFunc(slices.Clone(p.plan.Blockers), func(pod string) bool { return slices.Contains(p.underway, pod) })
+	if len(waitsFor) > 0 {
+		text += fmt.Sprintf("; these have to be ready first: %s", name(waitsFor))
+	}
+	return text + "."
 }
 
 func (p *progress) autoPaused() string {

@@ -322,3 +322,20 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 		t.Errorf("hold %q with %d updates, want a new version to go on", plan.Hold, len(plan.Updates))
 	}
 }
+
+// A Pod that was created with the sidecars is its owner's concern: it must not
+// make the set wait, and fail, with it.
+func TestNewPodsDoNotMakeTheSetWait(t *testing.T) {
+	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	pending := w.addPod("pending", time.Hour)
+	pending.Status = corev1.PodStatus{Phase: corev1.PodPending}
+	w.setStatus(statusOf(w.snapshot(), w.plan(), &Outcome{}))
+	w.now = w.now.Add(time.Hour)
+	status := statusOf(w.snapshot(), w.plan(), &Outcome{})
+	if !meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionReady) || meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
+		t.Errorf("conditions: %+v", status.Conditions)
+	}
+	if status.MatchedPods != 3 || status.ReadyPods != 2 {
+		t.Errorf("matched %d, ready %d; want 3 and 2", status.MatchedPods, status.ReadyPods)
+	}
+}

@@ -16,7 +16,7 @@ import (
 func TestReasonOfUninjectedPods(t *testing.T) {
 	lonely := build.MakePod("p").Label("app", "web").Obj()
 	owned := build.MakePod("p").Label("app", "web").Obj()
-	owned.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web", Controller: ptr.To(true)}}
+	owned.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web", Controller: ptr.To(true)}}
 	for name, test := range map[string]struct {
 		policy v1beta1.SidecarSetRepairPolicy
 		pod    *corev1.Pod
