@@ -97,15 +97,25 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	server := mgr.GetWebhookServer()
-	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
-		Sets: sets, Reader: mgr.GetCache(), Versions: recorded, Clock: clock.RealClock{},
-	}})
+	servePods(mgr, sets, recorded)
 	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, provider)); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
 	return mgr.Start(ctx)
+}
+
+// servePods registers the admission of Pods, for namespaces whose injection is
+// enforced and for all others.
+func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known) {
+	handler := pod.Handler{
+		Sets: sets, Versions: recorded, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+	}
+	enforced := handler
+	enforced.Enforced = true
+	server := mgr.GetWebhookServer()
+	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
+	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})
 }
 
 // certificates sets up who serves certificates and who makes them.

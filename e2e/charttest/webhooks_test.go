@@ -110,6 +110,21 @@ func TestPodWebhooksByNamespace(t *testing.T) {
 	}
 }
 
+// Where injection is enforced, an error of the webhook must not let a Pod pass without its sidecars: it answers so on a path of its own.
+func TestPodWebhooksCallTheHandlerOfTheirKind(t *testing.T) {
+	want := map[string]string{
+		"pods.best-effort.apps.kruise.io": "/mutate-pod",
+		"pods.enforced.apps.kruise.io":    "/mutate-pod-enforced",
+	}
+	got := map[string]string{}
+	for _, webhook := range podWebhooks(t, mustRender(t, "")) {
+		got[webhook.Name] = *webhook.ClientConfig.Service.Path
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("paths of the webhooks (-want +got):\n%s", diff)
+	}
+}
+
 func TestPodWebhooksLeaveOurOwnPodsAlone(t *testing.T) {
 	result := mustRender(t, "")
 	for _, webhook := range podWebhooks(t, result) {
@@ -148,7 +163,7 @@ func podWebhooks(t *testing.T, r *rendered) []admissionregistrationv1.MutatingWe
 	t.Helper()
 	var found []admissionregistrationv1.MutatingWebhook
 	for _, webhook := range get[*admissionregistrationv1.MutatingWebhookConfiguration](t, r, "windlass").Webhooks {
-		if *webhook.ClientConfig.Service.Path == "/mutate-pod" {
+		if strings.HasPrefix(*webhook.ClientConfig.Service.Path, "/mutate-pod") {
 			found = append(found, webhook)
 		}
 	}

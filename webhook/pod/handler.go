@@ -1,28 +1,37 @@
 // Package pod is the admission of new Pods: it lets the SidecarSets that match
-// inject. It never denies a Pod, and never fails one because of an error of its
-// own: such an error becomes an admission warning.
+// inject. It never denies a Pod. An error of its own becomes an admission
+// warning, or fails the request where injection is enforced.
 package pod
 
 import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// Path is where the handler is served.
-const Path = "/mutate-pod"
+const (
+	// Path is where the handler is served.
+	Path = "/mutate-pod"
+	// EnforcedPath is where it is served for namespaces whose injection is
+	// enforced.
+	EnforcedPath = "/mutate-pod-enforced"
+)
 
 // Sets finds the SidecarSets that may match a Pod.
 type Sets interface {
@@ -38,15 +47,20 @@ type Handler struct {
 	Versions Versions
 	// Reader reads Namespaces, from a cache.
 	Reader client.Reader
+	// Live reads from the API server a Namespace that Reader does not know yet.
+	// Default: such a Namespace is an error.
+	Live client.Reader
+	// Enforced: rather no Pod than one without its sidecars. An error of our own
+	// is answered with status 500, upon which the creator tries again.
+	Enforced bool
 	// Clock stamps injections.
 	Clock clock.PassiveClock
 }
 
 // Handle answers one request. Only the creation of a Pod is ever changed.
 func (h *Handler) Handle(ctx context.Context, request admission.Request) admission.Response {
-	if request.Kind.Group != "" || request.Kind.Kind != "Pod" {
-		return admission.Errored(http.StatusBadRequest, fmt.Errorf(
-			"%s is served for Pods, not for %s %s: correct the rules of the webhook configuration", Path, request.Kind.Group, request.Kind.Kind))
+	if err := checkKind(request.Kind); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
 	}
 	if request.Operation != "CREATE" || request.SubResource != "" {
 		return admission.Allowed("only new Pods are injected")
@@ -68,9 +82,22 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	}
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil {
-		return spared(ctx, request, err)
+		return h.failed(ctx, request, err)
 	}
 	return respond(pod, injection)
+}
+
+// checkKind refuses what is no Pod, and says whose fault that is.
+func checkKind(kind metav1.GroupVersionKind) error {
+	switch {
+	case kind.Group == "" && kind.Kind == "Pod":
+		return nil
+	case kind.Kind == "":
+		return errors.New("the body is not an AdmissionReview of a Pod: its request.kind is missing")
+	default:
+		return fmt.Errorf("%s and %s are served for Pods, not for %s: correct the rules of the webhook configuration",
+			Path, EnforcedPath, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
+	}
 }
 
 // labelsOf decodes no more of a Pod than what most Pods are passed by: no set
@@ -109,7 +136,7 @@ func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*
 	var out []*sidecar.Set
 	for _, set := range candidates {
 		if object.Name == "" && set.Spec.NamespaceSelector != nil && set.Spec.Namespace == "" {
-			if err := h.Reader.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
+			if err := h.readNamespace(ctx, namespace, object); err != nil {
 				return nil, fmt.Errorf("read the labels of namespace %s: %w", namespace, err)
 			}
 		}
@@ -121,10 +148,28 @@ func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*
 	return out, nil
 }
 
-// spared lets a Pod pass as it is, and says so.
-func spared(ctx context.Context, request admission.Request, err error) admission.Response {
-	ctrl.LoggerFrom(ctx).Error(err, "Pod is created without sidecars", "namespace", request.Namespace, "name", request.Name)
+// readNamespace asks the API server when the cache has no such Namespace: one
+// that was created together with its first Pods is known there first.
+func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.Namespace) error {
+	err := h.Reader.Get(ctx, client.ObjectKey{Name: name}, into)
+	if apierrors.IsNotFound(err) && h.Live != nil {
+		return h.Live.Get(ctx, client.ObjectKey{Name: name}, into)
+	}
+	return err
+}
+
+// failed answers after an error of our own: it lets the Pod pass as it is and
+// says so or, where injection is enforced, keeps it from being created.
+func (h *Handler) failed(ctx context.Context, request admission.Request, err error) admission.Response {
+	log := ctrl.LoggerFrom(ctx).WithValues("namespace", request.Namespace, "name", request.Name)
 	failures.Inc()
+	if h.Enforced {
+		log.Error(err, "Pod is not created, because its sidecars cannot be injected")
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf(
+			"no sidecar could be injected, and namespace %s takes no Pod without (its label %s is %s): %w",
+			request.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionEnforced, err))
+	}
+	log.Error(err, "Pod is created without sidecars")
 	response := admission.Allowed("")
 	response.Warnings = []string{fmt.Sprintf("no sidecar was injected: %v", err)}
 	return response

@@ -211,16 +211,72 @@ func TestWhatIsNotANewPod(t *testing.T) {
 }
 
 func TestAnErrorOfOursNeverDeniesAPod(t *testing.T) {
-	h := handler(t, everything().Spec(func(s *v1beta1.SidecarSetSpec) {
-		s.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "a"}}
-	}))
-	h.Reader = interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
+	h := handler(t, everything().Spec(inTeamA))
+	h.Reader = brokenReader()
+	response := h.Handle(t.Context(), review(t, build.MakePod("p").Label("app", "web").New().Obj()))
+	if !response.Allowed || len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "the cache is not synced") {
+		t.Errorf("allowed %t, warnings %q", response.Allowed, response.Warnings)
+	}
+}
+
+func brokenReader() client.Reader {
+	return interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
 		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 			return errors.New("the cache is not synced")
 		},
 	})
+}
+
+func inTeamA(s *v1beta1.SidecarSetSpec) {
+	s.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "a"}}
+}
+
+func TestAnErrorOfOursKeepsAPodOutWhereInjectionIsEnforced(t *testing.T) {
+	h := handler(t, everything().Spec(inTeamA))
+	h.Reader, h.Enforced = brokenReader(), true
 	response := h.Handle(t.Context(), review(t, build.MakePod("p").Label("app", "web").New().Obj()))
-	if !response.Allowed || len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "the cache is not synced") {
-		t.Errorf("allowed %t, warnings %q", response.Allowed, response.Warnings)
+	const want = "no sidecar could be injected, and namespace shop takes no Pod without (its label apps.kruise.io/injection is enforced): " +
+		"read the labels of namespace shop: the cache is not synced"
+	if response.Allowed || response.Result.Code != http.StatusInternalServerError || response.Result.Message != want {
+		t.Errorf("allowed %t, %+v; want 500: %s", response.Allowed, response.Result, want)
+	}
+}
+
+func TestANamespaceThatTheCacheDoesNotKnowYetIsReadLive(t *testing.T) {
+	for name, test := range map[string]struct {
+		cache client.Reader
+		want  bool
+	}{
+		"one that is not there yet":       {fake.NewClientBuilder().Build(), true},
+		"but not after every other error": {brokenReader(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := handler(t, everything().Spec(inTeamA))
+			h.Live, h.Reader = h.Reader, test.cache
+			response := h.Handle(t.Context(), review(t, build.MakePod("p").Label("app", "web").New().Obj()))
+			if !response.Allowed || (len(response.Patches) > 0) != test.want {
+				t.Errorf("allowed %t with %d patches and warnings %q, want injection %t", response.Allowed, len(response.Patches), response.Warnings, test.want)
+			}
+		})
+	}
+}
+
+func TestTheKindOfARequestIsChecked(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind metav1.GroupVersionKind
+		want string
+	}{
+		"no kind": {metav1.GroupVersionKind{}, "the body is not an AdmissionReview of a Pod: its request.kind is missing"},
+		"another kind": {metav1.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"},
+			"/mutate-pod and /mutate-pod-enforced are served for Pods, not for Deployment.apps: correct the rules of the webhook configuration"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := review(t, nil)
+			request.Kind = test.kind
+			response := handler(t, everything()).Handle(t.Context(), request)
+			if diff := cmp.Diff(test.want, response.Result.Message); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

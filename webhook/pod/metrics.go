@@ -12,7 +12,7 @@ var (
 	})
 	failures = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "windlass_webhook_injection_failures_total",
-		Help: "Pods that were let through without their sidecars because of an error of the webhook.",
+		Help: "Pods that got no sidecar because of an error of the webhook: they were let through without or, where injection is enforced, not created.",
 	})
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -55,13 +56,10 @@ func (k *KnownSets) Synced() error {
 	return nil
 }
 
-// put takes in a new or changed set. Status writes change nothing that is
-// injected but the name of the latest revision.
+// put takes in a new or changed set.
 func (k *KnownSets) put(ctx context.Context, object any) {
 	set := object.(*v1beta1.SidecarSet)
-	old := k.Get(set.Name)
-	if old != nil && old.Object.UID == set.UID && old.Object.Generation == set.Generation &&
-		old.Object.Status.LatestRevision == set.Status.LatestRevision {
+	if old := k.Get(set.Name); old != nil && sameInjection(old.Object, set) {
 		return
 	}
 	compiled, err := sidecar.Compile(set)
@@ -71,6 +69,15 @@ func (k *KnownSets) put(ctx context.Context, object any) {
 		return
 	}
 	k.Put(compiled)
+}
+
+// sameInjection tells whether two objects inject the same. Labels and
+// annotations count, which no generation does: a canary is marked by them. Of
+// the status only the name of the latest revision is injected.
+func sameInjection(a, b *v1beta1.SidecarSet) bool {
+	return a.UID == b.UID && a.Generation == b.Generation &&
+		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
+		a.Status.LatestRevision == b.Status.LatestRevision
 }
 
 func (k *KnownSets) remove(object any) {

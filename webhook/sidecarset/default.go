@@ -7,10 +7,13 @@ package sidecarset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"gomodules.xyz/jsonpatch/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -61,14 +64,27 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 
 // decode reads a SidecarSet of either version: they share one schema.
 func decode(request admission.Request) (*v1beta1.SidecarSet, error) {
-	if request.Kind.Group != v1beta1.GroupVersion.Group || request.Kind.Kind != "SidecarSet" {
-		return nil, fmt.Errorf("served for SidecarSets, not for %s %s: correct the rules of the webhook configuration", request.Kind.Group, request.Kind.Kind)
+	if err := checkKind(request.Kind); err != nil {
+		return nil, err
 	}
 	object := &v1beta1.SidecarSet{}
 	if err := json.Unmarshal(request.Object.Raw, object); err != nil {
 		return nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
 	}
 	return object, nil
+}
+
+// checkKind refuses what is no SidecarSet, and says whose fault that is.
+func checkKind(kind metav1.GroupVersionKind) error {
+	switch {
+	case kind.Group == v1beta1.GroupVersion.Group && kind.Kind == "SidecarSet":
+		return nil
+	case kind.Kind == "":
+		return errors.New("the body is not an AdmissionReview of a SidecarSet: its request.kind is missing")
+	default:
+		return fmt.Errorf("%s and %s are served for SidecarSets, not for %s: correct the rules of the webhook configuration",
+			MutatePath, ValidatePath, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
+	}
 }
 
 // decodeOld reads what a SidecarSet was before an update; nil when it is new.

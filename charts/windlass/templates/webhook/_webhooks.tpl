@@ -14,12 +14,12 @@ clientConfig:
 {{- end -}}
 
 {{/*
-One webhook for the creation of Pods. Call with (dict "root" $ "name" NAME "failurePolicy" POLICY "operator" In|NotIn "values" LIST);
+One webhook for the creation of Pods. Call with (dict "root" $ "name" NAME "path" PATH "failurePolicy" POLICY "operator" In|NotIn "values" LIST);
 operator and values choose the namespaces by their label apps.kruise.io/injection.
 */}}
 {{- define "windlass.podWebhook" -}}
 - name: {{ .name }}
-  {{- include "windlass.clientConfig" (dict "root" .root "path" "/mutate-pod") | nindent 2 }}
+  {{- include "windlass.clientConfig" (dict "root" .root "path" .path) | nindent 2 }}
   admissionReviewVersions: [v1]
   rules:
     - apiGroups: [""]
