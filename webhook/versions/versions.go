@@ -35,15 +35,18 @@ type Known struct {
 	// byOwner are the revisions of each SidecarSet by their names.
 	byOwner map[types.UID]map[string]*appsv1.ControllerRevision
 	// compiled are versions that were worked out, by SidecarSet. An entry is only
-	// good for the generation and the revisions that it was made from.
+	// good for the set and the revisions that it was made from.
 	compiled map[types.UID]*worked
+	// epoch counts the changes of each SidecarSet's revisions. It is kept for
+	// good: one that began anew could be taken for an earlier one.
+	epoch map[types.UID]uint64
 }
 
-// worked is what was worked out for one generation of a SidecarSet.
+// worked is what was worked out for one SidecarSet as it was once.
 type worked struct {
-	generation int64
-	current    *sidecar.Set
-	pinned     *sidecar.Set // nil when there is nothing to pin to
+	of      *sidecar.Set
+	current *sidecar.Set
+	pinned  *sidecar.Set // nil when there is nothing to pin to
 }
 
 // Follow watches the revisions in the namespace that the operator keeps them in,
@@ -67,7 +70,11 @@ func Follow(ctx context.Context, c cache.Cache) (*Known, error) {
 }
 
 func newKnown() *Known {
-	return &Known{byOwner: map[types.UID]map[string]*appsv1.ControllerRevision{}, compiled: map[types.UID]*worked{}}
+	return &Known{
+		byOwner:  map[types.UID]map[string]*appsv1.ControllerRevision{},
+		compiled: map[types.UID]*worked{},
+		epoch:    map[types.UID]uint64{},
+	}
 }
 
 // Synced says whether all revisions are known.
@@ -90,7 +97,14 @@ func (k *Known) put(object any) {
 		k.byOwner[owner.UID] = map[string]*appsv1.ControllerRevision{}
 	}
 	k.byOwner[owner.UID][r.Name] = r
-	delete(k.compiled, owner.UID)
+	k.changed(owner.UID)
+}
+
+// changed forgets what was worked out from other revisions, and keeps what is
+// being worked out from being kept. k.mu is held.
+func (k *Known) changed(owner types.UID) {
+	k.epoch[owner]++
+	delete(k.compiled, owner)
 }
 
 func (k *Known) remove(object any) {
@@ -108,7 +122,7 @@ func (k *Known) remove(object any) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.byOwner[owner.UID], r.Name)
-	delete(k.compiled, owner.UID)
+	k.changed(owner.UID)
 	if len(k.byOwner[owner.UID]) == 0 {
 		delete(k.byOwner, owner.UID)
 	}
@@ -123,10 +137,13 @@ func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 		return set, err
 	}
 	pin := set.Spec.InjectionStrategy.Revision
-	if pins(pin) && versions.pinned != nil && sidecar.Look(pod).Updated(versions.pinned) {
-		return versions.pinned, nil // the webhook is called again for one Pod
+	if !pins(pin) {
+		return versions.current, nil
 	}
-	if !pins(pin) || !k.getsPinned(set, pod) {
+	if held := versions.heldBy(pod); held != nil {
+		return held, nil // the webhook is called again for one Pod
+	}
+	if !k.getsPinned(set, pod) {
 		return versions.current, nil
 	}
 	if versions.pinned == nil {
@@ -135,10 +152,24 @@ func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 	return versions.pinned, nil
 }
 
+// heldBy returns the version that was injected into the Pod already, or nil.
+func (w *worked) heldBy(pod *corev1.Pod) *sidecar.Set {
+	view := sidecar.Look(pod)
+	switch {
+	case w.pinned != nil && view.Updated(w.pinned):
+		return w.pinned
+	case view.Updated(w.current):
+		return w.current
+	default:
+		return nil
+	}
+}
+
 // Exists tells whether a SidecarSet has a revision of this name or, when the
 // name is empty, one with this custom version.
 func (k *Known) Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool {
-	return slices.ContainsFunc(k.of(set.UID), func(r *appsv1.ControllerRevision) bool {
+	revisions, _ := k.of(set.UID)
+	return slices.ContainsFunc(revisions, func(r *appsv1.ControllerRevision) bool {
 		if revisionName != "" {
 			return r.Name == revisionName
 		}
@@ -146,7 +177,8 @@ func (k *Known) Exists(set *v1beta1.SidecarSet, revisionName, customVersion stri
 	})
 }
 
-func (k *Known) of(owner types.UID) []*appsv1.ControllerRevision {
+// of returns the revisions of a SidecarSet, oldest first, and their epoch.
+func (k *Known) of(owner types.UID) ([]*appsv1.ControllerRevision, uint64) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	out := make([]*appsv1.ControllerRevision, 0, len(k.byOwner[owner]))
@@ -154,20 +186,29 @@ func (k *Known) of(owner types.UID) []*appsv1.ControllerRevision {
 		out = append(out, r)
 	}
 	revision.Sort(out)
-	return out
+	return out, k.epoch[owner]
 }
 
-// versions works out the current and the pinned version once for each
-// generation of the set and each change of its revisions.
+// versions works out the current and the pinned version once for each change of
+// the set and each change of its revisions.
 func (k *Known) versions(set *sidecar.Set) (*worked, error) {
 	k.mu.RLock()
 	known := k.compiled[set.Object.UID]
 	k.mu.RUnlock()
-	if known != nil && known.generation == set.Object.Generation {
+	if known != nil && known.of == set {
 		return known, nil
 	}
-	revisions := k.of(set.Object.UID)
-	out := &worked{generation: set.Object.Generation, current: set.WithRevision(currentName(set, revisions))}
+	revisions, epoch := k.of(set.Object.UID)
+	out, err := workOut(set, revisions)
+	if err != nil {
+		return nil, err
+	}
+	k.keep(out, epoch)
+	return out, nil
+}
+
+func workOut(set *sidecar.Set, revisions []*appsv1.ControllerRevision) (*worked, error) {
+	out := &worked{of: set, current: set.WithRevision(currentName(set, revisions))}
 	if name := set.Pinned(revisions); name != "" {
 		at := slices.IndexFunc(revisions, func(r *appsv1.ControllerRevision) bool { return r.Name == name })
 		pinned, err := set.At(name, revisions[at].Data.Raw)
@@ -176,10 +217,17 @@ func (k *Known) versions(set *sidecar.Set) (*worked, error) {
 		}
 		out.pinned = pinned
 	}
+	return out, nil
+}
+
+// keep spares the next Pod the work, unless the revisions have changed since
+// they were read.
+func (k *Known) keep(w *worked, epoch uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.compiled[set.Object.UID] = out
-	return out, nil
+	if owner := w.of.Object.UID; k.epoch[owner] == epoch {
+		k.compiled[owner] = w
+	}
 }
 
 // currentName is the revision that records the set's current version. The

@@ -190,3 +190,58 @@ func TestAPodThatHoldsThePinnedVersionKeepsIt(t *testing.T) {
 		t.Errorf("revision %q, %v; want s-1", version.Revision, err)
 	}
 }
+
+func TestAPodThatHoldsTheCurrentVersionKeepsIt(t *testing.T) {
+	known, object := newKnown(), build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	record(t, known, compile(t, object), 1, "")
+	object = object.DeepCopy()
+	object.Spec.Containers[0].Image = "agent:2"
+	object.Spec.InjectionStrategy.Revision = &v1beta1.SidecarSetInjectRevision{
+		RevisionName: ptr.To("s-1"), Policy: v1beta1.PartialSidecarSetInjectRevisionPolicy,
+	}
+	// By its place alone, every Pod would get the pinned version.
+	object.Spec.UpdateStrategy.Partition = build.MakeSidecarSet("x").Partition("100%").Obj().Spec.UpdateStrategy.Partition
+	set := compile(t, object)
+	pod := build.MakePod("p").Label("app", "web").New().Obj()
+	injection, err := sidecar.Inject(pod, []*sidecar.Set{set.WithRevision("s-2")}, metav1.NewTime(build.Epoch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	injection.Apply(pod)
+	if version, err := known.For(set, pod); err != nil || version.Spec.Containers[0].Image != "agent:2" {
+		t.Errorf("version %+v, %v; want the current one", version.Spec.Containers, err)
+	}
+}
+
+// Labels and annotations change without a new generation.
+func TestAChangedSetOfTheSameGenerationIsNotServedStale(t *testing.T) {
+	known, object := newKnown(), build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	pod := build.MakePod("p").Label("app", "web").New().Obj()
+	for _, custom := range []string{"lts", "beta"} {
+		object = object.DeepCopy()
+		object.Labels = map[string]string{v1beta1.SidecarSetCustomVersionLabel: custom}
+		version, err := known.For(compile(t, object), pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(object.Labels, version.Object.Labels); diff != "" {
+			t.Errorf("labels (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// A revision may come while a version is worked out from those before it.
+func TestWhatWasWorkedOutFromOlderRevisionsIsNotKept(t *testing.T) {
+	known, set := newKnown(), compile(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Obj())
+	revisions, epoch := known.of(set.Object.UID)
+	late, err := workOut(set, revisions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, known, set, 7, "")
+	known.keep(late, epoch)
+	version, err := known.For(set, build.MakePod("p").New().Obj())
+	if err != nil || version.Revision != "s-7" {
+		t.Errorf("revision %q, %v; want the one that was recorded meanwhile", version.Revision, err)
+	}
+}
