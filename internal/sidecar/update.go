@@ -89,6 +89,18 @@ func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
 // containers, which not every kubelet can do.
 func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitContainers) }
 
+// HotNativeSidecars names the native sidecars that ask for HotUpgrade. They are
+// injected in pairs, as on the wire, and are never upgraded in place.
+func (s *Set) HotNativeSidecars() []string {
+	var out []string
+	for i := range s.Spec.InitContainers {
+		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) && isHot(c) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
 func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 	var out []ResourceChange
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {

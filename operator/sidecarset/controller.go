@@ -7,13 +7,16 @@
 package sidecarset
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -92,6 +95,10 @@ func podLabels(object client.Object) []string {
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
 	snapshot, err := r.gatherer.snapshot(ctx, request.Name)
+	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
+		_, statusErr := r.executor.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(r.gatherer.clock.Now())))
+		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
+	}
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -2,6 +2,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/version"
 
@@ -33,6 +34,9 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 		if old := d.kubeletTooOld(view); old != "" {
 			return nil, []string{old}
 		}
+	}
+	if names := set.HotNativeSidecars(); len(names) > 0 {
+		return nil, []string{"native sidecars with HotUpgrade (" + strings.Join(names, ", ") + ")"}
 	}
 	if view.Upgradable(set) {
 		return nil, nil

@@ -61,6 +61,16 @@ type gatherer struct {
 	excluded sets.Set[string]
 }
 
+// invalidError says that a stored SidecarSet cannot be used until a person
+// corrects it.
+type invalidError struct {
+	object *v1beta1.SidecarSet
+	err    error
+}
+
+func (e *invalidError) Error() string { return e.err.Error() }
+func (e *invalidError) Unwrap() error { return e.err }
+
 // snapshot returns nil without an error when the SidecarSet is gone or going.
 func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error) {
 	object := &v1beta1.SidecarSet{}
@@ -72,7 +82,7 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	}
 	set, err := sidecar.Compile(object)
 	if err != nil {
-		return nil, err
+		return nil, &invalidError{object, err}
 	}
 	now := g.clock.Now()
 	snapshot := &Snapshot{Now: now, Set: set, CanResize: g.canResize, Evicted: g.evictions.recent(name, now)}

@@ -41,6 +41,24 @@ func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 	}
 }
 
+// invalidStatus is that of a set that cannot be used as it is. Counters stay as
+// they were: nothing was counted.
+func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1beta1.SidecarSetStatus {
+	status := object.Status.DeepCopy()
+	status.ObservedGeneration = object.Generation
+	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
+	for kind, verdict := range map[string]metav1.ConditionStatus{
+		v1beta1.ConditionReady: metav1.ConditionFalse, v1beta1.ConditionStalled: metav1.ConditionTrue,
+		v1beta1.ConditionProgressing: metav1.ConditionFalse,
+	} {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: kind, Status: verdict, Reason: v1beta1.ReasonInvalidSpec, Message: truncate(err.Error()),
+			ObservedGeneration: object.Generation, LastTransitionTime: now,
+		})
+	}
+	return status
+}
+
 // state is the common ground of Ready and Progressing: whether the wish is
 // fulfilled, or rests where the user told it to, and the words for it.
 func state(p *progress) (done bool, reason, message string) {

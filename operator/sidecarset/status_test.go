@@ -9,9 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -337,5 +339,21 @@ func TestNewPodsDoNotMakeTheSetWait(t *testing.T) {
 	}
 	if status.MatchedPods != 3 || status.ReadyPods != 2 {
 		t.Errorf("matched %d, ready %d; want 3 and 2", status.MatchedPods, status.ReadyPods)
+	}
+}
+
+func TestASetThatCannotBeReadSaysSo(t *testing.T) {
+	object := build.MakeSidecarSet("s").Selector(&metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}).Obj()
+	_, err := sidecar.Compile(object)
+	if err == nil {
+		t.Fatal("the selector is accepted")
+	}
+	status := invalidStatus(object, err, metav1.NewTime(build.Epoch))
+	stalled := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
+	if stalled == nil || stalled.Status != metav1.ConditionTrue || !strings.Contains(stalled.Message, `SidecarSet s: spec.selector: "Like" is not a valid label selector operator`) {
+		t.Errorf("stalled: %+v", stalled)
+	}
+	if status.ObservedGeneration != object.Generation || meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionReady) {
+		t.Errorf("status: %+v", status)
 	}
 }

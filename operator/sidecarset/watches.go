@@ -42,11 +42,19 @@ func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
 
 // Update leaves out what is not the user's doing, our own status writes first.
 func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
-	if e.ObjectOld.GetGeneration() == e.ObjectNew.GetGeneration() && e.ObjectOld.GetUID() == e.ObjectNew.GetUID() {
+	if sameSet(e.ObjectOld, e.ObjectNew) {
 		return
 	}
 	h.index.put(ctx, e.ObjectNew)
 	q.Add(requestFor(e.ObjectNew.GetName()))
+}
+
+// sameSet tells whether nothing has changed that is the user's to change: the
+// spec, or a label or annotation that has a meaning here (a custom version, a
+// canary).
+func sameSet(a, b client.Object) bool {
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration() &&
+		maps.Equal(a.GetLabels(), b.GetLabels()) && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
 }
 
 // Delete enqueues the set once more, so that its metrics go.
