@@ -11,11 +11,12 @@ import (
 // +kubebuilder:validation:XValidation:rule=`(has(self.containers) && size(self.containers) > 0) || (has(self.initContainers) && size(self.initContainers) > 0)`,message="needs at least one entry in containers or initContainers"
 // +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",message="one of the names is taken by an entry of spec.containers; the names of containers and initContainers together must be unique"
 // +kubebuilder:validation:XValidation:rule=`!has(self.updateStrategy) || self.updateStrategy.type != 'RollingUpdate' || !has(self.updateStrategy.selector) || !has(self.updateStrategy.partition) || (type(self.updateStrategy.partition) == int && self.updateStrategy.partition == 0) || (has(self.injectionStrategy) && has(self.injectionStrategy.revision) && self.injectionStrategy.revision.policy == 'Partial')`,fieldPath=".updateStrategy.partition",reason=FieldValueForbidden,message="cannot be combined with selector; remove one of the two"
+// +kubebuilder:validation:XValidation:rule=`has(self.selector)`,fieldPath=".selector",reason=FieldValueRequired,message="must say which Pods get the sidecars: give at least one entry in matchLabels or matchExpressions"
 type SidecarSetSpec struct {
 	// Selector picks the Pods to inject by their labels. It must be given and
 	// must not be empty.
 	// +kubebuilder:validation:XValidation:rule=`(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)`,message="must not be empty: it would match every Pod; give at least one entry in matchLabels or matchExpressions"
-	// +required
+	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
 	// Namespace limits the set to the Pods of one namespace. It is the

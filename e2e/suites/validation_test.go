@@ -63,11 +63,11 @@ var _ = Describe("The API server refuses", func() {
 				Expect(strings.ToLower(err.Error())).To(ContainSubstring(strings.ToLower(what)))
 			}
 		},
-			Entry("without a selector", withoutSelector, "spec.selector", "required"),
+			Entry("without a selector", withoutSelector, "spec.selector", "required", "which Pods", "matchLabels"),
 			Entry("with an empty selector", withEmptySelector, "spec.selector", "must not be empty", "matchLabels"),
 			Entry("without containers", withoutContainers, "spec", "at least one", "containers", "initContainers"),
 			Entry("with two containers of one name", withDuplicateContainer, "spec.containers[1]", "duplicate", "sidecar"),
-			Entry("with a mount of no volume", withMountOfNoVolume, "spec.containers[0].volumeMounts[0].name", "logs", "not found"),
+			Entry("with a mount of no volume", withMountOfNoVolume, "spec.containers[0].volumeMounts[0].name", "logs", "not found", "spec.volumes", "there are none"),
 			Entry("with maxUnavailable 150%", withTooManyUnavailable, "spec.updateStrategy.maxUnavailable", "150%", "100%"),
 		)
 	}

@@ -81,7 +81,26 @@ func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorLi
 	}
 	options := podutil.GetValidationOptionsFromPodSpecAndMeta(&pod.Spec, nil, &pod.ObjectMeta, nil)
 	errs := corevalidation.ValidatePodSpec(&pod.Spec, &pod.ObjectMeta, path, options)
-	return withoutShared(ofSidecars(errs, len(spec.Containers)), spec)
+	errs = withoutShared(ofSidecars(errs, len(spec.Containers)), spec)
+	nameVolumes(errs, spec.Volumes)
+	return errs
+}
+
+// nameVolumes adds to the complaints that a volume is missing which there are.
+func nameVolumes(errs field.ErrorList, volumes []corev1.Volume) {
+	names := make([]string, 0, len(volumes))
+	for _, volume := range volumes {
+		names = append(names, volume.Name)
+	}
+	known := "there are " + strings.Join(names, ", ")
+	if len(names) == 0 {
+		known = "there are none"
+	}
+	for _, err := range errs {
+		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field, ".volumeDevices[")) {
+			err.Detail = "must be a volume of spec.volumes, of which " + known
+		}
+	}
 }
 
 // podOf makes the Pod that the sidecars alone would be.

@@ -164,7 +164,15 @@ func TestEveryRefusal(t *testing.T) {
 			given{change: agent(func(c *v1beta1.SidecarContainer) {
 				c.VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}
 			})},
-			`spec.containers[0].volumeMounts[0].name: Not found: "data"`},
+			`spec.containers[0].volumeMounts[0].name: Not found: "data": must be a volume of spec.volumes, of which there are none`},
+		"a mount of another volume than those there are": {
+			given{change: func(s *v1beta1.SidecarSetSpec) {
+				for _, name := range []string{"cache", "data"} {
+					s.Volumes = append(s.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+				}
+				s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "logs", MountPath: "/logs"}}
+			}},
+			`spec.containers[0].volumeMounts[0].name: Not found: "logs": must be a volume of spec.volumes, of which there are cache, data`},
 		"a volume without source": {
 			given{change: volume("data", corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{}})},
 			`spec.volumes[0].hostPath.path: Required value`},

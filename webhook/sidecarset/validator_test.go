@@ -197,11 +197,24 @@ func TestTheDefaulterWritesTheHashesAndNothingElse(t *testing.T) {
 }
 
 func TestAnotherKindIsRefusedWith400(t *testing.T) {
-	r := request(t, struct{}{})
-	r.Kind.Kind = "StatefulSet"
-	for name, handler := range map[string]admission.Handler{"mutating": Defaulter{}, "validating": newValidator(t)} {
-		if response := handler.Handle(t.Context(), r); response.Allowed || response.Result.Code != http.StatusBadRequest {
-			t.Errorf("%s: allowed %t, %+v", name, response.Allowed, response.Result)
+	for name, test := range map[string]struct {
+		kind metav1.GroupVersionKind
+		want string
+	}{
+		"no kind": {metav1.GroupVersionKind{}, "the body is not an AdmissionReview of a SidecarSet: its request.kind is missing"},
+		"another kind": {metav1.GroupVersionKind{Group: "apps", Version: "v1", Kind: "StatefulSet"},
+			"/mutate-apps-kruise-io-sidecarset and /validate-apps-kruise-io-sidecarset are served for SidecarSets, not for StatefulSet.apps: " +
+				"correct the rules of the webhook configuration"},
+	} {
+		r := request(t, struct{}{})
+		r.Kind = test.kind
+		for path, handler := range map[string]admission.Handler{"mutating": Defaulter{}, "validating": newValidator(t)} {
+			t.Run(path+", "+name, func(t *testing.T) {
+				response := handler.Handle(t.Context(), r)
+				if response.Allowed || response.Result.Code != http.StatusBadRequest || response.Result.Message != test.want {
+					t.Errorf("allowed %t, %+v; want 400: %s", response.Allowed, response.Result, test.want)
+				}
+			})
 		}
 	}
 }
