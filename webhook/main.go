@@ -98,7 +98,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	servePods(mgr, sets, recorded)
-	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, provider)); err != nil {
+	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, certificatesCheck(mgr, o, source, provider))); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -173,18 +173,27 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 	return mgr, nil
 }
 
-// addChecks makes /readyz true when the API server can be answered: the
-// SidecarSets are known, a certificate is served, its CA is in the webhook
-// configurations, and the port is open.
-func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, provider certs.Provider) error {
-	certificates := func(*http.Request) error {
+// certificatesCheck fails until a certificate is served that both webhook
+// configurations trust. The provider alone does not tell: it passes over a
+// configuration that is missing.
+func certificatesCheck(mgr manager.Manager, o options, source *certs.Source, provider certs.Provider) healthz.Checker {
+	trust := &certs.Trust{
+		Live: mgr.GetAPIReader(), Source: source, Mutating: o.mutating, Validating: o.validating, Clock: clock.RealClock{},
+	}
+	return func(request *http.Request) error {
 		select {
 		case <-provider.Ready():
-			return nil
+			return trust.Check(request.Context())
 		default:
 			return errors.New("the webhook configurations do not carry the CA of the served certificate yet")
 		}
 	}
+}
+
+// addChecks makes /readyz true when the API server can be answered: the
+// SidecarSets are known, a certificate is served, its CA is in the webhook
+// configurations, and the port is open.
+func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, certificates healthz.Checker) error {
 	return errors.Join(
 		mgr.AddHealthzCheck("alive", healthz.Ping),
 		mgr.AddReadyzCheck("sidecarsets", func(*http.Request) error { return sets.Synced() }),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -19,7 +20,7 @@ type Provider interface {
 	// Start works until the context ends.
 	Start(ctx context.Context) error
 	// Ready is closed when a certificate is served and the webhook
-	// configurations carry its CA.
+	// configurations that exist carry its CA.
 	Ready() <-chan struct{}
 }
 
@@ -96,10 +97,21 @@ func (p *SelfSigned) NeedLeaderElection() bool { return false }
 
 // Start works until the context ends.
 func (p *SelfSigned) Start(ctx context.Context) error {
-	if err := p.manager.Start(ctx); err != nil {
+	return p.explain(p.manager.Start(ctx))
+}
+
+// explain says what to do about an error of the rotator. It fills the Secret,
+// but may not create it.
+func (p *SelfSigned) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("certificates of Secret %s: create it again, empty, and it is filled: kubectl create secret generic %s --namespace %s: %w",
+			p.Secret, p.Secret.Name, p.Secret.Namespace, err)
+	default:
 		return fmt.Errorf("certificates of Secret %s: %w", p.Secret, err)
 	}
-	return nil
 }
 
 // Ready is closed when a certificate is served and its CA is injected.

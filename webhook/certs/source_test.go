@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
@@ -28,7 +31,7 @@ func secretWith(t *testing.T, serial int64) *corev1.Secret {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -98,5 +101,15 @@ func TestSetupRefusesToRotateAllTheTime(t *testing.T) {
 	err := p.Setup(&rest.Config{}, program.Scheme())
 	if err == nil || !strings.Contains(err.Error(), "--cert-rotate-before=1h0m0s: must be less than --cert-validity=1h0m0s") {
 		t.Errorf("Setup = %v", err)
+	}
+}
+
+func TestAMissingSecretIsToBeCreatedAgain(t *testing.T) {
+	p := &SelfSigned{Secret: types.NamespacedName{Namespace: "ns", Name: "cert"}}
+	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, "cert")
+	const want = "certificates of Secret ns/cert: create it again, empty, and it is filled: kubectl create secret generic cert --namespace ns: " +
+		`acquiring secret: secrets "cert" not found`
+	if err := p.explain(fmt.Errorf("acquiring secret: %w", missing)); err == nil || err.Error() != want {
+		t.Errorf("explain = %v, want %s", err, want)
 	}
 }
