@@ -16,7 +16,8 @@ const (
 
 // Values of InjectionLabel.
 const (
-	// InjectionEnforced refuses Pods while the webhook does not answer.
+	// InjectionEnforced refuses Pods while the webhook does not answer, and those
+	// that it fails to inject.
 	InjectionEnforced = "enforced"
 	// InjectionDisabled keeps the webhook away from the namespace.
 	InjectionDisabled = "disabled"
