@@ -197,7 +197,6 @@ func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 
 // mark writes one condition; conditions are merged by their type.
 func (e *executor) mark(ctx context.Context, m MarkPod) error {
-	m.Condition.LastTransitionTime = metav1.Now()
 	data, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": m.View.Pod.UID},
 		"status":   map[string]any{"conditions": []corev1.PodCondition{m.Condition}},

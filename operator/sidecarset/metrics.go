@@ -6,9 +6,10 @@ import (
 )
 
 var (
-	podUpdates = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "windlass_sidecarset_pod_updates_total",
-		Help: "In-place updates of Pods by result: updated, failed (the API server refused), stale (the Pod had changed, the update is planned anew).",
+	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "windlass_sidecarset_writes_total",
+		Help: "What SidecarSets had done to Pods and revisions, by result: updated and finished (a Pod changed in place, a hot upgrade ended), " +
+			"evicted, protected (a PodDisruptionBudget kept the Pod), failed (the API server refused), stale (the object had changed; it is planned anew).",
 	}, []string{"result"})
 
 	uninjectedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -18,13 +19,16 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(podUpdates, uninjectedPods)
+	metrics.Registry.MustRegister(writes, uninjectedPods)
 }
 
 func observe(s *Snapshot, outcome *Outcome) {
-	podUpdates.WithLabelValues("updated").Add(float64(len(outcome.Updated)))
-	podUpdates.WithLabelValues("failed").Add(float64(len(outcome.Failed)))
-	podUpdates.WithLabelValues("stale").Add(float64(outcome.Stale))
+	for result, n := range map[string]int{
+		"updated": len(outcome.Updated), "finished": len(outcome.Finished), "evicted": len(outcome.Evicted),
+		"protected": outcome.Protected, "failed": len(outcome.Failed), "stale": outcome.Stale,
+	} {
+		writes.WithLabelValues(result).Add(float64(n))
+	}
 	if len(s.Uninjected) == 0 {
 		forgetMetrics(s.Set.Name())
 		return

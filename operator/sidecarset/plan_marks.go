@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -42,7 +43,9 @@ func (p *Plan) mark(s *Snapshot) {
 			wanted = map[string]bool{}
 		}
 		wanted[s.Set.Name()] = !limited[view]
-		p.Marks = append(p.Marks, MarkPod{View: view, Condition: upgradableCondition(wanted)})
+		condition := upgradableCondition(wanted)
+		condition.LastTransitionTime = metav1.NewTime(s.Now)
+		p.Marks = append(p.Marks, MarkPod{View: view, Condition: condition})
 	}
 }
 
