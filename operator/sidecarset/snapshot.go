@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,6 +38,12 @@ type Snapshot struct {
 	Kubelets map[string]string
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
+}
+
+// wholeSecond is Now, rounded up to what a stored time can hold. The API server
+// cuts fractions off, which would end a deadline before its time.
+func (s *Snapshot) wholeSecond() metav1.Time {
+	return metav1.NewTime(s.Now.Add(time.Second - time.Nanosecond).Truncate(time.Second))
 }
 
 // Uninjected is a Pod without the sidecars that it should have.

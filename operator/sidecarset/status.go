@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -144,15 +143,9 @@ func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *m
 		len(p.outcome.Finished) > 0 || !meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionReconciling) &&
 		!meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionStalled)
 	if p.working() && moved {
-		return ptr.To(metav1.NewTime(wholeSecond(s.Now)))
+		return ptr.To(s.wholeSecond())
 	}
 	return before.LastProgressTime
-}
-
-// wholeSecond rounds up to what a stored time can hold. The API server cuts
-// fractions off, which would end the deadline before its time.
-func wholeSecond(t time.Time) time.Time {
-	return t.Add(time.Second - time.Nanosecond).Truncate(time.Second)
 }
 
 // watch compares the time since the last progress with the deadline. It returns

@@ -26,8 +26,8 @@ import (
 const (
 	apiListenerFD = 3 + iota
 	registryListenerFD
-	// lifeLockFD is only held: the lock says that the cluster lives.
-	lifeLockFD
+	// The lock that says that the cluster lives is only held.
+	_
 	// commitFD is a pipe on which `up` says that the cluster is complete. Its end without a word means that `up` died, and
 	// half a cluster is of no use to anybody.
 	commitFD

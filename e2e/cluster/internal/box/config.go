@@ -30,7 +30,8 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal(data, &c)
+	err = json.Unmarshal(data, &c)
+	return c, err
 }
 
 // Directories and files below the state directory.

@@ -98,7 +98,10 @@ func (m *Manager) await(ctx context.Context, record *state.Record, what string, 
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return fmt.Errorf("interrupted while waiting for %q", what)
 			}
-			return fmt.Errorf("gave up waiting for %q after %s (last error: %v); the logs are in %s", what, completeTimeout, last, m.Store.LogDir(m.Name))
+			if last == nil {
+				last = ctx.Err()
+			}
+			return fmt.Errorf("gave up waiting for %q after %s; the logs are in %s; the last error: %w", what, completeTimeout, m.Store.LogDir(m.Name), last)
 		case <-time.After(pollInterval):
 		}
 	}

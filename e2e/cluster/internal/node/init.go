@@ -23,7 +23,8 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal(data, &c)
+	err = json.Unmarshal(data, &c)
+	return c, err
 }
 
 // Run turns the calling process, the first of its PID namespace, into a node. It returns only when the node cannot be

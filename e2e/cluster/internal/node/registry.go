@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func SetRegistry(nodeDir string, reachable bool) error {
 func RegistryReachable(nodeDir string) bool {
 	want, err := hostsRule(topology.Registry())
 	got, readErr := os.ReadFile(filepath.Join(nodeDir, "etc", "certs.d", "_default", "hosts.toml"))
-	return err == nil && readErr == nil && string(got) == string(want)
+	return err == nil && readErr == nil && bytes.Equal(got, want)
 }
 
 // hostsRule renders the mirror rule for a registry address.

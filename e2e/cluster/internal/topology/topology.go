@@ -15,10 +15,12 @@ const (
 	APIPort = 6443
 	// RegistryPort is the image registry's inside the cluster.
 	RegistryPort = 5000
-	// ServiceCIDR, and two well-known addresses in it.
-	ServiceCIDR  = "10.96.0.0/16"
+	// ServiceCIDR is where Services have their addresses.
+	ServiceCIDR = "10.96.0.0/16"
+	// KubernetesIP is the Service of the API server.
 	KubernetesIP = "10.96.0.1"
-	DNSIP        = "10.96.0.10"
+	// DNSIP is the Service of CoreDNS.
+	DNSIP = "10.96.0.10"
 	// PodCIDR covers the Pods of all real nodes.
 	PodCIDR = "10.78.0.0/16"
 	// KwokPodCIDR is where simulated Pods have their addresses; nothing answers there.
