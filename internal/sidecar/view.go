@@ -172,6 +172,10 @@ func (v *View) Broken(set *Set) (name, reason string) {
 	return name, reason
 }
 
+// WrittenAt is when the Pod got the version of the set that it says it is at, by
+// injection or by an update.
+func (v *View) WrittenAt(set *Set) time.Time { return v.of(set).full.UpdateTimestamp.Time }
+
 // RecordedRevision is the revision of the set that the Pod says it is at.
 func (v *View) RecordedRevision(set *Set) string {
 	return v.of(set).full.ControllerRevision

@@ -143,12 +143,15 @@ func repairIn(plan *Plan, outcome *Outcome) float64 {
 	return plan.RepairIn
 }
 
-// soonest is the shorter of two spans in seconds, of which 0 means never.
-func soonest(a, b float64) time.Duration {
-	if a == 0 || (b != 0 && b < a) {
-		a = b
+// soonest is the shortest of some spans in seconds, of which 0 means never.
+func soonest(spans ...float64) time.Duration {
+	shortest := 0.0
+	for _, span := range spans {
+		if shortest == 0 || (span != 0 && span < shortest) {
+			shortest = span
+		}
 	}
-	return time.Duration(math.Ceil(a)) * time.Second
+	return time.Duration(math.Ceil(shortest)) * time.Second
 }
 
 // log tells what is about to be done.
@@ -169,7 +172,7 @@ func (p *Plan) log(log logr.Logger) {
 // happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
-	wait := soonest(deadline, repairIn(plan, outcome))
+	wait := soonest(deadline, repairIn(plan, outcome), plan.VerdictIn)
 	if pause := r.pace.wait(s.Set.Name(), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)
 		return pause, nil

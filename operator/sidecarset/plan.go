@@ -38,6 +38,9 @@ type Plan struct {
 	Limited []LimitedPod
 	// Broken is the first updated Pod with a sidecar that cannot run.
 	Broken *BrokenPod
+	// VerdictIn is in how many seconds the kubelet's word about Pods written to a
+	// moment ago can be believed; 0 when there are none that look broken.
+	VerdictIn float64
 	// Repair says why no Pod without sidecars is evicted; empty when nothing
 	// speaks against it. RepairIn is in how many seconds that changes by itself,
 	// 0 when it does not.
@@ -109,7 +112,8 @@ func makePlan(s *Snapshot) (*Plan, error) {
 		return nil, err
 	}
 	set := s.Set.WithRevision(revisions.Current)
-	plan := &Plan{Revisions: revisions, Broken: firstBroken(s)}
+	plan := &Plan{Revisions: revisions}
+	plan.findBroken(s)
 	plan.repair(s)
 	candidates := plan.candidates(s)
 	plan.mark(s)
@@ -149,18 +153,29 @@ func hold(s *Snapshot, plan *Plan) Hold {
 	return HoldNone
 }
 
-// firstBroken finds an updated Pod with a sidecar that cannot run.
-func firstBroken(s *Snapshot) *BrokenPod {
-	var first *BrokenPod
+// verdictSeconds is how long after a Pod was written to the kubelet's word about
+// its containers is about what was written. Until it has begun to act, it goes
+// on to report why the version before could not run.
+const verdictSeconds = 10
+
+// findBroken looks for an updated Pod with a sidecar that cannot run.
+func (p *Plan) findBroken(s *Snapshot) {
 	for _, view := range s.Matched {
 		if !view.Updated(s.Set) {
 			continue
 		}
-		if name, reason := view.Broken(s.Set); name != "" && (first == nil || podName(view.Pod) < podName(first.View.Pod)) {
-			first = &BrokenPod{View: view, Container: name, Reason: reason}
+		name, reason := view.Broken(s.Set)
+		if name == "" {
+			continue
+		}
+		if age := s.Now.Sub(view.WrittenAt(s.Set)).Seconds(); age < verdictSeconds {
+			p.VerdictIn = max(p.VerdictIn, verdictSeconds-age)
+			continue
+		}
+		if p.Broken == nil || podName(view.Pod) < podName(p.Broken.View.Pod) {
+			p.Broken = &BrokenPod{View: view, Container: name, Reason: reason}
 		}
 	}
-	return first
 }
 
 // candidate is a Pod that is to be updated, sooner or later.

@@ -303,6 +303,10 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	broken := &w.pods[2].Status.ContainerStatuses[0]
 	broken.Ready, broken.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 	build.SetReady(w.pods[2], false, w.now)
+	if plan := w.plan(); plan.Broken != nil || plan.VerdictIn != verdictSeconds {
+		t.Errorf("broken %+v, verdict in %g s: it was written to a moment ago", plan.Broken, plan.VerdictIn)
+	}
+	w.now = w.now.Add(verdictSeconds * time.Second)
 
 	status := step()
 	stalled := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
@@ -311,6 +315,18 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	}
 	if status.AutoPausedRevision != status.LatestRevision {
 		t.Errorf("auto-paused at %q, latest is %q", status.AutoPausedRevision, status.LatestRevision)
+	}
+	// A new version goes to the broken Pod. What the kubelet still says is about
+	// the version before, and must not set the new one to rest.
+	w.image("agent:4")
+	step()
+	if plan := w.plan(); plan.Hold == HoldAutoPaused {
+		t.Error("the new version rests because of the one before")
+	}
+	w.now = w.now.Add(verdictSeconds * time.Second)
+	status = step()
+	if !meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
+		t.Error("the new version fails too, and does not rest")
 	}
 	// The Pod recovers; the rollout rests all the same.
 	build.RunContainers(w.pods[2])
