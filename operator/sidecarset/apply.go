@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/operator/apply"
 )
 
 // Outcome is what became of a plan.
@@ -72,17 +72,17 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 		}
 		o.fail(err)
 	}
-	each(ctx, e.parallel, plan.Updates, e.update, func(u UpdatePod, err error) {
+	apply.Each(ctx, e.parallel, plan.Updates, e.update, func(u UpdatePod, err error) {
 		if o.judge(err) {
 			o.Updated = append(o.Updated, u)
 		}
 	})
-	each(ctx, e.parallel, plan.Finishes, e.update, func(u UpdatePod, err error) {
+	apply.Each(ctx, e.parallel, plan.Finishes, e.update, func(u UpdatePod, err error) {
 		if o.judge(err) {
 			o.Finished = append(o.Finished, u)
 		}
 	})
-	each(ctx, e.parallel, plan.Evictions, e.evict, func(eviction EvictPod, err error) {
+	apply.Each(ctx, e.parallel, plan.Evictions, e.evict, func(eviction EvictPod, err error) {
 		switch {
 		case apierrors.IsTooManyRequests(err):
 			o.Protected++
@@ -90,26 +90,8 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 			o.Evicted = append(o.Evicted, eviction)
 		}
 	})
-	each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
+	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
 	return o
-}
-
-// each carries actions out in batches of 1, 2, 4, ... so that the API server is
-// not met by all at once. done is called for one after the other.
-func each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
-	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = min(2*size, parallel) {
-		batch := actions[:min(size, len(actions))]
-		actions = actions[len(batch):]
-		errs := make([]error, len(batch))
-		var wait sync.WaitGroup
-		for i := range batch {
-			wait.Go(func() { errs[i] = act(ctx, batch[i]) })
-		}
-		wait.Wait()
-		for i := range batch {
-			done(batch[i], errs[i])
-		}
-	}
 }
 
 // judge tells whether an action succeeded, and notes why not.
@@ -117,7 +99,7 @@ func (o *Outcome) judge(err error) bool {
 	switch {
 	case err == nil:
 		return true
-	case isStale(err):
+	case apply.IsStale(err):
 		o.Stale++
 	default:
 		o.fail(err)
@@ -133,34 +115,19 @@ func (o *Outcome) fail(errs ...error) {
 	}
 }
 
-// isStale tells whether a write failed because the object is gone, or is not
-// what the snapshot said: the API server answers a failed JSON patch test with
-// Invalid and no field causes.
-func isStale(err error) bool {
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return true
-	}
-	status := apierrors.APIStatus(nil)
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
-		return false
-	}
-	details := status.Status().Details
-	return details == nil || len(details.Causes) == 0
-}
-
 // applyRevisions keeps the history. Its steps do not depend on one another.
 func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan) []error {
 	var errs []error
 	if plan.Create != nil {
 		created := plan.Create.DeepCopy()
 		created.Namespace = e.namespace
-		errs = append(errs, wrap(e.writer.Create(ctx, created), "create revision %s", created.Name))
+		errs = append(errs, apply.Wrap(e.writer.Create(ctx, created), "create revision %s", created.Name))
 	}
 	if plan.Change != nil {
-		errs = append(errs, wrap(e.writer.Patch(ctx, plan.Change.DeepCopy(), client.MergeFrom(plan.Old)), "update revision %s", plan.Change.Name))
+		errs = append(errs, apply.Wrap(e.writer.Patch(ctx, plan.Change.DeepCopy(), client.MergeFrom(plan.Old)), "update revision %s", plan.Change.Name))
 	}
 	for _, r := range plan.Delete {
-		errs = append(errs, wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy())), "delete revision %s", r.Name))
+		errs = append(errs, apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy())), "delete revision %s", r.Name))
 	}
 	return errs
 }
@@ -170,10 +137,10 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan) []err
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
 	if len(u.Change.Resources) > 0 {
 		if err := e.patch(ctx, u.View.Pod, "resize", resizePatch(u)); err != nil {
-			return wrap(err, "resize Pod %s in place", podName(u.View.Pod))
+			return apply.Wrap(err, "resize Pod %s in place", podName(u.View.Pod))
 		}
 	}
-	return wrap(e.patch(ctx, u.View.Pod, "", podPatch(u)), "update Pod %s in place", podName(u.View.Pod))
+	return apply.Wrap(e.patch(ctx, u.View.Pod, "", podPatch(u)), "update Pod %s in place", podName(u.View.Pod))
 }
 
 func (e *executor) patch(ctx context.Context, pod *corev1.Pod, subresource string, operations []jsonpatch.Operation) error {
@@ -192,7 +159,7 @@ func (e *executor) patch(ctx context.Context, pod *corev1.Pod, subresource strin
 func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 	uid := eviction.Pod.UID
 	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
-	return wrap(e.writer.SubResource("eviction").Create(ctx, identity(eviction.Pod), body), "evict Pod %s", podName(eviction.Pod))
+	return apply.Wrap(e.writer.SubResource("eviction").Create(ctx, identity(eviction.Pod), body), "evict Pod %s", podName(eviction.Pod))
 }
 
 // mark writes one condition; conditions are merged by their type.
@@ -204,7 +171,7 @@ func (e *executor) mark(ctx context.Context, m MarkPod) error {
 	if err == nil {
 		err = e.writer.Status().Patch(ctx, identity(m.View.Pod), client.RawPatch(types.StrategicMergePatchType, data))
 	}
-	return wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
+	return apply.Wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
 }
 
 // podPatch renders an update. Its tests are the preconditions: the Pod's UID,
@@ -267,25 +234,10 @@ func identity(pod *corev1.Pod) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 }
 
-func wrap(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
-}
-
 // writeStatus writes the status if it changed, and tells whether it did.
 func (e *executor) writeStatus(ctx context.Context, object *v1beta1.SidecarSet, status *v1beta1.SidecarSetStatus) (bool, error) {
 	updated := object.DeepCopy()
 	updated.Status = *status
-	patch := client.MergeFrom(object)
-	data, err := patch.Data(updated)
-	if err != nil {
-		return false, fmt.Errorf("encode the status of SidecarSet %s: %w", object.Name, err)
-	}
-	if string(data) == "{}" {
-		return false, nil
-	}
-	err = e.writer.Status().Patch(ctx, updated, client.RawPatch(patch.Type(), data))
-	return err == nil, wrap(err, "write the status of SidecarSet %s", object.Name)
+	written, err := apply.Status(ctx, e.writer.Status(), object, updated)
+	return written, apply.Wrap(err, "write the status of SidecarSet %s", object.Name)
 }

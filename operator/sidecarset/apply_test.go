@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,15 +71,6 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-func TestInvalidWithACauseIsARefusalNotStaleness(t *testing.T) {
-	err := &apierrors.StatusError{ErrStatus: metav1.Status{
-		Reason:  metav1.StatusReasonInvalid,
-		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Field: "spec.containers[0].image"}}},
-	}}
-	if isStale(err) {
-		t.Error("an invalid field would be tried again for ever without a word")
-	}
-}
 
 func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")

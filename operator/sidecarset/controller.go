@@ -29,6 +29,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/pace"
 )
 
 // PodLabelIndex is the cache index of Pods by each of their labels, written as
@@ -52,7 +53,7 @@ type reconciler struct {
 	gatherer  gatherer
 	executor  executor
 	recorder  events.EventRecorder
-	pace      *pace
+	pace      *pace.Pace
 	evictions *evictions
 }
 
@@ -70,7 +71,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		},
 		executor:  executor{writer: mgr.GetClient(), namespace: options.Namespace, parallel: 16},
 		recorder:  mgr.GetEventRecorder("windlass-operator"),
-		pace:      newPace(time.Second),
+		pace:      pace.New(time.Second),
 		evictions: evictions,
 	}
 	index := newSharedIndex()
@@ -103,7 +104,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	if snapshot == nil {
-		r.pace.forget(request.Name)
+		r.pace.Forget(request.NamespacedName)
 		r.evictions.forget(request.Name)
 		forgetMetrics(request.Name)
 		return reconcile.Result{}, nil
@@ -173,7 +174,7 @@ func (p *Plan) log(log logr.Logger) {
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
 	wait := soonest(deadline, repairIn(plan, outcome), plan.VerdictIn)
-	if pause := r.pace.wait(s.Set.Name(), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
+	if pause := r.pace.Wait(client.ObjectKeyFromObject(s.Set.Object), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)
 		return pause, nil
 	}
@@ -182,7 +183,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 		return 0, client.IgnoreNotFound(err)
 	}
 	if written {
-		r.pace.note(s.Set.Name(), s.Now)
+		r.pace.Note(client.ObjectKeyFromObject(s.Set.Object), s.Now)
 	}
 	r.record(s, plan, outcome)
 	return wait, nil
