@@ -3,15 +3,11 @@ package sidecarset
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/internal/priority"
 )
 
 // order puts candidates in the order in which they are to be updated: those
@@ -21,7 +17,7 @@ func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) [
 	out := slices.Clone(candidates)
 	slices.SortFunc(out, compareUse)
 	if p := strategy.PriorityStrategy; p != nil {
-		byPriority(p, out)
+		priority.Sort(p, out, func(c candidate) map[string]string { return c.Pod.Labels })
 	}
 	for _, term := range scatterTerms(strategy.ScatterStrategy, out) {
 		out = scatter(out, term)
@@ -70,70 +66,6 @@ func restarts(pod *corev1.Pod) (most int32) {
 		most = max(most, pod.Status.ContainerStatuses[i].RestartCount)
 	}
 	return most
-}
-
-// byPriority sorts by the sum of weights, or by the first of the named labels
-// that a Pod has and the number that its value ends in, larger first. Pods that
-// have none of the labels go last.
-func byPriority(p *v1beta1.UpdatePriorityStrategy, candidates []candidate) {
-	type rank struct{ level, number int64 }
-	ranks := make(map[*sidecar.View]rank, len(candidates))
-	selectors := weightSelectors(p)
-	for _, c := range candidates {
-		if len(selectors) > 0 {
-			ranks[c.View] = rank{0, weight(p, selectors, c.Pod.Labels)}
-			continue
-		}
-		l, n := level(p, c.Pod.Labels)
-		ranks[c.View] = rank{int64(l), n}
-	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		x, y := ranks[a.View], ranks[b.View]
-		return cmp.Or(cmp.Compare(x.level, y.level), cmp.Compare(y.number, x.number))
-	})
-}
-
-// weightSelectors compiles the selectors of the weights. One that cannot be read
-// picks nothing; validation refuses it.
-func weightSelectors(p *v1beta1.UpdatePriorityStrategy) []labels.Selector {
-	out := make([]labels.Selector, len(p.WeightPriority))
-	for i := range p.WeightPriority {
-		selector, err := metav1.LabelSelectorAsSelector(&p.WeightPriority[i].MatchSelector)
-		if err != nil {
-			selector = labels.Nothing()
-		}
-		out[i] = selector
-	}
-	return out
-}
-
-func weight(p *v1beta1.UpdatePriorityStrategy, selectors []labels.Selector, podLabels map[string]string) (sum int64) {
-	for i, selector := range selectors {
-		if selector.Matches(labels.Set(podLabels)) {
-			sum += int64(p.WeightPriority[i].Weight)
-		}
-	}
-	return sum
-}
-
-func level(p *v1beta1.UpdatePriorityStrategy, podLabels map[string]string) (level int, number int64) {
-	for i, term := range p.OrderPriority {
-		if value, ok := podLabels[term.OrderedKey]; ok {
-			return i, trailingNumber(value)
-		}
-	}
-	return len(p.OrderPriority), 0
-}
-
-// trailingNumber reads the digits at the end of a label's value; 0 when there
-// is none.
-func trailingNumber(value string) int64 {
-	digits := value[len(strings.TrimRight(value, "0123456789")):]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // scatterTerms are the labels to spread, * replaced by every value that occurs,
