@@ -71,6 +71,12 @@ const (
 	// ReasonTargetNotFound: the target does not exist. The patch works from the
 	// moment it does.
 	ReasonTargetNotFound = "TargetNotFound"
+	// ReasonTargetUnreadable: the operator may not read objects of the target's
+	// kind.
+	ReasonTargetUnreadable = "TargetUnreadable"
+	// ReasonNamespaceNotServed: the webhooks do not serve the namespace, so its
+	// Pods are never patched.
+	ReasonNamespaceNotServed = "NamespaceNotServed"
 	// ReasonConflict: Pods contradict the patch.
 	ReasonConflict = "Conflict"
 	// ReasonTooManyTerms: the node affinity of Pods would have more than 64 terms.
