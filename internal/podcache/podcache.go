@@ -15,8 +15,8 @@ import (
 //
 //   - its identity, labels, annotations (but for what kubectl apply keeps in
 //     one), owners, finalizers and times;
-//   - of its spec the node, the readiness gates, the claims it mounts, and of
-//     containers the name, image, resources and restart policy;
+//   - of its spec the node, the node selector, the readiness gates, the claims
+//     it mounts, and of containers the name, image, resources and restart policy;
 //   - of its status the phase, reason, conditions, container statuses, Pod IPs
 //     and observed generation.
 //
@@ -56,7 +56,7 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 
 func trimSpec(spec *corev1.PodSpec) corev1.PodSpec {
 	return corev1.PodSpec{
-		NodeName: spec.NodeName, ReadinessGates: spec.ReadinessGates,
+		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, ReadinessGates: spec.ReadinessGates,
 		InitContainers: trimContainers(spec.InitContainers),
 		Containers:     trimContainers(spec.Containers),
 		Volumes:        claims(spec.Volumes),

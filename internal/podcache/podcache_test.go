@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -16,6 +17,7 @@ func TestTrimDropsTheBulk(t *testing.T) {
 	pod := build.MakePod("p").Label("app", "web").Annotation("a", "b").Annotation(corev1.LastAppliedConfigAnnotation, "{}").Obj()
 	pod.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
 	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "SECRET", Value: "x"}}
+	pod.Spec.NodeSelector = map[string]string{"zone": "a"}
 	pod.Spec.Volumes = []corev1.Volume{
 		{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 		{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}}},
@@ -29,6 +31,7 @@ func TestTrimDropsTheBulk(t *testing.T) {
 	}
 	want := build.MakePod("p").Label("app", "web").Annotation("a", "b").Obj()
 	want.Spec.Volumes = pod.Spec.Volumes[1:]
+	want.Spec.NodeSelector = map[string]string{"zone": "a"}
 	want.Spec.InitContainers = []corev1.Container{}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("trimmed (-want +got):\n%s", diff)
@@ -72,5 +75,26 @@ func TestOtherObjectsPassUnchanged(t *testing.T) {
 		if got, err := trim(secret); err != nil || got != any(secret) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
+	}
+}
+
+func TestObjectsAreIndexedByTheirControllerAlone(t *testing.T) {
+	owner := func(uid types.UID, controller bool) metav1.OwnerReference {
+		return metav1.OwnerReference{Kind: "ReplicaSet", Name: "r", UID: uid, Controller: &controller}
+	}
+	for name, test := range map[string]struct {
+		owners []metav1.OwnerReference
+		want   []string
+	}{
+		"no owner":                        {nil, nil},
+		"an owner that does not control":  {[]metav1.OwnerReference{owner("a", false)}, nil},
+		"the controller among its owners": {[]metav1.OwnerReference{owner("a", false), owner("b", true)}, []string{"b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := podcache.ControllerUID(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{OwnerReferences: test.owners}})
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("indexed (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
