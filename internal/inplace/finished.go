@@ -8,6 +8,8 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
 // Replaced identifies what ran in a container before its image was changed.
@@ -17,7 +19,7 @@ type Replaced struct {
 	ImageID string
 	// ContainerID as the container's status had it. Empty when the record was
 	// made by OpenKruise, which does not note it.
-	ContainerID string
+	ContainerID string `json:"containerID,omitempty"`
 }
 
 // Finished tells whether the kubelet runs the image that the Pod's spec names
@@ -124,25 +126,39 @@ func covers(have, want corev1.ResourceList) bool {
 }
 
 func resourcesOf(pod *corev1.Pod, name string) *corev1.ResourceRequirements {
-	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i].Resources
-			}
-		}
+	if place := find(pod, name); place != nil {
+		return &place.container.Resources
 	}
 	return nil
 }
 
 func imageOf(pod *corev1.Pod, name string) string {
-	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
-		for i := range list {
-			if list[i].Name == name {
-				return list[i].Image
-			}
-		}
+	if place := find(pod, name); place != nil {
+		return place.container.Image
 	}
 	return ""
+}
+
+// place is where a Pod has a container.
+type place struct {
+	list      string
+	index     int
+	container *corev1.Container
+}
+
+// find looks a container up among all of a Pod; nil when it has none of the name.
+func find(pod *corev1.Pod, name string) *place {
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; c.Name == name {
+			return &place{podpatch.Containers, i, c}
+		}
+	}
+	for i := range pod.Spec.InitContainers {
+		if c := &pod.Spec.InitContainers[i]; c.Name == name {
+			return &place{podpatch.InitContainers, i, c}
+		}
+	}
+	return nil
 }
 
 func statusOf(pod *corev1.Pod, name string) *corev1.ContainerStatus {

@@ -1,0 +1,68 @@
+package inplace
+
+import (
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podpatch"
+)
+
+// Pending carries on with what OpenKruise left to be done later in a Pod. ok
+// tells whether there is such a thing. Its time has come when the edits are not
+// empty; otherwise it comes in waitSeconds, or, when those are 0, with a change
+// of the Pod: containers must become ready first.
+//
+// A change that waits for its grace period and was overtaken by another revision
+// is dropped, and so is one that nobody can read. OpenKruise changes containers
+// with launch priorities in several steps; what is left of them is one step here.
+func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64, ok bool) {
+	grace, err := ParseGrace(pod.Annotations)
+	if err != nil || grace != nil && grace.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
+		return Edits{Resize: podpatch.New(pod), Pod: dropGrace(podpatch.New(pod))}, 0, true
+	}
+	state, err := ParseState(pod.Annotations)
+	if err != nil || state == nil {
+		state = &State{Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey]}
+	}
+	if grace != nil {
+		return state.endGrace(pod, grace, now)
+	}
+	return state.next(pod, now)
+}
+
+// endGrace makes the change that waited for its grace period, once that is over.
+func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits, float64, bool) {
+	if wait := float64(grace.GraceSeconds) - now.Sub(s.UpdateTimestamp.Time).Seconds(); wait > 0 {
+		return nothing(pod), wait, true
+	}
+	change := grace.change(pod)
+	edits := render(pod, &change, s, now)
+	dropGrace(edits.Pod)
+	return edits, 0, true
+}
+
+// next changes the next containers, once those that were changed before are
+// ready. What is next on the way to another revision is dropped.
+func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
+	if len(s.nextContainers()) == 0 {
+		return nothing(pod), 0, false
+	}
+	change := s.nextChange(pod)
+	if s.PreCheckBeforeNext != nil && !change.Empty() && slices.ContainsFunc(s.PreCheckBeforeNext.ContainersRequiredReady, func(name string) bool {
+		return find(pod, name) != nil && !ContainerReady(pod, name)
+	}) {
+		return nothing(pod), 0, true
+	}
+	s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources, s.PreCheckBeforeNext = nil, nil, nil, nil
+	return render(pod, &change, s, now), 0, true
+}
+
+func nothing(pod *corev1.Pod) Edits { return Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)} }
+
+func dropGrace(patch *podpatch.Patch) *podpatch.Patch {
+	return patch.RemoveAnnotation(v1beta1.InPlaceUpdateGraceAnnotation).RemoveAnnotation(v1beta1.InPlaceUpdateGraceLegacyAnnotation)
+}

@@ -1,0 +1,89 @@
+package inplace
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
+)
+
+// resizable are the resources that a running container can get more or less of.
+var resizable = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}
+
+// resources lets cpu and memory pass where the API server does: it lets no
+// amount disappear, no QoS class change, and resizes no Windows Pods. Pods with
+// resources of their own are left alone, since not every cluster resizes them.
+func (d *difference) resources(from *corev1.PodTemplateSpec) {
+	spec := &d.reached.Spec
+	if spec.Resources != nil || d.to.Spec.Resources != nil || spec.OS != nil && spec.OS.Name == corev1.Windows {
+		return
+	}
+	d.eachRunning(d.resize)
+	if len(d.change.Resources) == 0 || qosClass(&from.Spec) == qosClass(spec) {
+		return
+	}
+	d.change.Resources, d.change.ResizeRestarts = nil, nil
+	restore := func(reached, from *corev1.Container) { reached.Resources = from.Resources }
+	eachOfBoth(spec.Containers, from.Spec.Containers, restore)
+	eachOfBoth(spec.InitContainers, from.Spec.InitContainers, restore)
+}
+
+func (d *difference) resize(reached, to *corev1.Container) {
+	changed := corev1.ResourceRequirements{
+		Requests: changedAmounts(reached.Resources.Requests, to.Resources.Requests),
+		Limits:   changedAmounts(reached.Resources.Limits, to.Resources.Limits),
+	}
+	if len(changed.Requests)+len(changed.Limits) == 0 {
+		return
+	}
+	reached.Resources = withAmounts(reached.Resources, changed)
+	put(&d.change.Resources, to.Name, changed)
+	if slices.ContainsFunc(to.ResizePolicy, func(policy corev1.ContainerResizePolicy) bool {
+		_, request := changed.Requests[policy.ResourceName]
+		_, limit := changed.Limits[policy.ResourceName]
+		return policy.RestartPolicy == corev1.RestartContainer && (request || limit)
+	}) {
+		d.change.ResizeRestarts = append(d.change.ResizeRestarts, to.Name)
+	}
+}
+
+// changedAmounts are the amounts of cpu and memory that are new or different in
+// to; nil when none is.
+func changedAmounts(from, to corev1.ResourceList) corev1.ResourceList {
+	var out corev1.ResourceList
+	for _, name := range resizable {
+		before, existed := from[name]
+		after, exists := to[name]
+		if exists && (!existed || before.Cmp(after) != 0) {
+			if out == nil {
+				out = corev1.ResourceList{}
+			}
+			out[name] = after
+		}
+	}
+	return out
+}
+
+// withAmounts returns resources with some amounts replaced or added.
+func withAmounts(resources, amounts corev1.ResourceRequirements) corev1.ResourceRequirements {
+	out := resources
+	out.Requests = withAmountsOf(resources.Requests, amounts.Requests)
+	out.Limits = withAmountsOf(resources.Limits, amounts.Limits)
+	return out
+}
+
+func withAmountsOf(list, amounts corev1.ResourceList) corev1.ResourceList {
+	if len(amounts) == 0 {
+		return list
+	}
+	out := make(corev1.ResourceList, len(list)+len(amounts))
+	maps.Copy(out, list)
+	maps.Copy(out, amounts)
+	return out
+}
+
+// qosClass is what Kubernetes makes of a Pod's containers.
+func qosClass(spec *corev1.PodSpec) corev1.PodQOSClass {
+	return qos.ComputePodQOS(&corev1.Pod{Spec: *spec})
+}

@@ -1,0 +1,120 @@
+package inplace
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Unfinished says what a Pod's last change in place still waits for, "" when all
+// of it is done. It reads what OpenKruise recorded as well. A record that nobody
+// can read waits for nothing, and neither does what only OpenKruise's node
+// daemon could confirm: that a container's environment shows changed metadata.
+//
+// Without the annotations it costs nothing; with them, the decoding of a few
+// hundred bytes.
+func Unfinished(pod *corev1.Pod) string {
+	if len(pod.Annotations) == 0 {
+		return ""
+	}
+	if grace, err := ParseGrace(pod.Annotations); err == nil && grace != nil && grace.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
+		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds)
+	}
+	state, err := ParseState(pod.Annotations)
+	if err != nil || state == nil {
+		return ""
+	}
+	return state.awaited(pod)
+}
+
+// awaited is the first thing that is not done.
+func (s *State) awaited(pod *corev1.Pod) string {
+	if next := s.nextContainers(); len(next) > 0 && s.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
+		return fmt.Sprintf("containers %s are changed next", strings.Join(next, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.LastContainerStatuses)) {
+		if text := imageAwaited(pod, name, s.LastContainerStatuses[name], s.UpdateTimestamp); text != "" {
+			return text
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Restarted)) {
+		if text := restartAwaited(pod, name, s.Restarted[name]); text != "" {
+			return text
+		}
+	}
+	return s.resizeAwaited(pod)
+}
+
+// imageAwaited says what a container whose image changed waits for. That it
+// started after the change is proof enough where OpenKruise has not recorded
+// which container ran before.
+func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.Time) string {
+	image, status := imageOf(pod, name), statusOf(pod, name)
+	if image == "" || Finished(pod, name, before) {
+		return ""
+	}
+	if status == nil {
+		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
+	}
+	started := status.State.Running
+	if before.ContainerID == "" && started != nil && changed.Before(&started.StartedAt) && seen(pod) {
+		return ""
+	}
+	if reason := BrokenReason(pod, name); reason != "" {
+		return fmt.Sprintf("container %s cannot run %s: %s", name, image, reason)
+	}
+	return fmt.Sprintf("container %s still runs %s, waiting for %s", name, status.Image, image)
+}
+
+// restartAwaited says what a container that had to start anew waits for.
+func restartAwaited(pod *corev1.Pod, name, before string) string {
+	status := statusOf(pod, name)
+	if find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before && seen(pod) {
+		return ""
+	}
+	if reason := BrokenReason(pod, name); reason != "" {
+		return fmt.Sprintf("container %s cannot be restarted: %s", name, reason)
+	}
+	return fmt.Sprintf("container %s has not been restarted yet", name)
+}
+
+// seen tells whether the kubelet has seen the Pod's spec as it is. Kubelets
+// before Kubernetes 1.33 do not say.
+func seen(pod *corev1.Pod) bool {
+	return pod.Status.ObservedGeneration == 0 || pod.Status.ObservedGeneration >= pod.Generation
+}
+
+// resizeAwaited says what the kubelet's resize waits for. OpenKruise does not
+// record which containers it resized, so with it the end of the resize is all.
+func (s *State) resizeAwaited(pod *corev1.Pod) string {
+	if !s.UpdateResources {
+		return ""
+	}
+	for i := range pod.Status.Conditions {
+		c := &pod.Status.Conditions[i]
+		if (c.Type == corev1.PodResizePending || c.Type == corev1.PodResizeInProgress) && c.Status == corev1.ConditionTrue {
+			return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
+		}
+	}
+	if !seen(pod) {
+		return "the kubelet has not seen its new resources yet"
+	}
+	for _, name := range s.Resized {
+		if find(pod, name) != nil && !Resized(pod, name) {
+			return fmt.Sprintf("container %s does not have its new resources yet", name)
+		}
+	}
+	return ""
+}
+
+// nextContainers are those that are still to be written, sorted.
+func (s *State) nextContainers() []string {
+	out := slices.Collect(maps.Keys(s.NextContainerImages))
+	out = slices.AppendSeq(out, maps.Keys(s.NextContainerRefMetadata))
+	return union(slices.AppendSeq(out, maps.Keys(s.NextContainerResources)), nil)
+}
