@@ -31,14 +31,9 @@ func narrow(pod, patch *corev1.NodeSelector) (*corev1.NodeSelector, *hindrance) 
 	if patch == nil {
 		return pod, nil
 	}
-	if pod == nil {
-		return patch, nil
-	}
-	own := termList{}
-	for i := range pod.NodeSelectorTerms {
-		if !isEmptyTerm(&pod.NodeSelectorTerms[i]) {
-			own.add(&pod.NodeSelectorTerms[i])
-		}
+	own := termList{terms: []corev1.NodeSelectorTerm{{}}} // which, multiplied, leaves the patch's terms as they are
+	if pod != nil {
+		own = nonEmptyTerms(pod)
 	}
 	if len(own.terms) == 0 {
 		return nil, nothingMatches()
@@ -48,9 +43,20 @@ func narrow(pod, patch *corev1.NodeSelector) (*corev1.NodeSelector, *hindrance) 
 		both.addProduct(&own.terms[i], patch.NodeSelectorTerms)
 	}
 	if both.tooMany {
-		return nil, tooManyTerms(len(pod.NodeSelectorTerms), len(patch.NodeSelectorTerms))
+		return nil, tooManyTerms(len(own.terms), len(patch.NodeSelectorTerms))
 	}
 	return &corev1.NodeSelector{NodeSelectorTerms: both.terms}, nil
+}
+
+// nonEmptyTerms drops the terms that match no node, and repetitions.
+func nonEmptyTerms(selector *corev1.NodeSelector) termList {
+	out := termList{}
+	for i := range selector.NodeSelectorTerms {
+		if term := &selector.NodeSelectorTerms[i]; !isEmptyTerm(term) {
+			out.add(term)
+		}
+	}
+	return out
 }
 
 func nothingMatches() *hindrance {
@@ -59,13 +65,14 @@ func nothingMatches() *hindrance {
 
 func tooManyTerms(pod, patch int) *hindrance {
 	return &hindrance{ReasonTooManyTerms, fmt.Sprintf(
-		"the Pod's required node affinity would have more than %d terms: the Pod has %d and the patch %d, and each of the one goes with each of the other", MaxTerms, pod, patch)}
+		"the Pod's required node affinity would have more than %d terms: %d of the Pod, each together with %d of the patch", MaxTerms, pod, patch)}
 }
 
 // termList holds different terms, no more than MaxTerms: what is beyond that is
 // not even compared, so that nobody can keep us busy with a Pod of thousands.
 type termList struct {
-	terms   []corev1.NodeSelectorTerm
+	terms []corev1.NodeSelectorTerm
+	// tooMany: there are more.
 	tooMany bool
 }
 

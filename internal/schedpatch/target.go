@@ -46,4 +46,3 @@ func MayOwnThrough(kind, owner schema.GroupKind) bool {
 	}
 	return kind != owner
 }
-
