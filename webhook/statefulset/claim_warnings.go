@@ -1,0 +1,97 @@
+package statefulset
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// claimWarnings tells what becomes of claims when their templates have changed.
+func claimWarnings(facts Facts, path *field.Path) []string {
+	var out []string
+	spec, old := &facts.Set.Spec, specOf(facts.Old)
+	for i := range spec.VolumeClaimTemplates {
+		claim, at := &spec.VolumeClaimTemplates[i], path.Index(i)
+		before := claimBefore(old, claim.Name)
+		if before == nil || isClaimChanged(claim, before) || expands(spec) != expands(old) {
+			out = append(out, classWarnings(spec, claim, facts.Classes, at.Child("spec"))...)
+		}
+		if old != nil {
+			out = append(out, changeWarnings(spec, claim, before, at)...)
+		}
+	}
+	return append(out, removalWarnings(spec, old, path)...)
+}
+
+// claimBefore returns what a claim template was; nil when it is new.
+func claimBefore(old *v1beta1.StatefulSetSpec, name string) *corev1.PersistentVolumeClaim {
+	if old == nil {
+		return nil
+	}
+	at := indexOfClaim(old.VolumeClaimTemplates, name)
+	if at < 0 {
+		return nil
+	}
+	return &old.VolumeClaimTemplates[at]
+}
+
+func isClaimChanged(claim, before *corev1.PersistentVolumeClaim) bool {
+	return !equality.Semantic.DeepEqual(defaultedClaim(claim).Spec, defaultedClaim(before).Spec) || isMetadataChanged(claim, before)
+}
+
+func isMetadataChanged(claim, before *corev1.PersistentVolumeClaim) bool {
+	return !equality.Semantic.DeepEqual(claim.Labels, before.Labels) || !equality.Semantic.DeepEqual(claim.Annotations, before.Annotations)
+}
+
+// classWarnings tells that claims will wait or cannot grow. A class without an
+// object is no mistake: volumes that somebody made by hand may carry its name.
+func classWarnings(spec *v1beta1.StatefulSetSpec, claim *corev1.PersistentVolumeClaim, classes Classes, path *field.Path) []string {
+	var out []string
+	name, class := classes.classOf(claim)
+	_, named := namedClass(claim)
+	at := path.Child("storageClassName")
+	switch {
+	case class == nil && name != "":
+		out = append(out, fmt.Sprintf("%s: there is no StorageClass %q: claims wait for it, or for a volume that has it", at, name))
+	case class == nil && !named:
+		out = append(out, fmt.Sprintf("%s: is not given and the cluster has no default StorageClass: claims wait for one, or for a volume without", at))
+	}
+	if fault := cannotExpand(claim, classes); fault != "" && expands(spec) {
+		out = append(out, fmt.Sprintf("%s: claims of %q cannot grow, for which volumeClaimUpdateStrategy asks: %s", path, claim.Name, fault))
+	}
+	return out
+}
+
+// changeWarnings tells what a new or changed template leaves as it is. before is
+// nil for a new one.
+func changeWarnings(spec *v1beta1.StatefulSetSpec, claim, before *corev1.PersistentVolumeClaim, path *field.Path) []string {
+	switch {
+	case before == nil:
+		return []string{fmt.Sprintf("%s: %q is new: a running Pod gets its claim when it is made anew", path, claim.Name)}
+	case !isClaimChanged(claim, before):
+		return nil
+	case !expands(spec):
+		return []string{fmt.Sprintf("%s: existing claims of %q stay as they are: under volumeClaimUpdateStrategy OnDelete a Pod gets a claim like this once its old one is deleted", path, claim.Name)}
+	case isMetadataChanged(claim, before):
+		return []string{fmt.Sprintf("%s: existing claims of %q keep their labels and annotations", path.Child("metadata"), claim.Name)}
+	default:
+		return nil
+	}
+}
+
+func removalWarnings(spec, old *v1beta1.StatefulSetSpec, path *field.Path) []string {
+	if old == nil {
+		return nil
+	}
+	var out []string
+	for i := range old.VolumeClaimTemplates {
+		if name := old.VolumeClaimTemplates[i].Name; indexOfClaim(spec.VolumeClaimTemplates, name) < 0 {
+			out = append(out, fmt.Sprintf("%s: %q is gone: its claims stay, and Pods made from now on do not have them", path, name))
+		}
+	}
+	return out
+}

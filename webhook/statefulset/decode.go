@@ -1,0 +1,78 @@
+package statefulset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// decode reads a StatefulSet of either version: they share one schema. unknown
+// are the fields of its templates that this program does not know, such as
+// misspelt ones, as "unknown field "<path>"".
+func decode(raw []byte) (set *v1beta1.StatefulSet, unknown []string, err error) {
+	fields := map[string]any{}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	}
+	set = &v1beta1.StatefulSet{}
+	err = runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(fields, set, true)
+	strict, isStrict := runtime.AsStrictDecodingError(err)
+	if err != nil && !isStrict {
+		return nil, nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	}
+	if isStrict {
+		unknown = ofTemplates(strict.Errors())
+	}
+	return set, unknown, nil
+}
+
+// ofTemplates keeps what is said of the schemaless parts. Everywhere else the API
+// server sees to unknown fields itself.
+func ofTemplates(errs []error) []string {
+	var out []string
+	for _, err := range errs {
+		text := err.Error()
+		if strings.Contains(text, `"spec.template.`) || strings.Contains(text, `"spec.volumeClaimTemplates[`) {
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// decodeMetadata reads what a deletion is judged by, which is there in an object
+// that cannot be decoded as a whole too.
+func decodeMetadata(raw []byte) (*v1beta1.StatefulSet, error) {
+	var object struct {
+		Metadata metav1.ObjectMeta `json:"metadata"`
+		Spec     struct {
+			Replicas *int32 `json:"replicas"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	}
+	return &v1beta1.StatefulSet{ObjectMeta: object.Metadata, Spec: v1beta1.StatefulSetSpec{Replicas: object.Spec.Replicas}}, nil
+}
+
+// checkKind refuses what is no StatefulSet of ours, and says whose fault that is.
+func checkKind(request admission.Request) error {
+	switch kind := request.Kind; {
+	case kind.Group == v1beta1.GroupVersion.Group && kind.Kind == "StatefulSet":
+		return nil
+	case kind.Kind == "":
+		return errors.New("the body is not an AdmissionReview of a StatefulSet: its request.kind is missing")
+	default:
+		return fmt.Errorf("%s is served for StatefulSets of %s, not for %s: correct the rules of the webhook configuration",
+			ValidatePath, v1beta1.GroupVersion.Group, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
+	}
+}

@@ -1,0 +1,132 @@
+package statefulset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	podutil "k8s.io/kubernetes/pkg/api/pod"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Warnings names what a StatefulSet says without effect, and what has another
+// effect than one might think.
+func Warnings(facts Facts) []string {
+	spec := field.NewPath("spec")
+	return slices.Concat(
+		unknownWarnings(facts.Unknown),
+		templateWarnings(facts, spec.Child("template")),
+		strategyWarnings(&facts.Set.Spec, spec.Child("updateStrategy")),
+		preDownloadWarnings(facts.Set, spec.Child("updateStrategy", "rollingUpdate", "inPlaceUpdateStrategy")),
+		scaleWarnings(&facts.Set.Spec, spec.Child("scaleStrategy")),
+		claimWarnings(facts, spec.Child("volumeClaimTemplates")),
+	)
+}
+
+// unknownWarnings are those that the API server gives for fields of a schema: it
+// has none for the templates.
+func unknownWarnings(unknown []string) []string {
+	out := make([]string, 0, len(unknown))
+	for _, field := range unknown {
+		out = append(out, field+", which is kept but has no effect unless the cluster knows it")
+	}
+	return out
+}
+
+// templateWarnings are those that Kubernetes gives for templates of its own.
+func templateWarnings(facts Facts, path *field.Path) []string {
+	template, err := internalTemplate(&facts.Set.Spec)
+	if err != nil {
+		return nil // validateTemplate says so
+	}
+	before, err := internalTemplate(specOf(facts.Old))
+	if err != nil {
+		return nil
+	}
+	return podutil.GetWarningsForPodTemplate(context.Background(), path, template, before)
+}
+
+func strategyWarnings(spec *v1beta1.StatefulSetSpec, path *field.Path) []string {
+	rolling := spec.UpdateStrategy.RollingUpdate
+	if rolling == nil {
+		return nil
+	}
+	path = path.Child("rollingUpdate")
+	if spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType {
+		return onDeleteWarnings(rolling, path)
+	}
+	return countWarnings(rolling.MaxUnavailable, spec.Replicas, path.Child("maxUnavailable"))
+}
+
+// onDeleteWarnings names what is set for a rolling update that there is not. The
+// defaults are in every object.
+func onDeleteWarnings(rolling *v1beta1.RollingUpdateStatefulSetStrategy, path *field.Path) []string {
+	var out []string
+	for name, isSet := range map[string]bool{
+		"partition":       ptr.Deref(rolling.Partition, 0) != 0,
+		"maxUnavailable":  rolling.MaxUnavailable != nil && *rolling.MaxUnavailable != intstr.FromInt32(1),
+		"podUpdatePolicy": rolling.PodUpdatePolicy != "" && rolling.PodUpdatePolicy != v1beta1.ReCreatePodUpdatePolicy,
+		"paused":          rolling.Paused,
+		"unorderedUpdate": rolling.UnorderedUpdate != nil,
+	} {
+		if isSet {
+			out = append(out, fmt.Sprintf("%s: has no effect while updateStrategy.type is OnDelete", path.Child(name)))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func scaleWarnings(spec *v1beta1.StatefulSetSpec, path *field.Path) []string {
+	if spec.ScaleStrategy == nil {
+		return nil
+	}
+	return countWarnings(spec.ScaleStrategy.MaxUnavailable, spec.Replicas, path.Child("maxUnavailable"))
+}
+
+// countWarnings tells of a percentage that is less than one Pod.
+func countWarnings(limit *intstr.IntOrString, replicas *int32, path *field.Path) []string {
+	total := ptr.Deref(replicas, 1)
+	if limit == nil || limit.Type == intstr.Int || total == 0 {
+		return nil
+	}
+	if pods, err := intstr.GetScaledValueFromIntOrPercent(limit, int(total), false); err != nil || pods > 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s of %d replicas is less than one Pod; one at a time may be unavailable", path, limit.StrVal, total)}
+}
+
+// preDownloadWarnings: images are not pulled ahead of time.
+func preDownloadWarnings(set *v1beta1.StatefulSet, path *field.Path) []string {
+	var out []string
+	warn := func(path *field.Path) {
+		out = append(out, fmt.Sprintf("%s: has no effect, images are not pulled ahead of time", path))
+	}
+	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.InPlaceUpdateStrategy != nil {
+		strategy := rolling.InPlaceUpdateStrategy
+		if strategy.ImagePreDownloadParallelism != nil {
+			warn(path.Child("imagePreDownloadParallelism"))
+		}
+		if strategy.ImagePreDownloadTimeoutSeconds != nil {
+			warn(path.Child("imagePreDownloadTimeoutSeconds"))
+		}
+		if strategy.ImagePreDownloadMinUpdatedReadyPods != nil {
+			warn(path.Child("imagePreDownloadMinUpdatedReadyPods"))
+		}
+	}
+	for _, key := range []string{
+		v1beta1.ImagePreDownloadParallelismAnnotation,
+		v1beta1.ImagePreDownloadTimeoutAnnotation,
+		v1beta1.ImagePreDownloadMinUpdatedReadyPodsAnnotation,
+	} {
+		if _, found := set.Annotations[key]; found {
+			warn(field.NewPath("metadata", "annotations").Key(key))
+		}
+	}
+	return out
+}
