@@ -1,6 +1,9 @@
 package inplace
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -27,14 +30,14 @@ type Change struct {
 }
 
 // Empty tells whether there is nothing to change but the revision's name.
-func (c *Change) Empty() bool {
+func (c Change) Empty() bool {
 	return len(c.Images)+len(c.Resources)+len(c.Labels)+len(c.Annotations)+
 		len(c.AddFinalizers)+len(c.RemoveFinalizers)+len(c.Restart) == 0
 }
 
 // RestartsContainers tells whether making the change in a Pod stops a container
 // of it, so that traffic must be drained first.
-func (c *Change) RestartsContainers(pod *corev1.Pod) bool {
+func (c Change) RestartsContainers(pod *corev1.Pod) bool {
 	for name, image := range c.Images {
 		if imageOf(pod, name) != image {
 			return true
@@ -43,8 +46,15 @@ func (c *Change) RestartsContainers(pod *corev1.Pod) bool {
 	return len(c.Restart)+len(c.ResizeRestarts) > 0
 }
 
+// containers are all that the change touches, sorted.
+func (c Change) containers() []string {
+	names := slices.Collect(maps.Keys(c.Images))
+	names = slices.AppendSeq(names, maps.Keys(c.Restart))
+	return union(slices.AppendSeq(names, maps.Keys(c.Resources)), nil)
+}
+
 // merge adds a later change, which wins where both change the same.
-func (c *Change) merge(later *Change) Change {
+func (c Change) merge(later Change) Change {
 	out := Change{
 		Images: merged(c.Images, later.Images), Resources: map[string]corev1.ResourceRequirements{},
 		Labels: merged(c.Labels, later.Labels), Annotations: merged(c.Annotations, later.Annotations),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,11 +26,11 @@ func (e Edits) Empty() bool { return e.Resize.Empty() && e.Pod.Empty() }
 
 // Begin renders a change of a Pod that leads it to the revision of a name, with
 // a record of what it replaces. What an earlier change left to be written is
-// written too, unless this change says otherwise. The error tells, as Obstacle
-// does, why the Pod cannot take the change.
-func Begin(pod *corev1.Pod, change *Change, revision string, now metav1.Time) (Edits, error) {
-	if reason := Obstacle(pod, change); reason != "" {
-		return Edits{}, errors.New(reason)
+// written too, unless this change says otherwise. The error tells, as
+// Obstacles does, why the Pod cannot take the change.
+func Begin(pod *corev1.Pod, change Change, revision string, now metav1.Time) (Edits, error) {
+	if obstacles := change.Obstacles(pod); len(obstacles) > 0 {
+		return Edits{}, errors.New(strings.Join(obstacles, "; "))
 	}
 	leftover, earlier := outstanding(pod)
 	whole := leftover.merge(change)
@@ -37,7 +38,7 @@ func Begin(pod *corev1.Pod, change *Change, revision string, now metav1.Time) (E
 	if earlier != nil {
 		carryOver(pod, earlier, state)
 	}
-	edits := render(pod, &whole, state, now)
+	edits := render(pod, whole, state, now)
 	edits.Pod.Label(appsv1.ControllerRevisionHashLabelKey, revision)
 	dropGrace(edits.Pod)
 	return edits, nil
@@ -63,7 +64,7 @@ func carryOver(pod *corev1.Pod, earlier, state *State) {
 
 // render writes a change and its record. A container that is not there any more
 // is passed over.
-func render(pod *corev1.Pod, change *Change, state *State, now metav1.Time) Edits {
+func render(pod *corev1.Pod, change Change, state *State, now metav1.Time) Edits {
 	edits := Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)}
 	editMetadata(edits.Pod, change)
 	editImages(pod, edits.Pod, change, state)
@@ -79,7 +80,7 @@ func render(pod *corev1.Pod, change *Change, state *State, now metav1.Time) Edit
 	return edits
 }
 
-func editMetadata(patch *podpatch.Patch, change *Change) {
+func editMetadata(patch *podpatch.Patch, change Change) {
 	for key, value := range change.Labels {
 		if value == nil {
 			patch.RemoveLabel(key)
@@ -104,7 +105,7 @@ func editMetadata(patch *podpatch.Patch, change *Change) {
 
 // editImages gives containers new images, or the ones they have in another
 // spelling, and records what runs in them.
-func editImages(pod *corev1.Pod, patch *podpatch.Patch, change *Change, state *State) {
+func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *State) {
 	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
 		if at := find(pod, name); at != nil && at.container.Image != change.Images[name] {
 			patch.Image(at.list, at.index, name, at.container.Image, change.Images[name])
@@ -114,13 +115,15 @@ func editImages(pod *corev1.Pod, patch *podpatch.Patch, change *Change, state *S
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(change.Restart)) {
-		at := find(pod, name)
-		image, err := restartImage(pod, name, change.Restart[name])
+		at, avoid := find(pod, name), startedAs(pod, state, name)
+		image, err := restartImage(pod, name, change.Restart[name], avoid)
 		if at == nil || err != nil {
-			continue // only what OpenKruise left comes here with an error: the variable changes with the next restart
+			continue // only what OpenKruise left comes here with an error: the environment changes with the next restart
 		}
 		patch.Image(at.list, at.index, name, at.container.Image, image)
-		put(&state.Restarted, name, running(pod, name).ContainerID)
+		put(&state.Restarted, name, Restarted{
+			ContainerID: running(pod, name).ContainerID, Images: union(avoid, []string{at.container.Image}),
+		})
 	}
 }
 

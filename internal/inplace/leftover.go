@@ -20,8 +20,7 @@ func outstanding(pod *corev1.Pod) (Change, *State) {
 	if err != nil || state == nil {
 		return change, nil
 	}
-	next := state.nextChange(pod)
-	return change.merge(&next), state
+	return change.merge(state.nextChange(pod)), state
 }
 
 // change is what the grace annotation holds for a Pod.

@@ -9,49 +9,65 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// Obstacle says why a Pod cannot take a change that its template allows, ""
+// Obstacles says why a Pod cannot take a change that its template allows; nil
 // when it can. Such a Pod must be replaced.
-func Obstacle(pod *corev1.Pod, change *Change) string {
-	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
+func (c Change) Obstacles(pod *corev1.Pod) []string {
+	var out []string
+	for _, name := range c.containers() {
 		if find(pod, name) == nil {
-			return fmt.Sprintf("the Pod has no container %s", name)
+			out = append(out, fmt.Sprintf("the Pod has no container %s", name))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(change.Restart)) {
-		if _, err := restartImage(pod, name, change.Restart[name]); err != nil {
-			return err.Error()
-		}
+	if len(out) > 0 {
+		return out
 	}
-	return resizeObstacle(pod, change.Resources)
+	if len(c.Restart) > 0 {
+		out = append(out, restartObstacles(pod, c.Restart)...)
+	}
+	if len(c.Resources) > 0 {
+		out = append(out, resizeObstacles(pod, c.Resources)...)
+	}
+	return out
 }
 
-// resizeObstacle says what the API server has against new resources for the
+func restartObstacles(pod *corev1.Pod, restart map[string]string) []string {
+	state, err := ParseState(pod.Annotations)
+	if err != nil {
+		state = nil // as if nothing had been changed before
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(restart)) {
+		if _, err := restartImage(pod, name, restart[name], startedAs(pod, state, name)); err != nil {
+			out = append(out, err.Error())
+		}
+	}
+	return out
+}
+
+// resizeObstacles says what the API server has against new resources for the
 // Pod as it is: others than its template may have given it some.
-func resizeObstacle(pod *corev1.Pod, changes map[string]corev1.ResourceRequirements) string {
-	resized := corev1.PodSpec{Containers: slices.Clone(pod.Spec.Containers), InitContainers: slices.Clone(pod.Spec.InitContainers)}
-	after := &corev1.Pod{Spec: resized}
+func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirements) []string {
+	var out []string
+	after := &corev1.Pod{Spec: corev1.PodSpec{
+		Containers: slices.Clone(pod.Spec.Containers), InitContainers: slices.Clone(pod.Spec.InitContainers),
+	}}
 	changed := false
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
-		place := find(after, name)
-		if place == nil {
-			return fmt.Sprintf("the Pod has no container %s", name)
-		}
-		resources := withAmounts(place.container.Resources, changes[name])
+		c := find(after, name).container
+		resources := withAmounts(c.Resources, changes[name])
 		if limit := exceeded(resources); limit != "" {
-			return fmt.Sprintf("container %s of the Pod would request more %s than its limit", name, limit)
+			out = append(out, fmt.Sprintf("container %s of the Pod would request more %s than its limit", name, limit))
 		}
-		changed = changed || !equality.Semantic.DeepEqual(resources, place.container.Resources)
-		place.container.Resources = resources
+		changed = changed || !equality.Semantic.DeepEqual(resources, c.Resources)
+		c.Resources = resources
 	}
-	switch {
-	case !changed:
-		return ""
-	case !nodeResizes(pod):
-		return fmt.Sprintf("the kubelet of node %s resizes no containers", pod.Spec.NodeName)
-	case qosClass(&pod.Spec) != qosClass(&after.Spec):
-		return fmt.Sprintf("the Pod's QoS class would change from %s to %s", qosClass(&pod.Spec), qosClass(&after.Spec))
+	if changed && !nodeResizes(pod) {
+		out = append(out, fmt.Sprintf("the kubelet of node %s resizes no containers", pod.Spec.NodeName))
 	}
-	return ""
+	if before, after := qosClass(&pod.Spec), qosClass(&after.Spec); before != after {
+		out = append(out, fmt.Sprintf("the Pod's QoS class would change from %s to %s", before, after))
+	}
+	return out
 }
 
 // exceeded names a resource of which more is requested than the limit; "" for

@@ -40,7 +40,7 @@ func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits,
 		return nothing(pod), wait, true
 	}
 	change := grace.change(pod)
-	edits := render(pod, &change, s, now)
+	edits := render(pod, change, s, now)
 	dropGrace(edits.Pod)
 	return edits, 0, true
 }
@@ -58,7 +58,7 @@ func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
 		return nothing(pod), 0, true
 	}
 	s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources, s.PreCheckBeforeNext = nil, nil, nil, nil
-	return render(pod, &change, s, now), 0, true
+	return render(pod, change, s, now), 0, true
 }
 
 func nothing(pod *corev1.Pod) Edits { return Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)} }

@@ -3,6 +3,7 @@ package inplace
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -10,42 +11,55 @@ import (
 )
 
 // A kubelet starts a container anew when its image is spelled differently. So
-// one and the same image, spelled in another way, restarts it:
+// one and the same image restarts it when it is spelled in another way:
 //
-//	name:tag            the digest that runs is added:   name:tag@sha256:...
-//	name:tag@sha256:... the template's own, if that is name:tag,
-//	                    else the tag is dropped:         name@sha256:...
-//	name@sha256:...     a tag is added, which nobody
-//	                    looks at beside a digest:        name:restarted@sha256:...
+//	name:tag               with the digest that runs
+//	name:tag@sha256:...    as the template has it, if that is name:tag;
+//	                       else without the tag
+//	name@sha256:...        with a tag, which nobody looks at beside a digest
 
 // restartTag stands beside a digest when the template gives no tag.
 const restartTag = "restarted"
 
 // restartImage returns an image that runs what a container of a Pod runs now
-// and is spelled differently. template is the image that the template gives it,
-// or empty when that is not known.
-func restartImage(pod *corev1.Pod, name, template string) (string, error) {
+// and is spelled in none of the ways to avoid. template is the image that the
+// template gives it, empty when that is not known.
+func restartImage(pod *corev1.Pod, name, template string, avoid []string) (string, error) {
 	image := imageOf(pod, name)
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return "", fmt.Errorf("container %s cannot be restarted in place: its image %q is not a reference: %w", name, image, err)
 	}
-	pinned, ok := named.(reference.Digested)
-	if !ok {
-		digest, err := runningDigest(pod, name, named)
-		if err != nil {
+	plain, digest, pinned := strings.Cut(image, "@")
+	if !pinned {
+		if digest, err = runningDigest(pod, name, named); err != nil {
 			return "", fmt.Errorf("container %s cannot be restarted in place: %w", name, err)
 		}
-		return image + "@" + digest, nil
 	}
-	plain, _, _ := strings.Cut(image, "@")
-	if plain == template {
-		return template, nil
-	}
+	untagged := plain
 	if tagged, ok := named.(reference.Tagged); ok {
-		return strings.TrimSuffix(plain, ":"+tagged.Tag()) + "@" + pinned.Digest().String(), nil
+		untagged = strings.TrimSuffix(plain, ":"+tagged.Tag())
 	}
-	return plain + ":" + tagOf(template) + "@" + pinned.Digest().String(), nil
+	spellings := []string{plain + "@" + digest, untagged + "@" + digest, untagged + ":" + tagOf(template) + "@" + digest}
+	if pinned && plain == template {
+		spellings = slices.Insert(spellings, 0, template)
+	}
+	for _, spelling := range spellings {
+		if spelling != image && !slices.Contains(avoid, spelling) {
+			return spelling, nil
+		}
+	}
+	return "", fmt.Errorf("container %s cannot be restarted in place: it has not been restarted for several earlier changes yet", name)
+}
+
+// startedAs are the images that a container which still has to be restarted for
+// an earlier change may have been started with. To spell one of them again would
+// restart nothing.
+func startedAs(pod *corev1.Pod, state *State, name string) []string {
+	if state == nil || restartAwaited(pod, name, state.Restarted[name]) == "" {
+		return nil
+	}
+	return state.Restarted[name].Images
 }
 
 // tagOf is the tag of an image, restartTag if it has none.

@@ -37,14 +37,22 @@ type State struct {
 	PreCheckBeforeNext       *PreCheck                              `json:"preCheckBeforeNext,omitempty"`
 	ContainerBatchesRecord   []ContainerBatch                       `json:"containerBatchesRecord,omitempty"`
 
-	// Restarted are the containers that had to start anew with the image they
-	// had, with the ID of the one that ran. It is ours: OpenKruise neither
-	// writes nor minds it.
-	Restarted map[string]string `json:"restarted,omitempty"`
+	// Restarted are the containers that had to start anew with what they ran. It
+	// is ours: OpenKruise neither writes nor minds it.
+	Restarted map[string]Restarted `json:"restarted,omitempty"`
 	// Resized are the containers whose cpu or memory changed. It is ours too.
 	Resized []string `json:"resized,omitempty"`
 
-	unknown map[string]json.RawMessage
+	// source is what was read, for the sake of fields that are not known here.
+	source string
+}
+
+// Restarted identifies a container that had to start anew.
+type Restarted struct {
+	// ContainerID as the container's status had it; empty if it had not started.
+	ContainerID string `json:"containerID"`
+	// Images are those that the Pod's spec gave it since it was started.
+	Images []string `json:"images"`
 }
 
 // RefMetadata is the part of a Pod's metadata that a container's environment
@@ -88,15 +96,9 @@ func ParseState(annotations map[string]string) (*State, error) {
 	if key == "" {
 		return nil, nil
 	}
-	state := &State{}
+	state := &State{source: text}
 	if err := utiljson.Unmarshal([]byte(text), state); err != nil {
 		return nil, unreadable(key, err)
-	}
-	if err := utiljson.Unmarshal([]byte(text), &state.unknown); err != nil {
-		return nil, unreadable(key, err)
-	}
-	for _, field := range stateFields {
-		delete(state.unknown, field)
 	}
 	return state, nil
 }
@@ -129,14 +131,22 @@ func unreadable(key string, err error) error {
 	return fmt.Errorf("annotation %s of the Pod is not what was written there: %w", key, err)
 }
 
-// text is what the annotation says. Plain values can always be encoded.
+// text is what the annotation says: the known fields in the wire's order, and
+// behind them whatever else was read.
 func (s *State) text() string {
-	known, _ := json.Marshal(s)
-	if len(s.unknown) == 0 {
+	known, _ := json.Marshal(s) // plain values can always be encoded
+	unknown := map[string]json.RawMessage{}
+	if err := utiljson.Unmarshal([]byte(s.source), &unknown); err != nil {
+		return string(known) // it is new
+	}
+	for _, field := range stateFields {
+		delete(unknown, field)
+	}
+	if len(unknown) == 0 {
 		return string(known)
 	}
-	unknown, _ := json.Marshal(s.unknown)
-	return strings.TrimSuffix(string(known), "}") + "," + strings.TrimPrefix(string(unknown), "{")
+	rest, _ := json.Marshal(unknown)
+	return strings.TrimSuffix(string(known), "}") + "," + strings.TrimPrefix(string(rest), "{")
 }
 
 // stateFields are the names of the fields of a State.

@@ -58,7 +58,7 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 	if image == "" || Finished(pod, name, before) {
 		return ""
 	}
-	if status == nil {
+	if status == nil || status.Image == "" {
 		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
 	}
 	started := status.State.Running
@@ -72,9 +72,9 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 }
 
 // restartAwaited says what a container that had to start anew waits for.
-func restartAwaited(pod *corev1.Pod, name, before string) string {
+func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	status := statusOf(pod, name)
-	if find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before && seen(pod) {
+	if find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && seen(pod) {
 		return ""
 	}
 	if reason := BrokenReason(pod, name); reason != "" {
