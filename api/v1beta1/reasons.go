@@ -81,6 +81,15 @@ const (
 	ReasonConflict = "Conflict"
 	// ReasonTooManyTerms: the node affinity of Pods would have more than 64 terms.
 	ReasonTooManyTerms = "TooManyTerms"
+	// ReasonNothingMatches: the node affinity of Pods has no term that a node can
+	// match, so that there is nothing to narrow.
+	ReasonNothingMatches = "NothingMatches"
+	// ReasonNodeNamed: the Pod template names the node, so that its Pods never
+	// meet the scheduler.
+	ReasonNodeNamed = "NodeNamed"
+	// ReasonWebhookMissed: the webhook did not see the creation of Pods, because
+	// it was down, out of reach, or did not know of the object yet.
+	ReasonWebhookMissed = "WebhookMissed"
 	// ReasonExpired: the patch has come to its end.
 	ReasonExpired = "Expired"
 )
