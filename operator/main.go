@@ -24,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
 	"github.com/windlass-operator/windlass/program"
 )
@@ -33,6 +34,7 @@ type options struct {
 	leaderElect             bool
 	leaderElectionNamespace string
 	sidecarSetWorkers       int
+	schedPatchWorkers       int
 	excludedNamespaces      string
 	// namespace is the one that the operator runs in.
 	namespace string
@@ -44,6 +46,7 @@ func parse() options {
 	flag.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while holding the lease windlass-operator.")
 	flag.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "Namespace of the lease; default: the Pod's own.")
 	flag.IntVar(&o.sidecarSetWorkers, "sidecarset-workers", 4, "How many SidecarSets are handled at once.")
+	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
 	flag.Parse()
 	return o
@@ -77,16 +80,32 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if err := indexPods(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	excluded := strings.Split(o.excludedNamespaces, ",")
 	if err := sidecarset.Add(ctx, mgr, sidecarset.Options{
 		Workers:            o.sidecarSetWorkers,
 		Namespace:          o.namespace,
-		ExcludedNamespaces: strings.Split(o.excludedNamespaces, ","),
+		ExcludedNamespaces: excluded,
 		CanResize:          canResize,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)
 	}
+	if err := schedpatch.Add(mgr, schedpatch.Options{Workers: o.schedPatchWorkers, ExcludedNamespaces: excluded}); err != nil {
+		return fmt.Errorf("start the SchedPatch controller: %w", err)
+	}
 	log.Info("starting", "version", program.Version)
 	return mgr.Start(ctx)
+}
+
+// indexPods adds the indexes of Pods that several controllers use.
+func indexPods(ctx context.Context, indexer client.FieldIndexer) error {
+	err := indexer.IndexField(ctx, &corev1.Pod{}, podcache.ControllerIndex, func(object client.Object) []string { return podcache.ControllerUID(object) })
+	if err != nil {
+		return fmt.Errorf("index Pods by controller: %w", err)
+	}
+	return nil
 }
 
 // servesResize tells whether the API server can resize running Pods.

@@ -1,0 +1,58 @@
+package schedpatch
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/operator/apply"
+)
+
+// Outcome is what became of a plan.
+type Outcome struct {
+	// Deleted tells that the SchedPatch is no more.
+	Deleted bool
+	// Stale tells that the SchedPatch was not what the snapshot said, so that
+	// nothing was done.
+	Stale bool
+}
+
+// writer is the part of a client that carries plans out.
+type writer interface {
+	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
+	Status() client.SubResourceWriter
+}
+
+// executor carries plans out. It is the only one that writes.
+type executor struct{ writer writer }
+
+// apply executes a plan. A patch is deleted only as the plan saw it: one whose
+// end was moved meanwhile stays, and is looked at again.
+func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
+	if plan.Delete == nil {
+		return &Outcome{}, nil
+	}
+	object := plan.Delete
+	seen := client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion}
+	err := e.writer.Delete(ctx, &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name}}, seen)
+	switch {
+	case err == nil:
+		return &Outcome{Deleted: true}, nil
+	case apply.IsStale(err):
+		return &Outcome{Stale: true}, nil
+	}
+	return &Outcome{}, fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)
+}
+
+// writeStatus writes the status if it changed. The client decodes the answer
+// into what it is given, and the status shares memory with the snapshot: hence
+// the copy.
+func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) error {
+	updated := object.DeepCopy()
+	updated.Status = *status.DeepCopy()
+	_, err := apply.Status(ctx, e.writer.Status(), object, updated)
+	return apply.Wrap(err, "write the status of SchedPatch %s/%s", object.Namespace, object.Name)
+}

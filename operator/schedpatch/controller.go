@@ -1,0 +1,203 @@
+// Package schedpatch is the controller of SchedPatches: it counts the Pods that
+// the webhook patched, previews patches, and ends them.
+//
+// Data flows one way: cluster state -> Snapshot (snapshot.go, which asks
+// owners.go and template.go) -> Plan (plan.go) -> Outcome (apply.go) -> Status
+// (status.go). Only those three read the cluster and only apply.go writes to it.
+package schedpatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/operator/pace"
+)
+
+const (
+	// lookInterval is how often one SchedPatch is looked at, and so its status
+	// written, at most.
+	lookInterval = time.Second
+	// kindInterval is how often to see whether the cluster serves a target's kind,
+	// or lets the operator read it, by now. Nothing tells when that changes.
+	kindInterval = 30 * time.Second
+)
+
+// Options tune the controller.
+type Options struct {
+	// Workers is how many SchedPatches are handled at once.
+	Workers int
+	// ExcludedNamespaces are those that the Pod webhooks never serve.
+	ExcludedNamespaces []string
+}
+
+// reconciler walks a SchedPatch through snapshot, plan, apply and status.
+type reconciler struct {
+	gatherer gatherer
+	executor executor
+	recorder events.EventRecorder
+	pace     *pace.Pace
+	// watchNodes starts the watch of nodes, once.
+	watchNodes func() error
+}
+
+// Add wires the controller into a manager, whose client must read its own
+// writes and find Pods by podcache.ControllerIndex.
+func Add(mgr manager.Manager, options Options) error {
+	owners, err := newOwners(mgr)
+	if err != nil {
+		return err
+	}
+	r := &reconciler{
+		gatherer: gatherer{
+			reader: mgr.GetClient(), live: mgr.GetAPIReader(), clock: clock.RealClock{}, owners: owners,
+			tallies: newTallies(), templates: newTemplates(mgr.GetAPIReader()), excluded: sets.New(options.ExcludedNamespaces...),
+		},
+		executor: executor{writer: mgr.GetClient()},
+		recorder: mgr.GetEventRecorder("windlass-operator"),
+		pace:     pace.New(lookInterval),
+	}
+	known := newRegistry()
+	c, err := builder.ControllerManagedBy(mgr).
+		Named("schedpatch").
+		Watches(&v1alpha1.SchedPatch{}, patchHandler{known}).
+		Watches(&corev1.Pod{}, podHandler{known, owners, r.gatherer.tallies}).
+		Watches(&corev1.Namespace{}, namespaceHandler{known}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.Workers}).
+		Build(r)
+	if err != nil {
+		return err
+	}
+	owners.watch = func(kind *metav1.PartialObjectMetadata) error {
+		return c.Watch(source.Kind(owners.cache, kind, ownerHandler{known}))
+	}
+	r.watchNodes = once(func() error { return c.Watch(source.Kind(mgr.GetCache(), &corev1.Node{}, nodeHandler{known})) })
+	return nil
+}
+
+// newOwners makes the cache of owners, which holds nothing yet. It is apart from
+// the manager's, whose objects keep more.
+func newOwners(mgr manager.Manager) (*owners, error) {
+	identities, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: trimOwner,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the cache of owners: %w", err)
+	}
+	if err := mgr.Add(identities); err != nil {
+		return nil, fmt.Errorf("set up the cache of owners: %w", err)
+	}
+	return &owners{
+		cache: identities, live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), followed: map[schema.GroupKind]followed{},
+	}, nil
+}
+
+// once makes a function that is run until it has succeeded once.
+func once(run func() error) func() error {
+	var done atomic.Bool
+	return func() error {
+		if !done.CompareAndSwap(false, true) {
+			return nil
+		}
+		err := run()
+		if err != nil {
+			done.Store(false)
+		}
+		return err
+	}
+}
+
+// Reconcile looks at one SchedPatch, at most once in lookInterval: while Pods
+// come by the thousands, each look takes in all that have come since the last.
+func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	key, now := request.NamespacedName, r.gatherer.clock.Now()
+	if wait := r.pace.Wait(key, now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	r.pace.Note(key, now)
+	snapshot, err := r.gatherer.snapshot(ctx, key)
+	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
+		statusErr := r.executor.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(now)))
+		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if snapshot == nil {
+		r.forget(key)
+		return reconcile.Result{}, nil
+	}
+	return r.step(ctx, snapshot)
+}
+
+// step does what a snapshot calls for.
+func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, error) {
+	if s.preview() {
+		if err := r.watchNodes(); err != nil {
+			return reconcile.Result{}, fmt.Errorf("watch nodes for previews: %w", err)
+		}
+	}
+	plan := makePlan(s)
+	ctrl.LoggerFrom(ctx).V(1).Info(plan.String())
+	outcome, err := r.executor.apply(ctx, plan)
+	switch {
+	case err != nil:
+		return reconcile.Result{}, err
+	case outcome.Stale:
+		return reconcile.Result{RequeueAfter: lookInterval}, nil
+	case outcome.Deleted:
+		ctrl.LoggerFrom(ctx).Info(plan.String())
+		r.recordDeletion(s, plan)
+		expiredDeleted.Inc()
+		return reconcile.Result{}, nil
+	}
+	status := makeStatus(s)
+	if err := r.executor.writeStatus(ctx, s.Object, status); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	observe(s, status)
+	r.record(s, status)
+	return reconcile.Result{RequeueAfter: nextLook(s)}, nil
+}
+
+// nextLook is in how long to look again though nothing happens; 0 is never.
+func nextLook(s *Snapshot) time.Duration {
+	var next time.Duration
+	if s.Target.NotServed || s.Target.Unreadable != "" {
+		next = kindInterval
+	}
+	if end, ends := s.Patch.ExpiresAt(); ends && !s.expired() {
+		if left := end.Sub(s.Now); next == 0 || left < next {
+			next = left
+		}
+	}
+	return next
+}
+
+// forget drops all that is remembered of a SchedPatch.
+func (r *reconciler) forget(key types.NamespacedName) {
+	r.pace.Forget(key)
+	r.gatherer.tallies.forget(key)
+	r.gatherer.templates.forget(key)
+	forgetMetrics(key)
+}

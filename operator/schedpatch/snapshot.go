@@ -1,0 +1,295 @@
+package schedpatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podcache"
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+// Snapshot is all that a decision about one SchedPatch rests on, read once.
+// Nobody modifies it: the Pods and Nodes are the cache's own.
+type Snapshot struct {
+	// Now is the time of the snapshot.
+	Now time.Time
+	// Object is the SchedPatch, and Patch the same made ready for use.
+	Object *v1alpha1.SchedPatch
+	Patch  *sched.Patch
+	// Served tells whether the Pod webhooks serve the namespace.
+	Served bool
+	// Target is the workload that the patch is for.
+	Target Target
+	// Since is from when on new Pods are expected to carry the patch.
+	Since metav1.Time
+	// Pods are the live Pods of the target that podSelector selects.
+	Pods []*corev1.Pod
+	// Total and Counted say how many Pods have ever carried the patch, and which.
+	Total   int64
+	Counted *v1alpha1.CountedPods
+	// Template is what new Pods are made from. It is read only where the status
+	// speaks of it, and nil too where the target has none and no Pods.
+	Template *Template
+	// Others are the patches of the same target that new Pods get beside this
+	// one. They are read with the template.
+	Others []*sched.Patch
+	// Nodes are read for a preview only.
+	Nodes []*corev1.Node
+}
+
+// Target is the workload of a SchedPatch, as far as it could be found.
+type Target struct {
+	// Object is nil when there is no such workload.
+	Object *metav1.PartialObjectMetadata
+	// Unreadable says why the workload cannot be looked for, "" when it can.
+	Unreadable string
+	// NotServed tells that the cluster does not know the target's kind.
+	NotServed bool
+}
+
+// expired tells whether the patch has ended.
+func (s *Snapshot) expired() bool { return s.Patch.ExpiredAt(metav1.NewTime(s.Now)) }
+
+// preview tells whether the status is to say what the patch would do.
+func (s *Snapshot) preview() bool { return s.Object.Spec.Mode == v1alpha1.SchedPatchPreview }
+
+// gatherer reads the cluster. Its reader is a cache that must not return
+// anything older than our own last write.
+type gatherer struct {
+	reader client.Reader
+	// live asks the API server itself, for what is needed too seldom to be kept.
+	live    client.Reader
+	clock   clock.PassiveClock
+	owners  *owners
+	tallies *tallies
+	// templates remembers templates by SchedPatch.
+	templates *templates
+	// excluded namespaces are not served by the Pod webhooks.
+	excluded sets.Set[string]
+}
+
+// invalidError says that a stored SchedPatch cannot be used until a person
+// corrects it.
+type invalidError struct {
+	object *v1alpha1.SchedPatch
+	err    error
+}
+
+func (e *invalidError) Error() string { return e.err.Error() }
+func (e *invalidError) Unwrap() error { return e.err }
+
+// snapshot returns nil without an error when the SchedPatch is gone or going.
+func (g *gatherer) snapshot(ctx context.Context, key types.NamespacedName) (*Snapshot, error) {
+	object := &v1alpha1.SchedPatch{}
+	if err := g.reader.Get(ctx, key, object); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if object.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	patch, err := sched.Compile(object)
+	if err != nil {
+		return nil, &invalidError{object, err}
+	}
+	s := &Snapshot{Now: g.clock.Now(), Object: object, Patch: patch}
+	if s.Served, err = g.served(ctx, key.Namespace); err != nil {
+		return nil, err
+	}
+	if s.Target, err = g.target(ctx, patch); err != nil {
+		return nil, err
+	}
+	if s.Since, err = g.since(ctx, object); err != nil {
+		return nil, err
+	}
+	if err := g.pods(ctx, s); err != nil {
+		return nil, err
+	}
+	return s, g.forecast(ctx, s)
+}
+
+// served tells whether the Pod webhooks serve a namespace.
+func (g *gatherer) served(ctx context.Context, name string) (bool, error) {
+	if g.excluded.Has(name) {
+		return false, nil
+	}
+	namespace := &corev1.Namespace{}
+	if err := g.reader.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("read namespace %s: %w", name, err)
+	}
+	return namespace.Labels[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled, nil
+}
+
+func (g *gatherer) target(ctx context.Context, patch *sched.Patch) (Target, error) {
+	object, err := g.owners.target(ctx, patch.Namespace(), patch.Target())
+	if unreadable := (*unreadableError)(nil); errors.As(err, &unreadable) {
+		return Target{Unreadable: unreadable.Error()}, nil
+	}
+	if meta.IsNoMatchError(err) {
+		return Target{NotServed: true}, nil
+	}
+	return Target{Object: object}, err
+}
+
+// since returns when the spec was last changed. It asks once for each change:
+// the status keeps the answer.
+func (g *gatherer) since(ctx context.Context, object *v1alpha1.SchedPatch) (metav1.Time, error) {
+	before := object.Status.ActiveSince
+	if before != nil && object.Status.ObservedGeneration == object.Generation {
+		return *before, nil
+	}
+	if object.Generation <= 1 {
+		return object.CreationTimestamp, nil
+	}
+	whole := &v1alpha1.SchedPatch{}
+	if err := g.live.Get(ctx, client.ObjectKeyFromObject(object), whole); err != nil {
+		return metav1.Time{}, fmt.Errorf("read when SchedPatch %s/%s was changed: %w", object.Namespace, object.Name, err)
+	}
+	return lastChange(whole), nil
+}
+
+// lastChange is when somebody last wrote to an object, other than to its status.
+func lastChange(object metav1.Object) metav1.Time {
+	last := object.GetCreationTimestamp()
+	for _, entry := range object.GetManagedFields() {
+		if entry.Subresource == "" && entry.Time != nil && last.Before(entry.Time) {
+			last = *entry.Time
+		}
+	}
+	return last
+}
+
+// pods finds the target's Pods, and counts those that carry the patch.
+func (g *gatherer) pods(ctx context.Context, s *Snapshot) error {
+	var carriers []*corev1.Pod
+	if s.Target.Object != nil {
+		makers, err := g.makers(ctx, s.Target.Object, s.Patch.Target().GroupKind)
+		if err != nil {
+			return err
+		}
+		for _, maker := range makers {
+			pods, err := g.list(ctx, s.Object.Namespace, client.MatchingFields{podcache.ControllerIndex: string(maker)})
+			if err != nil {
+				return err
+			}
+			carriers = append(carriers, s.take(pods)...)
+		}
+	}
+	s.Total, s.Counted = g.tallies.look(s.Object, carriers)
+	return nil
+}
+
+// take keeps the live Pods that podSelector selects, and returns those that
+// carry the patch, live or not.
+func (s *Snapshot) take(pods []corev1.Pod) (carriers []*corev1.Pod) {
+	for i := range pods {
+		pod := &pods[i]
+		if isLive(pod) && s.Patch.SelectsPod(pod.Labels) {
+			s.Pods = append(s.Pods, pod)
+		}
+		if _, carries := markOf(pod, s.Patch.Name()); carries {
+			carriers = append(carriers, pod)
+		}
+	}
+	return carriers
+}
+
+// makers lists who may control Pods of the target: it, and what it controls.
+func (g *gatherer) makers(ctx context.Context, target *metav1.PartialObjectMetadata, kind schema.GroupKind) ([]types.UID, error) {
+	makers := []types.UID{target.UID}
+	kinds, err := between(kind, func() ([]corev1.Pod, error) { return g.list(ctx, target.Namespace) })
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range kinds {
+		found, err := g.owners.controlledBy(ctx, kind, target.Namespace, target.UID)
+		if unreadable := (*unreadableError)(nil); errors.As(err, &unreadable) || meta.IsNoMatchError(err) {
+			continue // some other owner of Pods in this namespace, for all we may know
+		}
+		if err != nil {
+			return nil, err
+		}
+		makers = append(makers, found...)
+	}
+	return makers, nil
+}
+
+func (g *gatherer) list(ctx context.Context, namespace string, options ...client.ListOption) ([]corev1.Pod, error) {
+	pods := &corev1.PodList{}
+	if err := g.reader.List(ctx, pods, append(options, client.UnsafeDisableDeepCopy, client.InNamespace(namespace))...); err != nil {
+		return nil, fmt.Errorf("list Pods of namespace %s: %w", namespace, err)
+	}
+	return pods.Items, nil
+}
+
+// forecast reads what new Pods are made from, if the status has to speak of it:
+// to preview, to tell that all Pods are denied, or why some were skipped.
+func (g *gatherer) forecast(ctx context.Context, s *Snapshot) (err error) {
+	if s.Target.Object == nil || s.expired() || !(s.preview() || s.Patch.Rejects() || s.anySkipped()) {
+		return nil
+	}
+	if s.Template, err = g.templates.of(ctx, s); err != nil {
+		return err
+	}
+	if s.Others, err = g.others(ctx, s); err != nil {
+		return err
+	}
+	if s.preview() {
+		s.Nodes, err = g.nodes(ctx)
+	}
+	return err
+}
+
+// others lists the other patches that new Pods of the template get now.
+func (g *gatherer) others(ctx context.Context, s *Snapshot) ([]*sched.Patch, error) {
+	list := &v1alpha1.SchedPatchList{}
+	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Object.Namespace)); err != nil {
+		return nil, fmt.Errorf("list SchedPatches of namespace %s: %w", s.Object.Namespace, err)
+	}
+	var out []*sched.Patch
+	for i := range list.Items {
+		object := &list.Items[i]
+		if object.Name == s.Object.Name || object.DeletionTimestamp != nil {
+			continue
+		}
+		patch, err := sched.Compile(object)
+		if err != nil || patch.Target() != s.Patch.Target() || !patch.ActiveAt(metav1.NewTime(s.Now)) {
+			continue // an invalid one says so in its own status
+		}
+		if s.Template == nil || patch.SelectsPod(s.Template.Labels) {
+			out = append(out, patch)
+		}
+	}
+	return out, nil
+}
+
+// nodes lists the nodes, sorted by name.
+func (g *gatherer) nodes(ctx context.Context) ([]*corev1.Node, error) {
+	list := &corev1.NodeList{}
+	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list nodes for a preview: %w", err)
+	}
+	out := make([]*corev1.Node, 0, len(list.Items))
+	for i := range list.Items {
+		out = append(out, &list.Items[i])
+	}
+	slices.SortFunc(out, func(a, b *corev1.Node) int { return compare(a.Name, b.Name) })
+	return out, nil
+}

@@ -1,0 +1,97 @@
+package schedpatch
+
+import (
+	"encoding/json"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+)
+
+const (
+	// maxChangedPods is how many Pods the status lists.
+	maxChangedPods = 100
+	// maxStatusBytes is how large a status may be, encoded as JSON.
+	maxStatusBytes = 32 << 10
+)
+
+// makeStatus computes the whole status from what was seen.
+func makeStatus(s *Snapshot) *v1alpha1.SchedPatchStatus {
+	patched, skipped := s.sort()
+	status := s.Object.Status.DeepCopy()
+	status.ObservedGeneration = s.Object.Generation
+	status.MatchedPods, status.PatchedPods, status.SkippedPods = int32(len(s.Pods)), int32(len(patched)), int32(len(skipped))
+	status.TotalPatched, status.Counted = s.Total, s.Counted
+	status.ActiveSince = &s.Since
+	status.ChangedPods = newest(patched)
+	status.Preview = makePreview(s)
+	status.ExpiresAt = nil
+	if end, ends := s.Patch.ExpiresAt(); ends {
+		status.ExpiresAt = &end
+	}
+	setConditions(&status.Conditions, s, judge(s, patched, skipped))
+	fit(status)
+	status.Truncated = len(status.ChangedPods) < len(patched)
+	return status
+}
+
+// newest lists the Pods created last, the very last one first.
+func newest(patched []carrier) []v1alpha1.ChangedPod {
+	patched = slices.SortedFunc(slices.Values(patched), func(a, b carrier) int {
+		if order := b.pod.CreationTimestamp.Compare(a.pod.CreationTimestamp.Time); order != 0 {
+			return order
+		}
+		return compare(a.pod.Name, b.pod.Name)
+	})
+	patched = patched[:min(len(patched), maxChangedPods)]
+	var out []v1alpha1.ChangedPod
+	for _, c := range patched {
+		out = append(out, v1alpha1.ChangedPod{
+			Name: c.pod.Name, UID: c.pod.UID, Time: c.pod.CreationTimestamp, Hash: c.hash, Node: c.pod.Spec.NodeName,
+		})
+	}
+	return out
+}
+
+// fit makes the status small enough. Pods are left out first, the oldest of the
+// list first; then of a preview what is largest.
+func fit(status *v1alpha1.SchedPatchStatus) {
+	excess := sizeOf(status) - maxStatusBytes
+	for last := len(status.ChangedPods) - 1; excess > 0 && last >= 0; last-- {
+		excess -= sizeOf(status.ChangedPods[last]) + 1
+		status.ChangedPods = status.ChangedPods[:last]
+	}
+	if status.Preview == nil {
+		return
+	}
+	for _, cut := range []func(*v1alpha1.SchedPatchPreviewStatus){
+		func(p *v1alpha1.SchedPatchPreviewStatus) {
+			p.Affinity, p.Warnings = nil, append(p.Warnings, "The result is too large to be shown here in full.")
+		},
+		func(p *v1alpha1.SchedPatchPreviewStatus) { p.Tolerations = nil },
+		func(p *v1alpha1.SchedPatchPreviewStatus) { p.NodeSelector = nil },
+	} {
+		if sizeOf(status) > maxStatusBytes {
+			cut(status.Preview)
+		}
+	}
+}
+
+func sizeOf(value any) int {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return 0 // API types are always encoded
+	}
+	return len(data)
+}
+
+// invalidStatus is that of a patch that cannot be used as it is. Counters stay
+// as they were: nothing was counted.
+func invalidStatus(object *v1alpha1.SchedPatch, err error, now metav1.Time) *v1alpha1.SchedPatchStatus {
+	status := object.Status.DeepCopy()
+	status.ObservedGeneration = object.Generation
+	status.Preview = nil
+	invalidConditions(&status.Conditions, object, err, now)
+	return status
+}

@@ -1,0 +1,195 @@
+package schedpatch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+const (
+	// maxNamedPods is how many Pods a message names.
+	maxNamedPods = 5
+	// maxMessageBytes is how long a message may be.
+	maxMessageBytes = 1024
+)
+
+// standing is the common ground of the conditions: how the patch stands, and the
+// words for it.
+type standing struct {
+	// ready: the wish is fulfilled, or the patch rests where the user told it to.
+	ready bool
+	// waiting and stuck say why it is not: it goes on by itself, or only with a
+	// person's help.
+	waiting, stuck  bool
+	reason, message string
+	expired         string
+}
+
+// judge takes the first that holds.
+func judge(s *Snapshot, patched []carrier, skipped []skippedPod) *standing {
+	target := describe(s.Object)
+	hurdle := s.hurdle()
+	switch {
+	case s.expired():
+		end, _ := s.Patch.ExpiresAt()
+		ended := fmt.Sprintf("It ended at %s; new Pods are not patched, and those that carry it keep it.", written(end))
+		return &standing{ready: true, reason: v1beta1.ReasonExpired, message: ended, expired: ended}
+	case !s.Served:
+		return &standing{stuck: true, reason: v1beta1.ReasonNamespaceNotServed, message: fmt.Sprintf(
+			"The Pod webhooks do not serve namespace %s: it is excluded, or its label %s is %q. No Pod of it is patched.",
+			s.Object.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
+	case s.Target.Unreadable != "":
+		return &standing{stuck: true, reason: v1beta1.ReasonTargetUnreadable, message: fmt.Sprintf("%s cannot be followed: %s.", target, s.Target.Unreadable)}
+	case s.Target.NotServed:
+		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound, message: fmt.Sprintf(
+			"This cluster knows no kind %s of apiVersion %s; the patch works from the moment that it does and %s exists.",
+			s.Object.Spec.TargetRef.Kind, s.Object.Spec.TargetRef.APIVersion, target)}
+	case s.Target.Object == nil:
+		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound, message: target + " does not exist; the patch works from the moment that it does."}
+	case s.preview():
+		return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
+	case hurdle != nil && hurdle.denied:
+		return &standing{stuck: true, reason: hurdle.reason, message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s.", target, v1alpha1.SchedPatchConflictReject, hurdle.message)}
+	case hurdle != nil:
+		return &standing{stuck: true, reason: hurdle.reason, message: fmt.Sprintf("New Pods of %s do not get the patch: %s.", target, hurdle.message)}
+	}
+	return &standing{ready: true, reason: v1beta1.ReasonActive, message: active(s, target, len(patched), skipped)}
+}
+
+// active says what new Pods get, and which ones did not.
+func active(s *Snapshot, target string, patched int, skipped []skippedPod) string {
+	message := fmt.Sprintf("New Pods of %s get the patch.", target)
+	if most := s.Object.Spec.MaxPods; most != nil {
+		message = fmt.Sprintf("New Pods of %s get the patch while fewer than %d carry it (maxPods).", target, *most)
+		if patched >= int(*most) {
+			message = fmt.Sprintf("As many Pods of %s carry the patch as maxPods allows: %d.", target, *most)
+		}
+	}
+	for _, group := range byReason(skipped) {
+		message += " " + group
+	}
+	return message
+}
+
+// byReason says, for each reason, how many Pods were created without the patch,
+// and which.
+func byReason(skipped []skippedPod) []string {
+	pods, words := map[string][]string{}, map[string]string{}
+	for _, s := range skipped {
+		pods[s.reason] = append(pods[s.reason], s.pod.Name)
+		if words[s.reason] == "" || s.message < words[s.reason] {
+			words[s.reason] = s.message
+		}
+	}
+	var out []string
+	for reason, names := range pods {
+		slices.Sort(names)
+		out = append(out, fmt.Sprintf("%s created without it (%s; %s): %s.", were(len(names)), reason, words[reason], list(names)))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// setConditions replaces all conditions. Those that are true only while
+// something is unusual are removed when it is over. A transition time moves
+// only when a status does.
+func setConditions(conditions *[]metav1.Condition, s *Snapshot, stands *standing) {
+	for _, each := range []struct {
+		kind      string
+		condition *metav1.Condition
+	}{
+		{v1beta1.ConditionReady, readyCondition(stands)},
+		{v1beta1.ConditionReconciling, reconcilingCondition(stands)},
+		{v1beta1.ConditionStalled, stalledCondition(stands)},
+		{v1beta1.ConditionExpired, expiredCondition(stands)},
+	} {
+		if each.condition == nil {
+			meta.RemoveStatusCondition(conditions, each.kind)
+			continue
+		}
+		c := *each.condition
+		c.Type, c.Message = each.kind, truncate(c.Message)
+		c.ObservedGeneration, c.LastTransitionTime = s.Object.Generation, metav1.NewTime(s.Now)
+		meta.SetStatusCondition(conditions, c)
+	}
+}
+
+func readyCondition(s *standing) *metav1.Condition {
+	status := metav1.ConditionFalse
+	if s.ready {
+		status = metav1.ConditionTrue
+	}
+	return &metav1.Condition{Status: status, Reason: s.reason, Message: s.message}
+}
+
+// reconcilingCondition is there while the patch waits for its target, which may
+// come at any time.
+func reconcilingCondition(s *standing) *metav1.Condition {
+	if !s.waiting {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.message}
+}
+
+// stalledCondition is there when a person has to act: no new Pod gets the patch,
+// and none will.
+func stalledCondition(s *standing) *metav1.Condition {
+	if !s.stuck {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.message}
+}
+
+func expiredCondition(s *standing) *metav1.Condition {
+	if s.expired == "" {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonExpired, Message: s.expired}
+}
+
+// invalidConditions say that the patch cannot be used until a person corrects it.
+func invalidConditions(conditions *[]metav1.Condition, object *v1alpha1.SchedPatch, err error, now metav1.Time) {
+	meta.RemoveStatusCondition(conditions, v1beta1.ConditionReconciling)
+	for _, c := range []metav1.Condition{
+		{Type: v1beta1.ConditionReady, Status: metav1.ConditionFalse},
+		{Type: v1beta1.ConditionStalled, Status: metav1.ConditionTrue},
+	} {
+		c.Reason, c.Message = v1beta1.ReasonInvalidSpec, truncate(err.Error())
+		c.ObservedGeneration, c.LastTransitionTime = object.Generation, now
+		meta.SetStatusCondition(conditions, c)
+	}
+}
+
+// describe names the target as people do.
+func describe(object *v1alpha1.SchedPatch) string {
+	return object.Spec.TargetRef.Kind + " " + object.Spec.TargetRef.Name
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "1 Pod was"
+	}
+	return fmt.Sprintf("%d Pods were", n)
+}
+
+// list names the first few.
+func list(names []string) string {
+	if len(names) <= maxNamedPods {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamedPods], ", "), len(names)-maxNamedPods)
+}
+
+// truncate keeps a message within what conditions are allowed here.
+func truncate(message string) string {
+	if len(message) <= maxMessageBytes {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessageBytes-3], "") + "..."
+}

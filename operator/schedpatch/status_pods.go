@@ -1,0 +1,129 @@
+package schedpatch
+
+import (
+	"cmp"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+// carrier is a live Pod with the patch, of some hash.
+type carrier struct {
+	pod  *corev1.Pod
+	hash string
+}
+
+// skippedPod is a live Pod that was created without the patch.
+type skippedPod struct {
+	pod *corev1.Pod
+	// reason is one of the API's, and message says the same for people.
+	reason, message string
+}
+
+// isLive tells whether a Pod runs or will.
+func isLive(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+}
+
+// markOf returns the mark of a patch on a Pod, of whatever hash.
+func markOf(pod *corev1.Pod, patch string) (sched.Mark, bool) {
+	for _, mark := range sched.Applied(pod.Annotations) {
+		if mark.Name == patch {
+			return mark, true
+		}
+	}
+	return sched.Mark{}, false
+}
+
+// sort tells the Pods that carry the patch from those that should.
+func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
+	for _, pod := range s.Pods {
+		if mark, carries := markOf(pod, s.Patch.Name()); carries {
+			patched = append(patched, carrier{pod, mark.Hash})
+			continue
+		}
+		if s.expected(pod) {
+			skipped = append(skipped, s.why(pod))
+		}
+	}
+	return patched, skipped
+}
+
+// anySkipped tells whether a Pod was created without the patch.
+func (s *Snapshot) anySkipped() bool {
+	_, skipped := s.sort()
+	return len(skipped) > 0
+}
+
+// expected tells whether a Pod should have got the patch when it was created.
+// Times are whole seconds, so a Pod from the second of the last change is not.
+// Once as many Pods as maxPods allows have got the patch, none is: a Pod beyond
+// the limit looks like one that was missed.
+func (s *Snapshot) expected(pod *corev1.Pod) bool {
+	end, ends := s.Patch.ExpiresAt()
+	most := s.Object.Spec.MaxPods
+	switch {
+	case s.preview() || !s.Served:
+		return false
+	case !s.Since.Before(&pod.CreationTimestamp):
+		return false
+	case ends && !pod.CreationTimestamp.Before(&end):
+		return false
+	case most != nil && s.Total >= int64(*most):
+		return false
+	}
+	return true
+}
+
+// why says why a Pod was created without the patch, as far as it can be known
+// afterwards: its own node selector may contradict, the template's node affinity
+// may; otherwise the webhook was not there.
+func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
+	_, results := sched.Merge(&sched.Rules{NodeSelector: pod.Spec.NodeSelector}, []*sched.Patch{s.Patch})
+	if result := results[0]; result.Reason == sched.ReasonConflict {
+		return skippedPod{pod, v1beta1.ReasonConflict, result.Message}
+	}
+	if hurdle := s.hurdle(); hurdle != nil && hurdle.reason != v1beta1.ReasonConflict {
+		return skippedPod{pod, hurdle.reason, hurdle.message}
+	}
+	return skippedPod{pod, v1beta1.ReasonWebhookMissed, "the webhook did not answer, or did not know the patch yet"}
+}
+
+// hurdle is what keeps the patch from every new Pod of the target.
+type hurdle struct {
+	reason, message string
+	// denied tells that the Pods are not even created.
+	denied bool
+}
+
+// hurdle is nil when there is none, or when no template tells.
+func (s *Snapshot) hurdle() *hurdle {
+	if s.Template == nil {
+		return nil
+	}
+	if node := s.Template.Spec.NodeName; node != "" {
+		return &hurdle{reason: v1beta1.ReasonNodeNamed, message: "the Pod template sets spec.nodeName to " + node + ": its Pods never meet the scheduler"}
+	}
+	_, result := s.merge()
+	if result.Outcome == sched.OutcomeApplied {
+		return nil
+	}
+	return &hurdle{reason: string(result.Reason), message: result.Message, denied: result.Outcome == sched.OutcomeRejected}
+}
+
+// merge makes a Pod of the template into what admission would, and says what
+// became of this patch.
+func (s *Snapshot) merge() (sched.Rules, sched.Result) {
+	patches := append([]*sched.Patch{s.Patch}, s.Others...)
+	rules, results := sched.Merge(sched.RulesOf(&s.Template.Spec), patches)
+	for _, result := range results {
+		if result.Patch == s.Patch {
+			return rules, result
+		}
+	}
+	return rules, sched.Result{}
+}
+
+func compare(a, b string) int { return cmp.Compare(a, b) }

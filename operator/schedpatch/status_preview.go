@@ -1,0 +1,150 @@
+package schedpatch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+const (
+	// maxEligibleNodes is how many nodes a preview names.
+	maxEligibleNodes = 10
+	// maxConflicts is how many conflicts a preview names.
+	maxConflicts = 20
+)
+
+// makePreview says what would happen to a Pod made from the target's template
+// now. It is nil for an active patch, and where there is nothing to go by. The
+// same merge makes the patch of a Pod at admission.
+func makePreview(s *Snapshot) *v1alpha1.SchedPatchPreviewStatus {
+	if !s.preview() || s.Template == nil {
+		return nil
+	}
+	without, others := sched.Merge(sched.RulesOf(&s.Template.Spec), s.Others)
+	with, result := s.merge()
+	before, after := eligible(s.Nodes, &without), eligible(s.Nodes, &with)
+	preview := &v1alpha1.SchedPatchPreviewStatus{
+		Affinity: with.Affinity, Tolerations: with.Tolerations, NodeSelector: with.NodeSelector,
+		EligibleNodesBefore: int32(len(before)), EligibleNodesAfter: int32(len(after)),
+		EligibleNodes: after[:min(len(after), maxEligibleNodes)],
+		Conflicts:     result.Conflicts[:min(len(result.Conflicts), maxConflicts)],
+	}
+	preview.Warnings = append(s.doubts(result), s.denials(others)...)
+	preview.Warnings = append(preview.Warnings, s.consequences(len(before), len(after))...)
+	return preview
+}
+
+// doubts say why Pods would not get the patch, or other Pods than those of the
+// preview would.
+func (s *Snapshot) doubts(result sched.Result) []string {
+	var out []string
+	if s.Template.Pod != "" {
+		out = append(out, fmt.Sprintf("%s has no Pod template: this is what would have become of Pod %s.", describe(s.Object), s.Template.Pod))
+	}
+	if !s.Patch.SelectsPod(s.Template.Labels) {
+		out = append(out, "podSelector does not select the labels of the Pod template; only Pods that get other labels besides would be patched.")
+	}
+	if node := s.Template.Spec.NodeName; node != "" {
+		out = append(out, fmt.Sprintf("The Pod template sets spec.nodeName to %s: its Pods never meet the scheduler and are not patched.", node))
+	}
+	switch result.Outcome {
+	case sched.OutcomeSkipped:
+		out = append(out, fmt.Sprintf("The Pod would be created without the patch: %s.", result.Message))
+	case sched.OutcomeRejected:
+		out = append(out, fmt.Sprintf("The Pod would be denied, since onConflict is %s: %s.", v1alpha1.SchedPatchConflictReject, result.Message))
+	}
+	return out
+}
+
+// denials name the other patches that deny the Pod whatever this one does.
+func (s *Snapshot) denials(others []sched.Result) []string {
+	var out []string
+	for _, result := range others {
+		if result.Outcome == sched.OutcomeRejected {
+			out = append(out, fmt.Sprintf("SchedPatch %s denies such Pods: %s.", result.Patch.Name(), result.Message))
+		}
+	}
+	return out
+}
+
+// consequences say what the rules would lead to.
+func (s *Snapshot) consequences(before, after int) []string {
+	var out []string
+	switch {
+	case before == 0:
+		out = append(out, "No node is eligible, with the patch or without it.")
+	case after == 0:
+		out = append(out, "No node is left: Pods would stay pending.")
+	}
+	if demandsHostname(s.Object) {
+		out = append(out, "It demands something of the label "+corev1.LabelHostname+": Karpenter starts no node for Pods that do.")
+	}
+	if narrowsNodes(s.Object) && slices.ContainsFunc(s.Template.Spec.TopologySpreadConstraints, countsExcludedNodes) {
+		out = append(out, "A topologySpreadConstraint on "+corev1.LabelHostname+" with nodeAffinityPolicy Ignore also counts the nodes that the patch excludes, so Pods may stay pending.")
+	}
+	return out
+}
+
+// eligible names the nodes on which the scheduler may put a Pod with the rules,
+// as far as node selector, required node affinity and taints go. Resources,
+// volumes and other Pods are not looked at.
+func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
+	affinity := nodeaffinity.NewRequiredNodeAffinity(rules.NodeSelector, rules.Affinity)
+	var out []string
+	for _, node := range nodes {
+		// An error means that a requirement cannot be read; such a term matches no node.
+		if matches, err := affinity.Match(node); err != nil || !matches {
+			continue
+		}
+		if tolerated(node, rules.Tolerations) {
+			out = append(out, node.Name)
+		}
+	}
+	return out
+}
+
+func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
+	taints := node.Spec.Taints
+	if node.Spec.Unschedulable {
+		taints = append(slices.Clip(taints), corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
+	}
+	repels := func(t *corev1.Taint) bool {
+		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
+	}
+	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), taints, tolerations, repels, true)
+	return !untolerated
+}
+
+// requiredTerms are the terms of the node affinity that a patch demands.
+func requiredTerms(object *v1alpha1.SchedPatch) []corev1.NodeSelectorTerm {
+	affinity := object.Spec.Affinity
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return nil
+	}
+	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+}
+
+func narrowsNodes(object *v1alpha1.SchedPatch) bool {
+	return len(object.Spec.NodeSelector) > 0 || len(requiredTerms(object)) > 0
+}
+
+func demandsHostname(object *v1alpha1.SchedPatch) bool {
+	if _, ok := object.Spec.NodeSelector[corev1.LabelHostname]; ok {
+		return true
+	}
+	return slices.ContainsFunc(requiredTerms(object), func(term corev1.NodeSelectorTerm) bool {
+		return slices.ContainsFunc(term.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool { return r.Key == corev1.LabelHostname })
+	})
+}
+
+func countsExcludedNodes(c corev1.TopologySpreadConstraint) bool {
+	return c.TopologyKey == corev1.LabelHostname && c.WhenUnsatisfiable == corev1.DoNotSchedule &&
+		c.NodeAffinityPolicy != nil && *c.NodeAffinityPolicy == corev1.NodeInclusionPolicyIgnore
+}

@@ -1,0 +1,124 @@
+package schedpatch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Template is what a workload makes Pods from, as far as scheduling goes.
+type Template struct {
+	// Labels of the Pods, without those that a controller adds to each.
+	Labels map[string]string
+	// Spec has the scheduling rules and topology spread constraints.
+	Spec corev1.PodSpec
+	// Pod names the Pod that stands in for a template, "" where there is one.
+	Pod string
+}
+
+// templates reads the templates of targets, and remembers the last one of each
+// SchedPatch until the target changes.
+type templates struct {
+	live client.Reader
+
+	mu    sync.Mutex
+	known map[types.NamespacedName]remembered
+}
+
+type remembered struct {
+	target     types.UID
+	generation int64
+	template   *Template
+}
+
+func newTemplates(live client.Reader) *templates {
+	return &templates{live: live, known: map[types.NamespacedName]remembered{}}
+}
+
+// of returns the template of a snapshot's target. A target without one is judged
+// by one of its Pods; nil when it has no Pods either, or is gone meanwhile.
+func (t *templates) of(ctx context.Context, s *Snapshot) (*Template, error) {
+	key, target := client.ObjectKeyFromObject(s.Object), s.Target.Object
+	t.mu.Lock()
+	last, ok := t.known[key]
+	t.mu.Unlock()
+	if ok && last.target == target.UID && last.generation == target.Generation {
+		return last.template, nil
+	}
+	whole := &unstructured.Unstructured{}
+	whole.SetGroupVersionKind(target.GroupVersionKind())
+	if err := t.live.Get(ctx, client.ObjectKeyFromObject(target), whole); err != nil {
+		return nil, client.IgnoreNotFound(wrapRead(err, target))
+	}
+	template := templateIn(whole.Object)
+	if template == nil {
+		return t.fromPod(ctx, s)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known[key] = remembered{target: whole.GetUID(), generation: whole.GetGeneration(), template: template}
+	return template, nil
+}
+
+// forget drops a SchedPatch that is gone.
+func (t *templates) forget(key types.NamespacedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.known, key)
+}
+
+// fromPod reads a Pod of the target, if there is one: one that does not carry the
+// patch yet, if possible.
+func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*Template, error) {
+	var sample *corev1.Pod
+	for _, pod := range s.Pods {
+		if _, carries := markOf(pod, s.Patch.Name()); sample == nil || !carries {
+			sample = pod
+		}
+	}
+	if sample == nil {
+		return nil, nil
+	}
+	whole := &corev1.Pod{}
+	if err := t.live.Get(ctx, client.ObjectKeyFromObject(sample), whole); err != nil {
+		return nil, client.IgnoreNotFound(fmt.Errorf("read Pod %s/%s: %w", sample.Namespace, sample.Name, err))
+	}
+	return &Template{Labels: whole.Labels, Spec: schedulingOf(&whole.Spec), Pod: whole.Name}, nil
+}
+
+// templateIn finds the Pod template in a workload: in spec.template, or in a
+// CronJob's spec.jobTemplate. Nil when there is none.
+func templateIn(workload map[string]any) *Template {
+	for _, path := range []string{"spec.jobTemplate.spec.template", "spec.template"} {
+		content, found, err := unstructured.NestedMap(workload, strings.Split(path, ".")...)
+		if err != nil || !found {
+			continue
+		}
+		template := &corev1.PodTemplateSpec{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, template); err != nil || len(template.Spec.Containers) == 0 {
+			continue // a template of something else
+		}
+		return &Template{Labels: template.Labels, Spec: schedulingOf(&template.Spec)}
+	}
+	return nil
+}
+
+// schedulingOf keeps of a Pod spec what decides where the Pod may run.
+func schedulingOf(spec *corev1.PodSpec) corev1.PodSpec {
+	return corev1.PodSpec{
+		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, Affinity: spec.Affinity,
+		Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
+	}
+}
+
+func wrapRead(err error, object *metav1.PartialObjectMetadata) error {
+	return fmt.Errorf("read the Pod template of %s %s/%s: %w", object.Kind, object.Namespace, object.Name, err)
+}
