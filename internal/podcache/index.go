@@ -1,6 +1,11 @@
 package podcache
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // ControllerIndex is the name of the cache index by ControllerUID.
 const ControllerIndex = "controller"
@@ -12,4 +17,35 @@ func ControllerUID(object metav1.Object) []string {
 		return []string{string(owner.UID)}
 	}
 	return nil
+}
+
+// OrphanIndex is the name of the cache index by OrphanParent.
+const OrphanIndex = "orphan"
+
+// OrphanParent is what an object is found by in OrphanIndex: its name without
+// the ordinal at the end, which is the name of the StatefulSet that could adopt
+// it. An object with a controller, or without an ordinal, is not in the index.
+func OrphanParent(object metav1.Object) []string {
+	if metav1.GetControllerOfNoCopy(object) != nil {
+		return nil
+	}
+	parent, _, ok := SplitOrdinal(object.GetName())
+	if !ok {
+		return nil
+	}
+	return []string{parent}
+}
+
+// SplitOrdinal splits a name like web-3 into what comes before the ordinal and
+// the ordinal. A number with leading zeros is none.
+func SplitOrdinal(name string) (parent string, ordinal int, ok bool) {
+	at := strings.LastIndexByte(name, '-')
+	if at <= 0 {
+		return "", 0, false
+	}
+	ordinal, err := strconv.Atoi(name[at+1:])
+	if err != nil || ordinal < 0 || strconv.Itoa(ordinal) != name[at+1:] {
+		return "", 0, false
+	}
+	return name[:at], ordinal, true
 }

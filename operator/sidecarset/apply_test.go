@@ -71,7 +71,6 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-
 func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 	before := w.pods[0].Annotations["kruise.io/sidecarset-hash"]

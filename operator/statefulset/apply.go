@@ -1,0 +1,280 @@
+package statefulset
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/operator/apply"
+)
+
+// Outcome is what became of a plan.
+type Outcome struct {
+	// Created, Deleted, Changed and Claimed are the actions that were carried out.
+	Created []CreatePod
+	Deleted []DeletePod
+	Changed []ChangePod
+	Claimed []ChangeClaim
+	// CreateErrors and UpdateErrors are what the API server refused, with its
+	// words: new Pods and claims, and everything else.
+	CreateErrors, UpdateErrors []error
+	// Collided tells that the name of the new revision is taken by something that
+	// is not the set's. The next look takes another one.
+	Collided bool
+	// Stale counts actions that were given up because the object had changed
+	// since the snapshot. The change itself brings the next look.
+	Stale int
+}
+
+// Err joins the errors that are worth another try.
+func (o *Outcome) Err() error {
+	return errors.Join(errors.Join(o.CreateErrors...), errors.Join(o.UpdateErrors...))
+}
+
+// judge tells whether an action succeeded, and notes why not.
+func (o *Outcome) judge(err error, refusals *[]error) bool {
+	switch {
+	case err == nil:
+		return true
+	case apply.IsStale(err):
+		o.Stale++
+	default:
+		*refusals = append(*refusals, err)
+	}
+	return false
+}
+
+// writer is the part of a client that carries plans out.
+type writer interface {
+	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
+	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
+	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
+	Status() client.SubResourceWriter
+	SubResource(name string) client.SubResourceClient
+}
+
+// executor carries plans out. It is the only one that writes.
+type executor struct {
+	writer writer
+	// live reads from the API server, not from a cache.
+	live client.Reader
+	// parallel is how many objects are written to at once at most.
+	parallel int
+}
+
+// apply executes a plan. One refused action does not stop the others: the plan
+// has counted all of them into its budgets. Revisions come first, since Pods are
+// marked with their names; then Pods go before others are made, so that a quota
+// has room.
+func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Plan) *Outcome {
+	o := &Outcome{}
+	if !e.applyRevisions(ctx, &plan.Revisions, o) {
+		return o
+	}
+	e.own(ctx, set, plan.Own, o)
+	apply.Each(ctx, e.parallel, plan.Claims, e.changeClaim, func(c ChangeClaim, err error) {
+		if o.judge(err, &o.UpdateErrors) {
+			o.Claimed = append(o.Claimed, c)
+		}
+	})
+	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
+		if o.judge(err, &o.UpdateErrors) {
+			o.Deleted = append(o.Deleted, d)
+		}
+	})
+	apply.Each(ctx, e.parallel, plan.Change, e.changePod, func(c ChangePod, err error) {
+		if o.judge(err, &o.UpdateErrors) {
+			o.Changed = append(o.Changed, c)
+		}
+	})
+	apply.Each(ctx, e.parallel, plan.Create, e.createPod, func(c CreatePod, err error) {
+		if o.judge(err, &o.CreateErrors) {
+			o.Created = append(o.Created, c)
+		}
+	})
+	return o
+}
+
+// applyRevisions keeps the history and tells whether Pods may be marked with the
+// update revision: whether it is recorded.
+func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Outcome) bool {
+	if plan.Create != nil {
+		switch err := e.writer.Create(ctx, plan.Create.DeepCopy()); {
+		case apierrors.IsAlreadyExists(err):
+			o.Collided = true
+			return false
+		case err != nil:
+			o.UpdateErrors = append(o.UpdateErrors, apply.Wrap(err, "create revision %s", plan.Create.Name))
+			return false
+		}
+	}
+	for _, change := range plan.Change {
+		patch := client.MergeFromWithOptions(change.Old, client.MergeFromWithOptimisticLock{})
+		o.judge(apply.Wrap(e.writer.Patch(ctx, change.New.DeepCopy(), patch), "update revision %s", change.New.Name), &o.UpdateErrors)
+	}
+	for _, r := range plan.Delete {
+		o.judge(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), uidOf(r))), "delete revision %s", r.Name), &o.UpdateErrors)
+	}
+	return true
+}
+
+// own adopts and releases Pods. A set that is being deleted must not adopt what
+// its deletion has just let go, and the cache may not know of it yet: so the API
+// server is asked.
+func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []OwnPod, o *Outcome) {
+	check := sync.OnceValue(func() error { return e.stillThere(ctx, set) })
+	apply.Each(ctx, e.parallel, pods, func(ctx context.Context, p OwnPod) error {
+		if p.Adopt {
+			if err := check(); err != nil {
+				return err
+			}
+		}
+		return e.changeOwner(ctx, set, p)
+	}, func(_ OwnPod, err error) { o.judge(err, &o.UpdateErrors) })
+}
+
+func (e *executor) stillThere(ctx context.Context, set *v1beta1.StatefulSet) error {
+	now := &metav1.PartialObjectMetadata{}
+	now.SetGroupVersionKind(v1beta1.GroupVersion.WithKind("StatefulSet"))
+	if err := e.live.Get(ctx, client.ObjectKeyFromObject(set), now); err != nil {
+		return apply.Wrap(err, "see whether StatefulSet %s may adopt Pods", set.Name)
+	}
+	if now.UID != set.UID || now.DeletionTimestamp != nil {
+		return apierrors.NewConflict(v1beta1.GroupVersion.WithResource("statefulsets").GroupResource(), set.Name, errors.New("it is being deleted, or is another one by now"))
+	}
+	return nil
+}
+
+func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p OwnPod) error {
+	owners := make([]metav1.OwnerReference, 0, len(p.Pod.OwnerReferences)+1)
+	for _, owner := range p.Pod.OwnerReferences {
+		if owner.UID != set.UID {
+			owners = append(owners, owner)
+		}
+	}
+	if p.Adopt {
+		owners = append(owners, *controllerRef(set))
+	}
+	return apply.Wrap(e.patchPod(ctx, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners)), "change the controller of Pod %s", p.Pod.Name)
+}
+
+// createPod makes the claims of a Pod, then the Pod, then tells it that nothing
+// keeps it from serving. Should the last step fail, the next look repeats it.
+func (e *executor) createPod(ctx context.Context, c CreatePod) error {
+	for _, claim := range c.Claims {
+		if err := e.writer.Create(ctx, claim.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("create claim %s for Pod %s: %w", claim.Name, c.Pod.Name, err)
+		}
+	}
+	created := c.Pod.DeepCopy()
+	if err := e.writer.Create(ctx, created); err != nil {
+		return fmt.Errorf("create Pod %s: %w", c.Pod.Name, err)
+	}
+	if len(c.Conditions) == 0 {
+		return nil
+	}
+	return apply.Wrap(client.IgnoreNotFound(e.setConditions(ctx, created, c.Conditions)), "set the conditions of new Pod %s", created.Name)
+}
+
+// deletePod deletes a Pod, and no other one of that name.
+func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
+	for _, claim := range d.Claims {
+		if err := e.changeClaim(ctx, claim); err != nil {
+			return err
+		}
+	}
+	err := e.writer.Delete(ctx, identity(d.View.Pod), uidOf(d.View.Pod))
+	return apply.Wrap(client.IgnoreNotFound(err), "delete Pod %s", d.View.Pod.Name)
+}
+
+func uidOf(object client.Object) client.Preconditions {
+	uid := object.GetUID()
+	return client.Preconditions{UID: &uid}
+}
+
+// changePod writes conditions, resources and everything else, in that order: a
+// Pod leaves service before its containers restart.
+func (e *executor) changePod(ctx context.Context, c ChangePod) error {
+	pod := c.View.Pod
+	if len(c.Conditions) > 0 {
+		if err := e.setConditions(ctx, pod, c.Conditions); err != nil {
+			return apply.Wrap(err, "set the conditions of Pod %s", pod.Name)
+		}
+	}
+	if !c.Resize.Empty() {
+		if err := e.patchPod(ctx, pod, "resize", c.Resize); err != nil {
+			return apply.Wrap(err, "resize Pod %s in place", pod.Name)
+		}
+	}
+	if c.Patch.Empty() {
+		return nil
+	}
+	return apply.Wrap(e.patchPod(ctx, pod, "", c.Patch), "change Pod %s", pod.Name)
+}
+
+func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource string, patch *podpatch.Patch) error {
+	data, err := patch.JSON()
+	if err != nil {
+		return err
+	}
+	raw := client.RawPatch(types.JSONPatchType, data)
+	if subresource != "" {
+		return e.writer.SubResource(subresource).Patch(ctx, identity(pod), raw)
+	}
+	return e.writer.Patch(ctx, identity(pod), raw)
+}
+
+// setConditions writes conditions, which are merged by their type.
+func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition) error {
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": pod.UID},
+		"status":   map[string]any{"conditions": conditions},
+	})
+	if err != nil {
+		return err
+	}
+	return e.writer.Status().Patch(ctx, identity(pod), client.RawPatch(types.StrategicMergePatchType, data))
+}
+
+// changeClaim changes a claim, if it is the one that the plan saw.
+func (e *executor) changeClaim(ctx context.Context, c ChangeClaim) error {
+	metadata, body := map[string]any{"uid": c.Claim.UID}, map[string]any{}
+	if c.SetOwners {
+		// Owners are one list in a merge patch, so nobody may have changed it since.
+		metadata["resourceVersion"], metadata["ownerReferences"] = c.Claim.ResourceVersion, c.Owners
+	}
+	if c.Storage != nil {
+		metadata["annotations"] = map[string]string{v1beta1.OwnedByStatefulSetAnnotation: c.OwnedBy}
+		body["spec"] = map[string]any{"resources": map[string]any{"requests": map[string]any{string(corev1.ResourceStorage): c.Storage}}}
+	}
+	body["metadata"] = metadata
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	target := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: c.Claim.Namespace, Name: c.Claim.Name}}
+	return apply.Wrap(e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, data)), "change claim %s", c.Claim.Name)
+}
+
+// identity is enough of a Pod to address it.
+func identity(pod *corev1.Pod) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+}
+
+// writeStatus writes the status if it changed, and tells whether it did.
+func (e *executor) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) (bool, error) {
+	updated := set.DeepCopy()
+	updated.Status = *status
+	written, err := apply.Status(ctx, e.writer.Status(), set, updated)
+	return written, apply.Wrap(err, "write the status of StatefulSet %s", set.Name)
+}

@@ -1,0 +1,173 @@
+// Package statefulset is the controller of Advanced StatefulSets: it gives Pods
+// an identity and storage of their own, and changes them in place, in parallel,
+// and without getting stuck.
+//
+// Data flows one way: cluster state -> Snapshot (snapshot.go) -> Plan (plan.go)
+// -> Outcome (apply.go) -> Status (status.go). Only snapshot.go reads the
+// cluster and only apply.go writes to it.
+package statefulset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/pace"
+)
+
+// Options tune the controller.
+type Options struct {
+	// Workers is how many StatefulSets are handled at once.
+	Workers int
+	// Parallel is how many Pods of one set are written to at once at most.
+	Parallel int
+	// CanResize tells whether the API server can resize running Pods.
+	CanResize bool
+}
+
+// reconciler walks a StatefulSet through snapshot, plan, apply and status.
+type reconciler struct {
+	gatherer gatherer
+	executor executor
+	recorder events.EventRecorder
+	pace     *pace.Pace
+}
+
+// Add wires the controller into a manager, whose client must read its own
+// writes and whose cache must have the indexes of podcache.
+func Add(ctx context.Context, mgr manager.Manager, options Options) error {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("index revisions and claims: %w", err)
+	}
+	r := &reconciler{
+		gatherer: gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates()},
+		executor: executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
+		recorder: mgr.GetEventRecorder("windlass-operator"),
+		pace:     pace.New(time.Second),
+	}
+	known := newKnownSets()
+	return builder.ControllerManagedBy(mgr).
+		Named("statefulset").
+		Watches(&v1beta1.StatefulSet{}, setHandler{known}).
+		Watches(&corev1.Pod{}, podHandler{known}).
+		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.Workers}).
+		Complete(r)
+}
+
+// Reconcile brings one StatefulSet a step further.
+func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	snapshot, err := r.gatherer.snapshot(ctx, request.NamespacedName)
+	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
+		_, statusErr := r.executor.writeStatus(ctx, invalid.set, invalidStatus(invalid.set, err, metav1.NewTime(r.gatherer.clock.Now())))
+		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if snapshot == nil {
+		r.pace.Forget(request.NamespacedName)
+		r.gatherer.templates.forget(request.NamespacedName)
+		forgetMetrics(request.NamespacedName)
+		return reconcile.Result{}, nil
+	}
+	plan, err := makePlan(snapshot)
+	if err != nil {
+		return reconcile.Result{}, reconcile.TerminalError(err)
+	}
+	plan.log(ctrl.LoggerFrom(ctx))
+	outcome := r.executor.apply(ctx, snapshot.Set, plan)
+	observe(outcome)
+
+	// An error is returned after the status is written, so that it is seen.
+	wait, err := r.report(ctx, snapshot, plan, outcome)
+	if err == nil {
+		err = outcome.Err()
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if outcome.Collided {
+		wait = time.Second // the next look takes another name
+	}
+	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// log tells what is about to be done.
+func (p *Plan) log(log logr.Logger) {
+	for _, o := range p.Own {
+		log.Info(o.String())
+	}
+	for _, d := range p.Delete {
+		log.Info(d.String())
+	}
+	for _, c := range p.Change {
+		log.Info(c.String())
+	}
+	for _, c := range p.Claims {
+		log.Info(c.String())
+	}
+	for _, c := range p.Create {
+		log.Info(c.String())
+	}
+}
+
+// soonest is the shortest of some spans in seconds, of which 0 means never.
+func soonest(spans ...float64) time.Duration {
+	shortest := 0.0
+	for _, span := range spans {
+		if shortest == 0 || (span != 0 && span < shortest) {
+			shortest = span
+		}
+	}
+	return time.Duration(math.Ceil(shortest*1000)) * time.Millisecond
+}
+
+// report writes status and events. While Pods change fast the status is
+// written about once a second. It returns when to look again though nothing
+// happens: to write what was held back, or because something is due by then.
+func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
+	status, deadline := makeStatus(s, plan, outcome)
+	wait := soonest(deadline, plan.LookAgainIn)
+	key := client.ObjectKeyFromObject(s.Set)
+	if pause := r.pace.Wait(key, s.Now); pause > 0 && !urgent(s, status) {
+		r.record(s, plan, outcome)
+		return soonest(wait.Seconds(), pause.Seconds()), nil
+	}
+	written, err := r.executor.writeStatus(ctx, s.Set, status)
+	if err != nil {
+		return 0, client.IgnoreNotFound(err)
+	}
+	if written {
+		r.pace.Note(key, s.Now)
+	}
+	r.record(s, plan, outcome)
+	return wait, nil
+}
+
+// urgent tells whether a status is to be written at once: it speaks of another
+// generation, of another revision that Pods are made from, or of a name that is
+// not to be tried again.
+func urgent(s *Snapshot, status *v1beta1.StatefulSetStatus) bool {
+	before := &s.Set.Status
+	return before.ObservedGeneration != status.ObservedGeneration ||
+		before.CurrentRevision != status.CurrentRevision || before.UpdateRevision != status.UpdateRevision ||
+		ptr.Deref(before.CollisionCount, 0) != ptr.Deref(status.CollisionCount, 0)
+}

@@ -1,0 +1,3 @@
+package statefulset
+
+func (r *reconciler) record(*Snapshot, *Plan, *Outcome) {}

@@ -1,0 +1,60 @@
+package statefulset
+
+import (
+	"slices"
+)
+
+// member is one ordinal that there should be.
+type member struct {
+	// Position is the ordinal's place among those that there should be, from 0.
+	Position int
+	Ordinal  int
+	// View is the Pod that holds the ordinal, nil when there is none.
+	*View
+}
+
+// missing tells whether there is no Pod.
+func (m *member) missing() bool { return m.View == nil }
+
+// available tells whether there is a Pod, and it is available.
+func (m *member) available() bool { return m.View != nil && m.View.Available }
+
+// leaving tells whether there is no Pod, or one that is going: either way a new
+// one follows.
+func (m *member) leaving() bool { return m.View == nil || m.terminating() }
+
+// layout puts a set's Pods on the ordinals that there should be.
+type layout struct {
+	// members are the ordinals that there should be, ascending.
+	members []member
+	// condemned are Pods of other ordinals, the highest first.
+	condemned []*View
+}
+
+func newLayout(s *Snapshot) layout {
+	byOrdinal := make(map[int]*View, len(s.Pods))
+	for _, view := range s.Pods {
+		byOrdinal[view.Ordinal] = view
+	}
+	wanted := ordinals(&s.Set.Spec)
+	out := layout{members: make([]member, 0, len(wanted))}
+	for position, ordinal := range wanted {
+		out.members = append(out.members, member{position, ordinal, byOrdinal[ordinal]})
+		delete(byOrdinal, ordinal)
+	}
+	for _, view := range byOrdinal {
+		out.condemned = append(out.condemned, view)
+	}
+	slices.SortFunc(out.condemned, func(a, b *View) int { return b.Ordinal - a.Ordinal })
+	return out
+}
+
+// unavailable counts the members that are not available.
+func (l *layout) unavailable() (n int) {
+	for i := range l.members {
+		if !l.members[i].available() {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,195 @@
+package statefulset
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/podpatch"
+)
+
+// Plan is what to do about one StatefulSet now, and why it is no more than
+// that.
+type Plan struct {
+	// Revisions keeps the history.
+	Revisions RevisionPlan
+	// Layout puts the Pods on ordinals.
+	Layout layout
+	// Own are the Pods to adopt or to let go.
+	Own []OwnPod
+	// Create, Delete and Change are what happens to Pods, each in the order in
+	// which it is begun.
+	Create []CreatePod
+	Delete []DeletePod
+	Change []ChangePod
+	// Claims are claims to change, beyond those that come with a new Pod.
+	Claims []ChangeClaim
+
+	// Rollout says how far the update has come.
+	Rollout Rollout
+	// Blocked are ordinals whose Pod cannot be made, or may not go, now.
+	Blocked []BlockedOrdinal
+	// LookAgainIn is in how many seconds something is due though nothing
+	// happens; 0 for never.
+	LookAgainIn float64
+}
+
+// Rollout is where the update of Pods stands, this plan's actions included.
+type Rollout struct {
+	// Hold says why Pods that are not at the update revision are left alone;
+	// empty when none is.
+	Hold Hold
+	// Waiting are Pods whose turn comes later, by ordinal.
+	Waiting []int
+	// Kept is how many Pods the partition keeps at an earlier revision.
+	Kept int
+	// Blockers are the Pods that take up maxUnavailable.
+	Blockers []string
+	// Hooked are Pods whose change or deletion waits for a lifecycle hook.
+	Hooked []string
+	// Recreated is why Pods are deleted and made again although podUpdatePolicy
+	// asks for a change in place: field paths, or a sentence.
+	Recreated []string
+	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being
+	// updated, and why.
+	Impossible []ImpossiblePod
+	// Unexpandable are claims that cannot grow to what their template asks for,
+	// and why.
+	Unexpandable []string
+}
+
+// Hold is why a rollout does not go on right now.
+type Hold string
+
+const (
+	// HoldNone means that it does go on, or that there is nothing to do.
+	HoldNone Hold = ""
+	// HoldOnDelete means that Pods change when somebody deletes them.
+	HoldOnDelete Hold = "OnDelete"
+	// HoldPaused means that a person paused it.
+	HoldPaused Hold = "Paused"
+	// HoldBudget means that as many Pods as allowed are unavailable.
+	HoldBudget Hold = "MaxUnavailable"
+)
+
+// ImpossiblePod is a Pod that cannot be brought to the update revision.
+type ImpossiblePod struct {
+	View *View
+	// Why are field paths, or a sentence.
+	Why []string
+}
+
+// BlockedOrdinal is an ordinal that waits for something out of our hands.
+type BlockedOrdinal struct {
+	Ordinal int
+	// Why is a sentence.
+	Why string
+}
+
+// OwnPod adopts an orphan, or lets a Pod go that is no longer the set's.
+type OwnPod struct {
+	Pod   *corev1.Pod
+	Adopt bool
+}
+
+// String renders the action for logs.
+func (o OwnPod) String() string {
+	if o.Adopt {
+		return fmt.Sprintf("adopt Pod %s: it has no controller, and its name and labels are those of the set", o.Pod.Name)
+	}
+	return fmt.Sprintf("release Pod %s: its name or labels are no longer those of the set", o.Pod.Name)
+}
+
+// CreatePod makes the Pod of an ordinal, its claims first.
+type CreatePod struct {
+	Ordinal int
+	Pod     *corev1.Pod
+	// Revision names the revision that it is made from.
+	Revision string
+	// Claims are to be made before the Pod.
+	Claims []*corev1.PersistentVolumeClaim
+	// Conditions are set once the Pod is there: those that its readiness gates
+	// wait for.
+	Conditions []corev1.PodCondition
+}
+
+// String renders the action for logs.
+func (c CreatePod) String() string {
+	text := fmt.Sprintf("create Pod %s at revision %s", c.Pod.Name, c.Revision)
+	if n := len(c.Claims); n > 0 {
+		text += fmt.Sprintf(" with %d claims", n)
+	}
+	return text
+}
+
+// DeletePod deletes a Pod.
+type DeletePod struct {
+	View *View
+	// Claims are to be handed over before: the garbage collector deletes them
+	// with the Pod.
+	Claims []ChangeClaim
+	// Cause is what led to it.
+	Cause Cause
+	// Reason says why, for people.
+	Reason string
+}
+
+// String renders the action for logs.
+func (d DeletePod) String() string {
+	return fmt.Sprintf("delete Pod %s: %s", d.View.Pod.Name, d.Reason)
+}
+
+// Cause is what led to the deletion of a Pod.
+type Cause string
+
+const (
+	// CauseScale: the set has too many Pods, or the ordinal became reserved.
+	CauseScale Cause = "Scale"
+	// CauseUpdate: the Pod is not at the revision that it should have.
+	CauseUpdate Cause = "Update"
+	// CauseEnded: the Pod failed, or its containers ended.
+	CauseEnded Cause = "Ended"
+	// CauseAsked: a person labelled the Pod for deletion.
+	CauseAsked Cause = "Asked"
+)
+
+// ChangePod writes to a Pod that stays: conditions first, then resources, then
+// everything else.
+type ChangePod struct {
+	View *View
+	// Conditions are to be set in the Pod's status.
+	Conditions []corev1.PodCondition
+	// Resize goes through the resize subresource, Patch through the Pod itself;
+	// either may be empty.
+	Resize, Patch *podpatch.Patch
+	// Updates tells that the change brings the Pod to the update revision.
+	Updates bool
+	// Reason says why, for people.
+	Reason string
+}
+
+// String renders the action for logs.
+func (c ChangePod) String() string {
+	if c.Updates {
+		return fmt.Sprintf("update Pod %s in place: %s", c.View.Pod.Name, c.Reason)
+	}
+	return fmt.Sprintf("change Pod %s: %s", c.View.Pod.Name, c.Reason)
+}
+
+// makePlan decides what to do now.
+func makePlan(s *Snapshot) (*Plan, error) {
+	p, err := newPlanner(s)
+	if err != nil {
+		return nil, err
+	}
+	p.own()
+	p.scaleDown()
+	p.replaceEnded()
+	p.deleteAsked()
+	p.rollOut()
+	p.scaleUp()
+	for _, view := range s.Pods {
+		p.settle(view)
+	}
+	return p.plan, p.err
+}

@@ -1,0 +1,251 @@
+package statefulset
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// ChangeClaim changes a claim that is there.
+type ChangeClaim struct {
+	Claim *corev1.PersistentVolumeClaim
+	// Owners are what its owners should be, nil where they stay.
+	Owners []metav1.OwnerReference
+	// SetOwners tells that Owners are to be written; they may be none.
+	SetOwners bool
+	// Storage is what it should ask for, nil where that stays.
+	Storage *resource.Quantity
+	// OwnedBy is the value of the annotation that names who expanded it.
+	OwnedBy string
+	// Reason says why, for people.
+	Reason string
+}
+
+// String renders the action for logs.
+func (c ChangeClaim) String() string {
+	return fmt.Sprintf("change claim %s: %s", c.Claim.Name, c.Reason)
+}
+
+// claimName names the claim of an ordinal.
+func claimName(template string, set *v1beta1.StatefulSet, ordinal int) string {
+	return fmt.Sprintf("%s-%s-%d", template, set.Name, ordinal)
+}
+
+// eachClaim visits the claims of an ordinal, with nil for one that is missing.
+func (p *planner) eachClaim(ordinal int, visit func(template, claim *corev1.PersistentVolumeClaim)) {
+	for i := range p.s.Set.Spec.VolumeClaimTemplates {
+		template := &p.s.Set.Spec.VolumeClaimTemplates[i]
+		visit(template, p.s.Claims[claimName(template.Name, p.s.Set, ordinal)])
+	}
+}
+
+// missingClaims are the claims to make before the Pod of an ordinal, or what
+// stands against the Pod: a claim that is going would take its data along.
+func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolumeClaim, obstacle string) {
+	p.eachClaim(ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
+		switch {
+		case claim == nil:
+			missing = append(missing, p.newClaim(template, ordinal))
+		case claim.DeletionTimestamp != nil:
+			obstacle = fmt.Sprintf("claim %s is being deleted", claim.Name)
+		case p.ownedByEarlierPod(claim, ordinal):
+			obstacle = fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as persistentVolumeClaimRetentionPolicy said then", claim.Name)
+		}
+	})
+	return missing, obstacle
+}
+
+// ownedByEarlierPod tells whether a claim is owned by a Pod of the ordinal that
+// is not there any more, so that the garbage collector is about to delete it.
+func (p *planner) ownedByEarlierPod(claim *corev1.PersistentVolumeClaim, ordinal int) bool {
+	return slices.ContainsFunc(claim.OwnerReferences, func(o metav1.OwnerReference) bool {
+		return isPod(o) && o.Name == podName(p.s.Set, ordinal)
+	})
+}
+
+func isPod(o metav1.OwnerReference) bool { return o.APIVersion == "v1" && o.Kind == "Pod" }
+
+// newClaim makes a claim from its template. Its labels are those of the template,
+// and those that the set's selector names.
+func (p *planner) newClaim(template *corev1.PersistentVolumeClaim, ordinal int) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: p.s.Set.Namespace, Name: claimName(template.Name, p.s.Set, ordinal),
+			Labels: maps.Clone(template.Labels), Annotations: maps.Clone(template.Annotations), Finalizers: slices.Clone(template.Finalizers),
+		},
+		Spec: *template.Spec.DeepCopy(),
+	}
+	for key, value := range p.s.Set.Spec.Selector.MatchLabels {
+		metav1.SetMetaDataLabel(&claim.ObjectMeta, key, value)
+	}
+	if p.deletes(whenDeleted) {
+		claim.OwnerReferences = []metav1.OwnerReference{*p.setRef()}
+	}
+	return claim
+}
+
+type retention func(*v1beta1.StatefulSetPersistentVolumeClaimRetentionPolicy) v1beta1.PersistentVolumeClaimRetentionPolicyType
+
+func whenDeleted(r *v1beta1.StatefulSetPersistentVolumeClaimRetentionPolicy) v1beta1.PersistentVolumeClaimRetentionPolicyType {
+	return r.WhenDeleted
+}
+
+func whenScaled(r *v1beta1.StatefulSetPersistentVolumeClaimRetentionPolicy) v1beta1.PersistentVolumeClaimRetentionPolicyType {
+	return r.WhenScaled
+}
+
+// deletes tells whether the retention policy deletes claims at that moment.
+func (p *planner) deletes(when retention) bool {
+	policy := p.s.Set.Spec.PersistentVolumeClaimRetentionPolicy
+	return policy != nil && when(policy) == v1beta1.DeletePersistentVolumeClaimRetentionPolicy
+}
+
+// setRef makes the set an owner of a claim, not its controller: as with apps/v1
+// the claim is only deleted with it.
+func (p *planner) setRef() *metav1.OwnerReference {
+	return &metav1.OwnerReference{
+		APIVersion: v1beta1.GroupVersion.String(), Kind: "StatefulSet", Name: p.s.Set.Name, UID: p.s.Set.UID,
+	}
+}
+
+// claimOwners brings the owners of a Pod's claims to what the retention policy
+// says: the set deletes them with itself, a Pod that scaling removes deletes them
+// with itself, or nobody does. A claim that somebody else controls is left alone.
+func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
+	var out []ChangeClaim
+	p.eachClaim(view.Ordinal, func(_, claim *corev1.PersistentVolumeClaim) {
+		if claim == nil || claim.DeletionTimestamp != nil || p.foreign(claim, view) {
+			return
+		}
+		wanted := slices.DeleteFunc(slices.Clone(claim.OwnerReferences), func(o metav1.OwnerReference) bool {
+			return o.UID == p.s.Set.UID || isPod(o) && o.UID == view.Pod.UID
+		})
+		switch {
+		case condemned && p.deletes(whenScaled):
+			wanted = append(wanted, metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: view.Pod.Name, UID: view.Pod.UID})
+		case p.deletes(whenDeleted):
+			wanted = append(wanted, *p.setRef())
+		}
+		if !sameOwners(wanted, claim.OwnerReferences) {
+			out = append(out, ChangeClaim{Claim: claim, Owners: wanted, SetOwners: true, Reason: "its owners are to follow persistentVolumeClaimRetentionPolicy"})
+		}
+	})
+	return out
+}
+
+// foreign tells whether something but the set and its Pod controls a claim.
+func (p *planner) foreign(claim *corev1.PersistentVolumeClaim, view *View) bool {
+	owner := metav1.GetControllerOf(claim)
+	return owner != nil && owner.UID != p.s.Set.UID && owner.UID != view.Pod.UID
+}
+
+// sameOwners compares by UID alone: other programs wrote the same owner with
+// other fields.
+func sameOwners(a, b []metav1.OwnerReference) bool {
+	uids := func(list []metav1.OwnerReference) []string {
+		out := make([]string, len(list))
+		for i := range list {
+			out[i] = string(list[i].UID)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return equality.Semantic.DeepEqual(uids(a), uids(b))
+}
+
+// expands tells whether claims grow with the rollout.
+func (p *planner) expands() bool {
+	return p.s.Set.Spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy
+}
+
+func storage(claim *corev1.PersistentVolumeClaim) resource.Quantity {
+	return claim.Spec.Resources.Requests[corev1.ResourceStorage]
+}
+
+// claimsToGrow are the claims of an ordinal that ask for less than their
+// templates do and can grow.
+func (p *planner) claimsToGrow(ordinal int) []ChangeClaim {
+	if !p.expands() {
+		return nil
+	}
+	var out []ChangeClaim
+	p.eachClaim(ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
+		if claim == nil || claim.DeletionTimestamp != nil {
+			return
+		}
+		wanted, has := storage(template), storage(claim)
+		if wanted.Cmp(has) > 0 && p.obstacleToGrowth(claim) == "" {
+			out = append(out, ChangeClaim{
+				Claim: claim, Storage: &wanted, OwnedBy: p.s.Set.Name,
+				Reason: fmt.Sprintf("it is to grow from %s to %s", has.String(), wanted.String()),
+			})
+		}
+	})
+	return out
+}
+
+// obstacleToGrowth says why a claim cannot grow, "" when it can.
+func (p *planner) obstacleToGrowth(claim *corev1.PersistentVolumeClaim) string {
+	class := ptr.Deref(claim.Spec.StorageClassName, "")
+	switch allowed, known := p.s.Expandable[class]; {
+	case class == "":
+		return "it has no StorageClass"
+	case !known:
+		return fmt.Sprintf("StorageClass %s does not exist", class)
+	case !allowed:
+		return fmt.Sprintf("StorageClass %s does not have allowVolumeExpansion: true", class)
+	case claim.Status.Phase != corev1.ClaimBound:
+		return "it is not bound yet"
+	}
+	return ""
+}
+
+// claimsGrowing tells whether a claim of an ordinal asks for more than it has. A
+// claim whose file system grows when the Pod starts has all that it can get
+// before.
+func (p *planner) claimsGrowing(ordinal int) (growing bool) {
+	if !p.expands() {
+		return false
+	}
+	p.eachClaim(ordinal, func(_, claim *corev1.PersistentVolumeClaim) {
+		if claim == nil || claim.Status.Phase != corev1.ClaimBound {
+			return
+		}
+		asked, has := storage(claim), claim.Status.Capacity[corev1.ResourceStorage]
+		growing = growing || asked.Cmp(has) > 0 && !claimCondition(claim, corev1.PersistentVolumeClaimFileSystemResizePending)
+	})
+	return growing
+}
+
+func claimCondition(claim *corev1.PersistentVolumeClaim, kind corev1.PersistentVolumeClaimConditionType) bool {
+	return slices.ContainsFunc(claim.Status.Conditions, func(c corev1.PersistentVolumeClaimCondition) bool {
+		return c.Type == kind && c.Status == corev1.ConditionTrue
+	})
+}
+
+// tellUnexpandable notes the claims that stay smaller than their templates.
+func (p *planner) tellUnexpandable() {
+	if !p.expands() {
+		return
+	}
+	for _, view := range p.s.Pods {
+		p.eachClaim(view.Ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
+			if claim == nil {
+				return
+			}
+			wanted, has := storage(template), storage(claim)
+			if why := p.obstacleToGrowth(claim); wanted.Cmp(has) > 0 && why != "" {
+				p.plan.Rollout.Unexpandable = append(p.plan.Rollout.Unexpandable,
+					fmt.Sprintf("claim %s stays at %s instead of %s: %s", claim.Name, has.String(), wanted.String(), why))
+			}
+		})
+	}
+}

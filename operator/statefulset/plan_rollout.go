@@ -1,0 +1,195 @@
+package statefulset
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/priority"
+)
+
+// rollOut wishes the update of as many Pods as may go now.
+func (p *planner) rollOut() {
+	p.replaceAstray()
+	targets := p.targets()
+	state := make([]target, len(targets))
+	unavailable := p.plan.Layout.unavailable()
+	for i, m := range targets {
+		state[i] = p.target(m)
+		if !m.available() {
+			unavailable--
+		}
+	}
+	chosen, blocked := chooseTargets(state, unavailable, p.s.maxUnavailable())
+	if p.plan.Rollout.Hold = p.hold(); p.plan.Rollout.Hold != HoldNone {
+		chosen = nil
+	} else if blocked {
+		p.plan.Rollout.Hold = HoldBudget
+	}
+	for _, i := range chosen {
+		p.want(targets[i].View, wish{wishUpdate, CauseUpdate, reasonFor(state[i])})
+	}
+	p.describe(targets, state, chosen)
+}
+
+// hold tells whether the rollout is to rest.
+func (p *planner) hold() Hold {
+	switch {
+	case p.s.onDelete():
+		return HoldOnDelete
+	case p.s.strategy().Paused:
+		return HoldPaused
+	}
+	return HoldNone
+}
+
+func reasonFor(t target) string {
+	switch {
+	case t.broken:
+		return "it cannot run at the revision that it is at"
+	case t.begun:
+		return "it has begun already"
+	case !t.available:
+		return "it does not serve, so little is lost"
+	}
+	return "its turn has come"
+}
+
+// targets are the members that should be at the update revision, in the order in
+// which they are to be brought there: the highest ordinal first or, with
+// unorderedUpdate, those that are there or on their way, then by priority.
+func (p *planner) targets() []*member {
+	members := p.plan.Layout.members
+	out := make([]*member, 0, len(members))
+	for i := range slices.Backward(members) {
+		out = append(out, &members[i])
+	}
+	keep := min(p.partition(), len(out))
+	unordered := p.s.strategy().UnorderedUpdate
+	if unordered == nil {
+		return out[:len(out)-keep]
+	}
+	priority.Sort(unordered.PriorityStrategy, out, (*member).labels)
+	slices.SortStableFunc(out, func(a, b *member) int { return cmp.Compare(p.distance(a), p.distance(b)) })
+	return out[:len(out)-keep]
+}
+
+// partition is how many members stay at an earlier revision.
+func (p *planner) partition() int {
+	if p.s.onDelete() {
+		return 0
+	}
+	return int(max(0, ptr.Deref(p.s.strategy().Partition, 0)))
+}
+
+func (m *member) labels() map[string]string {
+	if m.missing() {
+		return nil
+	}
+	return m.Pod.Labels
+}
+
+// distance is 0 for a member that is at the update revision, or going there.
+func (p *planner) distance(m *member) int {
+	if !m.leaving() && m.Revision != p.plan.Revisions.Update {
+		return 1
+	}
+	return 0
+}
+
+func (p *planner) target(m *member) target {
+	t := target{leaving: m.leaving() || p.goes(m.View)}
+	if t.leaving {
+		return t
+	}
+	growing := p.claimsGrowing(m.Ordinal)
+	t.updated = m.Revision == p.plan.Revisions.Update && !growing && len(p.claimsToGrow(m.Ordinal)) == 0
+	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
+	t.broken, t.available = m.Broken != "", m.Available && !growing
+	return t
+}
+
+// draining tells whether a Pod was taken out of service for a change in place.
+func draining(pod *corev1.Pod) bool {
+	c := podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)
+	return isFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
+}
+
+// replaceAstray lets go of broken Pods below the partition that are at neither
+// of the revisions that they could have: those of a template that was given up.
+func (p *planner) replaceAstray() {
+	if p.hold() != HoldNone || p.s.strategy().UnorderedUpdate != nil {
+		return
+	}
+	members := p.plan.Layout.members
+	for i := range members[:min(p.partition(), len(members))] {
+		m := &members[i]
+		if !m.missing() && m.Broken != "" && m.Revision != p.plan.Revisions.Current && m.Revision != p.plan.Revisions.Update {
+			p.want(m.View, wish{wishDelete, CauseUpdate, "it cannot run (" + m.Broken + ") at a revision that was given up"})
+		}
+	}
+}
+
+// describe notes who waits for whom.
+func (p *planner) describe(targets []*member, state []target, chosen []int) {
+	r := &p.plan.Rollout
+	going := map[int]bool{}
+	for _, i := range chosen {
+		going[i] = true
+	}
+	for i, m := range targets {
+		switch t := &state[i]; {
+		case t.inFlight():
+			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
+		case !t.updated && !going[i]:
+			r.Waiting = append(r.Waiting, m.Ordinal)
+		}
+	}
+	isTarget := make(map[*member]bool, len(targets))
+	for _, m := range targets {
+		isTarget[m] = true
+	}
+	for i := range p.plan.Layout.members {
+		m := &p.plan.Layout.members[i]
+		if isTarget[m] {
+			continue
+		}
+		if !m.missing() && m.Revision != p.plan.Revisions.Update {
+			r.Kept++
+		}
+		if !m.available() {
+			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
+		}
+	}
+	slices.Sort(r.Waiting)
+	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
+		r.Hold = HoldNone
+	}
+}
+
+// deleteAsked lets Pods go that a person labelled for it: those that do not
+// serve at once, others within maxUnavailable. Neither partition nor pause keeps
+// them.
+func (p *planner) deleteAsked() {
+	unavailable := p.plan.Layout.unavailable()
+	for i := range slices.Backward(p.plan.Layout.members) {
+		m := &p.plan.Layout.members[i]
+		if m.missing() || m.terminating() {
+			continue
+		}
+		if _, asked := m.Pod.Labels[v1beta1.SpecifiedDeleteLabel]; !asked {
+			continue
+		}
+		if m.Available && unavailable >= p.s.maxUnavailable() {
+			p.plan.Rollout.Waiting = append(p.plan.Rollout.Waiting, m.Ordinal)
+			continue
+		}
+		if m.Available {
+			unavailable++
+		}
+		p.want(m.View, wish{wishDelete, CauseAsked, "it carries the label " + v1beta1.SpecifiedDeleteLabel})
+	}
+}

@@ -1,0 +1,178 @@
+package statefulset
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// scaleDown lets Pods go that there should not be: with Parallel all of them,
+// with OrderedReady one after the other from the highest ordinal down, while the
+// others are available. An ordered system that has lost a member must not lose
+// another one.
+func (p *planner) scaleDown() {
+	for _, view := range p.plan.Layout.condemned {
+		if p.s.ordered() && view.terminating() {
+			return
+		}
+		if p.s.ordered() {
+			if m := p.firstUnavailable(); m != nil {
+				p.block(view.Ordinal, "Pod %s is not deleted yet: with OrderedReady Pod %s has to be available first (%s)",
+					view.Pod.Name, podName(p.s.Set, m.Ordinal), state(m.View))
+				return
+			}
+		}
+		p.want(view, wish{wishDelete, CauseScale, fmt.Sprintf("%d replicas are wanted, and ordinal %d is not among theirs", p.s.replicas(), view.Ordinal)})
+		if p.s.ordered() {
+			return
+		}
+	}
+}
+
+func (p *planner) firstUnavailable() *member {
+	for i := range p.plan.Layout.members {
+		if m := &p.plan.Layout.members[i]; !m.available() {
+			return m
+		}
+	}
+	return nil
+}
+
+// state says in a few words why a Pod is not available.
+func state(view *View) string {
+	switch {
+	case view == nil:
+		return "it does not exist"
+	case view.terminating():
+		return "it is being deleted"
+	case view.Broken != "":
+		return view.Broken
+	case view.State != v1beta1.LifecycleStateNormal:
+		return "lifecycle state " + string(view.State)
+	case view.Unfinished != "":
+		return view.Unfinished
+	case !view.Ready:
+		return "not Ready"
+	case view.AvailableIn > 0:
+		return fmt.Sprintf("available in %.0f s", view.AvailableIn)
+	}
+	return "available"
+}
+
+// scaleUp creates Pods that are missing: with Parallel as many as scaleStrategy
+// lets through, with OrderedReady one, once all before it are available.
+func (p *planner) scaleUp() {
+	budget := p.creations()
+	kept := p.atOtherRevisions()
+	for i := range p.plan.Layout.members {
+		m := &p.plan.Layout.members[i]
+		if !m.missing() {
+			if p.s.ordered() && !m.Available {
+				p.blockLater(m)
+				return
+			}
+			continue
+		}
+		if budget == 0 {
+			return
+		}
+		if !p.create(m, &kept) {
+			if p.s.ordered() {
+				return
+			}
+			continue
+		}
+		budget--
+		if p.s.ordered() {
+			return
+		}
+	}
+}
+
+// creations is how many Pods may be created now; negative means any number.
+func (p *planner) creations() int {
+	scale := p.s.Set.Spec.ScaleStrategy
+	if p.s.ordered() || scale == nil || scale.MaxUnavailable == nil {
+		return -1
+	}
+	left := atLeastOne(scale.MaxUnavailable, p.s.replicas())
+	for i := range p.plan.Layout.members {
+		if m := &p.plan.Layout.members[i]; !m.missing() && !m.Available {
+			left--
+		}
+	}
+	return max(0, left)
+}
+
+// blockLater tells, where a Pod is missing after one that is not available, that
+// it waits for that.
+func (p *planner) blockLater(before *member) {
+	for i := before.Position + 1; i < len(p.plan.Layout.members); i++ {
+		if m := &p.plan.Layout.members[i]; m.missing() {
+			p.block(m.Ordinal, "Pod %s is not created yet: with OrderedReady Pod %s has to be available first (%s)",
+				podName(p.s.Set, m.Ordinal), before.Pod.Name, state(before.View))
+			return
+		}
+	}
+}
+
+// create plans the Pod of an ordinal, unless something is in its way.
+func (p *planner) create(m *member, kept *int) bool {
+	name := podName(p.s.Set, m.Ordinal)
+	if whose, taken := p.s.Taken[name]; taken {
+		p.block(m.Ordinal, "Pod %s cannot be created: its name is taken by %s; delete that, or delete its owner with --cascade=orphan to hand its Pods over", name, whose)
+		return false
+	}
+	claims, obstacle := p.missingClaims(m.Ordinal)
+	if obstacle != "" {
+		p.block(m.Ordinal, "Pod %s cannot be created: %s", name, obstacle)
+		return false
+	}
+	revision := p.revisionFor(m, kept)
+	pod := newPod(p.s.Set, p.templateOf(revision), m.Ordinal, revision, p.s.now())
+	p.plan.Create = append(p.plan.Create, CreatePod{
+		Ordinal: m.Ordinal, Pod: pod, Revision: revision, Claims: claims, Conditions: gateConditions(pod, p.s.now()),
+	})
+	return true
+}
+
+// atOtherRevisions counts the Pods that are not at the update revision.
+func (p *planner) atOtherRevisions() (n int) {
+	for i := range p.plan.Layout.members {
+		if m := &p.plan.Layout.members[i]; !m.missing() && m.Revision != p.plan.Revisions.Update {
+			n++
+		}
+	}
+	return n
+}
+
+// revisionFor names the revision that a new Pod is made from: the partition
+// keeps the lowest ordinals at the current one or, with unorderedUpdate, that
+// many Pods of any ordinal. kept is how many Pods are at other revisions than the
+// update revision.
+func (p *planner) revisionFor(m *member, kept *int) string {
+	r := &p.plan.Revisions
+	stays := m.Position < p.partition()
+	if p.s.strategy().UnorderedUpdate != nil {
+		stays = *kept < p.partition()
+	}
+	if current := p.byName[r.Current]; !stays || r.Current == r.Update || current == nil || current.Template == nil {
+		return r.Update
+	}
+	*kept++
+	return r.Current
+}
+
+// gateConditions are what a new Pod's readiness gates of ours wait for. Nothing
+// keeps a new Pod from serving.
+func gateConditions(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
+	var out []corev1.PodCondition
+	for _, kind := range []corev1.PodConditionType{v1beta1.InPlaceUpdateReadyCondition, v1beta1.KruisePodReadyCondition} {
+		if hasGate(pod, kind) {
+			out = append(out, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now})
+		}
+	}
+	return out
+}

@@ -1,0 +1,273 @@
+package statefulset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/podpatch"
+)
+
+// draft is what is going to be written to one Pod.
+type draft struct {
+	view  *View
+	state v1beta1.LifecycleStateType
+	// serves is what InPlaceUpdateReady should be; nil leaves it as it is.
+	serves *bool
+	change ChangePod
+}
+
+// settle carries the wish of a Pod as far as its hooks let it, and sees to it
+// that a Pod without one is as it should be.
+func (p *planner) settle(view *View) {
+	if view.terminating() || view.Orphan {
+		return
+	}
+	d := &draft{view: view, state: view.State, change: ChangePod{View: view, Patch: podpatch.New(view.Pod), Resize: podpatch.New(view.Pod)}}
+	w := p.wishes[view]
+	if w.kind == wishUpdate {
+		w = p.update(d, w)
+	}
+	switch {
+	case w.kind == wishDelete && hooked(preDelete(p.s.Set), view.Pod):
+		d.enter(v1beta1.LifecycleStatePreparingDelete, "its deletion waits for the preDelete hook: "+w.reason)
+		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
+	case w.kind == wishDelete:
+		p.plan.Delete = append(p.plan.Delete, DeletePod{View: view, Claims: p.claimOwners(view, w.cause == CauseScale), Cause: w.cause, Reason: w.reason})
+		return
+	case w.kind == wishNone:
+		p.rest(d)
+	}
+	p.keep(d)
+}
+
+// keep writes what has changed about a Pod that stays, its claims included.
+func (p *planner) keep(d *draft) {
+	view := d.view
+	for key, value := range identityLabels(view.Pod.Name, view.Ordinal) {
+		if view.Pod.Labels[key] != value {
+			d.change.Patch.Label(key, value)
+			d.because("its label " + key + " was not its own")
+		}
+	}
+	if d.state != view.State {
+		d.change.Patch.Label(v1beta1.LifecycleStateLabel, string(d.state))
+		d.change.Patch.Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
+	}
+	d.change.Conditions = p.conditions(d)
+	if len(d.change.Conditions) > 0 || !d.change.Patch.Empty() || !d.change.Resize.Empty() {
+		p.plan.Change = append(p.plan.Change, d.change)
+	}
+	p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, false)...)
+	p.soon(view.AvailableIn)
+}
+
+// enter moves a Pod to another lifecycle state.
+func (d *draft) enter(state v1beta1.LifecycleStateType, why string) {
+	if d.state != state {
+		d.state = state
+		d.because(why)
+	}
+}
+
+func (d *draft) because(why string) {
+	if d.change.Reason != "" {
+		d.change.Reason += "; "
+	}
+	d.change.Reason += why
+}
+
+// update carries the wish to bring a Pod to the update revision. It returns the
+// wish to delete the Pod where that is the way, and none when all is done that
+// can be done now and the Pod is to be left as it is.
+func (p *planner) update(d *draft, w wish) wish {
+	view := d.view
+	if grow := p.claimsToGrow(view.Ordinal); len(grow) > 0 {
+		p.plan.Claims = append(p.plan.Claims, grow...)
+		return wish{}
+	}
+	if view.Revision == p.plan.Revisions.Update || p.claimsGrowing(view.Ordinal) {
+		return wish{}
+	}
+	policy := p.s.strategy().PodUpdatePolicy
+	if policy == "" || policy == v1beta1.ReCreatePodUpdatePolicy || view.ended() {
+		return wish{wishDelete, CauseUpdate, w.reason}
+	}
+	way := p.change(view.Revision)
+	obstacles := way.obstacles
+	if len(obstacles) == 0 {
+		obstacles = way.change.Obstacles(view.Pod)
+	}
+	switch {
+	case len(obstacles) == 0:
+		p.inPlace(d, way.change, w)
+		return wish{kind: wishUpdate}
+	case policy == v1beta1.InPlaceOnlyPodUpdatePolicy:
+		p.plan.Rollout.Impossible = append(p.plan.Rollout.Impossible, ImpossiblePod{view, obstacles})
+		return wish{}
+	}
+	p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, obstacles)
+	return wish{wishDelete, CauseUpdate, fmt.Sprintf("%s; this cannot change in a running Pod: %s", w.reason, strings.Join(obstacles, ", "))}
+}
+
+func mergeSorted(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// inPlace takes the next step of a change in place: the hook, then out of
+// service for the grace period, then the change itself.
+func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
+	view, hook := d.view, inPlaceUpdate(p.s.Set)
+	if hooked(hook, view.Pod) {
+		d.enter(v1beta1.LifecycleStatePreparingUpdate, "its change in place waits for the inPlaceUpdate hook: "+w.reason)
+		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
+		return
+	}
+	if !p.drained(d, change, w) {
+		return
+	}
+	edits, err := inplace.Begin(view.Pod, change, p.plan.Revisions.Update, p.s.now())
+	if err != nil {
+		p.err = fmt.Errorf("change of Pod %s in place: %w", view.Pod.Name, err)
+		return
+	}
+	d.change.Patch, d.change.Resize, d.change.Updates = edits.Pod, edits.Resize, true
+	d.because(w.reason)
+	switch {
+	case hook != nil:
+		d.state = v1beta1.LifecycleStateUpdating
+	case d.state != v1beta1.LifecycleStateNormal:
+		d.state = v1beta1.LifecycleStateNormal
+	}
+}
+
+// drained takes a Pod that serves out of service before its containers restart,
+// and tells whether its grace period is over.
+func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
+	pod := d.view.Pod
+	if !hasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
+		return true
+	}
+	grace := float64(0)
+	if in := p.s.strategy().InPlaceUpdateStrategy; in != nil {
+		grace = float64(in.GracePeriodSeconds)
+	}
+	if !draining(pod) {
+		if !d.view.Ready {
+			return true
+		}
+		out := false
+		d.serves = &out
+		if grace > 0 {
+			d.because(fmt.Sprintf("it is out of service for %.0f s before its change in place: %s", grace, w.reason))
+			p.soon(grace)
+			return false
+		}
+		return true
+	}
+	left := grace - p.s.Now.Sub(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition).LastTransitionTime.Time).Seconds()
+	p.soon(left)
+	return left <= 0
+}
+
+// rest leads a Pod that is to stay as it is back to service: out of states that
+// it was to leave this world or its revision by, and on from a change in place
+// once that is carried out.
+func (p *planner) rest(d *draft) {
+	view, set := d.view, p.s.Set
+	if p.resume(d) {
+		return
+	}
+	switch view.State {
+	case v1beta1.LifecycleStatePreparingDelete:
+		d.enter(firstState(set, view.Pod), "it is not to be deleted any more")
+	case v1beta1.LifecycleStatePreparingUpdate:
+		d.enter(p.afterUpdate(view), "it is not to be changed any more")
+	case v1beta1.LifecycleStatePreparingNormal:
+		if allHooked(preNormal(set), view.Pod) {
+			d.enter(v1beta1.LifecycleStateNormal, "the preNormal hook is through")
+		}
+	case v1beta1.LifecycleStateUpdating:
+		if view.Unfinished == "" {
+			d.enter(p.afterUpdate(view), "its change in place is carried out")
+		}
+	case v1beta1.LifecycleStateUpdated:
+		if allHooked(inPlaceUpdate(set), view.Pod) {
+			d.enter(v1beta1.LifecycleStateNormal, "the inPlaceUpdate hook is through")
+		}
+	}
+	if view.Unfinished == "" {
+		in := true
+		d.serves = &in
+	}
+}
+
+// afterUpdate is the state that follows a change in place: Updated until the
+// hook has taken hold of the Pod again.
+func (p *planner) afterUpdate(view *View) v1beta1.LifecycleStateType {
+	if allHooked(inPlaceUpdate(p.s.Set), view.Pod) {
+		return v1beta1.LifecycleStateNormal
+	}
+	return v1beta1.LifecycleStateUpdated
+}
+
+// resume goes on with a change that OpenKruise began and left in the Pod's
+// annotations: one that waits for its grace period, or for other containers.
+func (p *planner) resume(d *draft) bool {
+	pending, wait, ok := inplace.Pending(d.view.Pod, p.s.now())
+	if !ok {
+		return false
+	}
+	p.soon(wait)
+	if !pending.Empty() {
+		d.change.Patch, d.change.Resize = pending.Pod, pending.Resize
+		d.because("the change in place that it waits for is due")
+	}
+	return true
+}
+
+// conditions are those of the Pod's readiness gates that have to change.
+func (p *planner) conditions(d *draft) []corev1.PodCondition {
+	pod, now := d.view.Pod, p.s.now()
+	var out []corev1.PodCondition
+	if hasGate(pod, v1beta1.InPlaceUpdateReadyCondition) && d.serves != nil {
+		wanted := corev1.PodCondition{Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: now}
+		if !*d.serves {
+			wanted.Status, wanted.Reason = corev1.ConditionFalse, v1beta1.ReasonStartInPlaceUpdate
+		}
+		if has := podCondition(pod, wanted.Type); has == nil || has.Status != wanted.Status {
+			out = append(out, wanted)
+			if *d.serves && has != nil {
+				d.because("it is back in service")
+			}
+		}
+	}
+	if hasGate(pod, v1beta1.KruisePodReadyCondition) {
+		status, message := readiness(p.s.Set, pod, d.state)
+		if has := podCondition(pod, v1beta1.KruisePodReadyCondition); has == nil || has.Status != status || has.Message != message {
+			out = append(out, corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: status, Message: message, LastTransitionTime: now})
+		}
+	}
+	if slices.ContainsFunc(out, func(c corev1.PodCondition) bool { return c.Status == corev1.ConditionFalse }) {
+		out = append(out, notReady(pod, now)...)
+	}
+	return out
+}
+
+// notReady takes a Pod out of its Services at once. The kubelet would do so too,
+// a moment later.
+func notReady(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
+	if !isTrue(podCondition(pod, corev1.PodReady)) {
+		return nil
+	}
+	return []corev1.PodCondition{{
+		Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: now,
+		Reason: "ReadinessGatesNotReady", Message: "taken out of service by the StatefulSet's update",
+	}}
+}

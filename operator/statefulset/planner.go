@@ -1,0 +1,174 @@
+package statefulset
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+)
+
+// planner makes one plan. It goes in two steps: every Pod gets at most one wish
+// (to go, or to be brought to the update revision), and each wish is then
+// carried as far as the Pod's lifecycle hooks let it. A Pod that is hooked and
+// whose wish has gone, because the set was scaled up again or rolled back, is
+// let free by the same second step.
+type planner struct {
+	s       *Snapshot
+	plan    *Plan
+	wishes  map[*View]wish
+	changes map[string]revisionChange
+	byName  map[string]*Revision
+	err     error
+}
+
+// wish is what is to happen to a Pod.
+type wish struct {
+	kind   wishKind
+	cause  Cause
+	reason string
+}
+
+type wishKind int
+
+const (
+	wishNone wishKind = iota
+	// wishDelete lets the Pod go.
+	wishDelete
+	// wishUpdate brings the Pod and its claims to what the set says now.
+	wishUpdate
+)
+
+// revisionChange is how to get from a revision to the update revision in a
+// running Pod.
+type revisionChange struct {
+	change inplace.Change
+	// obstacles are what stands against it, empty when nothing does.
+	obstacles []string
+}
+
+func newPlanner(s *Snapshot) (*planner, error) {
+	revisions, err := planRevisions(s)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{
+		s: s, plan: &Plan{Revisions: revisions, Layout: newLayout(s)},
+		wishes: map[*View]wish{}, changes: map[string]revisionChange{}, byName: make(map[string]*Revision, len(s.Revisions)),
+	}
+	for _, r := range s.Revisions {
+		p.byName[r.Object.Name] = r
+	}
+	return p, nil
+}
+
+// want gives a Pod its wish, unless it has one: the first cause counts.
+func (p *planner) want(view *View, w wish) {
+	if _, has := p.wishes[view]; !has && !view.terminating() && !view.Orphan {
+		p.wishes[view] = w
+	}
+}
+
+// wanted tells whether a Pod is to go.
+func (p *planner) goes(view *View) bool { return p.wishes[view].kind == wishDelete }
+
+// soon notes that something is due in some seconds.
+func (p *planner) soon(seconds float64) {
+	if seconds > 0 && (p.plan.LookAgainIn == 0 || seconds < p.plan.LookAgainIn) {
+		p.plan.LookAgainIn = seconds
+	}
+}
+
+func (p *planner) block(ordinal int, format string, args ...any) {
+	p.plan.Blocked = append(p.plan.Blocked, BlockedOrdinal{ordinal, fmt.Sprintf(format, args...)})
+}
+
+// own adopts orphans and lets go of Pods that are no longer the set's.
+func (p *planner) own() {
+	for _, view := range p.s.Pods {
+		if view.Orphan {
+			p.plan.Own = append(p.plan.Own, OwnPod{Pod: view.Pod, Adopt: true})
+		}
+	}
+	for _, pod := range p.s.Released {
+		p.plan.Own = append(p.plan.Own, OwnPod{Pod: pod})
+	}
+}
+
+// replaceEnded lets go of Pods that will not run again.
+func (p *planner) replaceEnded() {
+	for i := range p.plan.Layout.members {
+		if m := &p.plan.Layout.members[i]; !m.missing() && m.ended() {
+			p.want(m.View, wish{wishDelete, CauseEnded, "it has ended, phase " + string(m.Pod.Status.Phase)})
+		}
+	}
+}
+
+// strategy is the set's rolling update, with what is left out filled in.
+func (s *Snapshot) strategy() v1beta1.RollingUpdateStatefulSetStrategy {
+	if s.Set.Spec.UpdateStrategy.RollingUpdate == nil {
+		return v1beta1.RollingUpdateStatefulSetStrategy{}
+	}
+	return *s.Set.Spec.UpdateStrategy.RollingUpdate
+}
+
+func (s *Snapshot) onDelete() bool {
+	return s.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
+}
+
+func (s *Snapshot) ordered() bool {
+	return s.Set.Spec.PodManagementPolicy != appsv1.ParallelPodManagement
+}
+
+// replicas is how many Pods there should be.
+func (s *Snapshot) replicas() int { return int(ptr.Deref(s.Set.Spec.Replicas, 1)) }
+
+// maxUnavailable resolves the field against the replicas: a percentage rounds
+// down, and at least one Pod may always go.
+func (s *Snapshot) maxUnavailable() int {
+	return atLeastOne(s.strategy().MaxUnavailable, s.replicas())
+}
+
+func atLeastOne(value *intstr.IntOrString, replicas int) int {
+	if value == nil {
+		return 1
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(value, replicas, false)
+	if err != nil {
+		return 1 // the schema refuses what cannot be read
+	}
+	return max(1, n)
+}
+
+// change is how to get from a revision to the update revision in place. A
+// revision that is not recorded any more leads nowhere.
+func (p *planner) change(from string) revisionChange {
+	if known, ok := p.changes[from]; ok {
+		return known
+	}
+	out := revisionChange{}
+	if r := p.byName[from]; r == nil || r.Defaulted == nil {
+		out.obstacles = []string{fmt.Sprintf("revision %q, which the Pod is at, is no longer recorded", from)}
+	} else {
+		out.change, out.obstacles = inplace.Difference(r.Defaulted, p.s.Template, p.s.CanResize)
+	}
+	p.changes[from] = out
+	return out
+}
+
+// templateOf returns the template that Pods of a revision are made from.
+func (p *planner) templateOf(name string) *corev1.PodTemplateSpec {
+	if r := p.byName[name]; r != nil && name != p.plan.Revisions.Update {
+		return r.Template
+	}
+	return &p.s.Set.Spec.Template
+}
+
+// now is the time of the snapshot as objects store it.
+func (s *Snapshot) now() metav1.Time { return metav1.NewTime(s.Now) }

@@ -1,0 +1,129 @@
+package statefulset
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/podcache"
+)
+
+// View is one Pod of a set, with what decisions need read out once.
+type View struct {
+	Pod *corev1.Pod
+	// Ordinal is the number at the end of the Pod's name.
+	Ordinal int
+	// Orphan tells that the Pod has no controller and is the set's to adopt.
+	Orphan bool
+	// Revision names the revision that the Pod is at, "" when it does not say.
+	Revision string
+	// State is where the Pod is between its hooks. A Pod without the label is
+	// Normal.
+	State v1beta1.LifecycleStateType
+	// Broken says why the Pod will not run unless something changes: what the
+	// kubelet or the scheduler says of it; "" when nothing does.
+	Broken string
+	// Unfinished says what a change in place still waits for; "" when none is
+	// under way.
+	Unfinished string
+	// Ready tells that the Pod is Ready and that no readiness gate of ours says
+	// otherwise.
+	Ready bool
+	// Available tells that the Pod has been Ready for minReadySeconds, waits for
+	// no hook and no change in place, and is not going.
+	Available bool
+	// AvailableIn is in how many seconds the Pod has been Ready for
+	// minReadySeconds; 0 when time is not what it waits for.
+	AvailableIn float64
+}
+
+// newView reads a Pod of the set. Its name must end in an ordinal.
+func (s *Snapshot) newView(pod *corev1.Pod) *View {
+	v := &View{
+		Pod: pod, Ordinal: ordinalOf(s.Set.Name, pod.Name), Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey],
+		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
+		Broken: brokenReason(pod), Unfinished: inplace.Unfinished(pod),
+	}
+	if v.State == "" {
+		v.State = v1beta1.LifecycleStateNormal
+	}
+	condition := podCondition(pod, corev1.PodReady)
+	v.Ready = pod.Status.Phase == corev1.PodRunning && isTrue(condition) &&
+		!isFalse(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !isFalse(podCondition(pod, v1beta1.KruisePodReadyCondition))
+	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
+		v.AvailableIn = max(0, float64(s.minReadySeconds())-s.Now.Sub(condition.LastTransitionTime.Time).Seconds())
+		v.Available = v.AvailableIn == 0
+	}
+	return v
+}
+
+// terminating tells whether the Pod is going. It cannot come back.
+func (v *View) terminating() bool { return v.Pod.DeletionTimestamp != nil }
+
+// ended tells whether the Pod will not run again, whatever happens.
+func (v *View) ended() bool {
+	return v.Pod.Status.Phase == corev1.PodFailed || v.Pod.Status.Phase == corev1.PodSucceeded
+}
+
+// brokenReason returns why a Pod cannot run as it is: it failed, no node takes
+// it, or a container, init containers included, waits with a reason that does
+// not pass by itself.
+func brokenReason(pod *corev1.Pod) string {
+	if pod.Status.Phase == corev1.PodFailed {
+		return "Failed"
+	}
+	if c := podCondition(pod, corev1.PodScheduled); isFalse(c) && c.Reason == corev1.PodReasonUnschedulable {
+		return c.Reason
+	}
+	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range list {
+			if reason := inplace.BrokenReason(pod, list[i].Name); reason != "" {
+				return reason
+			}
+		}
+	}
+	return ""
+}
+
+func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == kind {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+func isTrue(c *corev1.PodCondition) bool  { return c != nil && c.Status == corev1.ConditionTrue }
+func isFalse(c *corev1.PodCondition) bool { return c != nil && c.Status == corev1.ConditionFalse }
+
+// hasGate tells whether a Pod's readiness depends on a condition.
+func hasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
+	for _, gate := range pod.Spec.ReadinessGates {
+		if gate.ConditionType == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// minReadySeconds is how long a Pod must be Ready before it counts as
+// available: the larger of the two places that say so.
+func (s *Snapshot) minReadySeconds() int32 {
+	seconds := s.Set.Spec.MinReadySeconds
+	if rolling := s.Set.Spec.UpdateStrategy.RollingUpdate; rolling != nil {
+		seconds = max(seconds, ptr.Deref(rolling.MinReadySeconds, 0))
+	}
+	return seconds
+}
+
+// ordinalOf returns the ordinal of a Pod of the set, -1 for other Pods.
+func ordinalOf(set, pod string) int {
+	parent, ordinal, ok := podcache.SplitOrdinal(pod)
+	if !ok || parent != set {
+		return -1
+	}
+	return ordinal
+}
