@@ -15,24 +15,29 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// decode reads a StatefulSet of either version: they share one schema. unknown
-// are the fields of its templates that this program does not know, such as
-// misspelt ones, as "unknown field "<path>"".
-func decode(raw []byte) (set *v1beta1.StatefulSet, unknown []string, err error) {
+// decode reads a StatefulSet of either version: they share one schema.
+func decode(raw []byte) (*v1beta1.StatefulSet, error) {
+	set := &v1beta1.StatefulSet{}
+	if err := json.Unmarshal(raw, set); err != nil {
+		return nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	}
+	return set, nil
+}
+
+// unknownFields names the fields of the templates of a StatefulSet that this
+// program does not know, such as misspelt ones, as: unknown field "<path>". Of an
+// object that cannot be decoded it names none.
+func unknownFields(raw []byte) []string {
 	fields := map[string]any{}
 	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+		return nil
 	}
-	set = &v1beta1.StatefulSet{}
-	err = runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(fields, set, true)
+	err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(fields, &v1beta1.StatefulSet{}, true)
 	strict, isStrict := runtime.AsStrictDecodingError(err)
-	if err != nil && !isStrict {
-		return nil, nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	if !isStrict {
+		return nil
 	}
-	if isStrict {
-		unknown = ofTemplates(strict.Errors())
-	}
-	return set, unknown, nil
+	return ofTemplates(strict.Errors())
 }
 
 // ofTemplates keeps what is said of the schemaless parts. Everywhere else the API

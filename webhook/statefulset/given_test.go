@@ -87,11 +87,12 @@ func (g given) facts(t testing.TB) Facts {
 
 func read(t testing.TB, object map[string]any) (*v1beta1.StatefulSet, []string) {
 	t.Helper()
-	set, unknown, err := decode(encoded(t, object))
+	raw := encoded(t, object)
+	set, err := decode(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return set, unknown
+	return set, unknownFields(raw)
 }
 
 func encoded(t testing.TB, object any) []byte {

@@ -94,12 +94,13 @@ func denied(status *metav1.Status) admission.Response {
 func (v *Validator) gather(ctx context.Context, request admission.Request) (Facts, error) {
 	var facts Facts
 	var err error
-	if facts.Set, facts.Unknown, err = decode(request.Object.Raw); err != nil {
+	if facts.Set, err = decode(request.Object.Raw); err != nil {
 		return facts, apierrors.NewBadRequest(err.Error())
 	}
+	facts.Unknown = unknownFields(request.Object.Raw)
 	if len(request.OldObject.Raw) > 0 {
 		// What cannot be decoded gives no measure: the set is judged like a new one.
-		facts.Old, _, _ = decode(request.OldObject.Raw)
+		facts.Old, _ = decode(request.OldObject.Raw)
 	}
 	if len(facts.Set.Spec.VolumeClaimTemplates) > 0 {
 		list := &storagev1.StorageClassList{}
