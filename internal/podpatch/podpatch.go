@@ -12,6 +12,7 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
@@ -34,44 +35,44 @@ type Patch struct {
 
 // New starts a patch of a Pod, which is not modified.
 func New(pod *corev1.Pod) *Patch {
-	return &Patch{
-		pod: pod, labels: map[string]*string{}, annotations: map[string]*string{},
-		finalizers: slices.Clone(pod.Finalizers),
-	}
+	return &Patch{pod: pod, finalizers: slices.Clone(pod.Finalizers)}
 }
 
 // Label sets a label.
 func (p *Patch) Label(key, value string) *Patch {
-	put(p.labels, p.pod.Labels, key, &value)
+	put(&p.labels, p.pod.Labels, key, &value)
 	return p
 }
 
 // RemoveLabel removes a label.
 func (p *Patch) RemoveLabel(key string) *Patch {
-	put(p.labels, p.pod.Labels, key, nil)
+	put(&p.labels, p.pod.Labels, key, nil)
 	return p
 }
 
 // Annotation sets an annotation.
 func (p *Patch) Annotation(key, value string) *Patch {
-	put(p.annotations, p.pod.Annotations, key, &value)
+	put(&p.annotations, p.pod.Annotations, key, &value)
 	return p
 }
 
 // RemoveAnnotation removes an annotation.
 func (p *Patch) RemoveAnnotation(key string) *Patch {
-	put(p.annotations, p.pod.Annotations, key, nil)
+	put(&p.annotations, p.pod.Annotations, key, nil)
 	return p
 }
 
 // put notes the value that a key is to have, nil for none, unless it has it.
-func put(changes map[string]*string, seen map[string]string, key string, value *string) {
+func put(changes *map[string]*string, seen map[string]string, key string, value *string) {
 	before, exists := seen[key]
 	if exists == (value != nil) && (value == nil || before == *value) {
-		delete(changes, key)
+		delete(*changes, key)
 		return
 	}
-	changes[key] = value
+	if *changes == nil {
+		*changes = map[string]*string{}
+	}
+	(*changes)[key] = value
 }
 
 // AddFinalizer adds a finalizer.
@@ -90,13 +91,14 @@ func (p *Patch) RemoveFinalizer(name string) *Patch {
 
 // OwnerReferences replaces the owners.
 func (p *Patch) OwnerReferences(owners []metav1.OwnerReference) *Patch {
-	p.owners, p.ownersChanged = owners, true
+	p.owners, p.ownersChanged = owners, !equality.Semantic.DeepEqual(owners, p.pod.OwnerReferences)
 	return p
 }
 
-// Empty tells whether nothing would change.
+// Empty tells whether nothing would change. No patch at all is empty too.
 func (p *Patch) Empty() bool {
-	return len(p.operations()) == 0
+	return p == nil || len(p.labels)+len(p.annotations)+len(p.containers) == 0 && !p.ownersChanged &&
+		slices.Equal(p.finalizers, p.pod.Finalizers)
 }
 
 // JSON renders the patch, an RFC 6902 document. The order of its operations
