@@ -42,6 +42,7 @@ type options struct {
 	policyFile           string
 	patchRulesFile       string
 	excludedNamespaces   string
+	allowedTolerations   string
 }
 
 func parse() options {
@@ -60,6 +61,7 @@ func parse() options {
 	flag.StringVar(&o.policyFile, "policy-file", "", "File of what SidecarSets may inject (YAML or JSON), read again whenever it changes. Without one, all that is not allowed is only warned of.")
 	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
+	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
 	flag.Parse()
 	return o
 }
@@ -97,8 +99,12 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	servePods(mgr, sets, recorded)
-	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, certificatesCheck(mgr, o, source, provider))); err != nil {
+	scheduling, err := serveSchedPatches(ctx, mgr, o)
+	if err != nil {
+		return err
+	}
+	servePods(mgr, sets, recorded, scheduling)
+	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, certificatesCheck(mgr, o, source, provider))); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -107,9 +113,9 @@ func run(ctx context.Context, o options) error {
 
 // servePods registers the admission of Pods, for namespaces whose injection is
 // enforced and for all others.
-func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known) {
+func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling) {
 	handler := pod.Handler{
-		Sets: sets, Versions: recorded, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Sets: sets, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 	}
 	enforced := handler
 	enforced.Enforced = true

@@ -118,3 +118,22 @@ func (ix *Index) Through(namespace string, owner schema.GroupKind) bool {
 	}
 	return false
 }
+
+// AllThrough lists the patches of the namespace that may be for the owner of an
+// owner of this kind, in the order in which they are applied.
+func (ix *Index) AllThrough(namespace string, owner schema.GroupKind) []*Patch {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	in := ix.namespaces[namespace]
+	if in == nil {
+		return nil
+	}
+	var out []*Patch
+	for target, patches := range in.targets {
+		if MayOwnThrough(target.GroupKind, owner) {
+			out = slices.AppendSeq(out, maps.Values(patches))
+		}
+	}
+	slices.SortFunc(out, Compare)
+	return out
+}

@@ -1,6 +1,8 @@
 // Package pod is the admission of new Pods: it lets the SidecarSets that match
-// inject. It never denies a Pod. An error of its own becomes an admission
-// warning, or fails the request where injection is enforced.
+// inject, and then applies the SchedPatches of the Pod's owners. An error of its
+// own becomes an admission warning or, of SidecarSets where injection is
+// enforced, fails the request. A Pod is denied only when it contradicts a
+// SchedPatch whose onConflict is Reject.
 package pod
 
 import (
@@ -12,6 +14,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,6 +48,8 @@ type Handler struct {
 	// Versions choose the version of a set that a Pod gets. Default: every Pod
 	// gets the current one.
 	Versions Versions
+	// Scheduling applies the SchedPatches. Default: there are none.
+	Scheduling *Scheduling
 	// Reader reads Namespaces, from a cache.
 	Reader client.Reader
 	// Live reads from the API server a Namespace that Reader does not know yet.
@@ -65,12 +70,13 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if request.Operation != "CREATE" || request.SubResource != "" {
 		return admission.Allowed("only new Pods are injected")
 	}
-	podLabels, err := labelsOf(request.Object.Raw)
+	head, err := headerOf(request.Object.Raw)
 	if err != nil {
 		return refused(err)
 	}
-	candidates := h.Sets.Candidates(request.Namespace, podLabels)
-	if len(candidates) == 0 {
+	candidates := h.Sets.Candidates(request.Namespace, head.Labels)
+	patches := h.Scheduling.choose(ctx, request.Namespace, &head)
+	if len(candidates) == 0 && patches.empty() {
 		return admission.Allowed("")
 	}
 	pod := &corev1.Pod{}
@@ -81,10 +87,30 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 		return admission.Allowed("")
 	}
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
-	if err != nil {
-		return h.failed(ctx, request, err)
+	if err != nil && h.Enforced {
+		return h.notCreated(ctx, request, err)
 	}
-	return respond(pod, injection)
+	if err != nil {
+		injection = h.notInjected(ctx, request, err)
+	}
+	return h.schedule(request, pod, injection, patches)
+}
+
+// schedule applies the patches after the sidecars are in, and answers. It is
+// the only place where a Pod is denied: where its own rules contradict a patch
+// that says so.
+func (h *Handler) schedule(request admission.Request, pod *corev1.Pod, injection *sidecar.Injection, patches selection) admission.Response {
+	if patches.empty() {
+		return respond(pod, injection, nil)
+	}
+	dryRun := request.DryRun != nil && *request.DryRun
+	rules := h.Scheduling.apply(pod, patches, dryRun)
+	rules.count()
+	if rejection := rules.rejection(request.Namespace); rejection != "" {
+		rules.giveBack()
+		return admission.Denied(rejection)
+	}
+	return respond(pod, injection, rules)
 }
 
 // checkKind refuses what is no Pod, and says whose fault that is.
@@ -100,20 +126,11 @@ func checkKind(kind metav1.GroupVersionKind) error {
 	}
 }
 
-// labelsOf decodes no more of a Pod than what most Pods are passed by: no set
-// matches their labels.
-func labelsOf(raw []byte) (map[string]string, error) {
-	var pod struct {
-		Metadata struct {
-			Labels map[string]string `json:"labels"`
-		} `json:"metadata"`
-	}
-	err := json.Unmarshal(raw, &pod)
-	return pod.Metadata.Labels, err
-}
-
 // injection computes what to inject of the sets that match the Pod's labels.
 func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.Pod, candidates []*sidecar.Set) (*sidecar.Injection, error) {
+	if len(candidates) == 0 {
+		return &sidecar.Injection{}, nil
+	}
 	reaching, err := h.reaching(ctx, namespace, candidates)
 	if err != nil {
 		return nil, err
@@ -158,21 +175,26 @@ func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.N
 	return err
 }
 
-// failed answers after an error of our own: it lets the Pod pass as it is and
-// says so or, where injection is enforced, keeps it from being created.
-func (h *Handler) failed(ctx context.Context, request admission.Request, err error) admission.Response {
-	log := ctrl.LoggerFrom(ctx).WithValues("namespace", request.Namespace, "name", request.Name)
+// notCreated answers after an error of our own where injection is enforced: it
+// keeps the Pod from being created.
+func (h *Handler) notCreated(ctx context.Context, request admission.Request, err error) admission.Response {
 	failures.Inc()
-	if h.Enforced {
-		log.Error(err, "Pod is not created, because its sidecars cannot be injected")
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf(
-			"no sidecar could be injected, and namespace %s takes no Pod without (its label %s is %s): %w",
-			request.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionEnforced, err))
-	}
-	log.Error(err, "Pod is created without sidecars")
-	response := admission.Allowed("")
-	response.Warnings = []string{fmt.Sprintf("no sidecar was injected: %v", err)}
-	return response
+	logger(ctx, request).Error(err, "Pod is not created, because its sidecars cannot be injected")
+	return admission.Errored(http.StatusInternalServerError, fmt.Errorf(
+		"no sidecar could be injected, and namespace %s takes no Pod without (its label %s is %s): %w",
+		request.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionEnforced, err))
+}
+
+// notInjected goes on after an error of our own: the Pod passes without
+// sidecars, and it is said.
+func (h *Handler) notInjected(ctx context.Context, request admission.Request, err error) *sidecar.Injection {
+	failures.Inc()
+	logger(ctx, request).Error(err, "Pod is created without sidecars")
+	return &sidecar.Injection{Warnings: []string{fmt.Sprintf("no sidecar was injected: %v", err)}}
+}
+
+func logger(ctx context.Context, request admission.Request) logr.Logger {
+	return ctrl.LoggerFrom(ctx).WithValues("namespace", request.Namespace, "name", request.Name)
 }
 
 func refused(err error) admission.Response {

@@ -86,13 +86,13 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode shows what it is worth to decode a Pod's labels first.
+// BenchmarkDecode shows what it is worth to decode a Pod's header first.
 func BenchmarkDecode(b *testing.B) {
 	request := benchRequest(b, "other")
-	b.Run("labels", func(b *testing.B) {
+	b.Run("header", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := labelsOf(request.Object.Raw); err != nil {
+			if _, err := headerOf(request.Object.Raw); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -2,25 +2,23 @@ package pod
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// patch writes an injection as a JSON patch. It only ever touches what it adds
-// or replaces, so fields of the Pod that we do not know survive.
-func patch(pod *corev1.Pod, in *sidecar.Injection) []jsonpatch.Operation {
+// patchInjection writes an injection as a JSON patch, but for its annotations.
+// It only ever touches what it adds or replaces, so fields of the Pod that we do
+// not know survive.
+func patchInjection(pod *corev1.Pod, in *sidecar.Injection) []jsonpatch.Operation {
 	return slices.Concat(
 		editContainers("/spec/initContainers", len(pod.Spec.InitContainers), in.InitContainers),
 		editContainers("/spec/containers", len(pod.Spec.Containers), in.Containers),
 		appendTo("/spec/volumes", len(pod.Spec.Volumes), in.Volumes),
 		appendTo("/spec/imagePullSecrets", len(pod.Spec.ImagePullSecrets), in.ImagePullSecrets),
-		annotate(pod, in.Annotations),
 	)
 }
 
@@ -54,17 +52,6 @@ func appendTo[T any](path string, length int, items []T) []jsonpatch.Operation {
 	out := make([]jsonpatch.Operation, 0, len(items))
 	for _, item := range items {
 		out = append(out, jsonpatch.NewOperation("add", path+"/-", item))
-	}
-	return out
-}
-
-func annotate(pod *corev1.Pod, annotations map[string]string) []jsonpatch.Operation {
-	if len(pod.Annotations) == 0 {
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/metadata/annotations", annotations)}
-	}
-	out := make([]jsonpatch.Operation, 0, len(annotations))
-	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		out = append(out, jsonpatch.NewOperation("add", jsonpointer.Path("metadata", "annotations", key), annotations[key]))
 	}
 	return out
 }

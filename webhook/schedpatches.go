@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	patches "github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/owners"
+	"github.com/windlass-operator/windlass/webhook/schedpatch"
+)
+
+// serveSchedPatches registers the admission of SchedPatches, and returns what
+// applies them to Pods.
+func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*pod.Scheduling, error) {
+	client, err := metadataClient(mgr.GetConfig())
+	if err != nil {
+		return nil, err
+	}
+	counter := carriers.New(ctx, client, clock.RealClock{})
+	known, err := pod.FollowPatches(ctx, mgr.GetCache(), counter)
+	if err != nil {
+		return nil, err
+	}
+	server := mgr.GetWebhookServer()
+	server.Register(patches.ServedPath, known)
+	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
+		AllowedTolerations: strings.Split(o.allowedTolerations, ","), Excluded: strings.Split(o.excludedNamespaces, ","),
+		Namespaces: mgr.GetCache(), Clock: clock.RealClock{},
+	}})
+	scheduling := &pod.Scheduling{
+		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), Carriers: counter, Clock: clock.RealClock{},
+	}
+	return scheduling, mgr.AddReadyzCheck("schedpatches", func(*http.Request) error { return known.Synced() })
+}
+
+// metadataClient reads the metadata of owners and Pods while a Pod waits to be
+// created, so it does not queue behind our own limit: the API server's fairness
+// between its clients is limit enough.
+func metadataClient(config *rest.Config) (metadata.Interface, error) {
+	unlimited := rest.CopyConfig(config)
+	unlimited.QPS = -1
+	client, err := metadata.NewForConfig(unlimited)
+	if err != nil {
+		return nil, fmt.Errorf("set up the client for the metadata of owners: %w", err)
+	}
+	return client, nil
+}
