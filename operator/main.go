@@ -26,6 +26,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
+	"github.com/windlass-operator/windlass/operator/statefulset"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -34,7 +35,9 @@ type options struct {
 	leaderElect             bool
 	leaderElectionNamespace string
 	sidecarSetWorkers       int
+	statefulSetWorkers      int
 	schedPatchWorkers       int
+	parallelWrites          int
 	excludedNamespaces      string
 	// namespace is the one that the operator runs in.
 	namespace string
@@ -46,7 +49,9 @@ func parse() options {
 	flag.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while holding the lease windlass-operator.")
 	flag.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "Namespace of the lease; default: the Pod's own.")
 	flag.IntVar(&o.sidecarSetWorkers, "sidecarset-workers", 4, "How many SidecarSets are handled at once.")
+	flag.IntVar(&o.statefulSetWorkers, "statefulset-workers", 8, "How many StatefulSets are handled at once.")
 	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
+	flag.IntVar(&o.parallelWrites, "parallel-writes", 64, "How many Pods of one StatefulSet are written to at once.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
 	flag.Parse()
 	return o
@@ -92,6 +97,11 @@ func run(ctx context.Context, o options) error {
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)
 	}
+	if err := statefulset.Add(ctx, mgr, statefulset.Options{
+		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
+	}); err != nil {
+		return fmt.Errorf("start the StatefulSet controller: %w", err)
+	}
 	if err := schedpatch.Add(mgr, schedpatch.Options{Workers: o.schedPatchWorkers, ExcludedNamespaces: excluded}); err != nil {
 		return fmt.Errorf("start the SchedPatch controller: %w", err)
 	}
@@ -101,9 +111,13 @@ func run(ctx context.Context, o options) error {
 
 // indexPods adds the indexes of Pods that several controllers use.
 func indexPods(ctx context.Context, indexer client.FieldIndexer) error {
-	err := indexer.IndexField(ctx, &corev1.Pod{}, podcache.ControllerIndex, func(object client.Object) []string { return podcache.ControllerUID(object) })
-	if err != nil {
-		return fmt.Errorf("index Pods by controller: %w", err)
+	for name, keys := range map[string]func(metav1.Object) []string{
+		podcache.ControllerIndex: podcache.ControllerUID, podcache.OrphanIndex: podcache.OrphanParent,
+	} {
+		err := indexer.IndexField(ctx, &corev1.Pod{}, name, func(object client.Object) []string { return keys(object) })
+		if err != nil {
+			return fmt.Errorf("index Pods by %s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -133,9 +147,10 @@ func newManager(config *rest.Config, o options) (manager.Manager, error) {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Pod{}:                {Transform: podcache.Trim},
-				&corev1.Node{}:               {Transform: podcache.TrimNode},
-				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{o.namespace: {}}},
+				&corev1.Pod{}:                   {Transform: podcache.Trim},
+				&corev1.Node{}:                  {Transform: podcache.TrimNode},
+				&corev1.PersistentVolumeClaim{}: {Transform: statefulset.TrimClaim},
+				&appsv1.ControllerRevision{}:    {Transform: statefulset.TrimRevision},
 			},
 		},
 		// Every decision is taken on a snapshot that has seen our own writes.
