@@ -102,6 +102,7 @@ webhook:
   excludedNamespaces: [cni]
 certificates: {secretName: mine, caValidity: 48h, validity: 24h, rotateBefore: 1h30m, checkInterval: 10s}
 metrics: {port: 9090}
+schedPatch: {allowedTolerations: [node-role.kubernetes.io/control-plane, "*"]}
 `,
 			want: []string{
 				"--port=10250", "--metrics-bind-address=:9090", "--health-probe-bind-address=:8081", "--log-level=info",
@@ -110,6 +111,7 @@ metrics: {port: 9090}
 				"--cert-provider=self", "--cert-secret-name=mine", "--ca-validity=48h",
 				"--cert-validity=24h", "--cert-rotate-before=1h30m", "--cert-check-interval=10s",
 				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni",
+				"--allowed-tolerations=node-role.kubernetes.io/control-plane,*",
 				"--policy-file=/etc/windlass/policy.json", "--patch-rules-file=/etc/windlass/patch-rules.json", "--custom",
 			},
 		},

@@ -105,6 +105,15 @@ func TestSidecarSetsAreNeverAggregatedForWriting(t *testing.T) {
 	}
 }
 
+func TestTheWebhookMayReadExtraTargets(t *testing.T) {
+	result := mustRender(t, "schedPatch: {extraTargets: [{apiGroups: [argoproj.io, x.example], resources: [rollouts]}]}")
+	want := rbacv1.PolicyRule{APIGroups: []string{"argoproj.io", "x.example"}, Resources: []string{"rollouts"}, Verbs: []string{"get"}}
+	rules := get[*rbacv1.ClusterRole](t, result, "windlass-webhook").Rules
+	if !slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return cmp.Equal(rule, want) }) {
+		t.Errorf("no rule is %v: %v", want, rules)
+	}
+}
+
 func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
 	tests := map[string]struct {
 		values string

@@ -214,6 +214,8 @@ func TestNotesWarn(t *testing.T) {
 		"of a single webhook":               {values: "webhook: {replicas: 1}", want: "WARNING: webhook.replicas is 1."},
 		"of Fail for all Pods":              {values: "webhook: {failurePolicy: {pods: Fail}}", want: "WARNING: webhook.failurePolicy.pods is Fail."},
 		"of Ignore for SidecarSets":         {values: "webhook: {failurePolicy: {sidecarSets: Ignore}}", want: "WARNING: webhook.failurePolicy.sidecarSets is Ignore."},
+		"of Ignore for StatefulSets":        {values: "webhook: {failurePolicy: {statefulSets: Ignore}}", want: "WARNING: webhook.failurePolicy.statefulSets is Ignore."},
+		"of Ignore for SchedPatches":        {values: "webhook: {failurePolicy: {schedPatches: Ignore}}", want: "WARNING: webhook.failurePolicy.schedPatches is Ignore."},
 		"of missing roles":                  {values: "rbac: {create: false}", want: "WARNING: rbac.create is false."},
 		"of missing definitions":            {values: "crds: {install: false}", want: "WARNING: crds.install is false."},
 		"of definitions that go away":       {values: "crds: {keep: false}", want: "WARNING: crds.keep is false."},

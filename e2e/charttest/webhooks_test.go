@@ -159,6 +159,28 @@ func TestPodWebhooksWaitAsLongAsToldTo(t *testing.T) {
 	}
 }
 
+func TestTheWebhookOfSchedPatchesIsWhatTheValuesSay(t *testing.T) {
+	result := mustRender(t, "webhook: {failurePolicy: {schedPatches: Ignore}, timeoutSeconds: {schedPatches: 4}}")
+	for _, webhook := range get[*admissionregistrationv1.ValidatingWebhookConfiguration](t, result, "windlass").Webhooks {
+		if webhook.Name != "schedpatches.apps.kruise.io" {
+			continue
+		}
+		got := map[string]any{
+			"path": *webhook.ClientConfig.Service.Path, "policy": *webhook.FailurePolicy, "seconds": *webhook.TimeoutSeconds,
+			"resources": webhook.Rules[0].Resources,
+		}
+		want := map[string]any{
+			"path": "/validate-apps-kruise-io-schedpatch", "policy": admissionregistrationv1.Ignore, "seconds": int32(4),
+			"resources": []string{"schedpatches"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("webhook (-want +got):\n%s", diff)
+		}
+		return
+	}
+	t.Error("there is no webhook schedpatches.apps.kruise.io")
+}
+
 func podWebhooks(t *testing.T, r *rendered) []admissionregistrationv1.MutatingWebhook {
 	t.Helper()
 	var found []admissionregistrationv1.MutatingWebhook

@@ -75,3 +75,43 @@ timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.sidecarSets }}
 namespaceSelector: {}
 objectSelector: {}
 {{- end -}}
+
+{{/* The fields of the webhook for writes of SchedPatches, after its name. Call with (dict "root" $ "path" PATH). */}}
+{{- define "windlass.schedPatchWebhook" -}}
+{{ include "windlass.clientConfig" . }}
+admissionReviewVersions: [v1]
+rules:
+  # No subresources and no DELETE: neither the operator's status nor garbage collection ever waits for us.
+  - apiGroups: [apps.kruise.io]
+    apiVersions: [v1alpha1]
+    operations: [CREATE, UPDATE]
+    resources: [schedpatches]
+    scope: Namespaced
+failurePolicy: {{ .root.Values.webhook.failurePolicy.schedPatches }}
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.schedPatches }}
+namespaceSelector: {}
+objectSelector: {}
+{{- end -}}
+
+{{/*
+The fields of a webhook for StatefulSets, after its name, but for objectSelector and matchConditions.
+Call with (dict "root" $ "operations" LIST).
+*/}}
+{{- define "windlass.statefulSetWebhook" -}}
+{{ include "windlass.clientConfig" (dict "root" .root "path" "/validate-apps-kruise-io-statefulset") }}
+admissionReviewVersions: [v1]
+rules:
+  # No subresources: neither autoscalers nor controllers ever wait for us.
+  - apiGroups: [apps.kruise.io]
+    apiVersions: [v1alpha1, v1beta1]
+    operations: {{ toJson .operations }}
+    resources: [statefulsets]
+    scope: Namespaced
+failurePolicy: {{ .root.Values.webhook.failurePolicy.statefulSets }}
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.statefulSets }}
+namespaceSelector: {}
+{{- end -}}
