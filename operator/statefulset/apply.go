@@ -234,16 +234,32 @@ func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource st
 	return e.writer.Patch(ctx, identity(pod), raw)
 }
 
-// setConditions writes conditions, which are merged by their type.
+// setConditions writes conditions, which are merged by their type. What a
+// condition does not say is taken away from the one that is there.
 func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition) error {
+	merged := make([]map[string]any, 0, len(conditions))
+	for i := range conditions {
+		c := &conditions[i]
+		merged = append(merged, map[string]any{
+			"type": c.Type, "status": c.Status, "reason": orNull(c.Reason), "message": orNull(c.Message), "lastTransitionTime": c.LastTransitionTime,
+		})
+	}
 	data, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": pod.UID},
-		"status":   map[string]any{"conditions": conditions},
+		"status":   map[string]any{"conditions": merged},
 	})
 	if err != nil {
 		return err
 	}
 	return e.writer.Status().Patch(ctx, identity(pod), client.RawPatch(types.StrategicMergePatchType, data))
+}
+
+// orNull is what a merge patch removes an empty text by.
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // changeClaim changes a claim, if it is the one that the plan saw.
