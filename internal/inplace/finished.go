@@ -16,7 +16,7 @@ import (
 type Replaced struct {
 	// ImageID as the container's status had it; never empty for a container
 	// that had started.
-	ImageID string
+	ImageID string `json:"imageID"`
 	// ContainerID as the container's status had it. Empty when the record was
 	// made by OpenKruise, which does not note it.
 	ContainerID string `json:"containerID,omitempty"`
