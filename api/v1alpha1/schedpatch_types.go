@@ -175,8 +175,8 @@ type SchedPatchStatus struct {
 type CountedPods struct {
 	// Until is when the newest counted Pod was created.
 	Until metav1.Time `json:"until"`
-	// PerSecond is how many counted Pods were created in the second of until, in
-	// the second before it, and so on.
+	// PerSecond is how many of the counted Pods that still exist were created in
+	// the second of until, in the second before it, and so on.
 	// +kubebuilder:validation:MaxItems=60
 	// +listType=atomic
 	// +optional

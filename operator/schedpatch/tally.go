@@ -22,8 +22,10 @@ const window = 60
 // between two looks. An operator that starts does not know the UIDs that are
 // counted already, and the status has no room for thousands of them. There it
 // finds the newest creation time that was counted and, for each second of the
-// minute before, how many Pods were. What is older is counted for certain; what
-// is newer is not; and of each second in between as many as the status says.
+// minute before, how many counted Pods were left. What is older is counted for
+// certain; what is newer is not; and of each second in between as many as the
+// status says. That is wrong by one where, while no operator runs, a Pod goes
+// and one turns up that was created in the same second.
 type tallies struct {
 	mu    sync.Mutex
 	known map[types.NamespacedName]*tally
@@ -35,11 +37,12 @@ type tally struct {
 	// from its own status.
 	object types.UID
 	total  int64
-	// counted are the Pods in total that still exist.
-	counted map[types.UID]bool
+	// counted are the Pods in total that still exist, with the second of their
+	// creation.
+	counted map[types.UID]int64
 	// until is the newest creation time among all in total, in seconds since
-	// 1970, and perSecond how many were created in each second up to a minute
-	// before.
+	// 1970, and perSecond how many of counted were created in each second up to a
+	// minute before.
 	until     int64
 	perSecond map[int64]int32
 }
@@ -80,7 +83,7 @@ func (t *tallies) gone(key types.NamespacedName, pod types.UID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if tally := t.known[key]; tally != nil {
-		delete(tally.counted, pod)
+		tally.remove(pod)
 	}
 }
 
@@ -94,7 +97,7 @@ func (t *tallies) forget(key types.NamespacedName) {
 // resume starts from what the status says. Pods that it contains are marked as
 // counted; all others are left to be added.
 func resume(object *v1alpha1.SchedPatch, carriers []*corev1.Pod) *tally {
-	t := &tally{object: object.UID, counted: map[types.UID]bool{}, perSecond: map[int64]int32{}}
+	t := &tally{object: object.UID, counted: map[types.UID]int64{}, perSecond: map[int64]int32{}}
 	before := object.Status.Counted
 	if before == nil {
 		return t
@@ -102,32 +105,45 @@ func resume(object *v1alpha1.SchedPatch, carriers []*corev1.Pod) *tally {
 	t.total, t.until = object.Status.TotalPatched, before.Until.Unix()
 	left := map[int64]int32{}
 	for back, pods := range before.PerSecond {
-		second := t.until - int64(back)
-		t.perSecond[second], left[second] = pods, pods
+		left[t.until-int64(back)] = pods
 	}
 	for _, pod := range carriers {
 		switch second := pod.CreationTimestamp.Unix(); {
 		case second <= t.until-window:
-			t.counted[pod.UID] = true
+			t.counted[pod.UID] = second
 		case left[second] > 0:
 			left[second]--
-			t.counted[pod.UID] = true
+			t.perSecond[second]++
+			t.counted[pod.UID] = second
 		}
 	}
 	return t
 }
 
 func (t *tally) add(pod types.UID, created metav1.Time) {
-	if t.counted[pod] {
+	if _, known := t.counted[pod]; known {
 		return
 	}
-	t.counted[pod] = true
-	t.total++
 	second := created.Unix()
-	t.perSecond[second]++
+	t.counted[pod] = second
+	t.total++
+	if second > t.until-window {
+		t.perSecond[second]++
+	}
 	if second > t.until {
 		t.until = second
 		t.drop()
+	}
+}
+
+func (t *tally) remove(pod types.UID) {
+	second, known := t.counted[pod]
+	if !known {
+		return
+	}
+	delete(t.counted, pod)
+	if t.perSecond[second] > 0 {
+		t.perSecond[second]--
 	}
 }
 

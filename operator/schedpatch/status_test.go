@@ -1,0 +1,299 @@
+package schedpatch
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
+
+// report is a status in short: conditions as "Type=Status Reason".
+type report struct {
+	Matched, Patched, Skipped int32
+	Conditions                []string
+}
+
+func reportOf(status *v1alpha1.SchedPatchStatus) report {
+	r := report{Matched: status.MatchedPods, Patched: status.PatchedPods, Skipped: status.SkippedPods}
+	for _, c := range status.Conditions {
+		r.Conditions = append(r.Conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
+	}
+	return r
+}
+
+func TestStatus(t *testing.T) {
+	const later = time.Minute
+	contradicting := func(name string) *corev1.Pod {
+		pod := pod(name, later).Obj()
+		pod.Spec.NodeSelector = map[string]string{"zone": "b"}
+		return pod
+	}
+	with := func(s *Snapshot, change func(*Snapshot)) *Snapshot {
+		change(s)
+		return s
+	}
+	active := []string{"Ready=True Active"}
+	stuck := func(reason string) []string { return []string{"Ready=False " + reason, "Stalled=True " + reason} }
+	for name, test := range map[string]struct {
+		snapshot func(t *testing.T) *Snapshot
+		want     report
+	}{
+		"a target without Pods": {
+			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch()) },
+			report{0, 0, 0, active}},
+		"all Pods carry it": {
+			func(t *testing.T) *Snapshot {
+				return snapshotOf(t, makePatch(), patched("a", later), patched("b", later))
+			},
+			report{2, 2, 0, active}},
+		"Pods older than the patch are not skipped": {
+			func(t *testing.T) *Snapshot {
+				return snapshotOf(t, makePatch(), pod("a", -time.Hour).Obj(), pod("b", 0).Obj())
+			},
+			report{2, 0, 0, active}},
+		"Pods older than its last change are not skipped": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) { s.Since = metav1.NewTime(build.Epoch.Add(later)) })
+			},
+			report{1, 0, 0, active}},
+		"Pods that the webhook missed are counted and are no reason to wait": {
+			func(t *testing.T) *Snapshot {
+				return snapshotOf(t, makePatch(), patched("a", later), pod("b", later).Obj())
+			},
+			report{2, 1, 1, active}},
+		"one Pod contradicts and the template does not": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) { s.Template = template(nil) })
+			},
+			report{1, 0, 1, active}},
+		"the template contradicts": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) { s.Template = template(zoneB) })
+			},
+			report{1, 0, 1, stuck("Conflict")}},
+		"another patch makes the template contradict": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) {
+					s.Template = template(nil)
+					s.Others = []*sched.Patch{compile(t, makePatch(named("earlier"), func(o *v1alpha1.SchedPatch) {
+						o.Spec.NodeSelector = map[string]string{"zone": "b"}
+					}))}
+				})
+			},
+			report{1, 0, 1, stuck("Conflict")}},
+		"the template would have too many terms": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, manyTerms(), pod("a", later).Obj()), func(s *Snapshot) { s.Template = template(manyOwnTerms) })
+			},
+			report{1, 0, 1, stuck("TooManyTerms")}},
+		"Pods are denied before there is one": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(rejects)), func(s *Snapshot) { s.Template = template(zoneB) })
+			},
+			report{0, 0, 0, stuck("Conflict")}},
+		"the template names the node": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) {
+					s.Template = template(func(spec *corev1.PodSpec) { spec.NodeName = "node-1" })
+				})
+			},
+			report{1, 0, 1, stuck("NodeNamed")}},
+		"Pods beyond maxPods are not skipped": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
+			},
+			report{2, 1, 0, active}},
+		"a Pod missed below maxPods is skipped": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(maxPods(2)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
+			},
+			report{2, 1, 1, active}},
+		"the target does not exist": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{} })
+			},
+			report{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
+		"the cluster does not know the target's kind": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{NotServed: true} })
+			},
+			report{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
+		"the target may not be read": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{Unreadable: "no permission"} })
+			},
+			report{0, 0, 0, stuck("TargetUnreadable")}},
+		"the webhooks do not serve the namespace": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) { s.Served = false })
+			},
+			report{1, 0, 0, stuck("NamespaceNotServed")}},
+		"a preview patches nothing and misses nothing": {
+			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch(preview), pod("a", later).Obj()) },
+			report{1, 0, 0, []string{"Ready=True Preview"}}},
+		"an expired patch rests": {
+			func(t *testing.T) *Snapshot {
+				return snapshotOf(t, makePatch(ttl(120)), patched("a", later), pod("b", 2*time.Minute).Obj())
+			},
+			report{2, 1, 0, []string{"Ready=True Expired", "Expired=True Expired"}}},
+		"what was missed before the end stays counted": {
+			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch(ttl(120)), pod("a", later).Obj()) },
+			report{1, 0, 1, []string{"Ready=True Expired", "Expired=True Expired"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, reportOf(makeStatus(test.snapshot(t)))); diff != "" {
+				t.Errorf("status (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func zoneB(spec *corev1.PodSpec) { spec.NodeSelector = map[string]string{"zone": "b"} }
+
+// manyTerms and manyOwnTerms are a patch and a template with nine terms each,
+// whose product is more than 64.
+func manyTerms() *v1alpha1.SchedPatch {
+	return makePatch(func(o *v1alpha1.SchedPatch) {
+		o.Spec.NodeSelector, o.Spec.Affinity = nil, &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "disk")}}
+	})
+}
+
+func manyOwnTerms(spec *corev1.PodSpec) {
+	spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "zone")}}
+}
+
+// The words of the conditions are part of what users see: golden files hold
+// whole statuses.
+func TestGoldenStatuses(t *testing.T) {
+	conflicting := pod("cart-3", 3*time.Minute).Obj()
+	conflicting.Spec.NodeSelector = map[string]string{"zone": "b"}
+	for name, s := range map[string]*Snapshot{
+		"active":           snapshotOf(t, makePatch(), patched("cart-1", time.Minute), patched("cart-2", 2*time.Minute)),
+		"skipped":          snapshotOf(t, makePatch(), patched("cart-1", time.Minute), pod("cart-2", time.Minute).Obj(), conflicting),
+		"canary":           snapshotOf(t, makePatch(maxPods(1)), patched("cart-1", time.Minute)),
+		"expired":          snapshotOf(t, makePatch(ttl(60)), patched("cart-1", 0)),
+		"target-not-found": snapshotOf(t, makePatch()),
+		"denied":           snapshotOf(t, makePatch(rejects)),
+		"not-served":       snapshotOf(t, makePatch()),
+		"preview":          snapshotOf(t, makePatch(preview)),
+	} {
+		s.Total, s.Counted = newTallies().look(s.Object, s.Pods[:min(1, len(s.Pods))])
+		switch name {
+		case "target-not-found":
+			s.Target = Target{}
+		case "not-served":
+			s.Served = false
+		case "denied":
+			s.Template = template(zoneB)
+		case "preview":
+			s.Template, s.Nodes = template(nil), []*corev1.Node{node("n1", map[string]string{"zone": "a"}), node("n2", nil)}
+		}
+		t.Run(name, func(t *testing.T) {
+			got, err := yaml.Marshal(makeStatus(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join("testdata", "statuses", name+".yaml")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("%s; after a wanted change run the test with -update (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+func TestTheStatusStaysSmall(t *testing.T) {
+	crowd := func(nameLength int) *Snapshot {
+		var pods []*corev1.Pod
+		for i := range 10_000 {
+			pod := patched(fmt.Sprintf("%0*d", nameLength, i), time.Duration(i/100)*time.Second)
+			pod.UID, pod.Spec.NodeName = types.UID(fmt.Sprintf("%036d", i)), strings.Repeat("n", nameLength)
+			pods = append(pods, pod)
+		}
+		s := snapshotOf(t, makePatch(), pods...)
+		s.Total, s.Counted = newTallies().look(s.Object, pods)
+		return s
+	}
+	big := snapshotOf(t, makePatch(preview))
+	big.Template = template(func(spec *corev1.PodSpec) {
+		manyOwnTerms(spec)
+		for i := range 200 {
+			spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: strings.Repeat("k", 250) + fmt.Sprint(i), Operator: corev1.TolerationOpExists})
+		}
+	})
+	for name, test := range map[string]struct {
+		snapshot *Snapshot
+		want     int
+	}{
+		"10,000 Pods":                           {crowd(30), 100},
+		"10,000 Pods with the longest names":    {crowd(253), 51},
+		"a preview with more than has its room": {big, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status := makeStatus(test.snapshot)
+			if size := sizeOf(status); size > maxStatusBytes {
+				t.Errorf("%d bytes", size)
+			}
+			if diff := cmp.Diff(test.want, len(status.ChangedPods)); diff != "" {
+				t.Errorf("listed Pods (-want +got):\n%s", diff)
+			}
+			if truncated := test.want > 0; status.Truncated != truncated {
+				t.Errorf("truncated %t, want %t", status.Truncated, truncated)
+			}
+		})
+	}
+}
+
+func TestChangedPodsAreTheNewestFirst(t *testing.T) {
+	status := makeStatus(snapshotOf(t, makePatch(), patched("b", time.Minute), patched("old", 0), patched("a", time.Minute)))
+	var got []string
+	for _, pod := range status.ChangedPods {
+		got = append(got, pod.Name+" "+pod.Hash)
+	}
+	if diff := cmp.Diff([]string{"a 0123456789", "b 0123456789", "old 0123456789"}, got); diff != "" {
+		t.Errorf("changed Pods (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnInvalidPatchIsStalledUntilItIsCorrected(t *testing.T) {
+	object := makePatch()
+	object.Status.MatchedPods = 3
+	status := invalidStatus(object, fmt.Errorf("spec.affinity: %s", strings.Repeat("wrong ", 400)), metav1.NewTime(build.Epoch))
+	want := report{3, 0, 0, []string{"Ready=False InvalidSpec", "Stalled=True InvalidSpec"}}
+	if diff := cmp.Diff(want, reportOf(status)); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if n := len(meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Message); n > maxMessageBytes {
+		t.Errorf("a message of %d bytes", n)
+	}
+	object.Status = *status
+	if diff := cmp.Diff([]string{"Ready=True Active"}, reportOf(makeStatus(snapshotOf(t, object))).Conditions); diff != "" {
+		t.Errorf("once corrected (-want +got):\n%s", diff)
+	}
+}
