@@ -84,11 +84,15 @@ func withMark(marks []Mark, mark Mark) []Mark {
 	return append(marks, mark)
 }
 
+// nameHashLength is how many characters stand for a name: 160 bits, so that no
+// two names ever share a label.
+const nameHashLength = 40
+
 // LabelKey is the key of the label of Pods that carry the patch of this name. A
 // name that is too long for a label's key is replaced by a hash of it.
 func LabelKey(name string) string {
 	if len(name) > validation.LabelValueMaxLength {
-		name = digest([]byte(name))[:validation.LabelValueMaxLength-1]
+		name = digest([]byte(name))[:nameHashLength]
 	}
 	return v1beta1.SchedPatchLabelPrefix + name
 }

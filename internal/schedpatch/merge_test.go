@@ -21,10 +21,15 @@ func detab(text string) string { return strings.ReplaceAll(text, "\t", "  ") }
 func parse[T any](t *testing.T, text string) T {
 	t.Helper()
 	var out T
-	if err := yaml.UnmarshalStrict([]byte(text), &out); err != nil {
+	parseInto(t, text, &out)
+	return out
+}
+
+func parseInto(t *testing.T, text string, out any) {
+	t.Helper()
+	if err := yaml.UnmarshalStrict([]byte(text), out); err != nil {
 		t.Fatalf("%v in:\n%s", err, text)
 	}
-	return out
 }
 
 // compiled makes patches p0, p1, ... of specs, without those fields that are
