@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,14 +21,17 @@ import (
 
 // Outcome is what became of a plan.
 type Outcome struct {
-	// Created, Deleted, Changed and Claimed are the actions that were carried out.
+	// Owned, Created, Deleted, Changed and Claimed are the actions that were
+	// carried out.
+	Owned   []OwnPod
 	Created []CreatePod
 	Deleted []DeletePod
 	Changed []ChangePod
 	Claimed []ChangeClaim
-	// CreateErrors and UpdateErrors are what the API server refused, with its
-	// words: new Pods and claims, and everything else.
-	CreateErrors, UpdateErrors []error
+	// CreateErrors, DeleteErrors, ClaimErrors and UpdateErrors are what the API
+	// server refused, with its words: new Pods with their claims, deletions of
+	// Pods, changes of claims, and everything else.
+	CreateErrors, DeleteErrors, ClaimErrors, UpdateErrors []error
 	// Collided tells that the name of the new revision is taken by something that
 	// is not the set's. The next look takes another one.
 	Collided bool
@@ -38,7 +42,12 @@ type Outcome struct {
 
 // Err joins the errors that are worth another try.
 func (o *Outcome) Err() error {
-	return errors.Join(errors.Join(o.CreateErrors...), errors.Join(o.UpdateErrors...))
+	return errors.Join(slices.Concat(o.CreateErrors, o.changeErrors())...)
+}
+
+// changeErrors are the refusals of all but new Pods.
+func (o *Outcome) changeErrors() []error {
+	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.UpdateErrors)
 }
 
 // judge tells whether an action succeeded, and notes why not.
@@ -83,12 +92,12 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 	}
 	e.own(ctx, set, plan.Own, o)
 	apply.Each(ctx, e.parallel, plan.Claims, e.changeClaim, func(c ChangeClaim, err error) {
-		if o.judge(err, &o.UpdateErrors) {
+		if o.judge(err, &o.ClaimErrors) {
 			o.Claimed = append(o.Claimed, c)
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
-		if o.judge(err, &o.UpdateErrors) {
+		if o.judge(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
 		}
 	})
@@ -140,7 +149,11 @@ func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []Own
 			}
 		}
 		return e.changeOwner(ctx, set, p)
-	}, func(_ OwnPod, err error) { o.judge(err, &o.UpdateErrors) })
+	}, func(p OwnPod, err error) {
+		if o.judge(err, &o.UpdateErrors) {
+			o.Owned = append(o.Owned, p)
+		}
+	})
 }
 
 func (e *executor) stillThere(ctx context.Context, set *v1beta1.StatefulSet) error {

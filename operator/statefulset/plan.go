@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
@@ -47,8 +48,10 @@ type Rollout struct {
 	Blockers []string
 	// Hooked are Pods whose change or deletion waits for a lifecycle hook.
 	Hooked []string
-	// Recreated is why Pods are deleted and made again although podUpdatePolicy
-	// asks for a change in place: field paths, or a sentence.
+	// Growing are Pods whose claims have to grow before they are updated.
+	Growing []string
+	// Recreated is why Pods are, or will be, deleted and made again although
+	// podUpdatePolicy asks for a change in place: field paths, or a sentence.
 	Recreated []string
 	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being
 	// updated, and why.
@@ -84,6 +87,9 @@ type BlockedOrdinal struct {
 	Ordinal int
 	// Why is a sentence.
 	Why string
+	// Waits tells that it is a matter of time: a Pod that is about to serve has
+	// to be available first.
+	Waits bool
 }
 
 // OwnPod adopts an orphan, or lets a Pod go that is no longer the set's.
@@ -164,6 +170,10 @@ type ChangePod struct {
 	Resize, Patch *podpatch.Patch
 	// Updates tells that the change brings the Pod to the update revision.
 	Updates bool
+	// Restarts tells that it stops a container.
+	Restarts bool
+	// State is the Pod's lifecycle state afterwards.
+	State v1beta1.LifecycleStateType
 	// Reason says why, for people.
 	Reason string
 }

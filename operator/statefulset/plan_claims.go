@@ -231,13 +231,14 @@ func claimCondition(claim *corev1.PersistentVolumeClaim, kind corev1.PersistentV
 	})
 }
 
-// tellUnexpandable notes the claims that stay smaller than their templates.
-func (p *planner) tellUnexpandable() {
+// tellUnexpandable notes the claims of members that stay smaller than their
+// templates.
+func (p *planner) tellUnexpandable(members []*member) {
 	if !p.expands() {
 		return
 	}
-	for _, view := range p.s.Pods {
-		p.eachClaim(view.Ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
+	for _, m := range members {
+		p.eachClaim(m.Ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
 			if claim == nil {
 				return
 			}

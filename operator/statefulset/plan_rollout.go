@@ -26,8 +26,11 @@ func (p *planner) rollOut() {
 	chosen, blocked := chooseTargets(state, unavailable, p.s.maxUnavailable())
 	if p.plan.Rollout.Hold = p.hold(); p.plan.Rollout.Hold != HoldNone {
 		chosen = nil
-	} else if blocked {
-		p.plan.Rollout.Hold = HoldBudget
+	} else {
+		p.tellUnexpandable(targets)
+		if blocked {
+			p.plan.Rollout.Hold = HoldBudget
+		}
 	}
 	for _, i := range chosen {
 		p.want(targets[i].View, wish{wishUpdate, CauseUpdate, reasonFor(state[i])})
@@ -78,11 +81,13 @@ func (p *planner) targets() []*member {
 }
 
 // partition is how many members stay at an earlier revision.
-func (p *planner) partition() int {
-	if p.s.onDelete() {
+func (p *planner) partition() int { return p.s.partition() }
+
+func (s *Snapshot) partition() int {
+	if s.onDelete() {
 		return 0
 	}
-	return int(max(0, ptr.Deref(p.s.strategy().Partition, 0)))
+	return int(max(0, ptr.Deref(s.strategy().Partition, 0)))
 }
 
 func (m *member) labels() map[string]string {
@@ -146,6 +151,7 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
 		case !t.updated && !going[i]:
 			r.Waiting = append(r.Waiting, m.Ordinal)
+			p.tellRecreated(m.View)
 		}
 	}
 	isTarget := make(map[*member]bool, len(targets))
@@ -165,8 +171,17 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 		}
 	}
 	slices.Sort(r.Waiting)
+	r.Waiting = slices.Compact(r.Waiting)
 	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
 		r.Hold = HoldNone
+	}
+}
+
+// tellRecreated notes what of the set's template a Pod that waits for its turn
+// cannot take in place, though podUpdatePolicy asks for it.
+func (p *planner) tellRecreated(view *View) {
+	if p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy && view.Revision != p.plan.Revisions.Update {
+		p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, p.change(view.Revision).obstacles)
 	}
 }
 

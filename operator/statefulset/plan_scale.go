@@ -19,8 +19,7 @@ func (p *planner) scaleDown() {
 		}
 		if p.s.ordered() {
 			if m := p.firstUnavailable(); m != nil {
-				p.block(view.Ordinal, "Pod %s is not deleted yet: with OrderedReady Pod %s has to be available first (%s)",
-					view.Pod.Name, podName(p.s.Set, m.Ordinal), state(m.View))
+				p.blockUntil(view.Ordinal, "deleted", m)
 				return
 			}
 		}
@@ -56,7 +55,7 @@ func state(view *View) string {
 	case !view.Ready:
 		return "not Ready"
 	case view.AvailableIn > 0:
-		return fmt.Sprintf("available in %.0f s", view.AvailableIn)
+		return "Ready for less than minReadySeconds"
 	}
 	return "available"
 }
@@ -111,11 +110,17 @@ func (p *planner) creations() int {
 func (p *planner) blockLater(before *member) {
 	for i := before.Position + 1; i < len(p.plan.Layout.members); i++ {
 		if m := &p.plan.Layout.members[i]; m.missing() {
-			p.block(m.Ordinal, "Pod %s is not created yet: with OrderedReady Pod %s has to be available first (%s)",
-				podName(p.s.Set, m.Ordinal), before.Pod.Name, state(before.View))
+			p.blockUntil(m.Ordinal, "created", before)
 			return
 		}
 	}
+}
+
+// blockUntil tells that an ordinal waits for a member to be available.
+func (p *planner) blockUntil(ordinal int, what string, first *member) {
+	p.block(ordinal, "Pod %s is not %s yet: with OrderedReady Pod %s has to be available first (%s)",
+		podName(p.s.Set, ordinal), what, podName(p.s.Set, first.Ordinal), state(first.View))
+	p.plan.Blocked[len(p.plan.Blocked)-1].Waits = first.missing() || first.Broken == ""
 }
 
 // create plans the Pod of an ordinal, unless something is in its way.

@@ -59,6 +59,7 @@ func (p *planner) keep(d *draft) {
 		d.change.Patch.Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
 	}
 	d.change.Conditions = p.conditions(d)
+	d.change.State = d.state
 	if len(d.change.Conditions) > 0 || !d.change.Patch.Empty() || !d.change.Resize.Empty() {
 		p.plan.Change = append(p.plan.Change, d.change)
 	}
@@ -88,9 +89,14 @@ func (p *planner) update(d *draft, w wish) wish {
 	view := d.view
 	if grow := p.claimsToGrow(view.Ordinal); len(grow) > 0 {
 		p.plan.Claims = append(p.plan.Claims, grow...)
+		p.plan.Rollout.Growing = append(p.plan.Rollout.Growing, view.Pod.Name)
 		return wish{}
 	}
-	if view.Revision == p.plan.Revisions.Update || p.claimsGrowing(view.Ordinal) {
+	if p.claimsGrowing(view.Ordinal) {
+		p.plan.Rollout.Growing = append(p.plan.Rollout.Growing, view.Pod.Name)
+		return wish{}
+	}
+	if view.Revision == p.plan.Revisions.Update {
 		return wish{}
 	}
 	policy := p.s.strategy().PodUpdatePolicy
@@ -138,6 +144,7 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 		return
 	}
 	d.change.Patch, d.change.Resize, d.change.Updates = edits.Pod, edits.Resize, true
+	d.change.Restarts = change.RestartsContainers(view.Pod)
 	d.because(w.reason)
 	switch {
 	case hook != nil:

@@ -86,7 +86,7 @@ func (p *planner) soon(seconds float64) {
 }
 
 func (p *planner) block(ordinal int, format string, args ...any) {
-	p.plan.Blocked = append(p.plan.Blocked, BlockedOrdinal{ordinal, fmt.Sprintf(format, args...)})
+	p.plan.Blocked = append(p.plan.Blocked, BlockedOrdinal{Ordinal: ordinal, Why: fmt.Sprintf(format, args...)})
 }
 
 // own adopts orphans and lets go of Pods that are no longer the set's.
