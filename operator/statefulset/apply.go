@@ -96,6 +96,7 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 			o.Claimed = append(o.Claimed, c)
 		}
 	})
+	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.judge(err, &o.CreateErrors) })
 	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
 		if o.judge(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
@@ -185,8 +186,8 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 // keeps it from serving. Should the last step fail, the next look repeats it.
 func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	for _, claim := range c.Claims {
-		if err := e.writer.Create(ctx, claim.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("create claim %s for Pod %s: %w", claim.Name, c.Pod.Name, err)
+		if err := e.createClaim(ctx, claim); err != nil {
+			return err
 		}
 	}
 	created := c.Pod.DeepCopy()
@@ -197,6 +198,13 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 		return nil
 	}
 	return apply.Wrap(client.IgnoreNotFound(e.setConditions(ctx, created, c.Conditions)), "set the conditions of new Pod %s", created.Name)
+}
+
+func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	if err := e.writer.Create(ctx, claim.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create claim %s: %w", claim.Name, err)
+	}
+	return nil
 }
 
 // deletePod deletes a Pod, and no other one of that name.

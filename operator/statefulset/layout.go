@@ -48,13 +48,3 @@ func newLayout(s *Snapshot) layout {
 	slices.SortFunc(out.condemned, func(a, b *View) int { return b.Ordinal - a.Ordinal })
 	return out
 }
-
-// unavailable counts the members that are not available.
-func (l *layout) unavailable() (n int) {
-	for i := range l.members {
-		if !l.members[i].available() {
-			n++
-		}
-	}
-	return n
-}

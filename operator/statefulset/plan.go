@@ -23,8 +23,10 @@ type Plan struct {
 	Create []CreatePod
 	Delete []DeletePod
 	Change []ChangePod
-	// Claims are claims to change, beyond those that come with a new Pod.
-	Claims []ChangeClaim
+	// Claims are claims to change, and CreateClaims claims to make, beyond those
+	// that come with a new Pod.
+	Claims       []ChangeClaim
+	CreateClaims []*corev1.PersistentVolumeClaim
 
 	// Rollout says how far the update has come.
 	Rollout Rollout

@@ -63,6 +63,25 @@ func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolume
 	return missing, obstacle
 }
 
+// lostClaims are the claims to make again for a Pod that waits for them: one
+// that no node has yet, and whose claims somebody deleted.
+func (p *planner) lostClaims(view *View) []*corev1.PersistentVolumeClaim {
+	if view.Pod.Spec.NodeName != "" {
+		return nil
+	}
+	var lost []*corev1.PersistentVolumeClaim
+	p.eachClaim(view.Ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
+		name := claimName(template.Name, p.s.Set, view.Ordinal)
+		mounted := slices.ContainsFunc(view.Pod.Spec.Volumes, func(v corev1.Volume) bool {
+			return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == name
+		})
+		if claim == nil && mounted {
+			lost = append(lost, p.newClaim(template, view.Ordinal))
+		}
+	})
+	return lost
+}
+
 // ownedByEarlierPod tells whether a claim is owned by a Pod of the ordinal that
 // is not there any more, so that the garbage collector is about to delete it.
 func (p *planner) ownedByEarlierPod(claim *corev1.PersistentVolumeClaim, ordinal int) bool {

@@ -16,14 +16,14 @@ func (p *planner) rollOut() {
 	p.replaceAstray()
 	targets := p.targets()
 	state := make([]target, len(targets))
-	unavailable := p.plan.Layout.unavailable()
+	others := p.down()
 	for i, m := range targets {
 		state[i] = p.target(m)
-		if !m.available() {
-			unavailable--
+		if p.isDown(m) {
+			others--
 		}
 	}
-	chosen, blocked := chooseTargets(state, unavailable, p.s.maxUnavailable())
+	chosen, blocked := chooseTargets(state, others, p.s.maxUnavailable())
 	if p.plan.Rollout.Hold = p.hold(); p.plan.Rollout.Hold != HoldNone {
 		chosen = nil
 	} else {
@@ -37,6 +37,18 @@ func (p *planner) rollOut() {
 	}
 	p.describe(targets, state, chosen)
 }
+
+// down counts the members that are not available, or about to go.
+func (p *planner) down() (n int) {
+	for i := range p.plan.Layout.members {
+		if p.isDown(&p.plan.Layout.members[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *planner) isDown(m *member) bool { return !m.available() || p.goes(m.View) }
 
 // hold tells whether the rollout is to rest.
 func (p *planner) hold() Hold {
@@ -189,7 +201,7 @@ func (p *planner) tellRecreated(view *View) {
 // serve at once, others within maxUnavailable. Neither partition nor pause keeps
 // them.
 func (p *planner) deleteAsked() {
-	unavailable := p.plan.Layout.unavailable()
+	unavailable := p.down()
 	for i := range slices.Backward(p.plan.Layout.members) {
 		m := &p.plan.Layout.members[i]
 		if m.missing() || m.terminating() {

@@ -64,6 +64,7 @@ func (p *planner) keep(d *draft) {
 		p.plan.Change = append(p.plan.Change, d.change)
 	}
 	p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, false)...)
+	p.plan.CreateClaims = append(p.plan.CreateClaims, p.lostClaims(view)...)
 	p.soon(view.AvailableIn)
 }
 
@@ -112,7 +113,7 @@ func (p *planner) update(d *draft, w wish) wish {
 	case len(obstacles) == 0:
 		p.inPlace(d, way.change, w)
 		return wish{kind: wishUpdate}
-	case policy == v1beta1.InPlaceOnlyPodUpdatePolicy:
+	case policy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Pod.Spec.NodeName != "": // where nothing runs yet, nothing restarts
 		p.plan.Rollout.Impossible = append(p.plan.Rollout.Impossible, ImpossiblePod{view, obstacles})
 		return wish{}
 	}
@@ -149,7 +150,7 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 	switch {
 	case hook != nil:
 		d.state = v1beta1.LifecycleStateUpdating
-	case d.state != v1beta1.LifecycleStateNormal:
+	case d.state != v1beta1.LifecycleStatePreparingNormal: // a new Pod goes on waiting for its own hook
 		d.state = v1beta1.LifecycleStateNormal
 	}
 }
