@@ -89,12 +89,13 @@ func (p *Patch) SelectsPod(podLabels map[string]string) bool {
 // ExpiresAt is when the patch ends, and false when it does not.
 func (p *Patch) ExpiresAt() (metav1.Time, bool) { return ExpiresAt(p.Object) }
 
-// ExpiresAt is when a SchedPatch ends, and false when it does not.
+// ExpiresAt is when a SchedPatch ends, and false when it does not. The ttl of one
+// that is not stored yet has not begun.
 func ExpiresAt(object *v1alpha1.SchedPatch) (metav1.Time, bool) {
 	switch spec := &object.Spec; {
 	case spec.ExpiresAt != nil:
 		return *spec.ExpiresAt, true
-	case spec.TTLSeconds != nil:
+	case spec.TTLSeconds != nil && !object.CreationTimestamp.IsZero():
 		return metav1.NewTime(object.CreationTimestamp.Add(seconds(*spec.TTLSeconds))), true
 	default:
 		return metav1.Time{}, false
