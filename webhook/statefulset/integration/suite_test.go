@@ -1,0 +1,167 @@
+// Package integration writes StatefulSets to a real API server that asks our
+// webhook, with the schema of the CRD before it.
+package integration
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/webhook/statefulset"
+)
+
+const (
+	patience = 20 * time.Second
+	// shop is the namespace of these tests.
+	shop = "shop"
+)
+
+var (
+	k8s      client.Client
+	cluster  *envtest.Environment
+	stop     context.CancelFunc
+	warnings = &heard{}
+)
+
+// heard collects the warnings that the API server sends.
+type heard struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (h *heard) HandleWarningHeader(_ int, _, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.texts = append(h.texts, text)
+}
+
+// take returns what was heard since it was called last.
+func (h *heard) take() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := slices.Clone(h.texts)
+	h.texts = nil
+	return out
+}
+
+func TestStatefulSetAdmission(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "The admission of StatefulSets on a real API server")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
+		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
+			Fail(missing)
+		}
+		Skip(missing)
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
+	cluster = &envtest.Environment{
+		CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true,
+		WebhookInstallOptions: envtest.WebhookInstallOptions{
+			ValidatingWebhooks: []*admissionregistrationv1.ValidatingWebhookConfiguration{configuration()},
+		},
+	}
+	config, err := cluster.Start()
+	Expect(err).NotTo(HaveOccurred())
+	config.WarningHandler = warnings
+	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(k8s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shop}})).To(Succeed())
+	for name, expands := range map[string]bool{"elastic": true, "rigid": false} {
+		Expect(k8s.Create(ctx, &storagev1.StorageClass{
+			ObjectMeta:  metav1.ObjectMeta{Name: name, Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}},
+			Provisioner: "example.com/none", AllowVolumeExpansion: ptr.To(expands),
+		})).To(Succeed())
+	}
+
+	served := cluster.WebhookInstallOptions
+	mgr, err := manager.New(config, manager.Options{
+		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
+	})
+	Expect(err).NotTo(HaveOccurred())
+	mgr.GetWebhookServer().Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulset.NewValidator(statefulset.Config{
+		StorageClasses: mgr.GetCache(), Namespaces: mgr.GetAPIReader(),
+		CanResize: func(context.Context) (bool, error) { return true, nil },
+	})})
+	var running context.Context
+	running, stop = context.WithCancel(context.Background())
+	go func() {
+		defer GinkgoRecover()
+		Expect(mgr.Start(running)).To(Succeed())
+	}()
+	Eventually(func() error { return mgr.GetWebhookServer().StartedChecker()(&http.Request{}) }, patience).Should(Succeed())
+	Eventually(isAsked, patience).WithContext(ctx).Should(BeTrue())
+})
+
+var _ = AfterSuite(func() {
+	if stop != nil {
+		stop()
+	}
+	if cluster != nil {
+		Expect(cluster.Stop()).To(Succeed())
+	}
+})
+
+// isAsked tells whether the API server asks the webhook: of a set that the schema
+// alone lets pass.
+func isAsked(ctx context.Context) bool {
+	probe := newSet("probe")
+	probe.Spec.Template.Labels = nil
+	return k8s.Create(ctx, probe, client.DryRunAll) != nil
+}
+
+// configuration is what the chart installs, but for the address.
+func configuration() *admissionregistrationv1.ValidatingWebhookConfiguration {
+	writes := reviewed("statefulsets.apps.kruise.io", admissionregistrationv1.Create, admissionregistrationv1.Update)
+	writes.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "not-being-deleted", Expression: "!has(object.metadata.deletionTimestamp)"}}
+	deletions := reviewed("statefulset-deletions.apps.kruise.io", admissionregistrationv1.Delete)
+	deletions.ObjectSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+		{Key: v1beta1.DeleteProtectionLabel, Operator: metav1.LabelSelectorOpExists},
+	}}
+	return &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
+		Webhooks:   []admissionregistrationv1.ValidatingWebhook{writes, deletions},
+	}
+}
+
+func reviewed(name string, operations ...admissionregistrationv1.OperationType) admissionregistrationv1.ValidatingWebhook {
+	return admissionregistrationv1.ValidatingWebhook{
+		Name: name,
+		ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{
+			Namespace: "default", Name: "windlass-webhook", Path: ptr.To(statefulset.ValidatePath),
+		}},
+		Rules: []admissionregistrationv1.RuleWithOperations{{
+			Operations: operations,
+			Rule: admissionregistrationv1.Rule{
+				APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1alpha1", "v1beta1"}, Resources: []string{"statefulsets"},
+			},
+		}},
+		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
+		AdmissionReviewVersions: []string{"v1"},
+	}
+}
