@@ -65,6 +65,9 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 	if before.ContainerID == "" && started != nil && changed.Before(&started.StartedAt) && seen(pod) {
 		return ""
 	}
+	if !seen(pod) {
+		return fmt.Sprintf("the kubelet has not seen yet that container %s is to run %s", name, image)
+	}
 	if reason := BrokenReason(pod, name); reason != "" {
 		return fmt.Sprintf("container %s cannot run %s: %s", name, image, reason)
 	}
