@@ -1,0 +1,183 @@
+package statefulset
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// setConditions replaces the conditions that this controller keeps. Those that
+// are true only while something is unusual are removed when it is over. A
+// transition time moves only when a status does.
+func setConditions(conditions *[]metav1.Condition, p *progress) {
+	for _, each := range []struct {
+		kind      string
+		condition *metav1.Condition
+	}{
+		{v1beta1.ConditionReady, readyCondition(p)},
+		{v1beta1.ConditionReconciling, reconcilingCondition(p)},
+		{v1beta1.ConditionStalled, stalledCondition(p)},
+		{v1beta1.ConditionAvailable, availableCondition(p)},
+		{v1beta1.ConditionProgressing, progressingCondition(p)},
+		{v1beta1.ConditionScaling, scalingCondition(p)},
+		{v1beta1.ConditionFailedCreatePod, failedCreateCondition(p)},
+		{v1beta1.ConditionFailedUpdatePod, failedUpdateCondition(p)},
+	} {
+		if each.condition == nil {
+			meta.RemoveStatusCondition(conditions, each.kind)
+			continue
+		}
+		c := *each.condition
+		c.Type, c.Message = each.kind, truncate(c.Message)
+		c.ObservedGeneration = p.s.Set.Generation
+		c.LastTransitionTime = p.s.now()
+		meta.SetStatusCondition(conditions, c)
+	}
+}
+
+// invalidStatus is that of a set that cannot be used as it is. Counters stay as
+// they were: nothing was counted.
+func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta1.StatefulSetStatus {
+	status := set.Status.DeepCopy()
+	status.ObservedGeneration = set.Generation
+	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
+	for kind, verdict := range map[string]metav1.ConditionStatus{
+		v1beta1.ConditionReady: metav1.ConditionFalse, v1beta1.ConditionStalled: metav1.ConditionTrue,
+		v1beta1.ConditionProgressing: metav1.ConditionFalse,
+	} {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: kind, Status: verdict, Reason: v1beta1.ReasonInvalidSpec,
+			Message:            truncate(fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err)),
+			ObservedGeneration: set.Generation, LastTransitionTime: now,
+		})
+	}
+	return status
+}
+
+// verdict is the common ground of Ready, Stalled and Progressing.
+type verdict struct {
+	kind            verdictKind
+	reason, message string
+}
+
+type verdictKind int
+
+const (
+	// fulfilled: the set is as it is to be, or rests where somebody wants it to.
+	fulfilled verdictKind = iota
+	// underway: it is on its way there.
+	underway
+	// impaired: there is nothing to do, but Pods have ceased to serve.
+	impaired
+	// stuck: it cannot go on without a person.
+	stuck
+)
+
+// judgement is the first of these that holds.
+func (p *progress) judgement() verdict {
+	switch {
+	case p.unable():
+		return verdict{stuck, v1beta1.ReasonNotUpgradable, p.next() + p.advice()}
+	case p.overdue:
+		return verdict{stuck, v1beta1.ReasonProgressDeadlineExceeded,
+			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next()) + p.advice()}
+	case p.working():
+		return verdict{underway, p.reason(), p.next()}
+	case len(p.unavailable) > 0:
+		return verdict{impaired, v1beta1.ReasonPodsNotReady, p.next()}
+	}
+	return p.rest()
+}
+
+// rest is where the set rests.
+func (p *progress) rest() verdict {
+	waiting := len(p.plan.Rollout.Waiting)
+	switch {
+	case p.plan.Rollout.Hold == HoldPaused:
+		return verdict{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
+			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.", are(waiting), p.status.UpdateRevision)}
+	case waiting > 0:
+		return verdict{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
+			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", are(waiting), p.status.UpdateRevision)}
+	case p.status.CurrentRevision != p.status.UpdateRevision:
+		return verdict{fulfilled, v1beta1.ReasonPartitionReached, fmt.Sprintf(
+			"All Pods that the partition lets through are at revision %s and available; %s kept at an earlier one. Lower spec.updateStrategy.rollingUpdate.partition to go on.",
+			p.status.UpdateRevision, are(p.plan.Rollout.Kept))}
+	case p.s.replicas() == 0:
+		return verdict{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
+	}
+	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf("All %s available and at revision %s.", are(p.s.replicas()), p.status.UpdateRevision)}
+}
+
+// reason is what kind of work is in progress.
+func (p *progress) reason() string {
+	switch {
+	case p.rolling():
+		return v1beta1.ReasonPodsUpdating
+	case len(p.condemned) > 0:
+		return v1beta1.ReasonScalingDown
+	case len(p.missing)+len(p.created) > 0:
+		return v1beta1.ReasonScalingUp
+	case len(p.unavailable)+len(p.leaving) > 0:
+		return v1beta1.ReasonPodsNotReady
+	}
+	return v1beta1.ReasonPodsUpdating
+}
+
+// rolling tells whether Pods are being brought from one revision to another.
+func (p *progress) rolling() bool {
+	return p.status.CurrentRevision != p.status.UpdateRevision && !p.held() || len(p.plan.Rollout.Growing) > 0
+}
+
+func readyCondition(p *progress) *metav1.Condition {
+	v := p.judgement()
+	return &metav1.Condition{Status: truth(v.kind == fulfilled), Reason: v.reason, Message: v.message}
+}
+
+// reconcilingCondition is gone when the set is done, rests, or cannot go on by
+// itself: tools take it for "wait".
+func reconcilingCondition(p *progress) *metav1.Condition {
+	v := p.judgement()
+	if v.kind != underway {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: v.message}
+}
+
+func stalledCondition(p *progress) *metav1.Condition {
+	v := p.judgement()
+	if v.kind != stuck {
+		return nil
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: v.message}
+}
+
+// progressingCondition is about the way to what the set is to be: true while it
+// goes on, rests or is over, whatever Pods do afterwards; false when it is stuck.
+func progressingCondition(p *progress) *metav1.Condition {
+	v := p.judgement()
+	switch {
+	case v.kind == impaired:
+		v = p.rest()
+	case v.kind == underway && p.rolling() && p.status.UpdatedReplicas == 0:
+		v.reason = v1beta1.ReasonNewRevision
+	}
+	return &metav1.Condition{Status: truth(v.kind != stuck), Reason: v.reason, Message: v.message}
+}
+
+// availableCondition tells whether as many Pods serve as maxUnavailable asks
+// for. At least one has to, if any is wanted.
+func availableCondition(p *progress) *metav1.Condition {
+	needed := p.s.replicas() - p.s.maxUnavailable()
+	if p.s.replicas() > 0 {
+		needed = max(1, needed)
+	}
+	message := fmt.Sprintf("%d of %d Pods are available; at least %d have to be.", p.status.AvailableReplicas, p.s.replicas(), max(0, needed))
+	if int(p.status.AvailableReplicas) >= needed {
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonMinimumReplicasAvailable, Message: message}
+	}
+	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: v1beta1.ReasonMinimumReplicasUnavailable, Message: message}
+}

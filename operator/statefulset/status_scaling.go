@@ -1,0 +1,128 @@
+package statefulset
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// scalingCondition is there while there are too few Pods, or too many.
+func scalingCondition(p *progress) *metav1.Condition {
+	if len(p.missing)+len(p.condemned) == 0 {
+		return nil
+	}
+	reason, message := v1beta1.ReasonScalingUp, p.tooFew()
+	if len(p.condemned) > 0 {
+		reason, message = v1beta1.ReasonScalingDown, joined(p.tooMany(), message)
+	}
+	if why := p.scaleBlocked(); why != "" {
+		reason, message = v1beta1.ReasonScaleBlocked, joined(why, message)
+	} else if len(p.plan.Blocked) > 0 {
+		message = joined(message, p.plan.Blocked[0].Why+".")
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func (p *progress) tooFew() string {
+	if len(p.missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d Pods are still to be created, from ordinal %d on.", len(p.missing), p.s.replicas(), p.missing[0])
+}
+
+func (p *progress) tooMany() string {
+	if len(p.condemned) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s more than the %d wanted, %s the last.",
+		are(len(p.condemned)), p.s.replicas(), p.condemned[0].Pod.Name)
+}
+
+// scaleBlocked says why a Pod cannot be made, or may not go, "" when it is only
+// a matter of time.
+func (p *progress) scaleBlocked() string {
+	if len(p.outcome.CreateErrors) > 0 {
+		return p.createErrors()
+	}
+	for i := range p.plan.Blocked {
+		if b := &p.plan.Blocked[i]; !b.Waits {
+			return fmt.Sprintf("Ordinal %d: %s.", b.Ordinal, b.Why)
+		}
+	}
+	return ""
+}
+
+func (p *progress) createErrors() string {
+	return refusals(p.outcome.CreateErrors)
+}
+
+// refusals counts what the API server refused, and quotes the first.
+func refusals(errs []error) string {
+	if len(errs) == 1 {
+		return fmt.Sprintf("The API server refused this: %v.", errs[0])
+	}
+	return fmt.Sprintf("The API server refused %d writes, the first: %v.", len(errs), errs[0])
+}
+
+// failedCreateCondition has the API server's words for a Pod that it refused. It
+// stays until Pods can be made again: until one was, or none is missing.
+func failedCreateCondition(p *progress) *metav1.Condition {
+	if len(p.outcome.CreateErrors) > 0 {
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonCreateRefused, Message: p.createErrors()}
+	}
+	if len(p.outcome.Created) > 0 || len(p.missing) == 0 {
+		return nil
+	}
+	return p.before(v1beta1.ConditionFailedCreatePod, v1beta1.ReasonCreateRefused)
+}
+
+// failedUpdateCondition has the API server's words for a change or a deletion
+// that it refused, or the fields that InPlaceOnly forbids to change. It stays
+// until what was refused is tried again.
+func failedUpdateCondition(p *progress) *metav1.Condition {
+	if errs := p.outcome.changeErrors(); len(errs) > 0 {
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateRefused, Message: refusals(errs)}
+	}
+	if len(p.plan.Rollout.Impossible) > 0 {
+		t := newTeller()
+		t.impossible(p)
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNotUpgradable, Message: t.String()}
+	}
+	if p.undone == 0 {
+		return nil
+	}
+	c := p.before(v1beta1.ConditionFailedUpdatePod, v1beta1.ReasonUpdateRefused)
+	if c != nil && c.Reason != v1beta1.ReasonUpdateRefused {
+		return nil
+	}
+	return c
+}
+
+// before returns a condition as it was, nil when it was not there. OpenKruise
+// writes conditions without a reason.
+func (p *progress) before(kind, reason string) *metav1.Condition {
+	c := meta.FindStatusCondition(p.s.Set.Status.Conditions, kind)
+	if c == nil {
+		return nil
+	}
+	out := &metav1.Condition{Status: c.Status, Reason: c.Reason, Message: c.Message}
+	if out.Reason == "" {
+		out.Reason = reason
+	}
+	return out
+}
+
+// joined puts sentences after each other.
+func joined(sentences ...string) string {
+	var out []string
+	for _, s := range sentences {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, " ")
+}
