@@ -13,15 +13,22 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// benchHandler knows n sets, which all want tier=web and each another app.
+// benchPatches are how many SchedPatches there are beside the sets, in the
+// namespace of the Pod, each for another Deployment.
+const benchPatches = 1_000
+
+// benchHandler knows n sets, which all want tier=web and each another app, and
+// the patches.
 func benchHandler(b *testing.B, n int) *Handler {
 	b.Helper()
 	index := sidecar.NewIndex()
@@ -33,7 +40,23 @@ func benchHandler(b *testing.B, n int) *Handler {
 		}
 		index.Put(set)
 	}
-	return &Handler{Sets: index, Reader: noReader{}, Clock: clocktesting.NewFakePassiveClock(build.Epoch)}
+	clock := clocktesting.NewFakePassiveClock(build.Epoch)
+	return &Handler{Sets: index, Scheduling: benchScheduling(b, clock), Reader: noReader{}, Clock: clock}
+}
+
+func benchScheduling(b *testing.B, clock clock.PassiveClock) *Scheduling {
+	b.Helper()
+	index := schedpatch.NewIndex()
+	for i := range benchPatches {
+		patch, err := schedpatch.Compile(build.MakeSchedPatch(fmt.Sprint("p", i)).Namespace("shop").Target("apps/v1", "Deployment", fmt.Sprint("d", i)).
+			Toleration("gpu").RequiredTerm(corev1.NodeSelectorRequirement{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a"}}).Obj())
+		if err != nil {
+			b.Fatal(err)
+		}
+		index.Put(patch)
+	}
+	patched, other := controller("apps/v1", "Deployment", "d0", "d0"), controller("apps/v1", "Deployment", "other", "other")
+	return &Scheduling{Index: index, Owners: lineage{"patched": &patched, "other": &other}, Carriers: &places{}, Clock: clock}
 }
 
 // noReader fails a benchmark that reads the cluster.
@@ -41,7 +64,8 @@ type noReader struct{ client.Reader }
 
 // benchRequest asks to create a Pod of the size that Pods commonly have: three
 // containers with probes, variables and mounts, 7 kB.
-func benchRequest(b *testing.B, app string) admission.Request {
+// Its ReplicaSet is owned by a Deployment, patched or other.
+func benchRequest(b *testing.B, app, owner string) admission.Request {
 	b.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "pod.json"))
 	if err != nil {
@@ -52,6 +76,7 @@ func benchRequest(b *testing.B, app string) admission.Request {
 		b.Fatal(err)
 	}
 	pod.Labels["app"] = app
+	pod.OwnerReferences = []metav1.OwnerReference{controller("apps/v1", "ReplicaSet", "cart-5d9f", owner)}
 	if raw, err = json.Marshal(pod); err != nil {
 		b.Fatal(err)
 	}
@@ -66,29 +91,44 @@ func benchRequest(b *testing.B, app string) admission.Request {
 func BenchmarkHandle(b *testing.B) {
 	for _, n := range []int{1, 1_000, 50_000} {
 		h := benchHandler(b, n)
-		for name, app := range map[string]string{"unmatched": "other", "matched": "app0"} {
-			b.Run(fmt.Sprintf("sets=%d/%s", n, name), func(b *testing.B) {
-				request := benchRequest(b, app)
-				took := make([]time.Duration, 0, 1<<20)
-				b.ReportAllocs()
-				for b.Loop() {
-					start := time.Now()
-					response := h.Handle(b.Context(), request)
-					if err := response.Complete(request); err != nil || (len(response.Patches) > 0) != (name == "matched") {
-						b.Fatalf("%d patches, %v", len(response.Patches), err)
-					}
-					took = append(took, time.Since(start))
-				}
-				slices.Sort(took)
-				b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns/op")
+		for _, kind := range []struct{ name, app, owner string }{
+			{"unmatched", "other", "other"}, {"injected", "app0", "other"}, {"patched", "other", "patched"}, {"both", "app0", "patched"},
+		} {
+			b.Run(fmt.Sprintf("sets=%d/%s", n, kind.name), func(b *testing.B) {
+				benchHandle(b, h, benchRequest(b, kind.app, kind.owner), kind.name != "unmatched")
 			})
 		}
 	}
 }
 
+func benchHandle(b *testing.B, h *Handler, request admission.Request, changes bool) {
+	b.Helper()
+	took := make([]time.Duration, 0, 1<<20)
+	b.ReportAllocs()
+	for b.Loop() {
+		start := time.Now()
+		response := h.Handle(b.Context(), request)
+		if err := response.Complete(request); err != nil || (len(response.Patches) > 0) != changes {
+			b.Fatalf("%d patches, %v", len(response.Patches), err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns/op")
+}
+
+// BenchmarkHandleWithoutPatches is what the same Pods cost in a namespace that
+// has no patch.
+func BenchmarkHandleWithoutPatches(b *testing.B) {
+	h := benchHandler(b, 1_000)
+	h.Scheduling.Index = schedpatch.NewIndex()
+	b.Run("unmatched", func(b *testing.B) { benchHandle(b, h, benchRequest(b, "other", "other"), false) })
+	b.Run("injected", func(b *testing.B) { benchHandle(b, h, benchRequest(b, "app0", "other"), true) })
+}
+
 // BenchmarkDecode shows what it is worth to decode a Pod's header first.
 func BenchmarkDecode(b *testing.B) {
-	request := benchRequest(b, "other")
+	request := benchRequest(b, "other", "other")
 	b.Run("header", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
