@@ -28,10 +28,10 @@ type Outcome struct {
 	Deleted []DeletePod
 	Changed []ChangePod
 	Claimed []ChangeClaim
-	// CreateErrors, DeleteErrors, ClaimErrors and UpdateErrors are what the API
-	// server refused, with its words: new Pods with their claims, deletions of
-	// Pods, changes of claims, and everything else.
-	CreateErrors, DeleteErrors, ClaimErrors, UpdateErrors []error
+	// CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors and UpdateErrors are
+	// what the API server refused, with its words: new Pods with their claims,
+	// deletions of Pods, changes of claims, updates in place, and everything else.
+	CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors, UpdateErrors []error
 	// Collided tells that the name of the new revision is taken by something that
 	// is not the set's. The next look takes another one.
 	Collided bool
@@ -47,7 +47,7 @@ func (o *Outcome) Err() error {
 
 // changeErrors are the refusals of all but new Pods.
 func (o *Outcome) changeErrors() []error {
-	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.UpdateErrors)
+	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.InPlaceErrors, o.UpdateErrors)
 }
 
 // judge tells whether an action succeeded, and notes why not.
@@ -103,7 +103,11 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.Change, e.changePod, func(c ChangePod, err error) {
-		if o.judge(err, &o.UpdateErrors) {
+		refusals := &o.UpdateErrors
+		if c.Updates {
+			refusals = &o.InPlaceErrors
+		}
+		if o.judge(err, refusals) {
 			o.Changed = append(o.Changed, c)
 		}
 	})

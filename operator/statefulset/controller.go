@@ -47,6 +47,7 @@ type reconciler struct {
 	gatherer gatherer
 	executor executor
 	recorder events.EventRecorder
+	repeats  *repeats
 	pace     *pace.Pace
 }
 
@@ -60,6 +61,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		gatherer: gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates()},
 		executor: executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
 		recorder: mgr.GetEventRecorder("windlass-operator"),
+		repeats:  newRepeats(),
 		pace:     pace.New(time.Second),
 	}
 	known := newKnownSets()
@@ -85,6 +87,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if snapshot == nil {
 		r.pace.Forget(request.NamespacedName)
 		r.gatherer.templates.forget(request.NamespacedName)
+		r.repeats.forget(request.NamespacedName)
 		forgetMetrics(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
@@ -147,6 +150,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	status, deadline := makeStatus(s, plan, outcome)
 	wait := soonest(deadline, plan.LookAgainIn)
 	key := client.ObjectKeyFromObject(s.Set)
+	observeStalled(key, status)
 	if pause := r.pace.Wait(key, s.Now); pause > 0 && !urgent(s, status) {
 		r.record(s, plan, outcome)
 		return soonest(wait.Seconds(), pause.Seconds()), nil
@@ -156,6 +160,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 		return 0, client.IgnoreNotFound(err)
 	}
 	if written {
+		observePhase(s.Set, status)
 		r.pace.Note(key, s.Now)
 	}
 	r.record(s, plan, outcome)

@@ -118,8 +118,9 @@ func (p *planner) distance(m *member) int {
 }
 
 func (p *planner) target(m *member) target {
-	t := target{leaving: m.leaving() || p.goes(m.View)}
-	if t.leaving {
+	t := target{missing: m.missing() && !m.creating}
+	t.leaving = !t.missing && (m.leaving() || p.goes(m.View))
+	if t.leaving || t.missing {
 		return t
 	}
 	growing := p.claimsGrowing(m.Ordinal)
@@ -159,7 +160,7 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 	}
 	for i, m := range targets {
 		switch t := &state[i]; {
-		case t.inFlight():
+		case t.inFlight(), t.missing:
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
 		case !t.updated && !going[i]:
 			r.Waiting = append(r.Waiting, m.Ordinal)
@@ -192,7 +193,7 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 // tellRecreated notes what of the set's template a Pod that waits for its turn
 // cannot take in place, though podUpdatePolicy asks for it.
 func (p *planner) tellRecreated(view *View) {
-	if p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy && view.Revision != p.plan.Revisions.Update {
+	if !p.s.onDelete() && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy && view.Revision != p.plan.Revisions.Update {
 		p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, p.change(view.Revision).obstacles)
 	}
 }

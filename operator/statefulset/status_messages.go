@@ -8,6 +8,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// maxMessage is how many bytes the message of a condition, or of an event, has at
+// most.
+const maxMessage = 1024
+
 // maxNamedPods is how many Pods a condition's message names.
 const maxNamedPods = 5
 
@@ -74,16 +78,23 @@ func (t *teller) refused(p *progress) {
 
 // impossible says what cannot be done in place, and which claims cannot grow.
 func (t *teller) impossible(p *progress) {
-	r := &p.plan.Rollout
-	if n := len(r.Impossible); n > 0 {
-		first := &r.Impossible[0]
+	if r := &p.plan.Rollout; len(r.Impossible) > 0 {
 		t.left--
-		t.say("podUpdatePolicy InPlaceOnly keeps %s from being updated, Pod %s the first, as this cannot change in a running Pod: %s.",
-			pods(n), first.View.Pod.Name, strings.Join(first.Why, ", "))
+		t.say("%s.", impossible(r))
 	}
-	if n := len(r.Unexpandable); n > 0 {
-		t.say("Claims that cannot grow: %d, the first: %s.", n, r.Unexpandable[0])
+	if r := &p.plan.Rollout; len(r.Unexpandable) > 0 {
+		t.say("%s.", unexpandable(r))
 	}
+}
+
+func impossible(r *Rollout) string {
+	first := &r.Impossible[0]
+	return fmt.Sprintf("podUpdatePolicy InPlaceOnly keeps %s from being updated, Pod %s the first: this cannot change in a running Pod: %s",
+		pods(len(r.Impossible)), first.View.Pod.Name, strings.Join(first.Why, ", "))
+}
+
+func unexpandable(r *Rollout) string {
+	return fmt.Sprintf("Claims that cannot grow: %d, the first: %s", len(r.Unexpandable), r.Unexpandable[0])
 }
 
 // blocked tells of ordinals that are not only a matter of time.
@@ -194,7 +205,7 @@ func truth(b bool) metav1.ConditionStatus {
 }
 
 // truncate keeps a message within the 1 KiB that conditions are allowed here.
-func truncate(message string) string { return shorten(cmp.Or(message, "-"), 1024) }
+func truncate(message string) string { return shorten(cmp.Or(message, "-"), maxMessage) }
 
 func shorten(text string, most int) string {
 	if len(text) <= most {

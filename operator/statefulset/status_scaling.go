@@ -88,9 +88,7 @@ func failedUpdateCondition(p *progress) *metav1.Condition {
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateRefused, Message: refusals(errs)}
 	}
 	if len(p.plan.Rollout.Impossible) > 0 {
-		t := newTeller()
-		t.impossible(p)
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNotUpgradable, Message: t.String()}
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNotUpgradable, Message: impossible(&p.plan.Rollout) + "."}
 	}
 	if p.undone == 0 {
 		return nil
