@@ -26,7 +26,10 @@ func TestStatefulSetWebhooks(t *testing.T) {
 	writes := review{
 		Name: "statefulsets.apps.kruise.io", Path: path, Versions: []string{"v1alpha1", "v1beta1"}, Resources: []string{"statefulsets"},
 		Operations: []admissionregistrationv1.OperationType{"CREATE", "UPDATE"}, Policy: "Fail", Seconds: 10,
-		Conditions: []string{"!has(object.metadata.deletionTimestamp)"},
+		Conditions: []string{
+			"!has(object.metadata.deletionTimestamp)",
+			"request.operation == 'CREATE' || object.spec != oldObject.spec || object.metadata.?labels != oldObject.metadata.?labels",
+		},
 	}
 	deletions := writes
 	deletions.Name, deletions.Operations, deletions.Conditions = "statefulset-deletions.apps.kruise.io", []admissionregistrationv1.OperationType{"DELETE"}, nil

@@ -52,5 +52,8 @@
 // refusal would only keep the emptied namespace from going away. And that of the
 // CRD asks nobody; the chart keeps the CRDs when it is uninstalled.
 //
-// The scale and status subresources are not judged.
+// The scale and status subresources are not judged, nor is a write that changes
+// neither labels nor spec. So while no webhook answers, autoscalers, the operator
+// and whoever annotates go on; only changes of the spec and deletions of protected
+// sets wait.
 package statefulset

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/program"
@@ -42,6 +44,8 @@ var (
 	cluster  *envtest.Environment
 	stop     context.CancelFunc
 	warnings = &heard{}
+	// questions counts what the webhook was asked.
+	questions atomic.Int64
 )
 
 // heard collects the warnings that the API server sends.
@@ -104,10 +108,15 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
 	})
 	Expect(err).NotTo(HaveOccurred())
-	mgr.GetWebhookServer().Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulset.NewValidator(statefulset.Config{
+	validator := statefulset.NewValidator(statefulset.Config{
 		StorageClasses: mgr.GetCache(), Namespaces: mgr.GetAPIReader(),
 		CanResize: func(context.Context) (bool, error) { return true, nil },
-	})})
+	})
+	mgr.GetWebhookServer().Register(statefulset.ValidatePath, &webhook.Admission{Handler: admission.HandlerFunc(
+		func(ctx context.Context, request admission.Request) admission.Response {
+			questions.Add(1)
+			return validator.Handle(ctx, request)
+		})})
 	var running context.Context
 	running, stop = context.WithCancel(context.Background())
 	go func() {
@@ -138,7 +147,10 @@ func isAsked(ctx context.Context) bool {
 // configuration is what the chart installs, but for the address.
 func configuration() *admissionregistrationv1.ValidatingWebhookConfiguration {
 	writes := reviewed("statefulsets.apps.kruise.io", admissionregistrationv1.Create, admissionregistrationv1.Update)
-	writes.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "not-being-deleted", Expression: "!has(object.metadata.deletionTimestamp)"}}
+	writes.MatchConditions = []admissionregistrationv1.MatchCondition{
+		{Name: "not-being-deleted", Expression: "!has(object.metadata.deletionTimestamp)"},
+		{Name: "changes-what-is-judged", Expression: "request.operation == 'CREATE' || object.spec != oldObject.spec || object.metadata.?labels != oldObject.metadata.?labels"},
+	}
 	deletions := reviewed("statefulset-deletions.apps.kruise.io", admissionregistrationv1.Delete)
 	deletions.ObjectSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 		{Key: v1beta1.DeleteProtectionLabel, Operator: metav1.LabelSelectorOpExists},

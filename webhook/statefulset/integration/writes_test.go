@@ -148,4 +148,18 @@ var _ = Describe("A StatefulSet", func() {
 		set.Annotations = map[string]string{"example.com/note": "still editable"}
 		Expect(k8s.Update(ctx, set)).To(Succeed())
 	})
+
+	It("changes without the webhook being asked when neither its labels nor its spec do", func(ctx SpecContext) {
+		set := newSet("annotated")
+		store(ctx, set)
+		before := questions.Load()
+		set.Annotations, set.Finalizers = map[string]string{"a": "b"}, []string{"example.com/wait"}
+		Expect(k8s.Update(ctx, set)).To(Succeed())
+		set.Finalizers = nil
+		Expect(k8s.Update(ctx, set)).To(Succeed())
+		Expect(questions.Load()).To(Equal(before))
+		set.Labels = map[string]string{"a": "b"}
+		Expect(k8s.Update(ctx, set)).To(Succeed())
+		Expect(questions.Load()).To(Equal(before + 1))
+	})
 })
