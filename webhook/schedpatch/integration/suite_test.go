@@ -1,0 +1,194 @@
+// Package integration has a real API server call the admission of SchedPatches
+// and, with what they say, that of Pods.
+package integration
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/owners"
+	"github.com/windlass-operator/windlass/webhook/schedpatch"
+)
+
+// patience bounds what happens as soon as a program gets to it.
+const patience = time.Minute
+
+var (
+	k8s     client.Client
+	cluster *envtest.Environment
+	stop    context.CancelFunc
+	known   *pod.KnownPatches
+	clock   = clocktesting.NewFakePassiveClock(time.Now())
+	heard   = &warnings{}
+)
+
+func TestSchedPatchAdmission(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "SchedPatches on a real API server")
+}
+
+var _ = BeforeSuite(func() {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
+		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
+			Fail(missing)
+		}
+		Skip(missing)
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
+	cluster = &envtest.Environment{
+		CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true,
+		WebhookInstallOptions: envtest.WebhookInstallOptions{
+			MutatingWebhooks: []*admissionregistrationv1.MutatingWebhookConfiguration{{
+				ObjectMeta: metav1.ObjectMeta{Name: "windlass"}, Webhooks: []admissionregistrationv1.MutatingWebhook{onPods()},
+			}},
+			ValidatingWebhooks: []*admissionregistrationv1.ValidatingWebhookConfiguration{{
+				ObjectMeta: metav1.ObjectMeta{Name: "windlass"}, Webhooks: []admissionregistrationv1.ValidatingWebhook{onSchedPatches()},
+			}},
+		},
+	}
+	config, err := cluster.Start()
+	Expect(err).NotTo(HaveOccurred())
+	config.WarningHandler = heard
+	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	var running context.Context
+	running, stop = context.WithCancel(context.Background())
+	serve(running, config)
+})
+
+var _ = AfterSuite(func() {
+	if stop != nil {
+		stop()
+	}
+	if cluster != nil {
+		Expect(cluster.Stop()).To(Succeed())
+	}
+})
+
+// serve runs the webhook as its main program does, but for the clock.
+func serve(ctx context.Context, config *rest.Config) {
+	served := cluster.WebhookInstallOptions
+	mgr, err := manager.New(config, manager.Options{
+		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
+	})
+	Expect(err).NotTo(HaveOccurred())
+	reader, err := metadata.NewForConfig(asWebhook(ctx, config))
+	Expect(err).NotTo(HaveOccurred())
+	counter := carriers.New(ctx, reader, clock)
+	known, err = pod.FollowPatches(ctx, mgr.GetCache(), counter)
+	Expect(err).NotTo(HaveOccurred())
+	server := mgr.GetWebhookServer()
+	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
+		Sets: sidecar.NewIndex(), Reader: mgr.GetCache(), Clock: clock,
+		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), Carriers: counter, Clock: clock},
+	}})
+	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
+		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Clock: clock,
+	}})
+	go func() {
+		defer GinkgoRecover()
+		Expect(mgr.Start(ctx)).To(Succeed())
+	}()
+	Eventually(func() error { return server.StartedChecker()(&http.Request{}) }, patience).Should(Succeed())
+	Eventually(known.Synced, patience).Should(Succeed())
+}
+
+// asWebhook has no more rights than the chart gives the webhook for owners and
+// Pods.
+func asWebhook(ctx context.Context, config *rest.Config) *rest.Config {
+	user, err := cluster.AddUser(envtest.User{Name: "webhook"}, config)
+	Expect(err).NotTo(HaveOccurred())
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "webhook"}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"apps"}, Resources: []string{"replicasets", "statefulsets"}, Verbs: []string{"get"}},
+		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"get"}},
+		{APIGroups: []string{"apps.kruise.io"}, Resources: []string{"statefulsets"}, Verbs: []string{"get"}},
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "watch"}},
+	}}
+	Expect(k8s.Create(ctx, role)).To(Succeed())
+	Expect(k8s.Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "webhook"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "webhook"}},
+	})).To(Succeed())
+	return user.Config()
+}
+
+func at(path string) admissionregistrationv1.WebhookClientConfig {
+	return admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "default", Name: "any", Path: &path}}
+}
+
+// onPods must answer, so that no spec passes by accident.
+func onPods() admissionregistrationv1.MutatingWebhook {
+	return admissionregistrationv1.MutatingWebhook{
+		Name: "pods.apps.kruise.io", AdmissionReviewVersions: []string{"v1"}, ClientConfig: at(pod.Path),
+		SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Fail),
+		Rules: []admissionregistrationv1.RuleWithOperations{{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+		}},
+	}
+}
+
+func onSchedPatches() admissionregistrationv1.ValidatingWebhook {
+	return admissionregistrationv1.ValidatingWebhook{
+		Name: "schedpatches.apps.kruise.io", AdmissionReviewVersions: []string{"v1"}, ClientConfig: at(schedpatch.ValidatePath),
+		SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Fail),
+		Rules: []admissionregistrationv1.RuleWithOperations{{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1alpha1"}, Resources: []string{"schedpatches"}},
+		}},
+	}
+}
+
+// warnings are what the API server has warned of.
+type warnings struct {
+	mu   sync.Mutex
+	said []string
+}
+
+// HandleWarningHeader keeps a warning.
+func (w *warnings) HandleWarningHeader(code int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if code == 299 {
+		w.said = append(w.said, text)
+	}
+}
+
+// take returns the warnings since it was last called, sorted.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.said
+	w.said = nil
+	slices.Sort(out)
+	return out
+}
