@@ -11,6 +11,8 @@ type member struct {
 	Ordinal  int
 	// View is the Pod that holds the ordinal, nil when there is none.
 	*View
+	// creating tells that the plan makes the Pod.
+	creating bool
 }
 
 // missing tells whether there is no Pod.
@@ -39,7 +41,7 @@ func newLayout(s *Snapshot) layout {
 	wanted := ordinals(&s.Set.Spec)
 	out := layout{members: make([]member, 0, len(wanted))}
 	for position, ordinal := range wanted {
-		out.members = append(out.members, member{position, ordinal, byOrdinal[ordinal]})
+		out.members = append(out.members, member{Position: position, Ordinal: ordinal, View: byOrdinal[ordinal]})
 		delete(byOrdinal, ordinal)
 	}
 	for _, view := range byOrdinal {

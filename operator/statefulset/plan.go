@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -198,9 +199,9 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	p.scaleDown()
 	p.replaceEnded()
 	p.deleteAsked()
-	p.rollOut()
 	p.scaleUp()
-	for _, view := range s.Pods {
+	p.rollOut()
+	for _, view := range slices.Backward(s.Pods) { // the highest ordinal goes first
 		p.settle(view)
 	}
 	return p.plan, p.err

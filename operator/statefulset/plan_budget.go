@@ -10,9 +10,12 @@ type target struct {
 	// begun: it waits, for a hook, for its grace period or for its claims to
 	// grow, to be brought there.
 	begun bool
-	// leaving: it is going, or there is none; a new one follows at the update
+	// leaving: it is going, or is being made; a new one follows at the update
 	// revision.
 	leaving bool
+	// missing: there is none, and there will be none before another Pod serves
+	// or something out of our hands happens.
+	missing bool
 	// broken: it will not run unless something changes.
 	broken bool
 	// available: it serves.
@@ -32,7 +35,9 @@ func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.availabl
 //     needs no help;
 //   - if it does not serve, when fewer than most targets are in flight: Pods that
 //     were down before do not hold the rollout up, and a passing readiness blip
-//     does not restart everything. Those begun already come first;
+//     does not restart everything. Those begun already come first. A missing Pod
+//     is not in flight: with OrderedReady it may wait for the very one that has
+//     to be updated to serve;
 //   - if it serves, in order, when fewer than most Pods of the whole set are in
 //     flight or otherwise unavailable.
 //
@@ -45,6 +50,8 @@ func chooseTargets(targets []target, others, most int) (chosen []int, blocked bo
 		switch {
 		case t.inFlight():
 			inFlight++
+		case t.missing:
+			others++
 		case t.updated:
 		case t.broken:
 			broken = append(broken, i)

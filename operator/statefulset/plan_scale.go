@@ -23,7 +23,7 @@ func (p *planner) scaleDown() {
 				return
 			}
 		}
-		p.want(view, wish{wishDelete, CauseScale, fmt.Sprintf("%d replicas are wanted, and ordinal %d is not among theirs", p.s.replicas(), view.Ordinal)})
+		p.want(view, wish{wishDelete, CauseScale, fmt.Sprintf("ordinal %d is not among those of %d replicas", view.Ordinal, p.s.replicas())})
 		if p.s.ordered() {
 			return
 		}
@@ -140,6 +140,7 @@ func (p *planner) create(m *member, kept *int) bool {
 	p.plan.Create = append(p.plan.Create, CreatePod{
 		Ordinal: m.Ordinal, Pod: pod, Revision: revision, Claims: claims, Conditions: gateConditions(pod, p.s.now()),
 	})
+	m.creating = true
 	return true
 }
 
