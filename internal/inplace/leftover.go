@@ -72,7 +72,7 @@ func leftover(
 ) Change {
 	out := Change{Resources: maps.Clone(resources)}
 	for name, image := range images {
-		if at := find(pod, name); at != nil && at.container.Image != image {
+		if at := find(pod, name); at != nil && image != "" && at.container.Image != image {
 			put(&out.Images, name, image)
 		}
 	}

@@ -151,6 +151,7 @@ func FuzzAnnotations(f *testing.F) {
 	f.Add(`{"revision":"web-1","updateTimestamp":"2026-01-02T03:04:05Z","lastContainerStatuses":{"app":{"imageID":"i"}},"nextContainerImages":{"app":"x"}}`,
 		`{"revision":"web-1","containerImages":{"app":"app:2"},"graceSeconds":-1,"metaDataPatch":"e30="}`)
 	f.Add(`{"restarted":{"app":{}},"resized":["app"],"updateResources":true}`, `null`)
+	f.Add(`{"revision":"web-1","nextContainerImages":{"app":"x"}}`, `{"revision":"web-1","containerImages":{"app":""}}`)
 	f.Fuzz(func(t *testing.T, state, grace string) {
 		pod := updated(state).Annotation(v1beta1.InPlaceUpdateGraceAnnotation, grace).Obj()
 		far := metav1.NewTime(build.Epoch.AddDate(200, 0, 0))
