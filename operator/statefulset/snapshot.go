@@ -60,7 +60,8 @@ func (s *Snapshot) wholeSecond() metav1.Time {
 type Revision struct {
 	Object *appsv1.ControllerRevision
 	// Template is what was recorded; Defaulted is the same with every default
-	// filled in. Both are nil when the data cannot be read.
+	// filled in, for comparisons with the set's template. Both are nil when the
+	// data cannot be read.
 	Template, Defaulted *corev1.PodTemplateSpec
 }
 
@@ -234,7 +235,14 @@ func podName(set *v1beta1.StatefulSet, ordinal int) string {
 func readTemplate(object *appsv1.ControllerRevision) *Revision {
 	r := &Revision{Object: object}
 	if template, err := podtemplate.Decode(object.Data.Raw); err == nil {
-		r.Template, r.Defaulted = template, podtemplate.Defaulted(template)
+		r.Template = template
 	}
 	return r
+}
+
+// prepare fills in the defaults, for comparisons with the set's template.
+func (r *Revision) prepare(current *corev1.PodTemplateSpec) {
+	if r.Template != nil {
+		r.Defaulted = podtemplate.DefaultedLike(r.Template, current)
+	}
 }

@@ -38,20 +38,22 @@ func (t *templates) read(set *v1beta1.StatefulSet, objects []*appsv1.ControllerR
 	before := t.sets[key]
 	t.mu.Unlock()
 
-	known := &knownTemplates{uid: set.UID, generation: set.Generation, revisions: make(map[types.UID]*Revision, len(objects))}
-	if before != nil && before.uid == set.UID && before.generation == set.Generation {
-		known.current = before.current
-	} else {
-		known.current = podtemplate.Defaulted(&set.Spec.Template)
+	if before == nil || before.uid != set.UID || before.generation != set.Generation {
+		// How a revision is read depends on the template that it is compared with.
+		before = &knownTemplates{current: podtemplate.Defaulted(&set.Spec.Template)}
+	}
+	known := &knownTemplates{
+		uid: set.UID, generation: set.Generation, current: before.current, revisions: make(map[types.UID]*Revision, len(objects)),
 	}
 	revisions := make([]*Revision, 0, len(objects))
 	for _, object := range objects {
 		r := &Revision{}
-		if before != nil && before.revisions[object.UID] != nil {
+		if before.revisions[object.UID] != nil {
 			*r = *before.revisions[object.UID]
 			r.Object = object // number and labels may have changed
 		} else {
 			r = readTemplate(object)
+			r.prepare(&set.Spec.Template)
 		}
 		known.revisions[object.UID] = r
 		revisions = append(revisions, r)
