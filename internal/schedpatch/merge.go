@@ -26,12 +26,13 @@ func RulesOf(spec *corev1.PodSpec) *Rules {
 type Outcome string
 
 const (
-	// OutcomeApplied: the Pod's rules now hold all that the patch says, whether or
-	// not something had to be added.
+	// OutcomeApplied is that the Pod's rules now hold all that the patch says,
+	// whether or not something had to be added.
 	OutcomeApplied Outcome = "Applied"
-	// OutcomeSkipped: nothing of the patch was added; Reason and Message say why.
+	// OutcomeSkipped is that nothing of the patch was added; Reason and Message
+	// say why.
 	OutcomeSkipped Outcome = "Skipped"
-	// OutcomeRejected: as OutcomeSkipped, and the Pod must not be created, because
+	// OutcomeRejected is OutcomeSkipped, and the Pod must not be created, because
 	// onConflict is Reject.
 	OutcomeRejected Outcome = "Rejected"
 )
@@ -40,12 +41,13 @@ const (
 type Reason string
 
 const (
-	// ReasonConflict: the Pod's nodeSelector has another value for a key.
+	// ReasonConflict is that the Pod's nodeSelector has another value for a key.
 	ReasonConflict Reason = "Conflict"
-	// ReasonTooManyTerms: the node affinity would have more than MaxTerms terms.
+	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms
+	// terms.
 	ReasonTooManyTerms Reason = "TooManyTerms"
-	// ReasonNothingMatches: the Pod's own node affinity has no term that can
-	// match, so that there is nothing to narrow.
+	// ReasonNothingMatches is that the Pod's own node affinity has no term that
+	// can match, so that there is nothing to narrow.
 	ReasonNothingMatches Reason = "NothingMatches"
 )
 

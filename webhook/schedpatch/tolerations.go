@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Everything, among the allowed tolerations, stands for a toleration without a
-// key, which tolerates every taint.
+// Everything among the allowed tolerations stands for one without a key, which
+// tolerates every taint.
 const Everything = "*"
 
 // controlPlane are the taints that keep Pods off the nodes which run the cluster.
