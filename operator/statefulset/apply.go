@@ -55,7 +55,7 @@ func (o *Outcome) judge(err error, refusals *[]error) bool {
 	switch {
 	case err == nil:
 		return true
-	case apply.IsStale(err):
+	case apply.IsStale(err), apierrors.IsAlreadyExists(err): // the event of what is there brings the next look
 		o.Stale++
 	default:
 		*refusals = append(*refusals, err)
