@@ -248,6 +248,7 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 		wanted := corev1.PodCondition{Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: now}
 		if !*d.serves {
 			wanted.Status, wanted.Reason = corev1.ConditionFalse, v1beta1.ReasonStartInPlaceUpdate
+			wanted.LastTransitionTime = p.s.wholeSecond() // the grace period counts from here
 		}
 		if has := podCondition(pod, wanted.Type); has == nil || has.Status != wanted.Status {
 			out = append(out, wanted)
