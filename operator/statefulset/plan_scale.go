@@ -23,7 +23,7 @@ func (p *planner) scaleDown() {
 				return
 			}
 		}
-		p.want(view, wish{wishDelete, CauseScale, fmt.Sprintf("ordinal %d is not among those of %d replicas", view.Ordinal, p.s.replicas())})
+		p.want(view, wish{wishDelete, CauseScale, fmt.Sprintf("with replicas: %d there is to be no ordinal %d", p.s.replicas(), view.Ordinal)})
 		if p.s.ordered() {
 			return
 		}
