@@ -105,12 +105,14 @@ func TestSidecarSetsAreNeverAggregatedForWriting(t *testing.T) {
 	}
 }
 
-func TestTheWebhookMayReadExtraTargets(t *testing.T) {
+func TestTheProgramsMayReadExtraTargets(t *testing.T) {
 	result := mustRender(t, "schedPatch: {extraTargets: [{apiGroups: [argoproj.io, x.example], resources: [rollouts]}]}")
-	want := rbacv1.PolicyRule{APIGroups: []string{"argoproj.io", "x.example"}, Resources: []string{"rollouts"}, Verbs: []string{"get"}}
-	rules := get[*rbacv1.ClusterRole](t, result, "windlass-webhook").Rules
-	if !slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return cmp.Equal(rule, want) }) {
-		t.Errorf("no rule is %v: %v", want, rules)
+	for name, verbs := range map[string][]string{"windlass-webhook": {"get"}, "windlass-operator": {"get", "list", "watch"}} {
+		want := rbacv1.PolicyRule{APIGroups: []string{"argoproj.io", "x.example"}, Resources: []string{"rollouts"}, Verbs: verbs}
+		rules := get[*rbacv1.ClusterRole](t, result, name).Rules
+		if !slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return cmp.Equal(rule, want) }) {
+			t.Errorf("%s: no rule is %v: %v", name, want, rules)
+		}
 	}
 }
 
