@@ -28,6 +28,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/pod"
@@ -106,6 +107,7 @@ func serve(ctx context.Context, config *rest.Config) {
 	known, err = pod.FollowPatches(ctx, mgr.GetCache(), counter)
 	Expect(err).NotTo(HaveOccurred())
 	server := mgr.GetWebhookServer()
+	server.Register(patches.ServedPath, known)
 	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
 		Sets: sidecar.NewIndex(), Reader: mgr.GetCache(), Clock: clock,
 		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), Carriers: counter, Clock: clock},
