@@ -46,7 +46,7 @@ func Difference(from, to *corev1.PodTemplateSpec, canResize bool) (Change, []str
 	d.annotations()
 	d.finalizers()
 	d.restarts()
-	fixed := append(d.fixed, changedFields("spec.template", d.reached, to)...)
+	fixed := slices.Concat(d.fixed, changedFields("spec.template", d.reached, to))
 	if len(fixed) > 0 {
 		slices.Sort(fixed)
 		return Change{}, slices.Compact(fixed)
@@ -122,14 +122,8 @@ func (d *difference) labels() {
 }
 
 func (d *difference) annotations() {
-	changes := textChanges(d.reached.Annotations, d.to.Annotations)
-	before, restarted := d.reached.Annotations[v1beta1.RestartedAtAnnotation]
-	after, restarts := d.to.Annotations[v1beta1.RestartedAtAnnotation]
-	delete(changes, v1beta1.RestartedAtAnnotation)
-	if len(changes) > 0 {
-		d.change.Annotations = changes
-	}
-	if restarted != restarts || before != after {
+	d.change.Annotations = textChanges(d.reached.Annotations, d.to.Annotations)
+	if _, restarts := d.change.Annotations[v1beta1.RestartedAtAnnotation]; restarts {
 		d.fixed = append(d.fixed, "spec.template.metadata.annotations["+v1beta1.RestartedAtAnnotation+"]")
 	}
 	d.reached.Annotations = d.to.Annotations

@@ -16,7 +16,7 @@ import (
 
 // Edits are the writes that make a change in one Pod. Resize, if not empty, is
 // for the resize subresource and goes first: should the second one never be
-// made, everything is done again, and nothing twice.
+// made, everything is done again, and nothing twice. Either may be nil.
 type Edits struct {
 	Resize, Pod *podpatch.Patch
 }

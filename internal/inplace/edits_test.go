@@ -281,3 +281,39 @@ func TestBeginMakesUpForWhatOpenKruiseLeft(t *testing.T) {
 		t.Error("there is still something pending")
 	}
 }
+
+// One container is written once: its new image restarts it.
+func TestBeginOfARestartWhereOpenKruiseLeftAnImage(t *testing.T) {
+	pod := runs("app:1", "docker.io/library/app@"+digest)
+	pod.Labels = map[string]string{"controller-revision-hash": "web-1"}
+	pod.Annotations = map[string]string{v1beta1.InPlaceUpdateStateAnnotation: `{"revision":"web-1","nextContainerImages":{"app":"app:2"}}`}
+	edits, err := inplace.Begin(pod, inplace.Change{
+		Labels: map[string]*string{"ver": ptr.To("2")}, Restart: map[string]string{"app": "app:2"},
+	}, "web-2", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("app:2", apply(t, edits, pod).Spec.Containers[0].Image); diff != "" {
+		t.Errorf("image (-want +got):\n%s", diff)
+	}
+}
+
+// A new image makes the restart that is still awaited needless. Should the
+// image be taken back before the kubelet acts, nothing restarts at all.
+func TestBeginOfAnImageEndsTheWaitForARestart(t *testing.T) {
+	pod := runs("app:1", "docker.io/library/app@"+digest)
+	for _, change := range []inplace.Change{
+		{Restart: map[string]string{"app": "app:1"}},
+		{Images: map[string]string{"app": "app:2"}},
+		{Images: map[string]string{"app": "app:1"}},
+	} {
+		edits, err := inplace.Begin(pod, change, "web-2", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod = apply(t, edits, pod)
+	}
+	if diff := cmp.Diff("", inplace.Unfinished(pod)); diff != "" {
+		t.Errorf("Unfinished (-want +got):\n%s", diff)
+	}
+}

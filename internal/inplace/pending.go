@@ -22,7 +22,10 @@ import (
 func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64, ok bool) {
 	grace, err := ParseGrace(pod.Annotations)
 	if err != nil || grace != nil && grace.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
-		return Edits{Resize: podpatch.New(pod), Pod: dropGrace(podpatch.New(pod))}, 0, true
+		return Edits{Pod: dropGrace(podpatch.New(pod))}, 0, true
+	}
+	if text, _ := either(pod.Annotations, stateKeys...); grace == nil && !mentions(text, nextFields) {
+		return Edits{}, 0, false
 	}
 	state, err := ParseState(pod.Annotations)
 	if err != nil || state == nil {
@@ -37,7 +40,7 @@ func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64
 // endGrace makes the change that waited for its grace period, once that is over.
 func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits, float64, bool) {
 	if wait := float64(grace.GraceSeconds) - now.Sub(s.UpdateTimestamp.Time).Seconds(); wait > 0 {
-		return nothing(pod), wait, true
+		return Edits{}, wait, true
 	}
 	change := grace.change(pod)
 	edits := render(pod, change, s, now)
@@ -49,19 +52,17 @@ func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits,
 // ready. What is next on the way to another revision is dropped.
 func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
 	if len(s.nextContainers()) == 0 {
-		return nothing(pod), 0, false
+		return Edits{}, 0, false
 	}
 	change := s.nextChange(pod)
 	if s.PreCheckBeforeNext != nil && !change.Empty() && slices.ContainsFunc(s.PreCheckBeforeNext.ContainersRequiredReady, func(name string) bool {
 		return find(pod, name) != nil && !ContainerReady(pod, name)
 	}) {
-		return nothing(pod), 0, true
+		return Edits{}, 0, true
 	}
 	s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources, s.PreCheckBeforeNext = nil, nil, nil, nil
 	return render(pod, change, s, now), 0, true
 }
-
-func nothing(pod *corev1.Pod) Edits { return Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)} }
 
 func dropGrace(patch *podpatch.Patch) *podpatch.Patch {
 	return patch.RemoveAnnotation(v1beta1.InPlaceUpdateGraceAnnotation).RemoveAnnotation(v1beta1.InPlaceUpdateGraceLegacyAnnotation)

@@ -142,6 +142,11 @@ func TestPending(t *testing.T) {
 			state: `{"revision":"web-0","updateTimestamp":"2026-01-02T03:03:05Z","lastContainerStatuses":null,"nextContainerImages":{"app":"app:2"}}`,
 			want:  pending{OK: true, Images: map[string]string{"app": "app:1"}, State: `{"revision":"web-0","updateTimestamp":"2026-01-02T03:04:05Z","lastContainerStatuses":null}`},
 		},
+		"next on the way to another revision waits for nothing": {
+			state: `{"revision":"web-0","updateTimestamp":"2026-01-02T03:03:05Z","lastContainerStatuses":null,"nextContainerImages":{"app":"app:2"},"preCheckBeforeNext":{"containersRequiredReady":["app"]}}`,
+			pod:   func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].Ready = false },
+			want:  pending{OK: true, Images: map[string]string{"app": "app:1"}, State: `{"revision":"web-0","updateTimestamp":"2026-01-02T03:04:05Z","lastContainerStatuses":null}`},
+		},
 		"a state that nobody can read": {
 			state: `{"nextContainerImages":7}`,
 			want:  pending{Images: map[string]string{"app": "app:1"}, State: `{"nextContainerImages":7}`},

@@ -16,7 +16,7 @@ var resizable = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}
 // resources of their own are left alone, since not every cluster resizes them.
 func (d *difference) resources(from *corev1.PodTemplateSpec) {
 	spec := &d.reached.Spec
-	if spec.Resources != nil || d.to.Spec.Resources != nil || spec.OS != nil && spec.OS.Name == corev1.Windows {
+	if d.to.Spec.Resources != nil || spec.OS != nil && spec.OS.Name == corev1.Windows {
 		return
 	}
 	d.eachRunning(d.resize)

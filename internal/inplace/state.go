@@ -89,10 +89,16 @@ type Grace struct {
 	GraceSeconds int32 `json:"graceSeconds,omitempty"`
 }
 
+// The keys of both records, the current one first.
+var (
+	stateKeys = []string{v1beta1.InPlaceUpdateStateAnnotation, v1beta1.InPlaceUpdateStateLegacyAnnotation}
+	graceKeys = []string{v1beta1.InPlaceUpdateGraceAnnotation, v1beta1.InPlaceUpdateGraceLegacyAnnotation}
+)
+
 // ParseState reads the state of a Pod from its annotations, under the current
 // key or the legacy one; nil when there is none.
 func ParseState(annotations map[string]string) (*State, error) {
-	text, key := either(annotations, v1beta1.InPlaceUpdateStateAnnotation, v1beta1.InPlaceUpdateStateLegacyAnnotation)
+	text, key := either(annotations, stateKeys...)
 	if key == "" {
 		return nil, nil
 	}
@@ -106,7 +112,7 @@ func ParseState(annotations map[string]string) (*State, error) {
 // ParseGrace reads the change that waits for the end of its grace period, under
 // the current key or the legacy one; nil when there is none.
 func ParseGrace(annotations map[string]string) (*Grace, error) {
-	text, key := either(annotations, v1beta1.InPlaceUpdateGraceAnnotation, v1beta1.InPlaceUpdateGraceLegacyAnnotation)
+	text, key := either(annotations, graceKeys...)
 	if key == "" {
 		return nil, nil
 	}

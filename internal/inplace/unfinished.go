@@ -16,8 +16,9 @@ import (
 // can read waits for nothing, and neither does what only OpenKruise's node
 // daemon could confirm: that a container's environment shows changed metadata.
 //
-// Without the annotations it costs nothing; with them, the decoding of a few
-// hundred bytes.
+// It is asked about every Pod in every look at a set, and the record of a change
+// stays when that is done. So nothing is decoded as long as the Pod shows that
+// no record can say otherwise.
 func Unfinished(pod *corev1.Pod) string {
 	if len(pod.Annotations) == 0 {
 		return ""
@@ -25,11 +26,41 @@ func Unfinished(pod *corev1.Pod) string {
 	if grace, err := ParseGrace(pod.Annotations); err == nil && grace != nil && grace.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
 		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds)
 	}
+	text, key := either(pod.Annotations, stateKeys...)
+	if key == "" || runsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`) {
+		return ""
+	}
 	state, err := ParseState(pod.Annotations)
-	if err != nil || state == nil {
+	if err != nil {
 		return ""
 	}
 	return state.awaited(pod)
+}
+
+// runsItsImages tells whether the kubelet reports for every container the very
+// image that the spec names, by which a change of images is done.
+func runsItsImages(pod *corev1.Pod) bool {
+	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range list {
+			status := statusOf(pod, list[i].Name)
+			if status == nil || status.ImageID == "" {
+				return false
+			}
+			_, digest, pinned := strings.Cut(list[i].Image, "@")
+			if pinned && !strings.HasSuffix(status.ImageID, digest) || !pinned && status.Image != list[i].Image {
+				return false
+			}
+		}
+	}
+	return seen(pod)
+}
+
+// nextFields is how the names of fields begin that say what is changed next.
+const nextFields = `"next`
+
+// mentions tells whether a record may have one of some fields.
+func mentions(text string, fields ...string) bool {
+	return slices.ContainsFunc(fields, func(field string) bool { return strings.Contains(text, field) })
 }
 
 // awaited is the first thing that is not done.
