@@ -109,6 +109,8 @@ func (d DeletePod) name() string   { return d.View.Pod.Name }
 func (c ChangePod) name() string   { return c.View.Pod.Name }
 func (c ChangeClaim) name() string { return c.Claim.Name }
 
+func (i ImpossiblePod) name() string { return i.View.Pod.Name }
+
 // podsOf are the names in some actions.
 func podsOf[T any](actions []T, name func(T) string) []string {
 	out := make([]string, len(actions))

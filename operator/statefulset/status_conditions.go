@@ -92,10 +92,12 @@ func (p *progress) judgement() verdict {
 	return p.rest()
 }
 
-// rest is where the set rests.
+// rest is where the set rests, whether its Pods serve or not.
 func (p *progress) rest() verdict {
 	waiting := len(p.plan.Rollout.Waiting)
 	switch {
+	case p.plan.Rollout.Hold == HoldPaused && waiting == 0:
+		return verdict{fulfilled, v1beta1.ReasonPaused, "Updates are paused; no Pod waits for one."}
 	case p.plan.Rollout.Hold == HoldPaused:
 		return verdict{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
 			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.", are(waiting), p.status.UpdateRevision)}
@@ -104,12 +106,12 @@ func (p *progress) rest() verdict {
 			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", are(waiting), p.status.UpdateRevision)}
 	case p.status.CurrentRevision != p.status.UpdateRevision:
 		return verdict{fulfilled, v1beta1.ReasonPartitionReached, fmt.Sprintf(
-			"All Pods that the partition lets through are at revision %s and available; %s kept at an earlier one. Lower spec.updateStrategy.rollingUpdate.partition to go on.",
+			"All Pods that the partition lets through are at revision %s; %s kept at an earlier one. Lower spec.updateStrategy.rollingUpdate.partition to go on.",
 			p.status.UpdateRevision, are(p.plan.Rollout.Kept))}
 	case p.s.replicas() == 0:
 		return verdict{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
 	}
-	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf("All %s available and at revision %s.", are(p.s.replicas()), p.status.UpdateRevision)}
+	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf("All wanted Pods, %d of them, are at revision %s.", p.s.replicas(), p.status.UpdateRevision)}
 }
 
 // reason is what kind of work is in progress.
@@ -162,6 +164,8 @@ func progressingCondition(p *progress) *metav1.Condition {
 	switch {
 	case v.kind == impaired:
 		v = p.rest()
+	case v.kind == underway && p.plan.Rollout.Hold == HoldPaused:
+		v.reason = v1beta1.ReasonPaused
 	case v.kind == underway && p.rolling() && p.status.UpdatedReplicas == 0:
 		v.reason = v1beta1.ReasonNewRevision
 	}
@@ -175,7 +179,7 @@ func availableCondition(p *progress) *metav1.Condition {
 	if p.s.replicas() > 0 {
 		needed = max(1, needed)
 	}
-	message := fmt.Sprintf("%d of %d Pods are available; at least %d have to be.", p.status.AvailableReplicas, p.s.replicas(), max(0, needed))
+	message := fmt.Sprintf("Pods available: %d, wanted: %d, needed at least: %d.", p.status.AvailableReplicas, p.s.replicas(), max(0, needed))
 	if int(p.status.AvailableReplicas) >= needed {
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonMinimumReplicasAvailable, Message: message}
 	}

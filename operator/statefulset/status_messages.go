@@ -57,7 +57,7 @@ func (p *progress) next() string {
 	if len(t.sentences) == 0 {
 		t.say("Pods changed while they were looked at; looking again.")
 	}
-	if p.rolling() {
+	if p.rolling() && p.status.CurrentRevision != p.status.UpdateRevision {
 		t.sentences = append([]string{p.extent()}, t.sentences...)
 	}
 	return t.String()
@@ -88,9 +88,8 @@ func (t *teller) impossible(p *progress) {
 }
 
 func impossible(r *Rollout) string {
-	first := &r.Impossible[0]
-	return fmt.Sprintf("podUpdatePolicy InPlaceOnly keeps %s from being updated, Pod %s the first: this cannot change in a running Pod: %s",
-		pods(len(r.Impossible)), first.View.Pod.Name, strings.Join(first.Why, ", "))
+	return fmt.Sprintf("podUpdatePolicy InPlaceOnly forbids to update %s: this cannot change in a running Pod: %s",
+		some("Pod", podsOf(r.Impossible, ImpossiblePod.name)), strings.Join(r.Impossible[0].Why, ", "))
 }
 
 func unexpandable(r *Rollout) string {

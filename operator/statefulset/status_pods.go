@@ -20,6 +20,8 @@ func (p *progress) why(view *View) string {
 		return "just updated in place"
 	case view.Unfinished == "" && view.Ready && !p.now[view].ready:
 		return "taken out of service for its update"
+	case view.State != p.now[view].state && p.now[view].state == v1beta1.LifecycleStateNormal:
+		return "no hook holds it any more"
 	}
 	return state(view)
 }
@@ -80,5 +82,5 @@ func hookWords(name string, hook *v1beta1.LifecycleHook, pod *corev1.Pod, what s
 	if len(items) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("hook %s: to be %s: %s", name, what, strings.Join(items, ", "))
+	return fmt.Sprintf("hook %s, to be %s: %s", name, what, strings.Join(items, " and "))
 }

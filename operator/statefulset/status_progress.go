@@ -88,7 +88,13 @@ var restReasons = []string{
 
 func rested(s *Snapshot) bool {
 	before := meta.FindStatusCondition(s.Set.Status.Conditions, v1beta1.ConditionProgressing)
-	return before != nil && before.ObservedGeneration == s.Set.Generation && slices.Contains(restReasons, before.Reason)
+	return before != nil && before.ObservedGeneration == s.Set.Generation && slices.Contains(restReasons, before.Reason) && idle(&s.Set.Status)
+}
+
+// idle tells whether nothing was under way, nor stuck.
+func idle(status *v1beta1.StatefulSetStatus) bool {
+	return !meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionReconciling) &&
+		!meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled)
 }
 
 // rolledOut tells whether every Pod that there should be is at the update
@@ -145,15 +151,13 @@ func (p *progress) lastProgress() *metav1.Time {
 	return p.s.Set.Status.LastProgressTime
 }
 
-// moved tells whether there is something new to reach, or whether more Pods
-// serve, or fewer are at the revision that is being left. Pods that are made and
-// deleted again and again are no progress.
+// moved tells whether there is something new to reach, or whether more Pods are
+// at the update revision or serve, or fewer are there that should not be.
 func (p *progress) moved() bool {
 	before, now := &p.s.Set.Status, p.status
-	atRest := !meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionReconciling) &&
-		!meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionStalled)
-	return before.LastProgressTime == nil || atRest ||
+	return before.LastProgressTime == nil || idle(before) ||
 		before.ObservedGeneration != now.ObservedGeneration || before.UpdateRevision != now.UpdateRevision ||
+		now.UpdatedReplicas > before.UpdatedReplicas ||
 		now.AvailableReplicas > before.AvailableReplicas || now.UpdatedAvailableReplicas > before.UpdatedAvailableReplicas ||
 		now.ReadyReplicas > before.ReadyReplicas || now.UpdatedReadyReplicas > before.UpdatedReadyReplicas ||
 		now.CurrentRevision != now.UpdateRevision && now.CurrentReplicas < before.CurrentReplicas ||

@@ -1,0 +1,423 @@
+package statefulset
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// Every status that is written during whole rollouts is held against what is
+// true at that moment, as the tools that wait for a set would read it. What the
+// conditions say on the way is kept in testdata/conditions.
+
+// rollout is a world whose statuses are watched.
+type rollout struct {
+	*world
+	began time.Time
+	said  map[string]string
+	story []string
+}
+
+func watchStatus(t *testing.T, w *world) *rollout {
+	r := &rollout{world: w, began: w.now}
+	w.writer.wrote = func(request request, _, after client.Object) {
+		if set, ok := after.(*v1beta1.StatefulSet); ok && strings.HasSuffix(request.Verb, "status") {
+			r.check(t, set)
+			r.tell(set)
+		}
+	}
+	return r
+}
+
+// tell notes the conditions that differ from what they were. Those that say the
+// same as Ready do so in short.
+func (r *rollout) tell(set *v1beta1.StatefulSet) {
+	now, ready := map[string]string{}, ""
+	var lines []string
+	for _, c := range set.Status.Conditions {
+		text := fmt.Sprintf("%s %s: %s", c.Status, c.Reason, r.short(c.Message))
+		if c.Type == v1beta1.ConditionReady {
+			ready = c.Message
+		} else if c.Message == ready {
+			text = fmt.Sprintf("%s %s (as Ready)", c.Status, c.Reason)
+		}
+		if now[c.Type] = text; r.said[c.Type] != text {
+			lines = append(lines, fmt.Sprintf("  %s=%s\n", c.Type, text))
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.said)) {
+		if _, ok := now[kind]; !ok {
+			lines = append(lines, fmt.Sprintf("  %s is gone\n", kind))
+		}
+	}
+	if r.said = now; len(lines) > 0 {
+		r.story = append(r.story, fmt.Sprintf("%s, generation %d\n%s", r.now.Sub(r.began), set.Generation, strings.Join(lines, "")))
+	}
+}
+
+// conditionLines renders conditions as a person reads them.
+func conditionLines(status *v1beta1.StatefulSetStatus) string {
+	var lines []string
+	for _, c := range status.Conditions {
+		lines = append(lines, fmt.Sprintf("  %s=%s %s: %s\n", c.Type, c.Status, c.Reason, c.Message))
+	}
+	return strings.Join(lines, "")
+}
+
+// event notes what happens to the world.
+func (r *rollout) event(what string) { r.story = append(r.story, "--- "+what+"\n") }
+
+// look is one look of the operator, after which the nodes go on. It tells
+// whether anything happened, or is due.
+func (r *rollout) look() bool {
+	r.t.Helper()
+	r.cache.sync()
+	plan, outcome := r.reconcile(context.Background())
+	if err := outcome.Err(); err != nil {
+		r.t.Fatalf("%v\n%s", err, r.tail())
+	}
+	return r.nodes() || planned(plan) > 0 || plan.LookAgainIn > 0
+}
+
+// until goes on until nothing happens and nothing is due.
+func (r *rollout) until(what string) {
+	r.t.Helper()
+	for range 200 {
+		if !r.look() {
+			return
+		}
+		r.now = r.now.Add(5 * time.Second)
+	}
+	r.t.Fatalf("%s: does not come to rest:\n%s", what, r.tail())
+}
+
+// check holds a status that was just written against the truth.
+func (r *rollout) check(t *testing.T, set *v1beta1.StatefulSet) {
+	t.Helper()
+	current, healthy := kstatus(set) == "Current", argoHealth(set) == "Healthy"
+	if !current && !healthy {
+		return
+	}
+	reason := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionReady).Reason
+	resting := reason != v1beta1.ReasonComplete
+	for _, wrong := range r.wrongs(set, resting) {
+		t.Errorf("kstatus %s, Argo CD %s (%s) %s after it began, although %s\n%s",
+			kstatus(set), argoHealth(set), reason, r.now.Sub(r.began), wrong, conditionLines(&set.Status))
+	}
+}
+
+// wrongs are the ways in which a set is not what it is to be. One that rests may
+// have Pods at earlier revisions.
+func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) {
+	wanted := map[string]bool{}
+	for _, ordinal := range ordinals(&set.Spec) {
+		wanted[podName(set, ordinal)] = true
+		if r.pod(podName(set, ordinal)) == nil {
+			out = append(out, podName(set, ordinal)+" is missing")
+		}
+	}
+	for _, pod := range r.pods() {
+		if !wanted[pod.Name] {
+			out = append(out, pod.Name+" is not wanted")
+		}
+		if wrong := r.wrong(set, pod, resting); wrong != "" {
+			out = append(out, pod.Name+" "+wrong)
+		}
+	}
+	return out
+}
+
+func (r *rollout) wrong(set *v1beta1.StatefulSet, pod *corev1.Pod, resting bool) string {
+	ready := podCondition(pod, corev1.PodReady)
+	switch {
+	case pod.DeletionTimestamp != nil:
+		return "is going"
+	case !isTrue(ready):
+		return "is not ready"
+	case r.now.Sub(ready.LastTransitionTime.Time) < time.Duration(set.Spec.MinReadySeconds)*time.Second:
+		return "is not available yet"
+	case !resting && pod.Labels["controller-revision-hash"] != set.Status.UpdateRevision:
+		return "is at another revision"
+	case !resting && pod.Spec.Containers[0].Image != set.Spec.Template.Spec.Containers[0].Image:
+		return "has another image"
+	case pod.Status.ContainerStatuses[0].Image != pod.Spec.Containers[0].Image:
+		return "runs another image than it should"
+	case inplace.Unfinished(pod) != "":
+		return inplace.Unfinished(pod)
+	}
+	return ""
+}
+
+// kstatus is how tools built on kstatus read a set.
+func kstatus(set *v1beta1.StatefulSet) string {
+	conditions := set.Status.Conditions
+	switch {
+	case set.DeletionTimestamp != nil:
+		return "Terminating"
+	case set.Status.ObservedGeneration != set.Generation:
+		return "InProgress"
+	case meta.IsStatusConditionTrue(conditions, "Reconciling"):
+		return "InProgress"
+	case meta.IsStatusConditionTrue(conditions, "Stalled"):
+		return "Failed"
+	case meta.FindStatusCondition(conditions, "Ready") != nil && !meta.IsStatusConditionTrue(conditions, "Ready"):
+		return "InProgress"
+	}
+	return "Current"
+}
+
+// argoHealth is how Argo CD's own check reads a set.
+func argoHealth(set *v1beta1.StatefulSet) string {
+	rolling, status := set.Spec.UpdateStrategy.RollingUpdate, &set.Status
+	switch partition := *rolling.Partition; {
+	case set.Generation != status.ObservedGeneration:
+		return "Progressing"
+	case rolling.Paused:
+		return "Suspended"
+	case partition != 0 && set.Generation > 1 && status.UpdatedReplicas > *set.Spec.Replicas-partition:
+		return "Suspended"
+	case partition != 0 && set.Generation > 1:
+		return "Progressing"
+	case status.UpdatedAvailableReplicas == status.Replicas:
+		return "Healthy"
+	}
+	return "Degraded"
+}
+
+func TestRolloutsAreNeverSaidToBeOverTooSoon(t *testing.T) {
+	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
+	slow := func(spec *v1beta1.StatefulSetSpec) { spec.MinReadySeconds = 10 }
+	image := func(w *rollout) { w.image("app:2") }
+	type step struct {
+		what string
+		do   func(w *rollout)
+	}
+	for name, test := range map[string]struct {
+		set   *build.StatefulSetBuilder
+		steps []step
+		// want is what a tool sees after each step, "kstatus, Argo CD: reason".
+		want []string
+	}{
+		"creation": {set: web().Spec(slow)},
+		"ordered": {
+			web().Spec(slow), []step{
+				{"app:2", image},
+				{"replicas 4", func(w *rollout) { w.replicas(4) }},
+				{"replicas 2", func(w *rollout) { w.replicas(2) }},
+				{"replicas 0", func(w *rollout) { w.replicas(0) }},
+			},
+			[]string{"Current, Healthy: Complete", "Current, Healthy: Complete", "Current, Healthy: Complete", "Current, Healthy: Complete"},
+		},
+		"parallel": {
+			web().Parallel().MaxUnavailable("2").Spec(slow), []step{
+				{"app:2", image},
+				{"replicas 6", func(w *rollout) { w.replicas(6) }},
+				{"replicas 1", func(w *rollout) { w.replicas(1) }},
+			},
+			[]string{"Current, Healthy: Complete", "Current, Healthy: Complete", "Current, Healthy: Complete"},
+		},
+		"in-place": {
+			web().InPlace().Spec(slow), []step{
+				{"app:2", image},
+				{"a label", func(w *rollout) {
+					w.edit("label", func(spec *v1beta1.StatefulSetSpec) { spec.Template.Labels["tier"] = "gold" })
+				}},
+				{"more cpu", func(w *rollout) {
+					w.edit("env", func(spec *v1beta1.StatefulSetSpec) {
+						spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "b"}}
+					})
+				}},
+			},
+			[]string{"Current, Healthy: Complete", "Current, Healthy: Complete", "Current, Healthy: Complete"},
+		},
+		"in-place-with-grace": {
+			web().InPlace().Grace(20), []step{{"app:2", image}},
+			[]string{"Current, Healthy: Complete"},
+		},
+		"paused": {
+			web(), []step{
+				{"app:2, and a pause after the first Pod", func(w *rollout) {
+					image(w)
+					w.look()
+					w.rolling("paused", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = true })
+				}},
+				{"replicas 4", func(w *rollout) { w.replicas(4) }},
+				{"resumed", func(w *rollout) {
+					w.rolling("resumed", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = false })
+				}},
+			},
+			[]string{"Current, Suspended: Paused", "Current, Suspended: Paused", "Current, Healthy: Complete"},
+		},
+		"partition": {
+			web().Partition(2), []step{
+				{"app:2", image},
+				{"partition 0", func(w *rollout) {
+					w.rolling("partition 0", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Partition = ptr.To[int32](0) })
+				}},
+			},
+			[]string{"Current, Progressing: PartitionReached", "Current, Healthy: Complete"},
+		},
+		"on-delete": {
+			web().OnDelete(), []step{
+				{"app:2", image},
+				{"somebody deletes web-1", func(w *rollout) { w.deletePod("web-1") }},
+				{"somebody deletes the others", func(w *rollout) { w.deletePod("web-0"); w.deletePod("web-2") }},
+			},
+			[]string{"Current, Degraded: NotUpdate", "Current, Degraded: NotUpdate", "Current, Healthy: Complete"},
+		},
+		"broken-and-corrected": {
+			web(), []step{
+				{"app:bad", func(w *rollout) { w.image("app:bad") }},
+				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
+				{"app:3", func(w *rollout) { w.image("app:3") }},
+			},
+			[]string{"InProgress, Degraded: PodsUpdating", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
+		},
+		"a-pod-fails-at-rest": {
+			web(), []step{
+				{"web-1 is not ready any more", func(w *rollout) { w.flaky[w.pod("web-1").UID] = true }},
+				{"an hour passes", func(w *rollout) { w.now = w.now.Add(time.Hour) }},
+				{"it is back", func(w *rollout) { clear(w.flaky) }},
+			},
+			[]string{"InProgress, Degraded: PodsNotReady", "InProgress, Degraded: PodsNotReady", "Current, Healthy: Complete"},
+		},
+		"hooks": {
+			web().Replicas(2).InPlace().InPlaceUpdate(hook()).PreDelete(hook()), []step{
+				{"a program holds both Pods", func(w *rollout) { w.hold(finalizer, "web-0", "web-1") }},
+				{"app:2", image},
+				{"it lets web-1 go", func(w *rollout) { w.letGo(finalizer, "web-1") }},
+				{"it lets web-0 go and holds web-1", func(w *rollout) { w.hold(finalizer, "web-1"); w.nodes(); w.letGo(finalizer, "web-0") }},
+				{"it holds web-0", func(w *rollout) { w.hold(finalizer, "web-0") }},
+				{"replicas 1", func(w *rollout) { w.replicas(1) }},
+				{"it lets web-1 go", func(w *rollout) { w.letGo(finalizer, "web-1") }},
+			},
+			[]string{
+				"Current, Healthy: Complete", "InProgress, Degraded: PodsUpdating", "InProgress, Degraded: PodsUpdating",
+				"InProgress, Degraded: PodsUpdating", "Current, Healthy: Complete", "InProgress, Degraded: ScalingDown", "Current, Healthy: Complete",
+			},
+		},
+		"claims": {
+			web().Replicas(2).Claim("data", "1Gi").GrowClaims(), []step{
+				{"claims of 2Gi", func(w *rollout) { w.growClaims("2Gi") }},
+				{"claims of 3Gi that cannot grow", func(w *rollout) {
+					for _, claim := range w.claims() {
+						w.changeClaim(claim.Name, func(claim *corev1.PersistentVolumeClaim) { claim.Spec.StorageClassName = ptr.To("fixed") })
+					}
+					w.growClaims("3Gi")
+				}},
+				{"claims of 2Gi again", func(w *rollout) { w.growClaims("2Gi") }},
+			},
+			[]string{"Current, Healthy: Complete", "Failed, Healthy: NotUpgradable", "Current, Healthy: Complete"},
+		},
+		"in-place-only": {
+			web().Policy(v1beta1.InPlaceOnlyPodUpdatePolicy), []step{
+				{"a new env", func(w *rollout) {
+					w.edit("env", func(spec *v1beta1.StatefulSetSpec) {
+						spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "b"}}
+					})
+				}},
+				{"taken back", func(w *rollout) {
+					w.edit("no env", func(spec *v1beta1.StatefulSetSpec) { spec.Template.Spec.Containers[0].Env = nil })
+				}},
+			},
+			[]string{"Failed, Degraded: NotUpgradable", "Current, Healthy: Complete"},
+		},
+		"no-room": {
+			web().Parallel(), []step{
+				{"replicas 4 on full nodes", func(w *rollout) { w.full = true; w.replicas(4) }},
+				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
+				{"there is room", func(w *rollout) { w.full = false }},
+			},
+			[]string{"InProgress, Degraded: PodsNotReady", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
+		},
+		"a-lost-node": {
+			web(), []step{
+				{"somebody deletes web-2, whose node does not answer", func(w *rollout) { w.lost["web-2"] = true; w.deletePod("web-2") }},
+				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
+				{"the node is back", func(w *rollout) { clear(w.lost) }},
+			},
+			[]string{"InProgress, Degraded: PodsNotReady", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := watchStatus(t, newWorld(t, test.set))
+			r.until("creation")
+			if len(test.steps) > 0 {
+				r.story = nil
+			}
+			for i, step := range test.steps {
+				r.event(step.what)
+				step.do(r)
+				if set := r.set("web"); set.Status.ObservedGeneration != set.Generation && kstatus(set) != "InProgress" {
+					t.Errorf("%s: kstatus is %s before anybody has looked", step.what, kstatus(set))
+				}
+				r.nodes()
+				r.until(step.what)
+				set := r.set("web")
+				got := fmt.Sprintf("%s, %s: %s", kstatus(set), argoHealth(set), meta.FindStatusCondition(set.Status.Conditions, "Ready").Reason)
+				if got != test.want[i] {
+					t.Errorf("after %s: %s, want %s\n%s", step.what, got, test.want[i], conditionLines(&set.Status))
+				}
+			}
+			compareGolden(t, filepath.Join("testdata", "conditions", name+".txt"), strings.Join(r.story, ""))
+		})
+	}
+}
+
+// growClaims asks for larger claims.
+func (w *world) growClaims(size string) {
+	w.edit("claims of "+size, func(spec *v1beta1.StatefulSetSpec) {
+		spec.VolumeClaimTemplates[0].Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)}
+	})
+}
+
+// A status changes only one way for each cause: what has begun is not said to be
+// over and then to have begun again.
+func TestConditionsFlipOncePerCause(t *testing.T) {
+	for name, set := range map[string]*build.StatefulSetBuilder{
+		"one after the other": build.MakeStatefulSet("web"),
+		"all at once":         build.MakeStatefulSet("web").Parallel().MaxUnavailable("3"),
+		"in place":            build.MakeStatefulSet("web").InPlace(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := settled(t, set)
+			flips := map[string][]string{}
+			w.writer.wrote = func(_ request, before, after client.Object) {
+				was, ok := before.(*v1beta1.StatefulSet)
+				if !ok {
+					return
+				}
+				for _, c := range after.(*v1beta1.StatefulSet).Status.Conditions {
+					if old := meta.FindStatusCondition(was.Status.Conditions, c.Type); old == nil || old.Status != c.Status {
+						flips[c.Type] = append(flips[c.Type], string(c.Status))
+					}
+				}
+			}
+			w.image("app:2")
+			w.roll()
+			for kind, want := range map[string][]string{
+				"Ready": {string(metav1.ConditionFalse), string(metav1.ConditionTrue)}, "Reconciling": {string(metav1.ConditionTrue)}, "Progressing": nil, "Stalled": nil,
+			} {
+				if got := flips[kind]; !slices.Equal(got, want) {
+					t.Errorf("%s became %v, want %v", kind, got, want)
+				}
+			}
+		})
+	}
+}
