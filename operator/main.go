@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -81,7 +80,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	canResize, err := servesResize(config)
+	served, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return fmt.Errorf("set up questions about what the API server serves: %w", err)
+	}
+	canResize, err := program.ServesResize(ctx, served)
 	if err != nil {
 		return err
 	}
@@ -120,19 +123,6 @@ func indexPods(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
-}
-
-// servesResize tells whether the API server can resize running Pods.
-func servesResize(config *rest.Config) (bool, error) {
-	discovery, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return false, fmt.Errorf("ask the API server what it serves: %w", err)
-	}
-	resources, err := discovery.ServerResourcesForGroupVersion("v1")
-	if err != nil {
-		return false, fmt.Errorf("ask the API server what it serves: %w", err)
-	}
-	return slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/resize" }), nil
 }
 
 func newManager(config *rest.Config, o options) (manager.Manager, error) {

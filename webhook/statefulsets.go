@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	storagev1 "k8s.io/api/storage/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
 
@@ -31,7 +30,7 @@ func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
 	mgr.GetWebhookServer().Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulset.NewValidator(statefulset.Config{
 		StorageClasses: mgr.GetCache(),
 		Namespaces:     mgr.GetAPIReader(),
-		CanResize:      func(ctx context.Context) (bool, error) { return servesResize(ctx, served) },
+		CanResize:      func(ctx context.Context) (bool, error) { return program.ServesResize(ctx, served) },
 	})})
 	return mgr.AddReadyzCheck("storageclasses", func(*http.Request) error {
 		if !classes.HasSynced() {
@@ -39,14 +38,4 @@ func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
 		}
 		return nil
 	})
-}
-
-// servesResize tells whether the API server can resize running Pods. It is asked
-// anew each time, since a cluster may be upgraded below a running program.
-func servesResize(ctx context.Context, served *discovery.DiscoveryClient) (bool, error) {
-	resources, err := served.ServerResourcesForGroupVersionWithContext(ctx, "v1")
-	if err != nil {
-		return false, fmt.Errorf("ask the API server what it serves: %w", err)
-	}
-	return slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/resize" }), nil
 }
