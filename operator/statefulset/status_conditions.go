@@ -44,12 +44,9 @@ func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta
 	status := set.Status.DeepCopy()
 	status.ObservedGeneration = set.Generation
 	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
-	for kind, verdict := range map[string]metav1.ConditionStatus{
-		v1beta1.ConditionReady: metav1.ConditionFalse, v1beta1.ConditionStalled: metav1.ConditionTrue,
-		v1beta1.ConditionProgressing: metav1.ConditionFalse,
-	} {
+	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: verdict, Reason: v1beta1.ReasonInvalidSpec,
+			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec,
 			Message:            truncate(fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err)),
 			ObservedGeneration: set.Generation, LastTransitionTime: now,
 		})

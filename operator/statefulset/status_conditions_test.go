@@ -1,0 +1,236 @@
+package statefulset
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// Conditions that whole rollouts in testdata/conditions do not show.
+func TestConditions(t *testing.T) {
+	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
+	refuseOne := func(plan *Plan) *Outcome {
+		o := carriedAllOut(plan)
+		o.Created, o.CreateErrors = o.Created[1:], []error{errors.New("create Pod web-0: pods \"web-0\" is forbidden: exceeded quota: small")}
+		return o
+	}
+	for name, test := range map[string]struct {
+		start   func(t *testing.T) *world
+		outcome func(plan *Plan) *Outcome
+		// want are conditions by type, "" for one that must not be there.
+		want map[string]string
+	}{
+		"a quota": {
+			start:   func(t *testing.T) *world { return newWorld(t, web().Parallel()) },
+			outcome: refuseOne,
+			want: map[string]string{
+				"Ready": `False ScalingUp: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small. ` +
+					`Waiting for Pods to be available: web-1 (just created), web-2 (just created). Still to be created: 1 Pod.`,
+				"Scaling": `True ScaleBlocked: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small. ` +
+					`Still to be created: 1 of 3 Pods, web-0 the first.`,
+				"FailedCreatePod": `True CreateRefused: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small.`,
+				"FailedUpdatePod": "",
+				"Stalled":         "",
+			},
+		},
+		"a name that is taken": {
+			start: func(t *testing.T) *world {
+				w := newWorld(t, web().Replicas(1))
+				w.add(build.MakePod("web-0").Label("app", "other").Obj())
+				return w
+			},
+			want: map[string]string{
+				"Ready": "False ScalingUp: Pod web-0 cannot be created: its name is taken by a Pod without a controller that spec.selector does not match; " +
+					"delete that, or delete its owner with --cascade=orphan to hand its Pods over. Still to be created: 1 Pod.",
+				"Scaling": "True ScaleBlocked: Ordinal 0: Pod web-0 cannot be created: its name is taken by a Pod without a controller that spec.selector does not match; " +
+					"delete that, or delete its owner with --cascade=orphan to hand its Pods over. Still to be created: 1 of 1 Pod, web-0 the first.",
+				"Available": "False MinimumReplicasUnavailable: Pods available: 0, wanted: 1, needed at least: 1.",
+			},
+		},
+		"OrderedReady behind a Pod that cannot run": {
+			start: func(t *testing.T) *world {
+				w := newWorld(t, web().Image("app:bad"))
+				w.roll()
+				return w
+			},
+			want: map[string]string{
+				"Scaling": "True ScaleBlocked: Ordinal 1: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
+					"Still to be created: 2 of 3 Pods, web-1 the first.",
+				"Progressing": "True ScalingUp: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
+					"Cannot run: web-0 (container app, image app:bad: ImagePullBackOff). Still to be created: 2 Pods.",
+			},
+		},
+		"scaling down behind a Pod that does not serve": {
+			start: func(t *testing.T) *world {
+				w := settled(t, web())
+				w.flaky[w.pod("web-0").UID] = true
+				w.nodes()
+				w.replicas(2)
+				return w
+			},
+			want: map[string]string{
+				"Scaling": "True ScalingDown: Too many: 1 Pod, web-2 the first to go; wanted: 2. " +
+					"Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready).",
+				"Reconciling": "True ScalingDown: Waiting for Pods to go: web-2. Waiting for Pods to be available: web-0 (not Ready).",
+			},
+		},
+		"a refused change in place": {
+			start: func(t *testing.T) *world { w := settled(t, web().InPlace()); w.image("app:2"); return w },
+			outcome: func(*Plan) *Outcome {
+				return &Outcome{InPlaceErrors: []error{errors.New("change Pod web-2: denied by policy")}, DeleteErrors: []error{errors.New("delete Pod web-1: no")}}
+			},
+			want: map[string]string{
+				"FailedUpdatePod": "True UpdateRefused: The API server refused 2 writes, the first: delete Pod web-1: no.",
+				"FailedCreatePod": "",
+				"Progressing": "True NewRevision: Update to revision <app:2>: 0 of 3 Pods done. The API server refused 2 writes, the first: delete Pod web-1: no. " +
+					"Later, within maxUnavailable: 2 Pods.",
+			},
+		},
+		"Pods that were just adopted are looked at again": {
+			start: leftByAppsV1,
+			want:  map[string]string{"Ready": "False PodsUpdating: Pods changed while they were looked at; looking again."},
+		},
+		"a Pod that is out of service before its change": {
+			start: func(t *testing.T) *world { w := settled(t, web().InPlace().Grace(10)); w.image("app:2"); return w },
+			want: map[string]string{
+				"Ready": "False PodsUpdating: Update to revision <app:2>: 0 of 3 Pods done. Waiting for Pods to be available: web-2 (taken out of service for its update). " +
+					"Later, within maxUnavailable: 2 Pods.",
+			},
+		},
+		"paused with a Pod that cannot run": {
+			start: func(t *testing.T) *world {
+				w := settled(t, web())
+				w.image("app:bad")
+				w.roll()
+				w.rolling("paused", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = true })
+				return w
+			},
+			want: map[string]string{
+				"Ready": "False PodsNotReady: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). The update is paused; 2 Pods are not at revision <app:bad>.",
+				"Progressing": "True Paused: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). " +
+					"The update is paused; 2 Pods are not at revision <app:bad>.",
+			},
+		},
+		"paused with nothing to update": {
+			start: func(t *testing.T) *world { return settled(t, web().Paused()) },
+			want:  map[string]string{"Ready": "True Paused: Updates are paused; no Pod waits for one."},
+		},
+		"a new Pod waits for its hook": {
+			start: func(t *testing.T) *world {
+				w := newWorld(t, web().Replicas(1).PreNormal(v1beta1.LifecycleHook{LabelsHandler: map[string]string{"a": "b"}, FinalizersHandler: []string{finalizer}}))
+				w.roll()
+				return w
+			},
+			want: map[string]string{
+				"Ready": "False PodsNotReady: Waiting for lifecycle hooks: web-0 (hook preNormal, to be set: finalizer example.com/hook and label a=b).",
+			},
+		},
+		"one Pod of one may not be unavailable for Available": {
+			start: func(t *testing.T) *world { w := settled(t, web().Replicas(1)); w.image("app:2"); return w },
+			want:  map[string]string{"Available": "False MinimumReplicasUnavailable: Pods available: 0, wanted: 1, needed at least: 1."},
+		},
+		"nobody is wanted": {
+			start: func(t *testing.T) *world { return newWorld(t, web().Replicas(0)) },
+			want: map[string]string{
+				"Ready": "True Complete: No Pods are wanted, and there are none.", "Reconciling": "", "Scaling": "",
+				"Available": "True MinimumReplicasAvailable: Pods available: 0, wanted: 0, needed at least: 0.",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outcome := test.outcome
+			if outcome == nil {
+				outcome = carriedAllOut
+			}
+			w := test.start(t)
+			status, got := w.judged(outcome), map[string]string{}
+			for kind := range test.want {
+				got[kind] = w.said(status, kind)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A refusal is reported until what was refused succeeds, also in rounds that
+// did not come to try it.
+func TestRefusalsAreReportedUntilTheyAreOver(t *testing.T) {
+	refused := func(kind, reason string) []metav1.Condition {
+		return []metav1.Condition{{Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: "said before"}}
+	}
+	created := func(plan *Plan) *Outcome { return &Outcome{Created: plan.Create[:1]} }
+	nothing := func(*Plan) *Outcome { return &Outcome{} }
+	missing := func(t *testing.T) *world { return newWorld(t, build.MakeStatefulSet("web").Parallel()) }
+	complete := func(t *testing.T) *world { return settled(t, build.MakeStatefulSet("web")) }
+	outdated := func(t *testing.T) *world { w := complete(t); w.image("app:2"); return w }
+	for name, test := range map[string]struct {
+		start   func(t *testing.T) *world
+		before  []metav1.Condition
+		outcome func(plan *Plan) *Outcome
+		want    string
+	}{
+		"nothing was tried":                    {missing, refused("FailedCreatePod", "CreateRefused"), nothing, "True CreateRefused: said before"},
+		"OpenKruise gives no reason":           {missing, refused("FailedCreatePod", ""), nothing, "True CreateRefused: said before"},
+		"a Pod was made":                       {missing, refused("FailedCreatePod", "CreateRefused"), created, ""},
+		"no Pod is missing":                    {complete, refused("FailedCreatePod", "CreateRefused"), carriedAllOut, ""},
+		"no change was tried":                  {outdated, refused("FailedUpdatePod", "UpdateRefused"), nothing, "True UpdateRefused: said before"},
+		"the change was made":                  {outdated, refused("FailedUpdatePod", "UpdateRefused"), carriedAllOut, ""},
+		"there is nothing to change":           {complete, refused("FailedUpdatePod", "UpdateRefused"), carriedAllOut, ""},
+		"what InPlaceOnly forbade was changed": {outdated, refused("FailedUpdatePod", "NotUpgradable"), nothing, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := test.start(t)
+			set := w.set("web").DeepCopy()
+			set.Status.Conditions = append(set.Status.Conditions, test.before...)
+			w.put(setKind, set)
+			if got := w.said(w.judged(test.outcome), test.before[0].Type); got != test.want {
+				t.Errorf("%s: %q, want %q", test.before[0].Type, got, test.want)
+			}
+		})
+	}
+}
+
+func TestWhatIsSaidOfABrokenPod(t *testing.T) {
+	s := &Snapshot{Set: build.MakeStatefulSet("web").Obj(), Now: build.Epoch.Add(time.Hour)}
+	waiting := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+	}
+	for name, test := range map[string]struct {
+		change func(pod *corev1.Pod)
+		want   string
+	}{
+		"an init container": {func(pod *corev1.Pod) {
+			pod.Spec.InitContainers = []corev1.Container{{Name: "init", Image: "init:1"}}
+			pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", Image: "init:1", State: waiting("CrashLoopBackOff")}}
+		}, "container init, image init:1: CrashLoopBackOff"},
+		"a container": {func(pod *corev1.Pod) {
+			pod.Status.ContainerStatuses[0].State = waiting("ErrImagePull")
+		}, "container app, image app:1: ErrImagePull"},
+		"no node takes it": {func(pod *corev1.Pod) {
+			pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available: 3 Insufficient cpu.",
+			}}
+		}, "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu."},
+		"it was evicted": {func(pod *corev1.Pod) {
+			pod.Status.Phase, pod.Status.Reason = corev1.PodFailed, "Evicted"
+		}, "it failed: Evicted"},
+		"it failed without a word": {func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodFailed }, "it failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := build.MakePod("web-0").Obj()
+			test.change(pod)
+			if got := complaint(s.newView(pod)); got != test.want {
+				t.Errorf("complaint %q, want %q", got, test.want)
+			}
+		})
+	}
+}
