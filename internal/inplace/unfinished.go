@@ -81,9 +81,9 @@ func (s *State) awaited(pod *corev1.Pod) string {
 	return s.resizeAwaited(pod)
 }
 
-// imageAwaited says what a container whose image changed waits for. That it
-// started after the change is proof enough where OpenKruise has not recorded
-// which container ran before.
+// imageAwaited says what a container whose image changed waits for. Where
+// OpenKruise has not recorded which container ran before, it is proof enough
+// that the one that runs did not start before the change.
 func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.Time) string {
 	image, status := imageOf(pod, name), statusOf(pod, name)
 	if image == "" || Finished(pod, name, before) {
@@ -93,7 +93,7 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
 	}
 	started := status.State.Running
-	if before.ContainerID == "" && started != nil && changed.Before(&started.StartedAt) && seen(pod) {
+	if before.ContainerID == "" && started != nil && !started.StartedAt.Before(&changed) && seen(pod) {
 		return ""
 	}
 	if !seen(pod) {

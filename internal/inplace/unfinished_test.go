@@ -45,6 +45,9 @@ func TestUnfinished(t *testing.T) {
 		"the same content runs under the old name, since after the change": {
 			key: state, annotation: kruise, pod: func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].State = startedAt(time.Second) },
 		},
+		"the same content runs under the old name, since the second of the change": {
+			key: state, annotation: kruise, pod: func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].State = startedAt(0) },
+		},
 		"the old container runs since before the change": {
 			key: state, annotation: kruise, pod: func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].State = startedAt(-time.Second) },
 			want: "container app still runs app:1, waiting for app:2",
