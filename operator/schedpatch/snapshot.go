@@ -242,7 +242,7 @@ func (g *gatherer) list(ctx context.Context, namespace string, options ...client
 // forecast reads what new Pods are made from, if the status has to speak of it:
 // to preview, to tell that all Pods are denied, or why some were skipped.
 func (g *gatherer) forecast(ctx context.Context, s *Snapshot) (err error) {
-	if s.Target.Object == nil || s.expired() || !(s.preview() || s.Patch.Rejects() || s.anySkipped()) {
+	if s.Target.Object == nil || s.expired() || !(s.preview() || s.Patch.Rejects() || s.anyLacking()) {
 		return nil
 	}
 	if s.Template, err = g.templates.of(ctx, s); err != nil {

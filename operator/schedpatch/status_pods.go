@@ -2,6 +2,7 @@ package schedpatch
 
 import (
 	"cmp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -37,28 +38,35 @@ func markOf(pod *corev1.Pod, patch string) (sched.Mark, bool) {
 	return sched.Mark{}, false
 }
 
-// sort tells the Pods that carry the patch from those that should.
+// sort tells the Pods that carry the patch from those that should. Times are
+// whole seconds: a Pod from the second of the last change may be older than the
+// change, and counts only if it would not have got the patch anyway.
 func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
 	for _, pod := range s.Pods {
 		if mark, carries := markOf(pod, s.Patch.Name()); carries {
 			patched = append(patched, carrier{pod, mark.Hash})
 			continue
 		}
-		if s.expected(pod) {
-			skipped = append(skipped, s.why(pod))
+		if !s.expected(pod) {
+			continue
+		}
+		if why := s.why(pod); why.reason != v1beta1.ReasonWebhookMissed || s.Since.Before(&pod.CreationTimestamp) {
+			skipped = append(skipped, why)
 		}
 	}
 	return patched, skipped
 }
 
-// anySkipped tells whether a Pod was created without the patch.
-func (s *Snapshot) anySkipped() bool {
-	_, skipped := s.sort()
-	return len(skipped) > 0
+// anyLacking tells whether a Pod may have been created without the patch since
+// the last change.
+func (s *Snapshot) anyLacking() bool {
+	return slices.ContainsFunc(s.Pods, func(pod *corev1.Pod) bool {
+		_, carries := markOf(pod, s.Patch.Name())
+		return !carries && s.expected(pod)
+	})
 }
 
 // expected tells whether a Pod should have got the patch when it was created.
-// Times are whole seconds, so a Pod from the second of the last change is not.
 // Once as many Pods as maxPods allows have got the patch, none is: a Pod beyond
 // the limit looks like one that was missed.
 func (s *Snapshot) expected(pod *corev1.Pod) bool {
@@ -67,7 +75,7 @@ func (s *Snapshot) expected(pod *corev1.Pod) bool {
 	switch {
 	case s.preview() || !s.Served:
 		return false
-	case !s.Since.Before(&pod.CreationTimestamp):
+	case pod.CreationTimestamp.Before(&s.Since):
 		return false
 	case ends && !pod.CreationTimestamp.Before(&end):
 		return false

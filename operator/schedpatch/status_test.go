@@ -73,6 +73,13 @@ func TestStatus(t *testing.T) {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) { s.Since = metav1.NewTime(build.Epoch.Add(later)) })
 			},
 			report{1, 0, 0, active}},
+		"a Pod of the second of the last change that contradicts is skipped": {
+			func(t *testing.T) *Snapshot {
+				contradicting := contradicting("a")
+				contradicting.CreationTimestamp = metav1.NewTime(build.Epoch)
+				return snapshotOf(t, makePatch(), contradicting)
+			},
+			report{1, 0, 1, active}},
 		"Pods that the webhook missed are counted and are no reason to wait": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(), patched("a", later), pod("b", later).Obj())
