@@ -3,6 +3,8 @@ package suites_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,12 +93,17 @@ func (s *stateful) awaitDone(ctx context.Context) []corev1.Pod {
 	return s.awaitResting(ctx, v1beta1.ReasonComplete)
 }
 
-// awaitResting waits until the set is Ready for the reason, and returns the Pods, which are ready too.
-func (s *stateful) awaitResting(ctx context.Context, reason string) []corev1.Pod {
+// awaitResting waits until the set is Ready for the reason and all Pods that it asks for are ready, and returns these. A Pod that was
+// deleted a moment ago may not show in the condition yet.
+func (s *stateful) awaitResting(ctx context.Context, reason string) (pods []corev1.Pod) {
 	GinkgoHelper()
-	s.awaitCondition(ctx, v1beta1.ConditionReady, metav1.ConditionTrue, reason)
-	pods, err := cluster.ReadyPods(ctx, s.key.Namespace, s.labels, int(*s.get(ctx).Spec.Replicas))
-	Expect(err).NotTo(HaveOccurred())
+	Eventually(ctx, func() (err error) {
+		if err = cluster.StatefulSetHas(ctx, s.key, v1beta1.ConditionReady, metav1.ConditionTrue, reason); err != nil {
+			return err
+		}
+		pods, err = cluster.ReadyPods(ctx, s.key.Namespace, s.labels, int(*s.get(ctx).Spec.Replicas))
+		return err
+	}).Should(Succeed())
 	return pods
 }
 
@@ -151,6 +158,20 @@ func (s *stateful) patchPod(ctx context.Context, ordinal int, patch string) {
 	GinkgoHelper()
 	target := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.key.Namespace, Name: s.podName(ordinal)}}
 	Expect(cluster.Client.Patch(ctx, target, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
+}
+
+// awaitReplaced waits until another Pod has taken the place of one.
+func (s *stateful) awaitReplaced(ctx context.Context, pod *corev1.Pod) {
+	GinkgoHelper()
+	Eventually(ctx, s.seePod(ctx, ordinalOf(pod.Name))).Should(And(Not(BeNil()), Not(HaveField("UID", pod.UID))), "the successor of Pod %s", pod.Name)
+}
+
+// replacePod deletes a Pod, and waits for its successor.
+func (s *stateful) replacePod(ctx context.Context, ordinal int) {
+	GinkgoHelper()
+	pod := s.pod(ctx, ordinal)
+	Expect(cluster.Client.Delete(ctx, pod)).To(Succeed())
+	s.awaitReplaced(ctx, pod)
 }
 
 // record follows the set's Pods. The function that it returns ends that, and returns every change; a watch that broke off fails the spec.
@@ -258,7 +279,9 @@ func strategy(change func(*v1beta1.RollingUpdateStatefulSetStrategy)) func(*v1be
 }
 
 func inPlaceIfPossible(set *v1beta1.StatefulSet) {
-	strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy })(set)
+	strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) {
+		r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy
+	})(set)
 }
 
 func withPartition(n int32) func(*v1beta1.StatefulSet) {
@@ -291,7 +314,9 @@ func withEnv(name, value string) func(*v1beta1.StatefulSet) {
 }
 
 // readyAfter makes the application so slow to start that Pods are seen to be not ready.
-func readyAfter(duration string) func(*v1beta1.StatefulSet) { return withEnv("APP_READY_AFTER", duration) }
+func readyAfter(duration string) func(*v1beta1.StatefulSet) {
+	return withEnv("APP_READY_AFTER", duration)
+}
 
 // endsAfter makes the application take so long to end, and gives it the time.
 func endsAfter(duration string) func(*v1beta1.StatefulSet) {
@@ -300,3 +325,6 @@ func endsAfter(duration string) func(*v1beta1.StatefulSet) {
 		set.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](60)
 	}
 }
+
+// keys are the keys of a map, sorted.
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

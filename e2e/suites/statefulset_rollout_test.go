@@ -96,7 +96,7 @@ var _ = Describe("The rollout of an Advanced StatefulSet", func() {
 		Expect(namesOfChanges(framework.Updates(stop()))).To(Equal([]string{"app-1", "app-0", "app-2"}), "the highest rank first")
 
 		s.patchPod(ctx, 1, `{"metadata":{"labels":{"`+v1beta1.SpecifiedDeleteLabel+`":"true"}}}`)
-		Eventually(ctx, s.seePod(ctx, 1)).Should(And(Not(BeNil()), Not(HaveField("UID", updated[1].UID))))
+		s.awaitReplaced(ctx, &updated[1])
 		after := s.awaitDone(ctx)
 		expectUntouched([]corev1.Pod{updated[0], updated[2]}, []corev1.Pod{after[0], after[2]})
 	}, SpecTimeout(3*time.Minute))
