@@ -107,10 +107,12 @@ func (r *rollout) until(what string) {
 	r.t.Fatalf("%s: does not come to rest:\n%s", what, r.tail())
 }
 
-// check holds a status that was just written against the truth.
+// check holds a status that was just written against the truth. Argo CD's check
+// looks at the Pods there are and not at how many there should be, so that it is
+// not to blame while Pods cannot be made; the condition Scaling tells then.
 func (r *rollout) check(t *testing.T, set *v1beta1.StatefulSet) {
 	t.Helper()
-	current, healthy := kstatus(set) == "Current", argoHealth(set) == "Healthy"
+	current, healthy := kstatus(set) == "Current", argoHealth(set) == "Healthy" && meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionScaling) == nil
 	if !current && !healthy {
 		return
 	}
@@ -128,11 +130,14 @@ func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) 
 	wanted := map[string]bool{}
 	for _, ordinal := range ordinals(&set.Spec) {
 		wanted[podName(set, ordinal)] = true
-		if r.pod(podName(set, ordinal)) == nil {
+		if pod := r.pod(podName(set, ordinal)); pod == nil || foreign(set, pod) {
 			out = append(out, podName(set, ordinal)+" is missing")
 		}
 	}
 	for _, pod := range r.pods() {
+		if foreign(set, pod) {
+			continue
+		}
 		if !wanted[pod.Name] {
 			out = append(out, pod.Name+" is not wanted")
 		}
@@ -141,6 +146,11 @@ func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) 
 		}
 	}
 	return out
+}
+
+// foreign tells whether a Pod is none of the set's, nor its to adopt.
+func foreign(set *v1beta1.StatefulSet, pod *corev1.Pod) bool {
+	return !metav1.IsControlledBy(pod, set) && (pod.Labels["app"] != "web" || pod.DeletionTimestamp != nil)
 }
 
 func (r *rollout) wrong(set *v1beta1.StatefulSet, pod *corev1.Pod, resting bool) string {
