@@ -93,7 +93,7 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
 	}
 	started := status.State.Running
-	if before.ContainerID == "" && started != nil && !started.StartedAt.Before(&changed) && seen(pod) {
+	if onlyImage := before.ContainerID == "" && before.ImageID != ""; onlyImage && started != nil && !started.StartedAt.Before(&changed) && seen(pod) {
 		return ""
 	}
 	if !seen(pod) {

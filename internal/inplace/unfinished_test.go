@@ -48,6 +48,13 @@ func TestUnfinished(t *testing.T) {
 		"the same content runs under the old name, since the second of the change": {
 			key: state, annotation: kruise, pod: func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].State = startedAt(0) },
 		},
+		"nothing ran before, and the old image has started since": {
+			key: state, annotation: `{"revision":"web-1","updateTimestamp":"2026-01-02T03:04:05Z","lastContainerStatuses":{"app":{"imageID":""}}}`,
+			pod: func(pod *corev1.Pod) {
+				pod.Status.ObservedGeneration, pod.Status.ContainerStatuses[0].State = 0, startedAt(time.Second)
+			},
+			want: "container app still runs app:1, waiting for app:2",
+		},
 		"the old container runs since before the change": {
 			key: state, annotation: kruise, pod: func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].State = startedAt(-time.Second) },
 			want: "container app still runs app:1, waiting for app:2",
