@@ -30,6 +30,7 @@ type Patch struct {
 	finalizers          []string
 	owners              []metav1.OwnerReference
 	ownersChanged       bool
+	unchanged           bool
 	containers          []jsonpatch.Operation
 }
 
@@ -95,6 +96,13 @@ func (p *Patch) OwnerReferences(owners []metav1.OwnerReference) *Patch {
 	return p
 }
 
+// Unchanged lets the API server refuse the patch if anything about the Pod has
+// changed since, its status included.
+func (p *Patch) Unchanged() *Patch {
+	p.unchanged = true
+	return p
+}
+
 // Empty tells whether nothing would change. No patch at all is empty too.
 func (p *Patch) Empty() bool {
 	return p == nil || len(p.labels)+len(p.annotations)+len(p.containers) == 0 && !p.ownersChanged &&
@@ -104,8 +112,11 @@ func (p *Patch) Empty() bool {
 // JSON renders the patch, an RFC 6902 document. The order of its operations
 // depends on nothing but the calls.
 func (p *Patch) JSON() ([]byte, error) {
-	operations := append([]jsonpatch.Operation{test("/metadata/uid", p.pod.UID)}, p.operations()...)
-	data, err := json.Marshal(operations)
+	operations := []jsonpatch.Operation{test("/metadata/uid", p.pod.UID)}
+	if p.unchanged {
+		operations = append(operations, test("/metadata/resourceVersion", p.pod.ResourceVersion))
+	}
+	data, err := json.Marshal(append(operations, p.operations()...))
 	if err != nil {
 		return nil, fmt.Errorf("encode a patch of Pod %s/%s: %w", p.pod.Namespace, p.pod.Name, err)
 	}

@@ -201,7 +201,7 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	if len(c.Conditions) == 0 {
 		return nil
 	}
-	return apply.Wrap(client.IgnoreNotFound(e.setConditions(ctx, created, c.Conditions)), "set the conditions of new Pod %s", created.Name)
+	return apply.Wrap(client.IgnoreNotFound(e.setConditions(ctx, created, c.Conditions, false)), "set the conditions of new Pod %s", created.Name)
 }
 
 func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
@@ -218,7 +218,11 @@ func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
 			return err
 		}
 	}
-	err := e.writer.Delete(ctx, identity(d.View.Pod), uidOf(d.View.Pod))
+	is := uidOf(d.View.Pod)
+	if d.Free {
+		is.ResourceVersion = &d.View.Pod.ResourceVersion
+	}
+	err := e.writer.Delete(ctx, identity(d.View.Pod), is)
 	return apply.Wrap(client.IgnoreNotFound(err), "delete Pod %s", d.View.Pod.Name)
 }
 
@@ -228,13 +232,19 @@ func uidOf(object client.Object) client.Preconditions {
 }
 
 // changePod writes conditions, resources and everything else, in that order: a
-// Pod leaves service before its containers restart.
+// Pod leaves service before its containers restart. The first of them must find
+// a Pod that did not serve as it was.
 func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	pod := c.View.Pod
-	if len(c.Conditions) > 0 {
-		if err := e.setConditions(ctx, pod, c.Conditions); err != nil {
+	switch {
+	case len(c.Conditions) > 0:
+		if err := e.setConditions(ctx, pod, c.Conditions, c.Free); err != nil {
 			return apply.Wrap(err, "set the conditions of Pod %s", pod.Name)
 		}
+	case c.Free && !c.Resize.Empty():
+		c.Resize.Unchanged()
+	case c.Free:
+		c.Patch.Unchanged()
 	}
 	if !c.Resize.Empty() {
 		if err := e.patchPod(ctx, pod, "resize", c.Resize); err != nil {
@@ -260,8 +270,9 @@ func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource st
 }
 
 // setConditions writes conditions, which are merged by their type. What a
-// condition does not say is taken away from the one that is there.
-func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition) error {
+// condition does not say is taken away from the one that is there. unchanged
+// tells that nothing about the Pod may have changed since it was seen.
+func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition, unchanged bool) error {
 	merged := make([]map[string]any, 0, len(conditions))
 	for i := range conditions {
 		c := &conditions[i]
@@ -269,10 +280,11 @@ func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, condition
 			"type": c.Type, "status": c.Status, "reason": orNull(c.Reason), "message": orNull(c.Message), "lastTransitionTime": c.LastTransitionTime,
 		})
 	}
-	data, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": pod.UID},
-		"status":   map[string]any{"conditions": merged},
-	})
+	metadata := map[string]any{"uid": pod.UID}
+	if unchanged {
+		metadata["resourceVersion"] = pod.ResourceVersion
+	}
+	data, err := json.Marshal(map[string]any{"metadata": metadata, "status": map[string]any{"conditions": merged}})
 	if err != nil {
 		return err
 	}

@@ -137,6 +137,9 @@ type DeletePod struct {
 	// Claims are to be handed over before: the garbage collector deletes them
 	// with the Pod.
 	Claims []ChangeClaim
+	// Free tells that the Pod did not serve, so that the deletion costs nothing.
+	// That must still be so: the Pod must not have changed since.
+	Free bool
 	// Cause is what led to it.
 	Cause Cause
 	// Reason says why, for people.
@@ -171,6 +174,8 @@ type ChangePod struct {
 	// Resize goes through the resize subresource, Patch through the Pod itself;
 	// either may be empty.
 	Resize, Patch *podpatch.Patch
+	// Free is as for DeletePod.
+	Free bool
 	// Updates tells that the change brings the Pod to the update revision.
 	Updates bool
 	// Restarts tells that it stops a container.

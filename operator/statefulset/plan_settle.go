@@ -24,7 +24,11 @@ type draft struct {
 // settle carries the wish of a Pod as far as its hooks let it, and sees to it
 // that a Pod without one is as it should be.
 func (p *planner) settle(view *View) {
-	if view.terminating() || view.Orphan {
+	switch {
+	case view.Orphan:
+		return
+	case view.terminating():
+		p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, p.condemned[view])...)
 		return
 	}
 	d := &draft{view: view, state: view.State, change: ChangePod{View: view, Patch: podpatch.New(view.Pod), Resize: podpatch.New(view.Pod)}}
@@ -37,12 +41,21 @@ func (p *planner) settle(view *View) {
 		d.enter(v1beta1.LifecycleStatePreparingDelete, "its deletion waits for the preDelete hook: "+w.reason)
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 	case w.kind == wishDelete:
-		p.plan.Delete = append(p.plan.Delete, DeletePod{View: view, Claims: p.claimOwners(view, w.cause == CauseScale), Cause: w.cause, Reason: w.reason})
+		p.plan.Delete = append(p.plan.Delete, DeletePod{
+			View: view, Claims: p.claimOwners(view, p.condemned[view]), Free: p.free(view), Cause: w.cause, Reason: w.reason,
+		})
 		return
 	case w.kind == wishNone:
 		p.rest(d)
 	}
+	d.change.Free = w.kind != wishNone && p.free(view)
 	p.keep(d)
+}
+
+// free tells whether a Pod does not serve, so that it may go whatever
+// maxUnavailable is.
+func (p *planner) free(view *View) bool {
+	return !view.Available && !view.ended() && !p.condemned[view]
 }
 
 // keep writes what has changed about a Pod that stays, its claims included.
@@ -60,6 +73,9 @@ func (p *planner) keep(d *draft) {
 	}
 	d.change.Conditions = p.conditions(d)
 	d.change.State = d.state
+	if len(d.change.Conditions) > 0 && d.change.Reason == "" {
+		d.because("its readiness gates are to say whether it may serve")
+	}
 	if len(d.change.Conditions) > 0 || !d.change.Patch.Empty() || !d.change.Resize.Empty() {
 		p.plan.Change = append(p.plan.Change, d.change)
 	}

@@ -25,6 +25,8 @@ type planner struct {
 	wishes  map[*View]wish
 	changes map[string]revisionChange
 	byName  map[string]*Revision
+	// condemned are the Pods that there should not be.
+	condemned map[*View]bool
 	err     error
 }
 
@@ -64,6 +66,10 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	}
 	for _, r := range s.Revisions {
 		p.byName[r.Object.Name] = r
+	}
+	p.condemned = make(map[*View]bool, len(p.plan.Layout.condemned))
+	for _, view := range p.plan.Layout.condemned {
+		p.condemned[view] = true
 	}
 	return p, nil
 }

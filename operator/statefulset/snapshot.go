@@ -135,7 +135,8 @@ func (g *gatherer) pods(ctx context.Context, s *Snapshot, selector labels.Select
 // claim takes a Pod as the set's if its labels and its name say that it is.
 func (s *Snapshot) claim(pod *corev1.Pod, selector labels.Selector) {
 	owned := metav1.IsControlledBy(pod, s.Set)
-	fits := ordinalOf(s.Set.Name, pod.Name) >= 0 && selector.Matches(labels.Set(pod.Labels))
+	going := owned && pod.DeletionTimestamp != nil // whatever its labels are by now, it is too late to let it go
+	fits := ordinalOf(s.Set.Name, pod.Name) >= 0 && (going || selector.Matches(labels.Set(pod.Labels)))
 	switch {
 	case fits && (owned || pod.DeletionTimestamp == nil):
 		view := s.newView(pod)
