@@ -42,7 +42,7 @@ type cluster struct {
 func (c *cluster) kubelet(name string) string {
 	pod := c.pod(name)
 	switch {
-	case pod == nil || c.lost[name]:
+	case pod == nil, c.lost[name], pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodFailed:
 		return ""
 	case pod.DeletionTimestamp != nil:
 		return c.stop(pod)

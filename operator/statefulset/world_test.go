@@ -95,7 +95,12 @@ func (w *world) plan() *Plan {
 // reconcile is one look of the operator at what its cache shows.
 func (w *world) reconcile(ctx context.Context) (*Plan, *Outcome) {
 	w.t.Helper()
-	s := w.snapshot()
+	return w.act(ctx, w.snapshot())
+}
+
+// act decides and carries out.
+func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
+	w.t.Helper()
 	plan, err := makePlan(s)
 	if err != nil {
 		w.t.Fatal(err)

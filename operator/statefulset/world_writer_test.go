@@ -38,6 +38,9 @@ type fakeWriter struct {
 	// wrote is told of each write that was made, with the object before and after
 	// it; either may be nil.
 	wrote func(r request, before, after client.Object)
+	// answer is asked after each write that was made: an error is all that the
+	// writer gets to know.
+	answer func(request) error
 }
 
 var _ writer = (*fakeWriter)(nil)
@@ -50,11 +53,15 @@ func (w *fakeWriter) begin(r request) error {
 	return w.fault(r)
 }
 
-func (w *fakeWriter) done(r request, before client.Object) {
+func (w *fakeWriter) done(r request, before client.Object) error {
 	if w.wrote != nil {
 		after := w.store.objects[r.Kind][r.Name]
 		w.wrote(r, before, after)
 	}
+	if w.answer == nil {
+		return nil
+	}
+	return w.answer(r)
 }
 
 func resourceOf(kind string) schema.GroupResource { return schema.GroupResource{Resource: kind} }
@@ -87,8 +94,7 @@ func (w *fakeWriter) Create(_ context.Context, object client.Object, _ ...client
 	}
 	s.add(stored)
 	object.SetUID(stored.GetUID())
-	w.done(r, nil)
-	return nil
+	return w.done(r, nil)
 }
 
 // Delete deletes; a precondition on the UID is heeded. Pods are never deleted by
@@ -111,14 +117,15 @@ func (w *fakeWriter) Delete(_ context.Context, object client.Object, options ...
 		s.t.Errorf("%s does not say which one it means", r)
 	} else if *o.Preconditions.UID != before.GetUID() {
 		return apierrors.NewConflict(resourceOf(kind), object.GetName(), errors.New("another UID"))
+	} else if o.Preconditions.ResourceVersion != nil && *o.Preconditions.ResourceVersion != before.GetResourceVersion() {
+		return apierrors.NewConflict(resourceOf(kind), object.GetName(), errors.New("it has changed"))
 	}
 	if kind == podKind {
 		s.deletePod(object.GetName())
 	} else {
 		s.remove(kind, object.GetName())
 	}
-	w.done(r, before)
-	return nil
+	return w.done(r, before)
 }
 
 // Patch patches an object.
@@ -177,8 +184,7 @@ func (w *fakeWriter) patch(object client.Object, subresource string, patch clien
 		return err
 	}
 	s.replace(kind, before, after)
-	w.done(r, before)
-	return nil
+	return w.done(r, before)
 }
 
 // patched applies a patch. A JSON patch whose test fails is answered with Invalid
