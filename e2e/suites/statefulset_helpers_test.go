@@ -7,16 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -60,7 +58,8 @@ func knownStateful(set *v1beta1.StatefulSet) *stateful {
 func startStateful(ctx context.Context, replicas int32, edits ...func(*v1beta1.StatefulSet)) (*stateful, []corev1.Pod) {
 	GinkgoHelper()
 	s := createStateful(ctx, replicas, edits...)
-	return s, s.awaitDone(ctx)
+	pods := s.awaitDone(ctx)
+	return s, pods
 }
 
 func (s *stateful) get(ctx context.Context) *v1beta1.StatefulSet {
@@ -93,17 +92,20 @@ func (s *stateful) awaitDone(ctx context.Context) []corev1.Pod {
 	return s.awaitResting(ctx, v1beta1.ReasonComplete)
 }
 
+// rolloutTimeout is how long a rollout may take: a machine that is busy starts Pods slowly.
+const rolloutTimeout = 2 * time.Minute
+
 // awaitResting waits until the set is Ready for the reason and all Pods that it asks for are ready, and returns these. A Pod that was
 // deleted a moment ago may not show in the condition yet.
 func (s *stateful) awaitResting(ctx context.Context, reason string) (pods []corev1.Pod) {
 	GinkgoHelper()
 	Eventually(ctx, func() (err error) {
-		if err = cluster.StatefulSetHas(ctx, s.key, v1beta1.ConditionReady, metav1.ConditionTrue, reason); err != nil {
+		if err := cluster.StatefulSetHas(ctx, s.key, v1beta1.ConditionReady, metav1.ConditionTrue, reason); err != nil {
 			return err
 		}
 		pods, err = cluster.ReadyPods(ctx, s.key.Namespace, s.labels, int(*s.get(ctx).Spec.Replicas))
 		return err
-	}).Should(Succeed())
+	}).WithTimeout(rolloutTimeout).Should(Succeed())
 	return pods
 }
 
@@ -199,15 +201,6 @@ func (s *stateful) revisions(ctx context.Context) map[string]appsv1.ControllerRe
 	return out
 }
 
-// message is what a condition of the set says, "" when there is none.
-func (s *stateful) message(ctx context.Context, condition string) string {
-	GinkgoHelper()
-	if c := meta.FindStatusCondition(s.get(ctx).Status.Conditions, condition); c != nil {
-		return c.Message
-	}
-	return ""
-}
-
 // messages are what all conditions of the set say.
 func (s *stateful) messages(ctx context.Context) string {
 	GinkgoHelper()
@@ -264,66 +257,6 @@ func uids(pods []corev1.Pod) map[string]types.UID {
 		out[pods[i].Name] = pods[i].UID
 	}
 	return out
-}
-
-func parallel(set *v1beta1.StatefulSet) { set.Spec.PodManagementPolicy = appsv1.ParallelPodManagement }
-
-// strategy changes the settings of the rolling update.
-func strategy(change func(*v1beta1.RollingUpdateStatefulSetStrategy)) func(*v1beta1.StatefulSet) {
-	return func(set *v1beta1.StatefulSet) {
-		if set.Spec.UpdateStrategy.RollingUpdate == nil {
-			set.Spec.UpdateStrategy.RollingUpdate = &v1beta1.RollingUpdateStatefulSetStrategy{}
-		}
-		change(set.Spec.UpdateStrategy.RollingUpdate)
-	}
-}
-
-func inPlaceIfPossible(set *v1beta1.StatefulSet) {
-	strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) {
-		r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy
-	})(set)
-}
-
-func withPartition(n int32) func(*v1beta1.StatefulSet) {
-	return strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Partition = ptr.To(n) })
-}
-
-func withMaxUnavailable(n int32) func(*v1beta1.StatefulSet) {
-	return strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.MaxUnavailable = ptr.To(intstr.FromInt32(n)) })
-}
-
-func pausedIs(paused bool) func(*v1beta1.StatefulSet) {
-	return strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = paused })
-}
-
-func withReplicas(n int32) func(*v1beta1.StatefulSet) {
-	return func(set *v1beta1.StatefulSet) { set.Spec.Replicas = ptr.To(n) }
-}
-
-// withImage gives the application another image.
-func withImage(image string) func(*v1beta1.StatefulSet) {
-	return func(set *v1beta1.StatefulSet) { set.Spec.Template.Spec.Containers[0].Image = image }
-}
-
-// withEnv gives the application a variable more.
-func withEnv(name, value string) func(*v1beta1.StatefulSet) {
-	return func(set *v1beta1.StatefulSet) {
-		app := &set.Spec.Template.Spec.Containers[0]
-		app.Env = append(app.Env, corev1.EnvVar{Name: name, Value: value})
-	}
-}
-
-// readyAfter makes the application so slow to start that Pods are seen to be not ready.
-func readyAfter(duration string) func(*v1beta1.StatefulSet) {
-	return withEnv("APP_READY_AFTER", duration)
-}
-
-// endsAfter makes the application take so long to end, and gives it the time.
-func endsAfter(duration string) func(*v1beta1.StatefulSet) {
-	return func(set *v1beta1.StatefulSet) {
-		withEnv("APP_SHUTDOWN_DELAY", duration)(set)
-		set.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](60)
-	}
 }
 
 // keys are the keys of a map, sorted.

@@ -37,13 +37,13 @@ var _ = Describe("The rollout of an Advanced StatefulSet", func() {
 	}, SpecTimeout(3*time.Minute))
 
 	It("keeps to maxUnavailable with OrderedReady too", func(ctx SpecContext) {
-		s, _ := startStateful(ctx, 5, withMaxUnavailable(2), readyAfter("2s"))
+		s, _ := startStateful(ctx, 5, withMaxUnavailable(2))
 		_, stop := s.record(ctx)
 
 		began := time.Now()
-		s.change(ctx, withImage(framework.AppImageV2))
+		s.change(ctx, withImage(framework.AppImageV2), readyAfter("1s"))
 		Expect(images(s.awaitDone(ctx), framework.AppContainer)).To(HaveEach(framework.AppImageV2))
-		figure("maxUnavailable 2", "5 Pods that take 2 s each to be ready, recreated in %.1f s", time.Since(began).Seconds())
+		figure("maxUnavailable 2", "5 Pods that take a second each to be ready, recreated in %.1f s", time.Since(began).Seconds())
 
 		changes := stop()
 		Expect(framework.MostDown(changes, s.podNames(5)...)).To(Equal(2), "Pods down at the same time")
@@ -51,9 +51,9 @@ var _ = Describe("The rollout of an Advanced StatefulSet", func() {
 	}, SpecTimeout(3*time.Minute))
 
 	It("stops within a second of a pause, scales meanwhile, and goes on to its end", func(ctx SpecContext) {
-		s, _ := startStateful(ctx, 6, withMaxUnavailable(2), readyAfter("1s"))
+		s, _ := startStateful(ctx, 6, withMaxUnavailable(2))
 		history, stop := s.record(ctx)
-		s.change(ctx, withImage(framework.AppImageV2))
+		s.change(ctx, withImage(framework.AppImageV2), readyAfter("2s"))
 		Eventually(ctx, func() int { return len(framework.Updates(history.Changes())) }).Should(BeNumerically(">=", 3), "Pods begun before the pause")
 
 		s.change(ctx, pausedIs(true))
