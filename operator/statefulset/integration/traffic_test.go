@@ -1,0 +1,101 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/discovery"
+)
+
+// traffic stands between the operator and the API server: it delays what the
+// operator hears of one resource, so that its cache is stale, and counts the
+// answers to its creations.
+type traffic struct {
+	next  http.RoundTripper
+	slow  string
+	delay time.Duration
+
+	mu      sync.Mutex
+	answers map[string]int
+}
+
+// slowWatch delays all news of a resource.
+func slowWatch(resource string, delay time.Duration) *traffic {
+	return &traffic{slow: "/" + resource, delay: delay, answers: map[string]int{}}
+}
+
+// between is for startOperator.
+func (t *traffic) between(next http.RoundTripper) http.RoundTripper {
+	t.next = next
+	return t
+}
+
+// RoundTrip passes a request on.
+func (t *traffic) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	if request.URL.Query().Get("watch") == "true" && strings.HasSuffix(request.URL.Path, t.slow) {
+		response.Body = &slowBody{response.Body, t.delay}
+	}
+	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pods") {
+		t.mu.Lock()
+		t.answers[http.StatusText(response.StatusCode)]++
+		t.mu.Unlock()
+	}
+	return response, nil
+}
+
+// created is how the API server answered the creations of Pods.
+func (t *traffic) created() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[string]int{}
+	for answer, count := range t.answers {
+		out[answer] = count
+	}
+	return out
+}
+
+// slowBody hands everything over some time after it came.
+type slowBody struct {
+	io.ReadCloser
+	delay time.Duration
+}
+
+func (b *slowBody) Read(into []byte) (int, error) {
+	n, err := b.ReadCloser.Read(into)
+	time.Sleep(b.delay)
+	return n, err
+}
+
+var requests = regexp.MustCompile(`^apiserver_request_total\{.*,resource="([^"]*)",.*subresource="([^"]*)",.*verb="(POST|PUT|PATCH|DELETE|APPLY|DELETECOLLECTION)".*\} (\S+)$`)
+
+// writes counts, by the API server's own metrics, all that was written to it by
+// anybody. The leases by which API servers know each other are left out.
+func writes(ctx context.Context) map[string]int {
+	GinkgoHelper()
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	Expect(err).NotTo(HaveOccurred())
+	text, err := client.RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	out := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		if found := requests.FindStringSubmatch(strings.TrimSpace(line)); len(found) > 0 && found[1] != "leases" {
+			count, err := strconv.ParseFloat(found[4], 64)
+			Expect(err).NotTo(HaveOccurred())
+			out[fmt.Sprintf("%s %s/%s", found[3], found[1], found[2])] += int(count)
+		}
+	}
+	return out
+}
