@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -51,6 +52,11 @@ type reconciler struct {
 	pace     *pace.Pace
 }
 
+// longestRetry is how long a refused write waits for its next try at most.
+// Nothing tells us when a quota is raised or a policy is lifted, and with the
+// usual bound a set would stay as it is for a quarter of an hour after that.
+const longestRetry = time.Minute
+
 // Add wires the controller into a manager, whose client must read its own
 // writes and whose cache must have the indexes of podcache.
 func Add(ctx context.Context, mgr manager.Manager, options Options) error {
@@ -70,7 +76,10 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Watches(&v1beta1.StatefulSet{}, setHandler{known}).
 		Watches(&corev1.Pod{}, podHandler{known}).
 		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.Workers}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.Workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+		}).
 		Complete(r)
 }
 

@@ -53,19 +53,15 @@ var _ = Describe("A quota that refuses Pods", func() {
 		probe.ObjectMeta = metav1.ObjectMeta{Namespace: f.namespace, Name: "probe"}
 		Eventually(func() error { return k8s.Create(ctx, probe.DeepCopy(), client.DryRunAll) }).Should(
 			MatchError(ContainSubstring("exceeded quota")), "the API server has heard of the quota")
+		f.quota(ctx, "2")
 		f.node()
 		f.create(ctx)
+		Eventually(f.names(ctx)).Should(HaveLen(2))
 		Eventually(f.status(ctx)).Should(And(
+			HaveField("ReadyReplicas", BeEquivalentTo(2)),
 			haveCondition(v1beta1.ConditionFailedCreatePod, metav1.ConditionTrue, v1beta1.ReasonCreateRefused),
 			saying(v1beta1.ConditionFailedCreatePod, "exceeded quota: pods"),
 			haveCondition(v1beta1.ConditionScaling, metav1.ConditionTrue, v1beta1.ReasonScaleBlocked)))
-		Expect(f.names(ctx)()).To(BeEmpty())
-
-		f.quota(ctx, "2")
-		Eventually(f.names(ctx)).WithTimeout(2 * patience).Should(HaveLen(2))
-		Eventually(f.status(ctx)).Should(And(
-			HaveField("ReadyReplicas", BeEquivalentTo(2)),
-			haveCondition(v1beta1.ConditionFailedCreatePod, metav1.ConditionTrue, v1beta1.ReasonCreateRefused)))
 
 		f.quota(ctx, "4")
 		Eventually(f.names(ctx)).WithTimeout(2 * patience).Should(HaveLen(4))
