@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -96,6 +97,17 @@ var _ = Describe("Counting", func() {
 		deployment.Spec.Template.Spec.NodeSelector = map[string]string{"zone": "b"}
 		Expect(k8s.Patch(ctx, deployment, client.MergeFrom(before))).To(Succeed())
 		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 2, Skipped: 2, Ready: "False Conflict"}))
+	})
+
+	It("writes counters also when they are 0", func(ctx SpecContext) {
+		f := newFixture(ctx, nil)
+		f.patch(ctx, nil)
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Ready: "False TargetNotFound"}))
+		stored := &unstructured.Unstructured{}
+		stored.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("SchedPatch"))
+		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: f.namespace, Name: "p"}, stored)).To(Succeed())
+		Expect(stored.Object["status"]).To(And(HaveKeyWithValue("matchedPods", int64(0)), HaveKeyWithValue("patchedPods", int64(0)),
+			HaveKeyWithValue("skippedPods", int64(0)), HaveKeyWithValue("totalPatched", int64(0))))
 	})
 
 	It("forgets skipped Pods when the patch is changed after them", func(ctx SpecContext) {
