@@ -97,6 +97,12 @@ func TestConditions(t *testing.T) {
 			start: leftByAppsV1,
 			want:  map[string]string{"Ready": "False PodsUpdating: Pods changed while they were looked at; looking again."},
 		},
+		"the only Pod is changed, and nothing else is left to do": {
+			start: func(t *testing.T) *world { w := settled(t, web().Replicas(1).InPlace()); w.image("app:2"); return w },
+			want: map[string]string{
+				"Reconciling": "True PodsUpdating: Update to revision <app:2>: 0 of 1 Pod done. Waiting for Pods to be available: web-0 (just updated in place).",
+			},
+		},
 		"a Pod that is out of service before its change": {
 			start: func(t *testing.T) *world { w := settled(t, web().InPlace().Grace(10)); w.image("app:2"); return w },
 			want: map[string]string{
