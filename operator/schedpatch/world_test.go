@@ -78,7 +78,7 @@ func terms(n int, key string, values ...string) *corev1.NodeSelector {
 
 // snapshotOf is what is seen ten minutes after the patch was made: its target,
 // and these Pods.
-func snapshotOf(t *testing.T, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) *Snapshot {
+func snapshotOf(t testing.TB, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) *Snapshot {
 	t.Helper()
 	return &Snapshot{
 		Now: build.Epoch.Add(10 * time.Minute), Object: object, Patch: compile(t, object), Served: true,
@@ -87,7 +87,7 @@ func snapshotOf(t *testing.T, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) 
 	}
 }
 
-func compile(t *testing.T, object *v1alpha1.SchedPatch) *sched.Patch {
+func compile(t testing.TB, object *v1alpha1.SchedPatch) *sched.Patch {
 	t.Helper()
 	patch, err := sched.Compile(object)
 	if err != nil {
