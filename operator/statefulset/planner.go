@@ -27,7 +27,7 @@ type planner struct {
 	byName  map[string]*Revision
 	// condemned are the Pods that there should not be.
 	condemned map[*View]bool
-	err     error
+	err       error
 }
 
 // wish is what is to happen to a Pod.
