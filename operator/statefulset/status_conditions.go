@@ -13,15 +13,16 @@ import (
 // are true only while something is unusual are removed when it is over. A
 // transition time moves only when a status does.
 func setConditions(conditions *[]metav1.Condition, p *progress) {
+	v := p.judgement()
 	for _, each := range []struct {
 		kind      string
 		condition *metav1.Condition
 	}{
-		{v1beta1.ConditionReady, readyCondition(p)},
-		{v1beta1.ConditionReconciling, reconcilingCondition(p)},
-		{v1beta1.ConditionStalled, stalledCondition(p)},
+		{v1beta1.ConditionReady, readyCondition(v)},
+		{v1beta1.ConditionReconciling, reconcilingCondition(v)},
+		{v1beta1.ConditionStalled, stalledCondition(v)},
 		{v1beta1.ConditionAvailable, availableCondition(p)},
-		{v1beta1.ConditionProgressing, progressingCondition(p)},
+		{v1beta1.ConditionProgressing, progressingCondition(p, v)},
 		{v1beta1.ConditionScaling, scalingCondition(p)},
 		{v1beta1.ConditionFailedCreatePod, failedCreateCondition(p)},
 		{v1beta1.ConditionFailedUpdatePod, failedUpdateCondition(p)},
@@ -131,23 +132,20 @@ func (p *progress) rolling() bool {
 	return p.status.CurrentRevision != p.status.UpdateRevision && !p.held() || len(p.plan.Rollout.Growing) > 0
 }
 
-func readyCondition(p *progress) *metav1.Condition {
-	v := p.judgement()
+func readyCondition(v verdict) *metav1.Condition {
 	return &metav1.Condition{Status: truth(v.kind == fulfilled), Reason: v.reason, Message: v.message}
 }
 
 // reconcilingCondition is gone when the set is done, rests, or cannot go on by
 // itself: tools take it for "wait".
-func reconcilingCondition(p *progress) *metav1.Condition {
-	v := p.judgement()
+func reconcilingCondition(v verdict) *metav1.Condition {
 	if v.kind != underway {
 		return nil
 	}
 	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: v.message}
 }
 
-func stalledCondition(p *progress) *metav1.Condition {
-	v := p.judgement()
+func stalledCondition(v verdict) *metav1.Condition {
 	if v.kind != stuck {
 		return nil
 	}
@@ -156,8 +154,7 @@ func stalledCondition(p *progress) *metav1.Condition {
 
 // progressingCondition is about the way to what the set is to be: true while it
 // goes on, rests or is over, whatever Pods do afterwards; false when it is stuck.
-func progressingCondition(p *progress) *metav1.Condition {
-	v := p.judgement()
+func progressingCondition(p *progress, v verdict) *metav1.Condition {
 	switch {
 	case v.kind == impaired:
 		v = p.rest()

@@ -3,6 +3,7 @@ package statefulset
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,17 +31,21 @@ func (t *teller) say(format string, args ...any) {
 	t.sentences = append(t.sentences, fmt.Sprintf(format, args...))
 }
 
-// list says something of Pods, unless there are none. Each item is the name of
-// one, and what is to be said of it.
-func (t *teller) list(intro string, items []string) {
-	named := min(len(items), t.left)
-	t.left -= named
+// list says something of count Pods, unless there are none. item is the name of
+// one of them, and what is to be said of it; it is asked for no more than are
+// named.
+func (t *teller) list(intro string, count int, item func(i int) string) {
+	items := make([]string, min(count, max(0, t.left)))
+	t.left -= len(items)
+	for i := range items {
+		items[i] = item(i)
+	}
 	switch {
+	case count == 0:
 	case len(items) == 0:
-	case named == 0:
-		t.say("%s: %s.", intro, pods(len(items)))
-	case named < len(items):
-		t.say("%s: %s and %d more.", intro, strings.Join(items[:named], ", "), len(items)-named)
+		t.say("%s: %s.", intro, pods(count))
+	case len(items) < count:
+		t.say("%s: %s and %d more.", intro, strings.Join(items, ", "), count-len(items))
 	default:
 		t.say("%s: %s.", intro, strings.Join(items, ", "))
 	}
@@ -110,35 +115,44 @@ func (t *teller) blocked(p *progress) {
 // pods tells of every Pod that does not serve, those first that will not do so
 // by themselves.
 func (t *teller) pods(p *progress) {
-	var broken, hooked, starting, leaving []string
+	var broken, hooked, starting, leaving []*View
 	for _, view := range p.unavailable {
-		now := p.now[view]
-		if hook := awaitedHook(p.s.Set, view.Pod, now.state); hook != "" {
-			hooked = append(hooked, fmt.Sprintf("%s (%s)", view.Pod.Name, hook))
-		} else if view.Broken != "" && !now.changed {
-			broken = append(broken, fmt.Sprintf("%s (%s)", view.Pod.Name, complaint(view)))
-		} else {
-			starting = append(starting, fmt.Sprintf("%s (%s)", view.Pod.Name, p.why(view)))
+		switch now := p.now[view]; {
+		case awaitedHook(p.s.Set, view.Pod, now.state) != "":
+			hooked = append(hooked, view)
+		case view.Broken != "" && !now.changed:
+			broken = append(broken, view)
+		default:
+			starting = append(starting, view)
 		}
 	}
-	for _, view := range p.condemned {
-		if hook := awaitedHook(p.s.Set, view.Pod, p.now[view].state); hook != "" && !p.now[view].leaving {
-			hooked = append(hooked, fmt.Sprintf("%s (%s)", view.Pod.Name, hook))
+	for _, view := range slices.Concat(p.condemned, p.leaving) {
+		if now := p.now[view]; !now.leaving && awaitedHook(p.s.Set, view.Pod, now.state) != "" {
+			hooked = append(hooked, view)
 		} else {
-			leaving = append(leaving, view.Pod.Name)
+			leaving = append(leaving, view)
 		}
 	}
-	for _, view := range p.leaving {
-		leaving = append(leaving, view.Pod.Name)
-	}
-	for _, name := range p.created {
-		starting = append(starting, name+" (just created)")
-	}
-	t.list("Cannot run", broken)
-	t.list("Waiting for lifecycle hooks", hooked)
-	t.list("Waiting for Pods to go", leaving)
-	t.list("Waiting for Pods to be available", starting)
-	t.list("Waiting for the claims of Pods to grow", p.plan.Rollout.Growing)
+	t.views("Cannot run", broken, complaint)
+	t.views("Waiting for lifecycle hooks", hooked, func(view *View) string { return awaitedHook(p.s.Set, view.Pod, p.now[view].state) })
+	t.views("Waiting for Pods to go", leaving, nil)
+	t.list("Waiting for Pods to be available", len(starting)+len(p.created), func(i int) string {
+		if i < len(starting) {
+			return fmt.Sprintf("%s (%s)", starting[i].Pod.Name, p.why(starting[i]))
+		}
+		return p.created[i-len(starting)] + " (just created)"
+	})
+	t.list("Waiting for the claims of Pods to grow", len(p.plan.Rollout.Growing), func(i int) string { return p.plan.Rollout.Growing[i] })
+}
+
+// views lists Pods with a word on each, if there is one to say.
+func (t *teller) views(intro string, views []*View, word func(*View) string) {
+	t.list(intro, len(views), func(i int) string {
+		if word == nil {
+			return views[i].Pod.Name
+		}
+		return fmt.Sprintf("%s (%s)", views[i].Pod.Name, word(views[i]))
+	})
 }
 
 // later says what follows.

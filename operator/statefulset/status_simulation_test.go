@@ -44,7 +44,7 @@ func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 			if text := s.quiet(); text != "" {
 				t.Fatalf("a set that has converged causes %s:\n%s", text, s.tail())
 			}
-			if set := s.world.set("web"); kstatus(set) != "Current" || argoHealth(set) != "Healthy" || set.Status.CurrentRevision != set.Status.UpdateRevision {
+			if set := s.set("web"); kstatus(set) != "Current" || argoHealth(set) != "Healthy" || set.Status.CurrentRevision != set.Status.UpdateRevision {
 				t.Errorf("kstatus %s, Argo CD %s, at %s of %s in the end:\n%s", kstatus(set), argoHealth(set),
 					set.Status.CurrentRevision, set.Status.UpdateRevision, conditionLines(&set.Status))
 			}
