@@ -18,6 +18,9 @@ const (
 	maxEligibleNodes = 10
 	// maxConflicts is how many conflicts a preview names.
 	maxConflicts = 20
+	// maxWarnings is how many warnings a preview has. The API allows one more,
+	// which says that something was left out.
+	maxWarnings = 31
 )
 
 // makePreview says what would happen to a Pod made from the target's template
@@ -36,8 +39,8 @@ func makePreview(s *Snapshot) *v1alpha1.SchedPatchPreviewStatus {
 		EligibleNodes: after[:min(len(after), maxEligibleNodes)],
 		Conflicts:     result.Conflicts[:min(len(result.Conflicts), maxConflicts)],
 	}
-	preview.Warnings = append(s.doubts(result), s.denials(others)...)
-	preview.Warnings = append(preview.Warnings, s.consequences(len(before), len(after))...)
+	warnings := slices.Concat(s.doubts(result), s.consequences(len(before), len(after)), s.denials(others))
+	preview.Warnings = warnings[:min(len(warnings), maxWarnings)]
 	return preview
 }
 

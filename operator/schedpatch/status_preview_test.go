@@ -121,6 +121,17 @@ func manyNodes(n int) []*corev1.Node {
 	return out
 }
 
+func TestAPreviewStaysWithinWhatTheAPITakes(t *testing.T) {
+	s := snapshotOf(t, makePatch(preview))
+	s.Template = template(zoneB)
+	for i := range 40 {
+		s.Others = append(s.Others, compile(t, makePatch(named(fmt.Sprintf("strict-%02d", i)), rejects)))
+	}
+	if got := len(makeStatus(s).Preview.Warnings); got != maxWarnings {
+		t.Errorf("%d warnings, want %d", got, maxWarnings)
+	}
+}
+
 func TestThereIsNoPreviewOfAnActivePatchOrWithoutATemplate(t *testing.T) {
 	active := snapshotOf(t, makePatch())
 	active.Template = template(nil)
