@@ -18,6 +18,9 @@ const (
 	ReasonNodeNotReady = "NodeNotReady"
 	// ReasonPodTerminating: the Pod is being deleted already.
 	ReasonPodTerminating = "PodTerminating"
+	// ReasonCannotExclude: the SchedPatch by which the node would be excluded
+	// cannot be written, or would not be applied to the Pod.
+	ReasonCannotExclude = "CannotExclude"
 	// ReasonStoragePinned: the Pod's storage admits no other eligible node.
 	ReasonStoragePinned = "StoragePinned"
 	// ReasonTooFewNodes: no other eligible node remains.

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Trim is a cache.TransformFunc: it returns a Pod with nothing but
@@ -101,7 +103,8 @@ func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 }
 
 // TrimNode is a cache.TransformFunc: it returns a Node with nothing but its
-// identity, labels, taints, conditions and the versions it reports.
+// identity, labels, taints, conditions and the versions it reports, and the one
+// annotation by which people keep auto remediation away from it.
 func TrimNode(object any) (any, error) {
 	node, ok := object.(*corev1.Node)
 	if !ok {
@@ -112,8 +115,18 @@ func TrimNode(object any) (any, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, Labels: node.Labels,
 			CreationTimestamp: node.CreationTimestamp, DeletionTimestamp: node.DeletionTimestamp,
+			Annotations: only(node.Annotations, v1beta1.SkipRemediationAnnotation),
 		},
 		Spec:   corev1.NodeSpec{Unschedulable: node.Spec.Unschedulable, Taints: node.Spec.Taints},
 		Status: corev1.NodeStatus{NodeInfo: node.Status.NodeInfo, Conditions: node.Status.Conditions},
 	}, nil
+}
+
+// only keeps one entry.
+func only(annotations map[string]string, key string) map[string]string {
+	value, ok := annotations[key]
+	if !ok {
+		return nil
+	}
+	return map[string]string{key: value}
 }

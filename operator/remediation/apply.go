@@ -1,0 +1,81 @@
+package remediation
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/operator/apply"
+)
+
+// writer is the part of a client that carries plans out.
+type writer interface {
+	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
+	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
+	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
+}
+
+// executor carries plans out. It is the only one that writes.
+type executor struct{ writer writer }
+
+// apply does what a plan says now. It returns apply.IsStale errors where
+// something is no longer as the snapshot had it.
+func (e *executor) apply(ctx context.Context, s *Snapshot, plan *Plan) error {
+	switch {
+	case plan.Write != nil:
+		return e.write(ctx, s, plan)
+	case plan.Remove:
+		return e.remove(ctx, s)
+	case plan.Delete != nil:
+		return e.delete(ctx, plan.Delete)
+	}
+	return nil
+}
+
+// write stores the SchedPatch, if nobody else has changed it meanwhile. Rules and
+// record are one write, so neither is ever without the other.
+func (e *executor) write(ctx context.Context, s *Snapshot, plan *Plan) error {
+	wanted := plan.Write.DeepCopy()
+	if s.Patch == nil {
+		if err := e.writer.Create(ctx, wanted); err != nil {
+			return fmt.Errorf("create SchedPatch %s: %w", wanted.Name, err)
+		}
+		return nil
+	}
+	patch := client.MergeFromWithOptions(s.Patch, client.MergeFromWithOptimisticLock{})
+	return apply.Wrap(e.writer.Patch(ctx, wanted, patch), "change SchedPatch %s", wanted.Name)
+}
+
+// remove deletes the SchedPatch, which has nothing left to remember.
+func (e *executor) remove(ctx context.Context, s *Snapshot) error {
+	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.Patch.Namespace, Name: s.Patch.Name}}
+	object.SetGroupVersionKind(patchKind)
+	return apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, object, seen(s.Patch))), "delete SchedPatch %s", s.Patch.Name)
+}
+
+// delete deletes claims that hold nothing, and then the Pod, each only if it is
+// exactly as it was seen: a container that has started since changes the Pod.
+func (e *executor) delete(ctx context.Context, d *Deletion) error {
+	for _, claim := range d.Claims {
+		object := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: claim.Name}}
+		if err := client.IgnoreNotFound(e.writer.Delete(ctx, object, seen(claim))); err != nil {
+			return fmt.Errorf("delete claim %s: %w", claim.Name, err)
+		}
+	}
+	object := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: d.Pod.Namespace, Name: d.Pod.Name}}
+	return apply.Wrap(e.writer.Delete(ctx, object, seen(d.Pod)), "delete Pod %s", d.Pod.Name)
+}
+
+// seen asks the API server to refuse the deletion of anything but what was seen.
+func seen(object client.Object) client.Preconditions {
+	uid, version := object.GetUID(), object.GetResourceVersion()
+	return client.Preconditions{UID: &uid, ResourceVersion: &version}
+}
+
+// outdated tells whether a write failed because the snapshot is no longer true.
+// The next one will be.
+func outdated(err error) bool { return apply.IsStale(err) || apierrors.IsAlreadyExists(err) }

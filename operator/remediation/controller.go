@@ -1,0 +1,139 @@
+package remediation
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+)
+
+// patchKind is that of what nodes are excluded by.
+var patchKind = v1alpha1.GroupVersion.WithKind("SchedPatch")
+
+// Options tell where the webhooks are and what is permitted.
+type Options struct {
+	Webhooks Webhooks
+	// ExcludedNamespaces are those that the Pod webhooks never serve.
+	ExcludedNamespaces []string
+	// DeleteClaims permits to delete claims that were made for a stuck Pod, hold
+	// nothing and pin it to a bad node, where a StatefulSet asks for it.
+	DeleteClaims bool
+}
+
+// Remediator looks after the stuck Pods of StatefulSets. It may be called from
+// many goroutines, and has no memory that matters.
+type Remediator struct {
+	gatherer gatherer
+	executor executor
+	asker    asker
+	teller   *teller
+	// mu is held while limits are read, a decision is taken and written, so that
+	// two sets do not both take the last of what is left. Webhooks are asked
+	// without it.
+	mu sync.Mutex
+}
+
+// New makes a Remediator for a manager, whose client must read its own writes.
+func New(mgr manager.Manager, options Options) *Remediator {
+	return &Remediator{
+		gatherer: gatherer{
+			reader: mgr.GetClient(), live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), clock: clock.RealClock{},
+			excluded: sets.New(options.ExcludedNamespaces...), mayDeleteClaims: options.DeleteClaims,
+		},
+		executor: executor{writer: mgr.GetClient()},
+		asker:    &replicas{live: mgr.GetAPIReader(), at: options.Webhooks},
+		teller:   newTeller(mgr.GetEventRecorder("windlass-operator")),
+	}
+}
+
+// maxSteps is how many steps one look takes at most. From nothing to a deletion
+// there are five: record, ask, count anew, delete, and see that it is done.
+const maxSteps = 8
+
+// Look does all that is to be done about the stuck Pods of a set now, and tells
+// how it stands. A nil verdict is that there is nothing to tell. After an error
+// nothing is known; what is under way goes on with the next look.
+func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
+	if quiet, err := r.quiet(ctx, facts); err != nil || quiet {
+		return nil, err
+	}
+	var served *Answer
+	deleted := false
+	for range maxSteps {
+		s, plan, err := r.step(ctx, facts, served)
+		if plan == nil {
+			return nil, err
+		}
+		switch {
+		case err != nil && outdated(err):
+			continue
+		case err != nil:
+			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this")
+			return r.verdict(s, plan, err.Error(), deleted), nil
+		case plan.Ask:
+			served = r.asker.ask(ctx, s.Patch)
+		case plan.Write == nil && !plan.Remove && plan.Delete == nil:
+			return r.verdict(s, plan, "", deleted), nil
+		}
+		deleted = deleted || plan.Delete != nil
+	}
+	return &Verdict{LookAgainIn: 1, Deleted: deleted}, nil
+}
+
+// step takes one step: gathers, decides and writes. It returns the plan with the
+// error of carrying it out.
+func (r *Remediator) step(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, *Plan, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.gatherer.snapshot(ctx, facts, served)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan := decide(s)
+	if err := r.executor.apply(ctx, s, plan); err != nil {
+		return s, plan, err
+	}
+	plan.log(ctrl.LoggerFrom(ctx), s)
+	r.teller.deeds(s, plan)
+	return s, plan, nil
+}
+
+// verdict tells of a look that is over.
+func (r *Remediator) verdict(s *Snapshot, plan *Plan, refused string, deleted bool) *Verdict {
+	v := makeVerdict(s, plan, refused)
+	v.Deleted = deleted
+	r.teller.stand(s, plan, v)
+	observeStand(s, plan)
+	return v
+}
+
+// quiet tells whether nothing of a set is in our hands, nor will be soon.
+func (r *Remediator) quiet(ctx context.Context, facts *Facts) (bool, error) {
+	if facts.enabled() {
+		for i := range facts.Pods {
+			switch look(facts.Pods[i].Pod).kind {
+			case ambiguous, nodeRefused:
+				if facts.Pods[i].Right {
+					return false, nil
+				}
+			}
+		}
+	}
+	patch, _, err := r.gatherer.ours(ctx, facts.Set)
+	if err == nil && patch == nil {
+		r.Forget(types.NamespacedName{Namespace: facts.Set.Namespace, Name: facts.Set.Name})
+	}
+	return patch == nil, err
+}
+
+// Forget drops what is remembered of a set that is gone: what was told of it.
+func (r *Remediator) Forget(set types.NamespacedName) {
+	r.teller.forget(set)
+	forgetMetrics(set)
+}

@@ -1,0 +1,79 @@
+package remediation
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Facts are what the StatefulSet's controller knows of a set. Nobody modifies
+// them: what they point to is the cache's own.
+type Facts struct {
+	Set *v1beta1.StatefulSet
+	// Revisions name those that Pods of the set should have now, the update
+	// revision first. What was seen at any other one proves nothing any more.
+	Revisions []string
+	// Pods are the Pods at the ordinals that there should be, by ordinal.
+	Pods []Pod
+	// Ordinals are all that there should be.
+	Ordinals []int
+}
+
+// Pod is one Pod of a set.
+type Pod struct {
+	*corev1.Pod
+	Ordinal int
+	// Revision names the revision that the Pod is at.
+	Revision string
+	// Right tells that a replacement would be made at that revision too.
+	Right bool
+	// Changing tells that the Pod is being changed in place.
+	Changing bool
+	// Ready tells that the Pod serves.
+	Ready bool
+}
+
+// enabled tells whether the set asks for auto remediation.
+func (f *Facts) enabled() bool {
+	return f.Set.Spec.AutoRemediation != nil && f.Set.Spec.AutoRemediation.Enabled
+}
+
+// valid tells whether a revision is one that Pods should have.
+func (f *Facts) valid(revision string) bool { return slices.Contains(f.Revisions, revision) }
+
+// at returns the Pod of an ordinal, nil when there is none.
+func (f *Facts) at(ordinal int) *Pod {
+	for i := range f.Pods {
+		if f.Pods[i].Ordinal == ordinal {
+			return &f.Pods[i]
+		}
+	}
+	return nil
+}
+
+// Verdict is what a look came to, for the status of the set.
+type Verdict struct {
+	// Condition is Remediating, with status, reason and message alone; nil when
+	// it is to be absent.
+	Condition *metav1.Condition
+	// AllNodesFailing says that Pods start on no node, and what a person can do;
+	// "" when that is not so.
+	AllNodesFailing string
+	// Held are Pods that will not run again and whose replacement is in the hands
+	// of auto remediation: made at once, it would land on the same node.
+	Held map[types.UID]bool
+	// Deleted tells that a Pod was deleted, so that what the caller knows of the
+	// set's Pods is no longer true.
+	Deleted bool
+	// LookAgainIn is in how many seconds something is due though nothing happens;
+	// 0 for never.
+	LookAgainIn float64
+}
+
+// Holds tells whether auto remediation sees to the replacement of a Pod. It may
+// be asked of no verdict.
+func (v *Verdict) Holds(pod *corev1.Pod) bool { return v != nil && v.Held[pod.UID] }

@@ -1,0 +1,43 @@
+package remediation
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+var (
+	deletions = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "windlass_remediation_deletions_total",
+		Help: "Stuck Pods that were deleted, by verdict: Node (the node is at fault), Probe (it may be; the Pod is tried elsewhere once), " +
+			"None (the Pod found no node under an exclusion that was over).",
+	}, []string{"verdict"})
+
+	gateHeld = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "windlass_remediation_gates_total",
+		Help: "How often something began to stand against the replacement of a stuck Pod, by reason: a gate, or AllNodesFailing.",
+	}, []string{"reason"})
+
+	exclusions = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "windlass_remediation_excluded_nodes",
+		Help: "Nodes that are excluded for a StatefulSet now. One without exclusions has no series.",
+	}, []string{"namespace", "statefulset"})
+)
+
+func init() {
+	metrics.Registry.MustRegister(deletions, gateHeld, exclusions)
+}
+
+func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Verdict)).Inc() }
+
+// observeStand counts the exclusions in force.
+func observeStand(s *Snapshot, plan *Plan) {
+	key := types.NamespacedName{Namespace: s.Set.Namespace, Name: s.Set.Name}
+	if n := len(plan.Record.actives(s.Now)); n > 0 {
+		exclusions.WithLabelValues(key.Namespace, key.Name).Set(float64(n))
+		return
+	}
+	forgetMetrics(key)
+}
+
+func forgetMetrics(set types.NamespacedName) { exclusions.DeleteLabelValues(set.Namespace, set.Name) }

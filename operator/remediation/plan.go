@@ -1,0 +1,266 @@
+package remediation
+
+import (
+	"cmp"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Plan is what to do for one set now, and all that its status has to tell. What
+// is to be written comes first; the deed follows from a later plan, made when
+// that is stored.
+type Plan struct {
+	// Write is the SchedPatch as it is to be, nil when the stored one is right.
+	Write *v1alpha1.SchedPatch
+	// Remove tells that nothing is left to be remembered by the stored one.
+	Remove bool
+	// Ask tells that the webhooks have to be asked before anything can be deleted.
+	Ask bool
+	// Delete is the Pod to delete now: recorded, and served by every webhook.
+	Delete *Deletion
+
+	// Record is what the SchedPatch records after Write.
+	Record Record
+	// Ended says of every exclusion that ends with this plan why.
+	Ended []Ending
+	// Cases are the stuck Pods, by ordinal.
+	Cases []*Case
+	// Moving is the attempt that is under way, nil for none.
+	Moving *Moving
+	// Held, and LookAgainIn in seconds, are as in Verdict.
+	Held        []*Pod
+	LookAgainIn float64
+}
+
+// Case is a stuck Pod and what is to become of it.
+type Case struct {
+	Pod      *Pod
+	Evidence evidence
+	Key      Key
+	Verdict  verdict
+	// Why the verdict is so, as a clause.
+	Why string
+	// Gate is the reason of the first gate that holds, and Blocks what it says, ""
+	// when none does. Gates are only asked where a verdict calls for a deletion.
+	Gate, Blocks string
+	// Until is in how many seconds the gate opens by itself, 0 when nobody knows.
+	Until float64
+}
+
+// Moving is the attempt under way: a Pod about to be deleted, or gone and not
+// yet replaced by one that starts.
+type Moving struct {
+	Attempt Attempt
+	// Pod is there as long as its deletion is still to be asked for, nil
+	// afterwards. Case is that of a stuck one.
+	Pod  *Pod
+	Case *Case
+	// Awaits says what is to come next, as a clause.
+	Awaits string
+}
+
+// Deletion is a Pod to delete.
+type Deletion struct {
+	// Pod as it was last seen on the API server. It is deleted only if it is still
+	// exactly so.
+	Pod *corev1.Pod
+	// Claims are deleted before it: they were made for this Pod, hold nothing, and
+	// would bind its replacement to the same node.
+	Claims []*corev1.PersistentVolumeClaim
+	// Node is the excluded one, "" when the Pod carries an exclusion that is over.
+	Node string
+	// Verdict that led to it.
+	Verdict verdict
+	// Reason says why, for people.
+	Reason string
+}
+
+// String renders the deletion for logs.
+func (d *Deletion) String() string {
+	return fmt.Sprintf("delete Pod %s: %s", d.Pod.Name, d.Reason)
+}
+
+// Ending is an exclusion that ends before its time.
+type Ending struct {
+	Node, Why string
+}
+
+// String renders the ending for logs.
+func (e Ending) String() string {
+	return fmt.Sprintf("lift the exclusion of node %s: %s", e.Node, e.Why)
+}
+
+// planner makes one plan.
+type planner struct {
+	s      *Snapshot
+	plan   *Plan
+	record *Record
+	// seen is what each Pod of the set shows, by its place among them.
+	seen []evidence
+	// lists caches the eligible nodes of Pods.
+	lists map[*Pod]*candidates
+}
+
+// decide decides what to do now.
+func decide(s *Snapshot) *Plan {
+	record := s.Record.copied()
+	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}}
+	for i := range s.Pods {
+		p.seen = append(p.seen, look(s.Pods[i].Pod))
+	}
+	if !s.enabled() {
+		p.plan.Remove = s.Patch != nil
+		return p.plan
+	}
+	p.endExclusions()
+	p.judge()
+	p.settleProbes()
+	p.closeAttempts()
+	p.askGates()
+	if s.Obstacle == "" { // otherwise nothing that is decided here could be recorded
+		p.act()
+		p.hold()
+		p.render()
+	}
+	p.plan.Record = *p.record
+	p.schedule()
+	return p.plan
+}
+
+// act goes on with what is under way, or begins something new.
+func (p *planner) act() {
+	p.lift()
+	if p.plan.Moving = p.underway(); p.plan.Moving != nil {
+		p.proceed(p.plan.Moving)
+		return
+	}
+	if p.remake() {
+		return
+	}
+	for _, c := range p.plan.Cases {
+		if c.Verdict.deletes() && c.Gate == "" {
+			p.begin(c)
+			return
+		}
+	}
+}
+
+// begin records that a node is excluded and a Pod is about to be deleted.
+func (p *planner) begin(c *Case) {
+	p.record.exclude(p.exclusion(c))
+	attempt := Attempt{
+		Ordinal: c.Pod.Ordinal, Revision: c.Pod.Revision, Deletes: p.deletes(c.Pod) + 1,
+		Last: p.s.now(), Pod: c.Pod.UID, Node: c.Pod.Spec.NodeName,
+	}
+	p.record.begin(attempt)
+	p.plan.Moving = &Moving{Attempt: attempt, Pod: c.Pod, Case: c, Awaits: "the exclusion to be recorded"}
+}
+
+// exclusion is the entry of a stuck Pod's node. It lasts twice as long as the
+// last time, up to a day; one that proves nothing yet lasts 10 minutes.
+func (p *planner) exclusion(c *Case) Exclusion {
+	node := p.s.Nodes[c.Pod.Spec.NodeName]
+	e := Exclusion{
+		Node: node.Name, UID: node.UID, BootID: node.Status.NodeInfo.BootID, Hostname: p.s.hostname(node),
+		Key: c.Key, Reason: c.Evidence.words, FirstSeen: p.s.now(), Strikes: 1, Probe: c.Verdict == verdictProbe,
+	}
+	seconds := float64(probeSeconds)
+	old := p.record.exclusion(node.Name)
+	if old != nil && old.ActiveAt(p.s.Now) {
+		e = *old // the node is out already; this Pod came there before
+		e.Key, e.Reason = c.Key, c.Evidence.words
+		return e
+	}
+	if old != nil && old.UID == node.UID {
+		e.Strikes = old.Strikes + 1
+	}
+	if !e.Probe {
+		seconds = p.exclusionSeconds(e.Strikes)
+	}
+	e.Expires = later(p.s.Now, seconds)
+	return e
+}
+
+const (
+	// probeSeconds is how long a node is excluded that may not be at fault.
+	probeSeconds = 600
+	// maxExclusionSeconds is how long any node is excluded at most.
+	maxExclusionSeconds = 24 * 3600
+)
+
+// schedule says when to look again though nothing happens: when a Pod will have
+// waited for long enough, a gate opens, or an exclusion ends.
+func (p *planner) schedule() {
+	if p.plan.Write != nil || p.plan.Remove || p.plan.Delete != nil || p.plan.Ask {
+		return // the next look follows at once
+	}
+	for i := range p.s.Pods {
+		e := &p.seen[i]
+		switch {
+		case e.kind == ambiguous && !p.stuck(i):
+			p.soon(float64(p.s.settings().StuckSeconds) - p.waited(e) + 1)
+		case e.kind == unscheduled && marked(p.s.Pods[i].Pod, p.s.patchName()):
+			p.soon(unschedulableSeconds - p.waited(e) + 1)
+		}
+	}
+	for _, c := range p.plan.Cases {
+		p.soon(min(lookSeconds, cmp.Or(c.Until, lookSeconds)))
+	}
+	for _, e := range p.record.actives(p.s.Now) {
+		p.soon(min(lookSeconds, e.Expires.Sub(p.s.Now).Seconds()+1))
+	}
+	if m := p.plan.Moving; m != nil && m.Pod != nil {
+		p.soon(min(lookSeconds, p.age(&m.Attempt)/4)) // often at first, then less so
+	}
+	if !p.record.Empty() {
+		p.soon(3600) // what is to be forgotten has time
+	}
+}
+
+// lookSeconds is how often Nodes and webhooks are looked at while it matters.
+const lookSeconds = 30
+
+func (p *planner) soon(seconds float64) {
+	if seconds = max(seconds, 1); p.plan.LookAgainIn == 0 || seconds < p.plan.LookAgainIn {
+		p.plan.LookAgainIn = seconds
+	}
+}
+
+func (p *planner) exclusionSeconds(strikes int) float64 {
+	seconds := float64(p.s.settings().ExclusionSeconds)
+	for range min(strikes, 16) - 1 {
+		seconds *= 2
+	}
+	return min(seconds, maxExclusionSeconds)
+}
+
+// settings are those of the set, with what is left out filled in.
+func (s *Snapshot) settings() v1beta1.AutoRemediation {
+	out := v1beta1.AutoRemediation{}
+	if s.Set.Spec.AutoRemediation != nil {
+		out = *s.Set.Spec.AutoRemediation
+	}
+	if out.StuckSeconds == 0 {
+		out.StuckSeconds = 300
+	}
+	if out.ExclusionSeconds == 0 {
+		out.ExclusionSeconds = 3600
+	}
+	if out.RetryLimit == nil {
+		limit := int32(3)
+		out.RetryLimit = &limit
+	}
+	return out
+}
+
+// deletes is how often the Pod of an ordinal was deleted at its revision.
+func (p *planner) deletes(pod *Pod) int {
+	if a := p.record.attempt(pod.Ordinal, pod.Revision); a != nil {
+		return a.Deletes
+	}
+	return 0
+}

@@ -1,0 +1,198 @@
+package remediation
+
+import (
+	"fmt"
+	"slices"
+)
+
+// closeAttempts ends the attempts that have come to something, or to nothing.
+func (p *planner) closeAttempts() {
+	for i := range p.record.Attempts {
+		a := &p.record.Attempts[i]
+		if a.Pod == "" {
+			continue
+		}
+		pod := p.podOf(a)
+		switch {
+		case pod == nil && p.replaced(a):
+			a.Pod = ""
+		case pod != nil && pod.DeletionTimestamp == nil && p.void(a, pod):
+			a.Pod = ""
+			if a.Node != "" {
+				a.Deletes = max(0, a.Deletes-1) // it did not come to that
+			}
+		}
+	}
+	p.record.Attempts = slices.DeleteFunc(p.record.Attempts, func(a Attempt) bool { return a.Pod == "" && p.forgettable(&a) })
+}
+
+// podOf returns the Pod that an attempt is to delete, nil when it is gone.
+func (p *planner) podOf(a *Attempt) *Pod {
+	for i := range p.s.Pods {
+		if p.s.Pods[i].UID == a.Pod {
+			return &p.s.Pods[i]
+		}
+	}
+	return nil
+}
+
+// void tells whether a Pod that was about to be deleted is not to be any more:
+// it has started, is stuck for another reason, or the node is no longer out.
+func (p *planner) void(a *Attempt, pod *Pod) bool {
+	if a.Revision != pod.Revision || !pod.Right || pod.Changing {
+		return true
+	}
+	if a.Node == "" {
+		return p.outdated(pod) == "" || look(pod.Pod).kind != unscheduled
+	}
+	c := p.caseOf(pod)
+	return c == nil || c.Verdict == verdictGlobal || c.Verdict == verdictNone || !p.record.active(a.Node, p.s.Now)
+}
+
+// replaced tells whether nothing more is to come of an attempt whose Pod is gone:
+// the new one serves, is stuck again, cannot be helped by another node, or there
+// is not to be one.
+func (p *planner) replaced(a *Attempt) bool {
+	if !slices.Contains(p.s.Ordinals, a.Ordinal) || !p.s.valid(a.Revision) {
+		return true
+	}
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		if pod.Ordinal != a.Ordinal {
+			continue
+		}
+		return pod.Revision != a.Revision || pod.Ready || p.stuck(i) || hopeless(pod, &p.seen[i])
+	}
+	return false
+}
+
+// hopeless tells whether a Pod cannot run for a reason that is not the node's.
+func hopeless(pod *Pod, e *evidence) bool {
+	if e.kind == badTemplate || e.kind == hasEnded {
+		return true
+	}
+	return e.kind == hasStarted && slices.ContainsFunc(containers(pod.Pod), func(c container) bool {
+		return c.status.State.Waiting != nil && c.status.State.Waiting.Reason == "CrashLoopBackOff"
+	})
+}
+
+// readyToForget is for how many seconds the Pod of an ordinal must have been
+// ready before its attempts are forgotten.
+const readyToForget = 3600
+
+// forgettable tells whether an attempt that is over counts for nothing any more.
+func (p *planner) forgettable(a *Attempt) bool {
+	if p.age(a) <= rateWindow {
+		return false // it still counts against the operator's pace
+	}
+	if a.Deletes == 0 || !p.s.valid(a.Revision) || !slices.Contains(p.s.Ordinals, a.Ordinal) {
+		return true
+	}
+	pod := p.s.at(a.Ordinal)
+	if pod == nil || !pod.Ready || pod.Revision != a.Revision {
+		return false
+	}
+	c := condition(pod.Pod, "Ready")
+	return c != nil && p.s.Now.Sub(c.LastTransitionTime.Time).Seconds() >= readyToForget
+}
+
+// age is how many seconds ago an attempt was begun.
+func (p *planner) age(a *Attempt) float64 { return p.s.Now.Sub(a.Last.Time).Seconds() }
+
+// underway returns the attempt that is not over, nil when there is none.
+func (p *planner) underway() *Moving {
+	for i := range p.record.Attempts {
+		a := &p.record.Attempts[i]
+		if a.Pod == "" {
+			continue
+		}
+		m := &Moving{Attempt: *a}
+		switch pod := p.podOf(a); {
+		case pod == nil:
+			m.Awaits = p.awaited(a)
+		case pod.DeletionTimestamp != nil:
+			m.Awaits = fmt.Sprintf("Pod %s to be gone", pod.Name)
+		default:
+			m.Pod, m.Case = pod, p.caseOf(pod)
+		}
+		return m
+	}
+	return nil
+}
+
+// awaited says what the replacement of a deleted Pod waits for.
+func (p *planner) awaited(a *Attempt) string {
+	name := p.s.podName(a.Ordinal)
+	for i := range p.s.Pods {
+		if pod := &p.s.Pods[i]; pod.Ordinal == a.Ordinal {
+			return fmt.Sprintf("the new Pod %s to be ready (%s)", name, describe(pod, &p.seen[i]))
+		}
+	}
+	return fmt.Sprintf("the new Pod %s to be made", name)
+}
+
+// describe says in a few words what a Pod shows.
+func describe(pod *Pod, e *evidence) string {
+	switch e.kind {
+	case hasStarted:
+		return "it has started on node " + pod.Spec.NodeName
+	case unscheduled:
+		return "it has no node yet"
+	case slowPull:
+		return "node " + pod.Spec.NodeName + " pulls its image"
+	case ambiguous:
+		return "on node " + pod.Spec.NodeName + ": " + e.words
+	}
+	return "on node " + pod.Spec.NodeName
+}
+
+// renewSeconds is how old an attempt may be when its Pod is deleted. One that had
+// to wait for longer counts anew against the operator's pace.
+const renewSeconds = 5
+
+// proceed takes the next step towards the deletion of a Pod. What was recorded
+// earlier is asked about anew: every gate may have closed since.
+func (p *planner) proceed(m *Moving) {
+	switch {
+	case m.Pod == nil:
+		return
+	case m.Case != nil && m.Case.Gate != "":
+		m.Awaits = "the gate " + m.Case.Gate + " to open"
+		return
+	case m.Case != nil && !m.Case.Verdict.deletes():
+		m.Awaits = m.Case.Why
+		return
+	case m.Case == nil && p.forbidden(m.Pod):
+		m.Awaits = "a gate to open"
+		return
+	}
+	if !p.s.asked() {
+		p.plan.Ask = true
+		m.Awaits = "the webhooks to serve it"
+		return
+	}
+	if p.s.Served.Missing != "" {
+		m.Awaits = "every webhook to serve it: " + p.s.Served.Missing
+		return
+	}
+	if p.age(&m.Attempt) > renewSeconds {
+		p.record.attempt(m.Attempt.Ordinal, m.Attempt.Revision).Last = p.s.now()
+		m.Awaits = "this to be recorded"
+		return
+	}
+	m.Awaits = fmt.Sprintf("Pod %s to be gone", m.Pod.Name)
+	p.plan.Delete = p.deletion(m)
+}
+
+// deletion is of the Pod as the API server has it.
+func (p *planner) deletion(m *Moving) *Deletion {
+	d := &Deletion{Pod: m.Pod.Pod, Node: m.Attempt.Node}
+	if m.Case == nil {
+		d.Verdict = verdictNone
+		d.Reason = fmt.Sprintf("it finds no node and still carries the exclusion of node %s, which is over", p.outdated(m.Pod))
+		return d
+	}
+	d.Verdict, d.Claims = m.Case.Verdict, p.unusedClaims(m.Pod)
+	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.words, m.Case.Why)
+	return d
+}

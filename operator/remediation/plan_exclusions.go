@@ -1,0 +1,176 @@
+package remediation
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+// endings are why an exclusion ends before its time, in order.
+var endings = []struct {
+	name string
+	why  func(p *planner, e *Exclusion) string
+}{
+	{"the Node is gone", nodeGone},
+	{"the Node was made anew", nodeAnother},
+	{"the Node was rebooted", nodeRebooted},
+	{"a new revision arrived", revisionGone}, // what was seen proves nothing any more
+	{"a person removed the entry", entryRemoved},
+	{"the same has started there", startedThere},
+}
+
+// endExclusions ends the exclusions that have lost their ground.
+func (p *planner) endExclusions() {
+	for _, e := range p.record.actives(p.s.Now) {
+		for _, ending := range endings {
+			if why := ending.why(p, e); why != "" {
+				p.lifted(e, why)
+				break
+			}
+		}
+	}
+}
+
+// lifted ends an exclusion now.
+func (p *planner) lifted(e *Exclusion, why string) {
+	e.end(p.s.Now)
+	p.plan.Ended = append(p.plan.Ended, Ending{Node: e.Node, Why: why})
+}
+
+func nodeGone(p *planner, e *Exclusion) string {
+	if p.s.Nodes[e.Node] == nil {
+		return "the Node is gone"
+	}
+	return ""
+}
+
+func nodeAnother(p *planner, e *Exclusion) string {
+	if e.UID != "" && p.s.Nodes[e.Node].UID != e.UID {
+		return "it is another Node of that name by now"
+	}
+	return ""
+}
+
+func nodeRebooted(p *planner, e *Exclusion) string {
+	if e.BootID != "" && p.s.Nodes[e.Node].Status.NodeInfo.BootID != e.BootID {
+		return "it was rebooted"
+	}
+	return ""
+}
+
+func revisionGone(p *planner, e *Exclusion) string {
+	if !p.s.valid(e.Key.Revision) {
+		return "there is a new revision"
+	}
+	return ""
+}
+
+// entryRemoved: annotation and rule are written at once, so a node that one has
+// and the other has not was taken out by somebody else.
+func entryRemoved(p *planner, e *Exclusion) string {
+	if p.s.Patch != nil && !excludes(p.s.Patch.Spec.Affinity, e) {
+		return "a person removed it from SchedPatch " + p.s.Patch.Name
+	}
+	return ""
+}
+
+// startedThere looks for a first start after the exclusion began. A container
+// that ran there before, or only runs again, proves nothing.
+func startedThere(p *planner, e *Exclusion) string {
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		if pod.Spec.NodeName != e.Node || pod.Revision != e.Key.Revision || pod.Changing {
+			continue
+		}
+		if _, first := starts(pod.Pod, e.Key.Image); first.After(e.FirstSeen.Time) {
+			return fmt.Sprintf("Pod %s has started there", pod.Name)
+		}
+	}
+	return ""
+}
+
+// unschedulableSeconds is how long a Pod must have found no node before an
+// exclusion is lifted for it.
+const unschedulableSeconds = 60
+
+// lift ends the oldest exclusion that keeps a Pod from being scheduled. A Pod
+// that was made under an exclusion which is over is made anew first.
+func (p *planner) lift() {
+	for i := range p.s.Pods {
+		if !p.homeless(i) || p.outdated(&p.s.Pods[i]) != "" {
+			continue
+		}
+		pod := &p.s.Pods[i]
+		fitting := slices.DeleteFunc(p.record.actives(p.s.Now), func(e *Exclusion) bool { return !carries(pod.Pod, e) || !p.fits(pod, e.Node) })
+		if len(fitting) == 0 {
+			continue
+		}
+		oldest := slices.MinFunc(fitting, func(a, b *Exclusion) int { return a.FirstSeen.Compare(b.FirstSeen.Time) })
+		p.lifted(oldest, fmt.Sprintf("Pod %s has been unschedulable since %s and would fit there", pod.Name, clockTime(p.seen[i].since)))
+		return
+	}
+}
+
+// homeless tells whether a Pod that carries our SchedPatch has found no node for
+// a while.
+func (p *planner) homeless(i int) bool {
+	pod, e := &p.s.Pods[i], &p.seen[i]
+	return pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
+		e.kind == unscheduled && p.waited(e) > unschedulableSeconds && marked(pod.Pod, p.s.patchName())
+}
+
+// marked tells whether a Pod carries a SchedPatch, in whatever version.
+func marked(pod *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(schedpatch.Applied(pod.Annotations), func(m schedpatch.Mark) bool { return m.Name == name })
+}
+
+// outdated names a node that a Pod is kept away from though its exclusion is
+// over, "" when there is none. The rules of a Pod cannot be changed.
+func (p *planner) outdated(pod *Pod) string {
+	for i := range p.record.Exclusions {
+		if e := &p.record.Exclusions[i]; !e.ActiveAt(p.s.Now) && carries(pod.Pod, e) {
+			return e.Node
+		}
+	}
+	return ""
+}
+
+// carries tells whether the rules of a Pod keep it away from an excluded node.
+func carries(pod *corev1.Pod, e *Exclusion) bool {
+	if pod.Spec.Affinity == nil || pod.Spec.Affinity.NodeAffinity == nil {
+		return false
+	}
+	required := pod.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	return required != nil && slices.ContainsFunc(required.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool { return termExcludes(&t, e) })
+}
+
+// remake begins to make a Pod anew that finds no node because of an exclusion
+// that is over. Nothing of it has ever run.
+func (p *planner) remake() bool {
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		if !p.homeless(i) || p.outdated(pod) == "" || p.forbidden(pod) {
+			continue
+		}
+		attempt := Attempt{Ordinal: pod.Ordinal, Revision: pod.Revision, Deletes: p.deletes(pod), Last: p.s.now(), Pod: pod.UID}
+		p.record.begin(attempt)
+		p.plan.Moving = &Moving{Attempt: attempt, Pod: pod, Awaits: "this to be recorded"}
+		return true
+	}
+	return false
+}
+
+// forbidden tells whether a gate keeps a Pod from being made anew: those by which
+// people keep us away, and the pace of the whole operator.
+func (p *planner) forbidden(pod *Pod) bool {
+	c := &Case{Pod: pod}
+	for _, open := range []func(*planner, *Case) string{paused, skipped, rateLimited} {
+		if open(p, c) != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,305 @@
+package remediation
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+// gates are what forbids to replace a stuck Pod, in the order in which they are
+// asked. The first that holds is the reason that is told; its words are a clause
+// after "because", with what a person can do about it.
+var gates = []struct {
+	reason string
+	holds  func(p *planner, c *Case) string
+}{
+	{v1beta1.ReasonPaused, paused},
+	{v1beta1.ReasonSkipAnnotation, skipped},
+	{v1beta1.ReasonNodeNotReady, nodeNotReady},
+	{v1beta1.ReasonPodTerminating, podTerminating},
+	{v1beta1.ReasonCannotExclude, cannotExclude}, // without an exclusion the Pod would come back to its node
+	{v1beta1.ReasonStoragePinned, storagePinned},
+	{v1beta1.ReasonTooFewNodes, tooFewNodes},
+	{v1beta1.ReasonNodeLimit, nodeLimit},
+	{v1beta1.ReasonInFlight, inFlight},
+	{v1beta1.ReasonRetryLimit, retryLimit},
+	{v1beta1.ReasonBackoff, backoff},
+	{v1beta1.ReasonStormActive, stormActive},
+	{v1beta1.ReasonRateLimited, rateLimited},
+}
+
+// askGates asks, for every Pod that is to be replaced, what stands against it.
+func (p *planner) askGates() {
+	for _, c := range p.plan.Cases {
+		if !c.Verdict.deletes() {
+			continue
+		}
+		for _, gate := range gates {
+			if c.Blocks = gate.holds(p, c); c.Blocks != "" {
+				c.Gate = gate.reason
+				break
+			}
+		}
+	}
+}
+
+// pending returns the attempt that is to delete the Pod of a case, nil when there
+// is none. What it has taken of the limits it has taken already.
+func (p *planner) pending(c *Case) *Attempt {
+	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Pod == c.Pod.UID {
+		return a
+	}
+	return nil
+}
+
+func paused(p *planner, _ *Case) string {
+	if rolling := p.s.Set.Spec.UpdateStrategy.RollingUpdate; rolling == nil || !rolling.Paused {
+		return ""
+	}
+	return "the StatefulSet is paused; set spec.updateStrategy.rollingUpdate.paused to false to go on"
+}
+
+func skipped(p *planner, c *Case) string {
+	const key = v1beta1.SkipRemediationAnnotation
+	skips := func(annotations map[string]string) bool {
+		value, ok := annotations[key]
+		return ok && value != "false"
+	}
+	node := p.s.Nodes[c.Pod.Spec.NodeName]
+	for _, each := range []struct {
+		what  string
+		skips bool
+	}{
+		{"Pod " + c.Pod.Name, skips(c.Pod.Annotations)},
+		{"StatefulSet " + p.s.Set.Name, skips(p.s.Set.Annotations)},
+		{"node " + c.Pod.Spec.NodeName, node != nil && skips(node.Annotations)},
+	} {
+		if each.skips {
+			return fmt.Sprintf("%s carries the annotation %s; remove that to have it replaced", each.what, key)
+		}
+	}
+	return ""
+}
+
+func nodeNotReady(p *planner, c *Case) string {
+	node := p.s.Nodes[c.Pod.Spec.NodeName]
+	switch {
+	case node == nil:
+		return fmt.Sprintf("there is no Node %s any more; Kubernetes deletes its Pods itself", c.Pod.Spec.NodeName)
+	case !isReady(node):
+		return fmt.Sprintf("node %s is not Ready, and what becomes of its Pods is Kubernetes' own business; bring the node back, or delete it if it is lost for good", node.Name)
+	}
+	return ""
+}
+
+func podTerminating(_ *planner, c *Case) string {
+	if c.Pod.DeletionTimestamp == nil {
+		return ""
+	}
+	return fmt.Sprintf("it has been being deleted since %s; see whether a finalizer or its node holds it", clockTime(*c.Pod.DeletionTimestamp))
+}
+
+// cannotExclude: a SchedPatch that cannot be written, is not applied in this
+// namespace, or cannot be applied to this Pod keeps no Pod from its node.
+func cannotExclude(p *planner, c *Case) string {
+	switch {
+	case p.s.Obstacle != "":
+		return p.s.Obstacle
+	case !p.s.NamespaceServed:
+		return fmt.Sprintf("the Pod webhooks do not serve namespace %s, so no node can be excluded: it is excluded itself, or its label %s is %s",
+			p.s.Set.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)
+	}
+	record := p.record.copied()
+	record.exclude(p.exclusion(&Case{Pod: c.Pod, Key: c.Key, Verdict: c.Verdict}))
+	patch, err := schedpatch.Compile(p.s.patchFor(&record))
+	if err != nil {
+		return fmt.Sprintf("its exclusion cannot be written: %v", err)
+	}
+	_, results := schedpatch.Merge(schedpatch.RulesOf(&c.Pod.Spec), []*schedpatch.Patch{patch})
+	if results[0].Outcome != schedpatch.OutcomeApplied {
+		return fmt.Sprintf("its node affinity cannot take an exclusion: %s", results[0].Message)
+	}
+	return ""
+}
+
+func storagePinned(p *planner, c *Case) string {
+	nodes := p.candidates(c.Pod)
+	if nodes.pinned == "" || len(others(nodes.eligible, c.Pod.Spec.NodeName)) > 0 {
+		return ""
+	}
+	advice := "mend the node, or delete the claim if what it holds can be lost"
+	if p.s.settings().RecreateUnusedClaims && !p.s.MayDeleteClaims {
+		advice += "; recreateUnusedClaims needs the chart's value operator.remediation.recreateUnusedClaims"
+	}
+	return nodes.pinned + "; " + advice
+}
+
+func tooFewNodes(p *planner, c *Case) string {
+	excluded := 0
+	for _, name := range others(p.candidates(c.Pod).eligible, c.Pod.Spec.NodeName) {
+		if !p.record.active(name, p.s.Now) {
+			return ""
+		}
+		excluded++
+	}
+	if excluded > 0 {
+		return fmt.Sprintf("every other node that it could run on is excluded too (%d); mend a node, or remove it from SchedPatch %s", excluded, p.s.patchName())
+	}
+	return "there is no other node, Ready and schedulable, that its node selector, affinity, tolerations and volumes allow; add or mend one"
+}
+
+// maxExcluded is how many nodes one set may exclude at most, whatever it says.
+const maxExcluded = 10
+
+func nodeLimit(p *planner, c *Case) string {
+	if p.record.active(c.Pod.Spec.NodeName, p.s.Now) {
+		return ""
+	}
+	eligible := len(p.candidates(c.Pod).eligible)
+	limit := min(maxExcluded, share(p.s.settings().MaxExcludedNodes, eligible))
+	if excluded := len(p.record.actives(p.s.Now)); excluded >= limit {
+		return fmt.Sprintf("as many nodes as spec.autoRemediation.maxExcludedNodes allows are excluded already: %d of %d eligible ones; mend them, or raise the limit", excluded, eligible)
+	}
+	return ""
+}
+
+// share resolves a number or percentage of nodes: rounded down, at least one. 20%
+// is what is left out.
+func share(value *intstr.IntOrString, total int) int {
+	if value == nil {
+		value = &twentyPercent
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(value, total, false)
+	if err != nil {
+		return 1 // the schema refuses what cannot be read
+	}
+	return max(1, n)
+}
+
+var twentyPercent = intstr.FromString("20%")
+
+func inFlight(p *planner, c *Case) string {
+	if p.s.Details[c.Pod.UID] == nil {
+		return fmt.Sprintf("%d stuck Pods before it come first", maxDetails)
+	}
+	for i := range p.record.Attempts {
+		if a := &p.record.Attempts[i]; a.Pod != "" && a.Pod != c.Pod.UID {
+			return fmt.Sprintf("one Pod of a StatefulSet is replaced at a time, and Pod %s is not done", p.s.podName(a.Ordinal))
+		}
+	}
+	return ""
+}
+
+func retryLimit(p *planner, c *Case) string {
+	limit, done := int(*p.s.settings().RetryLimit), p.deletes(c.Pod)
+	if p.pending(c) != nil {
+		done--
+	}
+	if done < limit {
+		return ""
+	}
+	return fmt.Sprintf("it has been replaced %d times at revision %s, as often as spec.autoRemediation.retryLimit allows; see what its nodes have in common, or delete it yourself", done, c.Pod.Revision)
+}
+
+func backoff(p *planner, c *Case) string {
+	if p.pending(c) != nil {
+		return ""
+	}
+	until := float64(0)
+	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Deletes > 0 {
+		until = p.pause(a) - p.age(a)
+	}
+	if e := p.record.exclusion(c.Pod.Spec.NodeName); c.Verdict == verdictProbe && e != nil && e.Probe && e.Key == c.Key {
+		// It was tried elsewhere once, and its replacement came back here.
+		until = max(until, rememberSeconds-p.s.Now.Sub(e.FirstSeen.Time).Seconds())
+	}
+	if until <= 0 {
+		return ""
+	}
+	c.Until = until
+	return fmt.Sprintf("it was replaced before, and is again not before %s", clockTime(later(p.s.Now, until+1)))
+}
+
+const (
+	// firstPause is how long a Pod is left alone after it was replaced once; the
+	// pause doubles with each further time, up to longestPause.
+	firstPause   = 60
+	longestPause = 3600
+)
+
+// pause is how many seconds after an attempt the next one may begin: with up to a
+// tenth more, so that Pods of many sets do not come at once.
+func (p *planner) pause(a *Attempt) float64 {
+	seconds := float64(firstPause)
+	for range min(a.Deletes, 16) - 1 {
+		seconds *= 2
+	}
+	seed := fnv.New32a()
+	_, _ = fmt.Fprintf(seed, "%s/%d/%d", p.s.Set.UID, a.Ordinal, a.Deletes) // a hash takes everything
+	return min(seconds, longestPause) * (1 + float64(seed.Sum32()%1000)/10000)
+}
+
+// calmSeconds is for how long after its end an exclusion still counts towards a
+// storm.
+const calmSeconds = 300
+
+// stormActive: when a good part of the cluster is excluded, the fault is rather
+// something that all nodes share.
+func stormActive(p *planner, c *Case) string {
+	node := c.Pod.Spec.NodeName
+	out := map[string]bool{}
+	for _, r := range append(slices.Clone(p.s.Others), *p.record) {
+		for i := range r.Exclusions {
+			if p.s.Now.Sub(r.Exclusions[i].Expires.Time).Seconds() < calmSeconds {
+				out[r.Exclusions[i].Node] = true
+			}
+		}
+	}
+	usableNodes := 0
+	for _, n := range p.s.Nodes {
+		if usable(n) {
+			usableNodes++
+		}
+	}
+	limit, excluded := share(&twentyPercent, usableNodes), len(out)
+	if out[node] = true; len(out) <= limit {
+		return ""
+	}
+	return fmt.Sprintf("%d nodes are excluded, or were within the last 5 minutes, of %d that are Ready and schedulable; beyond 20%% something else than nodes is at fault: look at network, registry and storage", excluded, usableNodes)
+}
+
+const (
+	// maxDeletes is how many Pods the whole operator deletes in a minute.
+	maxDeletes = 5
+	// rateWindow is that minute in seconds, and a little more: what is recorded is
+	// when a deletion was begun.
+	rateWindow = 60 + renewSeconds + 5
+)
+
+func rateLimited(p *planner, c *Case) string {
+	begun, wait := 0, float64(0)
+	for _, r := range append(slices.Clone(p.s.Others), *p.record) {
+		for i := range r.Attempts {
+			a := &r.Attempts[i]
+			own := a.Pod == c.Pod.UID
+			if age := p.age(a); age <= rateWindow && (!own || age <= renewSeconds) {
+				begun++
+				wait = max(wait, rateWindow-age)
+			}
+			if own && p.age(a) <= renewSeconds {
+				return "" // its turn has been taken
+			}
+		}
+	}
+	if begun < maxDeletes {
+		return ""
+	}
+	c.Until = cmp.Or(wait, rateWindow)
+	return fmt.Sprintf("the operator has deleted %d Pods within a minute, in all StatefulSets together, and waits for the next one", begun)
+}

@@ -1,0 +1,219 @@
+package remediation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// Gates in the order of the page. Each scene has everything that comes after it
+// in the way as well, so that the order is shown too.
+func TestGatesInOrder(t *testing.T) {
+	order := []struct {
+		want  string
+		close func(*scene)
+	}{
+		{"Paused", func(sc *scene) { sc.snapshot.Set.Spec.UpdateStrategy.RollingUpdate.Paused = true }},
+		{"SkipAnnotation", func(sc *scene) { annotate(sc.snapshot.Nodes["n1"], v1beta1.SkipRemediationAnnotation, "true") }},
+		{"NodeNotReady", func(sc *scene) { sc.snapshot.Nodes["n1"].Status.Conditions[0].Status = corev1.ConditionUnknown }},
+		{"PodTerminating", func(sc *scene) { sc.last(func(p *Pod) { p.DeletionTimestamp = ptr.To(at(0)) }) }},
+		{"CannotExclude", func(sc *scene) { sc.snapshot.NamespaceServed = false }},
+		{"StoragePinned", func(sc *scene) { sc.volume(localVolume("n1")) }},
+		{"TooFewNodes", func(sc *scene) {
+			for _, name := range manyNodes(10)[1:] {
+				sc.snapshot.Record.exclude(exclusion(name, -time.Minute, time.Hour))
+			}
+		}},
+		{"NodeLimit", func(sc *scene) {
+			sc.snapshot.Record.exclude(exclusion("n8", -time.Minute, time.Hour))
+			sc.snapshot.Record.exclude(exclusion("n9", -time.Minute, time.Hour))
+		}},
+		{"InFlight", func(sc *scene) { sc.snapshot.Record.begin(attempt(0, 1, -time.Minute, "gone", "n9")) }},
+		{"RetryLimit", func(sc *scene) { sc.settings(func(a *v1beta1.AutoRemediation) { a.RetryLimit = ptr.To[int32](1) }) }},
+		{"Backoff", func(sc *scene) { sc.snapshot.Record.begin(attempt(1, 1, -30*time.Second, "", "n9")) }},
+		{"StormActive", func(sc *scene) {
+			sc.snapshot.Others = append(sc.snapshot.Others, Record{Exclusions: []Exclusion{exclusion("n6", 0, time.Hour), exclusion("n7", -time.Hour, -time.Minute)}})
+		}},
+		{"RateLimited", func(sc *scene) {
+			other := Record{}
+			for i := range 5 {
+				other.begin(attempt(i, 1, -time.Duration(10*i)*time.Second, "", "n5"))
+			}
+			sc.snapshot.Others = append(sc.snapshot.Others, other)
+		}},
+	}
+	if len(order) != len(gates) {
+		t.Fatalf("%d gates are tried of %d", len(order), len(gates))
+	}
+	for first := range order {
+		t.Run(order[first].want, func(t *testing.T) {
+			sc := newScene(manyNodes(10)...).missing().failing("n1", long)
+			sc.running("n10")
+			sc.snapshot.Pods[0], sc.snapshot.Pods[1] = sc.snapshot.Pods[1], sc.snapshot.Pods[0] // the stuck one is last
+			for _, gate := range order[first:] {
+				gate.close(sc)
+			}
+			p := &planner{s: sc.snapshot, plan: &Plan{}, record: &sc.snapshot.Record, lists: map[*Pod]*candidates{}}
+			for i := range sc.snapshot.Pods {
+				p.seen = append(p.seen, look(sc.snapshot.Pods[i].Pod))
+			}
+			p.judge()
+			p.askGates()
+			if len(p.plan.Cases) != 1 {
+				t.Fatalf("%d stuck Pods", len(p.plan.Cases))
+			}
+			if diff := cmp.Diff(order[first].want, p.plan.Cases[0].Gate); diff != "" {
+				t.Errorf("gate (-want +got):\n%s\n%s", diff, p.plan.Cases[0].Blocks)
+			}
+		})
+	}
+}
+
+func annotate(object metav1.Object, key, value string) {
+	annotations := object.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	object.SetAnnotations(annotations)
+}
+
+// volume gives the last Pod a claim that is bound.
+func (sc *scene) volume(pv *corev1.PersistentVolume) *scene {
+	pod := sc.snapshot.Pods[len(sc.snapshot.Pods)-1]
+	claim := build.MakeClaim("data-" + pod.Name).Obj()
+	claim.Spec.VolumeName = pv.Name
+	claim.CreationTimestamp = pod.CreationTimestamp
+	details := sc.snapshot.Details[pod.UID]
+	details.Volumes = append(details.Volumes, Volume{Claim: claim, PV: pv})
+	return sc
+}
+
+func localVolume(node string) *corev1.PersistentVolume {
+	return &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv-" + node}, Spec: corev1.PersistentVolumeSpec{
+		NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{node + ".example"}}},
+		}}}},
+	}}
+}
+
+func TestGatesOpenWhereTheyShould(t *testing.T) {
+	act := "write"
+	for name, test := range map[string]struct {
+		scene *scene
+		want  outcome
+	}{
+		"a skip annotation that says false": {
+			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) { annotate(p.Pod, v1beta1.SkipRemediationAnnotation, "false") }),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"skipped on the StatefulSet": {
+			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) { annotate(s.Set, v1beta1.SkipRemediationAnnotation, "") }),
+			outcome{Condition: "False SkipAnnotation"},
+		},
+		"a volume that other nodes have too": {
+			newScene("n1", "n2", "n3").running("n2").failing("n1", long).volume(&corev1.PersistentVolume{}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"a claim that is being provisioned for the node": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).with(func(s *Snapshot) {
+				v := &s.Details["web-1-uid"].Volumes[0]
+				v.PV, v.Claim.Spec.VolumeName = nil, ""
+				annotate(v.Claim, selectedNodeAnnotation, "n1")
+			}),
+			outcome{Condition: "False StoragePinned"},
+		},
+		"a claim that was made for the Pod, when claims may be made anew": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
+				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }).with(func(s *Snapshot) { s.MayDeleteClaims = true }),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"a claim that is older than the Pod, when claims may be made anew": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
+				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }).with(func(s *Snapshot) {
+				s.MayDeleteClaims = true
+				s.Details["web-1-uid"].Volumes[0].Claim.CreationTimestamp = at(-long - time.Minute)
+			}),
+			outcome{Condition: "False StoragePinned"},
+		},
+		"a claim that was made for the Pod, without the permission": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
+				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }),
+			outcome{Condition: "False StoragePinned"},
+		},
+		"the other nodes are not for this Pod": {
+			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": "ssd"} }),
+			outcome{Condition: "False TooFewNodes"},
+		},
+		"the other node is tainted": {
+			newScene("n1", "n2").running("n2").failing("n1", long).node("n2", func(n *corev1.Node) {
+				n.Spec.Taints = []corev1.Taint{{Key: "own", Effect: corev1.TaintEffectNoSchedule}}
+			}),
+			outcome{Condition: "False TooFewNodes"},
+		},
+		"the other node is tainted, and the Pod tolerates it": {
+			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) {
+				p.Spec.Tolerations = []corev1.Toleration{{Key: "own", Operator: corev1.TolerationOpExists}}
+			}).node("n2", func(n *corev1.Node) {
+				n.Spec.Taints = []corev1.Taint{{Key: "own", Effect: corev1.TaintEffectNoSchedule}}
+			}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"a second Pod on a node that is excluded already": {
+			newScene("n1", "n2").running("n2").failing("n1", long).
+				recorded(Record{[]Exclusion{exclusion("n1", -time.Minute, time.Hour)}, []Attempt{attempt(0, 1, -2*time.Minute, "", "n1")}}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"the limit of nodes is a number": {
+			newScene(manyNodes(10)...).running("n2").failing("n1", long).settings(func(a *v1beta1.AutoRemediation) { a.MaxExcludedNodes = ptr.To(intstr.FromInt32(3)) }).
+				recorded(Record{[]Exclusion{exclusion("n3", -time.Minute, time.Hour)}, nil}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "n3"}, Next: act},
+		},
+		"a pause of a minute is over": {
+			newScene("n1", "n2").running("n2").failing("n1", long).recorded(Record{nil, []Attempt{attempt(1, 1, -67*time.Second, "", "n1")}}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"five deletions, not all within the minute": {
+			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) {
+				other := Record{}
+				for i := range 5 {
+					other.begin(attempt(i, 1, -time.Duration(18*i)*time.Second, "", "n5"))
+				}
+				s.Others = []Record{other}
+			}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"a storm that has been over for 5 minutes": {
+			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) {
+				s.Others = []Record{{Exclusions: []Exclusion{exclusion("n9", -time.Hour, -5*time.Minute)}}}
+			}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		},
+		"an annotation that cannot be read": {
+			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) { s.Obstacle = "it cannot be read" }),
+			outcome{Condition: "False CannotExclude"},
+		},
+		"a node affinity that matches nothing": {
+			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) {
+				p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+					NodeSelectorTerms: []corev1.NodeSelectorTerm{{}},
+				}}}
+			}),
+			outcome{Condition: "False CannotExclude"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, outcomeOf(test.scene.snapshot, decide(test.scene.snapshot))); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,182 @@
+package remediation
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+)
+
+// candidates are the nodes that a Pod could be scheduled to, its own and excluded
+// ones among them.
+type candidates struct {
+	// allowed are Ready, schedulable and allowed by the Pod's rules, but for our
+	// own exclusions; eligible are those of them that its volumes can be used on.
+	allowed, eligible []string
+	// pinned names the first volume that not all of the others can be used with.
+	pinned string
+}
+
+// candidates lists the nodes for a Pod.
+func (p *planner) candidates(pod *Pod) *candidates {
+	if known := p.lists[pod]; known != nil {
+		return known
+	}
+	affinity := nodeaffinity.NewRequiredNodeAffinity(pod.Spec.NodeSelector, p.withoutOurs(pod.Spec.Affinity))
+	out := &candidates{}
+	for _, node := range p.s.Nodes {
+		// An error means that a requirement cannot be read; such a term matches no node.
+		matches, err := affinity.Match(node)
+		if err != nil || !matches || !usable(node) || !tolerated(node, pod.Spec.Tolerations) {
+			continue
+		}
+		out.allowed = append(out.allowed, node.Name)
+		if volume := p.rejects(pod, node); volume == "" {
+			out.eligible = append(out.eligible, node.Name)
+		} else if out.pinned == "" || volume < out.pinned {
+			out.pinned = volume
+		}
+	}
+	slices.Sort(out.allowed)
+	slices.Sort(out.eligible)
+	p.lists[pod] = out
+	return out
+}
+
+// fits tells whether a Pod could be scheduled to a node, but for exclusions.
+func (p *planner) fits(pod *Pod, node string) bool {
+	return slices.Contains(p.candidates(pod).eligible, node)
+}
+
+// usable tells whether a node is Ready and takes new Pods.
+func usable(node *corev1.Node) bool { return isReady(node) && !node.Spec.Unschedulable }
+
+func isReady(node *corev1.Node) bool {
+	for i := range node.Status.Conditions {
+		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
+	repels := func(t *corev1.Taint) bool {
+		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
+	}
+	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), node.Spec.Taints, tolerations, repels, true)
+	return !untolerated
+}
+
+// withoutOurs is the affinity of a Pod without the rules that it got from
+// earlier versions of our SchedPatch: those about recorded nodes alone.
+func (p *planner) withoutOurs(affinity *corev1.Affinity) *corev1.Affinity {
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return affinity
+	}
+	ours := func(key string) func(corev1.NodeSelectorRequirement) bool {
+		return func(r corev1.NodeSelectorRequirement) bool {
+			return r.Key == key && r.Operator == corev1.NodeSelectorOpNotIn && p.recorded(r.Values)
+		}
+	}
+	required := affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.DeepCopy()
+	for i := range required.NodeSelectorTerms {
+		term := &required.NodeSelectorTerms[i]
+		term.MatchExpressions = slices.DeleteFunc(term.MatchExpressions, ours(corev1.LabelHostname))
+		term.MatchFields = slices.DeleteFunc(term.MatchFields, ours(fieldName))
+		if len(term.MatchExpressions)+len(term.MatchFields) == 0 {
+			return nil // the Pod had no such rule of its own
+		}
+	}
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
+}
+
+// recorded tells whether all values are hostnames or names of nodes that the
+// record knows.
+func (p *planner) recorded(values []string) bool {
+	return !slices.ContainsFunc(values, func(value string) bool {
+		return !slices.ContainsFunc(p.record.Exclusions, func(e Exclusion) bool { return e.Hostname == value || e.Node == value })
+	})
+}
+
+// rejects names a volume of a Pod that cannot be used on a node, "" for none.
+func (p *planner) rejects(pod *Pod, node *corev1.Node) string {
+	details := p.s.Details[pod.UID]
+	if details == nil {
+		return ""
+	}
+	for i := range details.Volumes {
+		v := &details.Volumes[i]
+		if p.recreatable(pod, v) {
+			continue
+		}
+		if why := v.rejects(node); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// rejects says why a claim's volume cannot be used on a node, "" when it can, or
+// when nobody knows yet.
+func (v *Volume) rejects(node *corev1.Node) string {
+	selected := v.Claim.Annotations[selectedNodeAnnotation]
+	switch {
+	case v.Claim.DeletionTimestamp != nil:
+		return ""
+	case v.PV == nil && selected != "" && selected != node.Name:
+		return fmt.Sprintf("claim %s is being provisioned for node %s", v.Claim.Name, selected)
+	case v.PV == nil || v.PV.Spec.NodeAffinity == nil || v.PV.Spec.NodeAffinity.Required == nil:
+		return ""
+	}
+	selector, err := nodeaffinity.NewNodeSelector(v.PV.Spec.NodeAffinity.Required)
+	if err == nil && selector.Match(node) {
+		return ""
+	}
+	return fmt.Sprintf("claim %s is bound to volume %s, which other nodes do not have", v.Claim.Name, v.PV.Name)
+}
+
+// madeForSeconds is how long before a Pod a claim may have been made to be taken
+// as made for it. Within that time no earlier Pod can have been scheduled, have
+// started and be gone.
+const madeForSeconds = 5
+
+// recreatable tells whether a claim holds nothing, keeps its Pod on the node, and
+// may be made anew elsewhere. Only stuck Pods are asked about, and of those no
+// container has started.
+func (p *planner) recreatable(pod *Pod, v *Volume) bool {
+	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil {
+		return false
+	}
+	before := pod.CreationTimestamp.Sub(v.Claim.CreationTimestamp.Time).Seconds()
+	return before >= 0 && before <= madeForSeconds && p.pinnedTo(pod.Spec.NodeName, v)
+}
+
+// pinnedTo tells whether a node is the only one on which a claim can be used.
+func (p *planner) pinnedTo(name string, v *Volume) bool {
+	for _, node := range p.s.Nodes {
+		if node.Name != name && usable(node) && v.rejects(node) == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// unusedClaims are the claims that keep a Pod on its node and may be made anew.
+func (p *planner) unusedClaims(pod *Pod) []*corev1.PersistentVolumeClaim {
+	var out []*corev1.PersistentVolumeClaim
+	for i := range p.s.Details[pod.UID].Volumes {
+		if v := &p.s.Details[pod.UID].Volumes[i]; p.recreatable(pod, v) {
+			out = append(out, v.Claim)
+		}
+	}
+	return out
+}
+
+// others are the nodes but one.
+func others(names []string, node string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == node })
+}

@@ -1,0 +1,209 @@
+package remediation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// verdict is what is at fault for a stuck Pod.
+type verdict string
+
+const (
+	// verdictNode: the node. It is excluded and the Pod deleted.
+	verdictNode verdict = "Node"
+	// verdictProbe: the node, or all of them. It is excluded for a while and the
+	// Pod deleted once, to see whether it starts elsewhere.
+	verdictProbe verdict = "Probe"
+	// verdictGlobal: not the node. Nothing is deleted.
+	verdictGlobal verdict = "Global"
+	// verdictUndecided: Pods on other nodes will tell soon.
+	verdictUndecided verdict = "Undecided"
+	// verdictNone: the same has started on this very node. Nothing is deleted.
+	verdictNone verdict = "None"
+)
+
+// deletes tells whether the Pod is to be replaced.
+func (v verdict) deletes() bool { return v == verdictNode || v == verdictProbe }
+
+// rememberSeconds is how long before a Pod began to wait a failure on another
+// node still tells something about it. It is counted from there, and not from
+// now, so that what is known does not fade while the Pod waits.
+const rememberSeconds = 3600
+
+// judge finds the stuck Pods, and what is at fault for each.
+func (p *planner) judge() {
+	for i := range p.s.Pods {
+		if !p.stuck(i) {
+			continue
+		}
+		pod, e := &p.s.Pods[i], p.seen[i]
+		c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image}}
+		c.Verdict, c.Why = p.verdict(c)
+		p.plan.Cases = append(p.plan.Cases, c)
+	}
+}
+
+// caseOf returns the case of a Pod, nil when it is not stuck.
+func (p *planner) caseOf(pod *Pod) *Case {
+	for _, c := range p.plan.Cases {
+		if c.Pod == pod {
+			return c
+		}
+	}
+	return nil
+}
+
+// stuck tells whether a Pod has waited long enough to be judged. One that the
+// kubelet refused waits for nothing.
+func (p *planner) stuck(i int) bool {
+	pod, e := &p.s.Pods[i], &p.seen[i]
+	if !pod.Right || pod.Changing {
+		return false
+	}
+	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= float64(p.s.settings().StuckSeconds)
+}
+
+// waited is for how many seconds a Pod has been waiting.
+func (p *planner) waited(e *evidence) float64 { return p.s.Now.Sub(e.since.Time).Seconds() }
+
+// verdict compares a stuck Pod with those of the same key.
+func (p *planner) verdict(c *Case) (verdict, string) {
+	if c.Evidence.kind == nodeRefused {
+		return verdictNode, "the node refused it"
+	}
+	node := c.Pod.Spec.NodeName
+	started, failed := p.startedOn(c.Key), p.failedOn(c.Key, c.Evidence.since)
+	elsewhere := slices.DeleteFunc(slices.Clone(started), func(n string) bool { return n == node })
+	switch {
+	case len(elsewhere) > 0:
+		return verdictNode, fmt.Sprintf("the same has started on %s", nodes(elsewhere))
+	case len(started) > 0:
+		return verdictNone, "the same has started on this very node"
+	case len(failed) >= 2:
+		return verdictGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere", nodes(failed))
+	}
+	if other := p.undecided(c.Key, node); other != nil {
+		return verdictUndecided, fmt.Sprintf("Pod %s on node %s will soon tell whether other nodes fail too", other.Name, other.Spec.NodeName)
+	}
+	return verdictProbe, "no other Pod tells whether the node is at fault"
+}
+
+// startedOn names the nodes on which a container of the key has started, as far
+// as their Pods are still there.
+func (p *planner) startedOn(key Key) []string {
+	var out []string
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		if pod.Revision != key.Revision || pod.Changing || pod.Spec.NodeName == "" {
+			continue
+		}
+		if started, _ := starts(pod.Pod, key.Image); started {
+			out = append(out, pod.Spec.NodeName)
+		}
+	}
+	return unique(out)
+}
+
+// failedOn names the nodes on which Pods of the key are stuck, or were until
+// they were moved.
+func (p *planner) failedOn(key Key, since metav1.Time) []string {
+	var out []string
+	for i := range p.s.Pods {
+		if pod := &p.s.Pods[i]; p.stuck(i) && p.seen[i].kind == ambiguous && pod.Revision == key.Revision && p.seen[i].image == key.Image {
+			out = append(out, pod.Spec.NodeName)
+		}
+	}
+	for i := range p.record.Exclusions {
+		if e := &p.record.Exclusions[i]; e.Key == key && since.Sub(e.FirstSeen.Time).Seconds() <= rememberSeconds {
+			out = append(out, e.Node)
+		}
+	}
+	return unique(out)
+}
+
+// undecided returns a Pod that fails alike on another node, and not for long
+// enough to be counted.
+func (p *planner) undecided(key Key, node string) *Pod {
+	for i := range p.s.Pods {
+		pod, e := &p.s.Pods[i], &p.seen[i]
+		if pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && !p.stuck(i) && e.kind == ambiguous &&
+			pod.Revision == key.Revision && e.image == key.Image && pod.Spec.NodeName != node {
+			return pod
+		}
+	}
+	return nil
+}
+
+// settleProbes ends or confirms the exclusions that were made to see whether a
+// Pod starts elsewhere.
+func (p *planner) settleProbes() {
+	global := map[Key]bool{}
+	for _, c := range p.plan.Cases {
+		if c.Verdict == verdictGlobal {
+			global[c.Key] = true
+		}
+	}
+	for _, e := range p.record.actives(p.s.Now) {
+		if !e.Probe {
+			continue
+		}
+		if global[e.Key] {
+			p.lifted(e, "Pods fail on other nodes too")
+			continue
+		}
+		if slices.ContainsFunc(p.startedOn(e.Key), func(n string) bool { return n != e.Node }) {
+			e.Probe = false
+			e.Expires = later(e.FirstSeen.Time, p.exclusionSeconds(e.Strikes))
+		}
+	}
+}
+
+// failingEverywhere is the first case in which no node is to blame.
+func (p *Plan) failingEverywhere() *Case {
+	for _, c := range p.Cases {
+		if c.Verdict == verdictGlobal {
+			return c
+		}
+	}
+	return nil
+}
+
+// hold keeps the replacement of refused Pods in our hands: of the one that is
+// about to be deleted, and of others on an excluded node while the webhooks may
+// still let their replacement go back there.
+func (p *planner) hold() {
+	m := p.plan.Moving
+	if m == nil || m.Case == nil {
+		return
+	}
+	for _, c := range p.plan.Cases {
+		excluded := c.Gate == v1beta1.ReasonInFlight && p.record.active(c.Pod.Spec.NodeName, p.s.Now)
+		if c.Evidence.kind == nodeRefused && (c == m.Case && c.Gate == "" || excluded) {
+			p.plan.Held = append(p.plan.Held, c.Pod)
+		}
+	}
+}
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// maxNamed is how many nodes a message names.
+const maxNamed = 5
+
+// nodes writes the names of nodes.
+func nodes(names []string) string {
+	if len(names) == 1 {
+		return "node " + names[0]
+	}
+	if len(names) > maxNamed {
+		return fmt.Sprintf("nodes %s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
+	}
+	return "nodes " + strings.Join(names, ", ")
+}

@@ -1,0 +1,321 @@
+package remediation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Snapshot is all that a decision rests on, read once. Nobody modifies it.
+type Snapshot struct {
+	Facts
+	// Now is the time of the snapshot.
+	Now time.Time
+	// Patch is our SchedPatch, nil when there is none, and Record what it records.
+	Patch  *v1alpha1.SchedPatch
+	Record Record
+	// Obstacle says, as a clause, why nothing can be recorded; "" when nothing
+	// stands against it.
+	Obstacle string
+	// Others are the records of all other sets.
+	Others []Record
+	// Nodes are all Nodes, by name.
+	Nodes map[string]*corev1.Node
+	// Details are known of the Pods that may be deleted, at most maxDetails of
+	// them. Their Pods are as the API server has them, and whole.
+	Details map[types.UID]*Details
+	// NamespaceServed tells whether the Pod webhooks serve the set's namespace.
+	NamespaceServed bool
+	// Karpenter tells whether it provisions nodes for this cluster.
+	Karpenter bool
+	// MayDeleteClaims tells whether we are permitted to.
+	MayDeleteClaims bool
+	// Served is what the webhooks answered last, nil when they were not asked.
+	Served *Answer
+}
+
+// Details are what is known of a Pod that may be deleted.
+type Details struct {
+	// Volumes are its claims.
+	Volumes []Volume
+}
+
+// Volume is a claim of a Pod, and the volume that it is bound to.
+type Volume struct {
+	Claim *corev1.PersistentVolumeClaim
+	// PV is nil until the claim is bound.
+	PV *corev1.PersistentVolume
+	// Shared tells that another Pod uses the claim too.
+	Shared bool
+}
+
+// Answer is what the webhooks say of a SchedPatch.
+type Answer struct {
+	// UID and Generation of the SchedPatch that they were asked about.
+	UID        types.UID
+	Generation int64
+	// Missing names a webhook that does not serve it and says why, "" when all do.
+	Missing string
+}
+
+const (
+	// maxDetails is how many Pods of a set are looked at closely at a time. One is
+	// replaced at a time.
+	maxDetails = 10
+	// selectedNodeAnnotation on a claim is the node that the scheduler chose for a
+	// volume that is yet to be made.
+	selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
+)
+
+// asked tells whether the webhooks were asked about the SchedPatch as it is.
+func (s *Snapshot) asked() bool {
+	return s.Served != nil && s.Patch != nil && s.Served.UID == s.Patch.UID && s.Served.Generation == s.Patch.Generation
+}
+
+// now is the time of the snapshot as records have it.
+func (s *Snapshot) now() metav1.Time { return later(s.Now, 0) }
+
+// podName names the Pod of an ordinal.
+func (s *Snapshot) podName(ordinal int) string { return fmt.Sprintf("%s-%d", s.Set.Name, ordinal) }
+
+// gatherer reads the cluster.
+type gatherer struct {
+	// reader is a cache that must not return anything older than our own last
+	// write.
+	reader client.Reader
+	// live asks the API server, for what is about to be deleted and for what is
+	// needed too seldom to be kept.
+	live   client.Reader
+	mapper meta.RESTMapper
+	clock  clock.PassiveClock
+	// excluded namespaces are not served by the Pod webhooks.
+	excluded sets.Set[string]
+	// mayDeleteClaims tells whether we are permitted to.
+	mayDeleteClaims bool
+}
+
+// snapshot gathers what a decision needs.
+func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, error) {
+	s := &Snapshot{Facts: *facts, Now: g.clock.Now(), Served: served, MayDeleteClaims: g.mayDeleteClaims, Details: map[types.UID]*Details{}}
+	s.Pods = slices.Clone(facts.Pods)
+	if err := g.patches(ctx, s); err != nil {
+		return nil, err
+	}
+	if !s.enabled() {
+		return s, nil
+	}
+	if err := g.nodes(ctx, s); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.NamespaceServed, err = g.namespaceServed(ctx, s.Set.Namespace); err != nil {
+		return nil, err
+	}
+	if s.Karpenter, err = g.karpenter(); err != nil {
+		return nil, err
+	}
+	return s, g.details(ctx, s)
+}
+
+// ours returns the SchedPatch of a set's auto remediation, nil when there is
+// none; taken says whose another one of that name is.
+func (g *gatherer) ours(ctx context.Context, set *v1beta1.StatefulSet) (patch *v1alpha1.SchedPatch, taken string, err error) {
+	patch = &v1alpha1.SchedPatch{}
+	key := client.ObjectKey{Namespace: set.Namespace, Name: PatchName(set.Name)}
+	if err := g.reader.Get(ctx, key, patch); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, "", nil
+		}
+		return nil, "", fmt.Errorf("read SchedPatch %s: %w", key, err)
+	}
+	if !metav1.IsControlledBy(patch, set) {
+		return nil, fmt.Sprintf("there is a SchedPatch %s that is not this StatefulSet's; delete it or give it another name", patch.Name), nil
+	}
+	if patch.DeletionTimestamp != nil {
+		return nil, fmt.Sprintf("SchedPatch %s is being deleted; see what finalizer holds it", patch.Name), nil
+	}
+	return patch, "", nil
+}
+
+// patches reads our SchedPatch, and the records of all others.
+func (g *gatherer) patches(ctx context.Context, s *Snapshot) (err error) {
+	if s.Patch, s.Obstacle, err = g.ours(ctx, s.Set); err != nil {
+		return err
+	}
+	if s.Patch != nil {
+		if s.Record, err = ParseRecord(s.Patch.Annotations[v1beta1.RemediationExclusionsAnnotation]); err != nil {
+			s.Obstacle = fmt.Sprintf("the annotation %s of SchedPatch %s cannot be read (%v); delete the SchedPatch to begin anew", v1beta1.RemediationExclusionsAnnotation, s.Patch.Name, err)
+		}
+	}
+	if !s.enabled() {
+		return nil
+	}
+	list := &v1alpha1.SchedPatchList{}
+	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list SchedPatches: %w", err)
+	}
+	for i := range list.Items {
+		patch := &list.Items[i]
+		text := patch.Annotations[v1beta1.RemediationExclusionsAnnotation]
+		if text == "" || s.Patch != nil && patch.UID == s.Patch.UID {
+			continue
+		}
+		if record, err := ParseRecord(text); err == nil { // nobody knows what another one says
+			s.Others = append(s.Others, record)
+		}
+	}
+	return nil
+}
+
+func (g *gatherer) nodes(ctx context.Context, s *Snapshot) error {
+	list := &corev1.NodeList{}
+	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list Nodes: %w", err)
+	}
+	s.Nodes = make(map[string]*corev1.Node, len(list.Items))
+	for i := range list.Items {
+		s.Nodes[list.Items[i].Name] = &list.Items[i]
+	}
+	return nil
+}
+
+func (g *gatherer) namespaceServed(ctx context.Context, name string) (bool, error) {
+	if g.excluded.Has(name) {
+		return false, nil
+	}
+	namespace := &corev1.Namespace{}
+	if err := g.reader.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
+		return false, fmt.Errorf("read namespace %s: %w", name, err)
+	}
+	return namespace.Labels[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled, nil
+}
+
+// karpenter tells whether the API by which Karpenter makes nodes is served.
+func (g *gatherer) karpenter() (bool, error) {
+	_, err := g.mapper.RESTMapping(schema.GroupKind{Group: "karpenter.sh", Kind: "NodeClaim"})
+	if meta.IsNoMatchError(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("see whether nodeclaims.karpenter.sh is served: %w", err)
+	}
+	return true, nil
+}
+
+// details reads the Pods that may be deleted, and their volumes. A Pod that is
+// gone by now is left out of the snapshot.
+func (g *gatherer) details(ctx context.Context, s *Snapshot) error {
+	p := &planner{s: s, record: &s.Record}
+	for i := range s.Pods {
+		p.seen = append(p.seen, look(s.Pods[i].Pod))
+	}
+	gone := map[types.UID]bool{}
+	for _, i := range p.close() {
+		uid := s.Pods[i].UID
+		pod := &corev1.Pod{}
+		err := g.live.Get(ctx, client.ObjectKeyFromObject(s.Pods[i].Pod), pod)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("read Pod %s: %w", s.Pods[i].Name, err)
+		}
+		if err != nil || pod.UID != uid {
+			gone[uid] = true
+			continue
+		}
+		s.Pods[i].Pod = pod
+		volumes, err := g.volumes(ctx, s, pod)
+		if err != nil {
+			return err
+		}
+		s.Details[uid] = &Details{Volumes: volumes}
+	}
+	s.Pods = slices.DeleteFunc(s.Pods, func(pod Pod) bool { return gone[pod.UID] })
+	return nil
+}
+
+// close lists the Pods to look at closely, as indexes: first those of attempts
+// under way, then stuck ones and those that find no node, by ordinal.
+func (p *planner) close() []int {
+	var first, then []int
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		switch {
+		case slices.ContainsFunc(p.record.Attempts, func(a Attempt) bool { return a.Pod == pod.UID }):
+			first = append(first, i)
+		case p.stuck(i), p.seen[i].kind == unscheduled && marked(pod.Pod, p.s.patchName()):
+			then = append(then, i)
+		}
+	}
+	all := slices.Concat(first, then)
+	return all[:min(len(all), maxDetails)]
+}
+
+// volumes reads the claims of a Pod. One that does not exist is left out: the Pod
+// waits for it, wherever it is.
+func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([]Volume, error) {
+	var out []Volume
+	for i := range pod.Spec.Volumes {
+		name := claimName(pod, &pod.Spec.Volumes[i])
+		if name == "" {
+			continue
+		}
+		v := Volume{Claim: &corev1.PersistentVolumeClaim{}}
+		if err := g.live.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: name}, v.Claim); err != nil {
+			if apierrors.IsNotFound(err) {
+				continue
+			}
+			return nil, fmt.Errorf("read claim %s: %w", name, err)
+		}
+		if v.Claim.Spec.VolumeName != "" {
+			v.PV = &corev1.PersistentVolume{}
+			if err := g.live.Get(ctx, client.ObjectKey{Name: v.Claim.Spec.VolumeName}, v.PV); err != nil {
+				return nil, fmt.Errorf("read the volume of claim %s: %w", name, err)
+			}
+		}
+		var err error
+		if v.Shared, err = g.shared(ctx, s, pod, name); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// claimName names the claim behind a volume of a Pod, "" when there is none.
+func claimName(pod *corev1.Pod, volume *corev1.Volume) string {
+	switch {
+	case volume.PersistentVolumeClaim != nil:
+		return volume.PersistentVolumeClaim.ClaimName
+	case volume.Ephemeral != nil:
+		return pod.Name + "-" + volume.Name
+	}
+	return ""
+}
+
+// shared tells whether another Pod mounts a claim. It only matters where claims
+// may be deleted.
+func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, claim string) (bool, error) {
+	if !g.mayDeleteClaims || !s.settings().RecreateUnusedClaims {
+		return true, nil
+	}
+	pods := &corev1.PodList{}
+	if err := g.live.List(ctx, pods, client.InNamespace(pod.Namespace)); err != nil {
+		return true, fmt.Errorf("list the Pods of namespace %s: %w", pod.Namespace, err)
+	}
+	return slices.ContainsFunc(pods.Items, func(other corev1.Pod) bool {
+		return other.UID != pod.UID && slices.ContainsFunc(other.Spec.Volumes, func(v corev1.Volume) bool { return claimName(&other, &v) == claim })
+	}), nil
+}

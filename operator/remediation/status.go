@@ -1,0 +1,142 @@
+package remediation
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// makeVerdict says what the status of the set is to tell. refused is what the API
+// server said against the last write, "" when it took it.
+func makeVerdict(s *Snapshot, plan *Plan, refused string) *Verdict {
+	v := &Verdict{LookAgainIn: plan.LookAgainIn, Condition: remediatingCondition(s, plan, refused)}
+	if c := plan.failingEverywhere(); c != nil {
+		v.AllNodesFailing = failing(plan, c)
+	}
+	if refused != "" {
+		v.LookAgainIn = lookSeconds
+		return v // the set's own planner goes on as it would without us
+	}
+	for _, pod := range plan.Held {
+		if v.Held == nil {
+			v.Held = map[types.UID]bool{}
+		}
+		v.Held[pod.UID] = true
+	}
+	return v
+}
+
+// remediatingCondition is there while a Pod is stuck and could be helped, and as
+// long as a node is excluded.
+func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condition {
+	blocked := plan.blocked()
+	switch {
+	case plan.failingEverywhere() != nil:
+		return no(v1beta1.ReasonAllNodesFailing, failing(plan, plan.failingEverywhere()))
+	case refused != "" && plan.Moving != nil:
+		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("SchedPatch %s could not be written, so no Pod is deleted: %s", s.patchName(), refused))
+	case plan.Moving != nil && plan.Moving.Case != nil && plan.Moving.Case.Gate != "":
+		return no(plan.Moving.Case.Gate, plan.Moving.Case.told())
+	case plan.Moving != nil:
+		return yes(plan.reason(s), moving(s, plan))
+	case blocked != nil:
+		return no(blocked.Gate, blocked.told()+more(plan))
+	case len(plan.Record.actives(s.Now)) > 0:
+		return yes(plan.reason(s), excluded(s, plan)+" No Pod waits for another node.")
+	}
+	return nil
+}
+
+func yes(reason, message string) *metav1.Condition {
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func no(reason, message string) *metav1.Condition {
+	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+// blocked is the first stuck Pod that a gate keeps, nil when there is none.
+func (p *Plan) blocked() *Case {
+	for _, c := range p.Cases {
+		if c.Gate != "" {
+			return c
+		}
+	}
+	return nil
+}
+
+// reason is Probing while all that is excluded is so to see whether a Pod starts
+// elsewhere.
+func (p *Plan) reason(s *Snapshot) string {
+	entries := p.Record.actives(s.Now)
+	for _, e := range entries {
+		if !e.Probe {
+			return v1beta1.ReasonNodeExcluded
+		}
+	}
+	if len(entries) > 0 {
+		return v1beta1.ReasonProbing
+	}
+	return v1beta1.ReasonNodeExcluded
+}
+
+// told says of a stuck Pod what it shows, what is at fault and what blocks.
+func (c *Case) told() string {
+	return fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s. It is not replaced, because %s.",
+		c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, c.Blocks)
+}
+
+// more counts the other stuck Pods.
+func more(plan *Plan) string {
+	if n := len(plan.Cases) - 1; n > 0 {
+		return fmt.Sprintf(" Other stuck Pods: %d.", n)
+	}
+	return ""
+}
+
+// moving says what is being done, and what is next.
+func moving(s *Snapshot, plan *Plan) string {
+	m := plan.Moving
+	name := s.podName(m.Attempt.Ordinal)
+	var text string
+	switch {
+	case m.Attempt.Node == "":
+		text = fmt.Sprintf("Pod %s found no node under an exclusion that is over, and is made anew.", name)
+	case m.Case != nil:
+		text = fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s.", name, m.Attempt.Node, clockTime(m.Case.Evidence.since), m.Case.Evidence.words, m.Case.Why)
+	default:
+		text = fmt.Sprintf("Pod %s was deleted because of node %s.", name, m.Attempt.Node)
+	}
+	return strings.Join([]string{text, excluded(s, plan), "Next: " + m.Awaits + "." + more(plan)}, " ")
+}
+
+// excluded names the nodes that are out, and until when.
+func excluded(s *Snapshot, plan *Plan) string {
+	var items []string
+	for _, e := range plan.Record.actives(s.Now) {
+		if len(items) == maxNamed {
+			items = append(items, "and others")
+			break
+		}
+		items = append(items, fmt.Sprintf("%s until %s", e.Node, clockTime(e.Expires)))
+	}
+	if len(items) == 0 {
+		return "No node is excluded."
+	}
+	how := "Excluded"
+	if !s.required() {
+		how = "Last resort"
+	}
+	return fmt.Sprintf("%s by SchedPatch %s: %s.", how, s.patchName(), strings.Join(items, ", "))
+}
+
+// failing says that no node is to blame, and what a person can do.
+func failing(plan *Plan, c *Case) string {
+	return fmt.Sprintf("Pods of revision %s start on no node, so none is deleted: Pod %s on node %s since %s: %s; %s.%s "+
+		"See whether the image exists and the registry answers; once the template is corrected, broken Pods are replaced at once.",
+		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, more(plan))
+}
