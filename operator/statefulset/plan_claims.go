@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -36,7 +35,7 @@ func (c ChangeClaim) String() string {
 
 // claimName names the claim of an ordinal.
 func claimName(template string, set *v1beta1.StatefulSet, ordinal int) string {
-	return fmt.Sprintf("%s-%s-%d", template, set.Name, ordinal)
+	return template + "-" + podName(set, ordinal)
 }
 
 // eachClaim visits the claims of an ordinal, with nil for one that is missing.
@@ -169,6 +168,9 @@ func (p *planner) foreign(claim *corev1.PersistentVolumeClaim, view *View) bool 
 // sameOwners compares by UID alone: other programs wrote the same owner with
 // other fields.
 func sameOwners(a, b []metav1.OwnerReference) bool {
+	if len(a)+len(b) == 0 {
+		return true // most claims have none
+	}
 	uids := func(list []metav1.OwnerReference) []string {
 		out := make([]string, len(list))
 		for i := range list {
@@ -177,7 +179,7 @@ func sameOwners(a, b []metav1.OwnerReference) bool {
 		slices.Sort(out)
 		return out
 	}
-	return equality.Semantic.DeepEqual(uids(a), uids(b))
+	return slices.Equal(uids(a), uids(b))
 }
 
 // expands tells whether claims grow with the rollout.

@@ -28,8 +28,8 @@ func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal 
 		},
 		Spec: *template.Spec.DeepCopy(),
 	}
-	for key, value := range identityLabels(name, ordinal) {
-		metav1.SetMetaDataLabel(&pod.ObjectMeta, key, value)
+	for _, l := range identityLabels(name, ordinal) {
+		metav1.SetMetaDataLabel(&pod.ObjectMeta, l.key, l.value)
 	}
 	metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.ControllerRevisionHashLabelKey, revision)
 	metav1.SetMetaDataLabel(&pod.ObjectMeta, v1beta1.LifecycleStateLabel, string(firstState(set, pod)))
@@ -40,12 +40,11 @@ func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal 
 	return pod
 }
 
+type label struct{ key, value string }
+
 // identityLabels say which Pod of its set a Pod is.
-func identityLabels(name string, ordinal int) map[string]string {
-	return map[string]string{
-		appsv1.StatefulSetPodNameLabel: name,
-		appsv1.PodIndexLabel:           strconv.Itoa(ordinal),
-	}
+func identityLabels(name string, ordinal int) [2]label {
+	return [...]label{{appsv1.StatefulSetPodNameLabel, name}, {appsv1.PodIndexLabel, strconv.Itoa(ordinal)}}
 }
 
 // firstState is where a new Pod begins: it waits for the preNormal hook, if

@@ -61,10 +61,10 @@ func (p *planner) free(view *View) bool {
 // keep writes what has changed about a Pod that stays, its claims included.
 func (p *planner) keep(d *draft) {
 	view := d.view
-	for key, value := range identityLabels(view.Pod.Name, view.Ordinal) {
-		if view.Pod.Labels[key] != value {
-			d.change.Patch.Label(key, value)
-			d.because("its label " + key + " was not its own")
+	for _, l := range identityLabels(view.Pod.Name, view.Ordinal) {
+		if view.Pod.Labels[l.key] != l.value {
+			d.change.Patch.Label(l.key, l.value)
+			d.because("its label " + l.key + " was not its own")
 		}
 	}
 	if d.state != view.State {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -228,7 +229,7 @@ func (g *gatherer) claims(ctx context.Context, s *Snapshot) error {
 
 // podName names the Pod of an ordinal.
 func podName(set *v1beta1.StatefulSet, ordinal int) string {
-	return fmt.Sprintf("%s-%d", set.Name, ordinal)
+	return set.Name + "-" + strconv.Itoa(ordinal)
 }
 
 // readTemplate decodes a revision. One that cannot be read is kept, since Pods
