@@ -1,0 +1,136 @@
+package statefulset
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// belongings is whose Pods a snapshot takes which Pods for.
+type belongings struct {
+	Own, Orphans, Released []string
+	Taken                  map[string]string
+}
+
+func (w *world) belongings() belongings {
+	w.t.Helper()
+	w.cache.sync()
+	s := w.snapshot()
+	out := belongings{Taken: s.Taken}
+	for _, view := range s.Pods {
+		if view.Orphan {
+			out.Orphans = append(out.Orphans, view.Pod.Name)
+		} else {
+			out.Own = append(out.Own, view.Pod.Name)
+		}
+	}
+	for _, pod := range s.Released {
+		out.Released = append(out.Released, pod.Name)
+	}
+	return out
+}
+
+func TestWhosePodsAreWhose(t *testing.T) {
+	controlled := func(w *world, pod *corev1.Pod) *corev1.Pod {
+		pod.OwnerReferences = []metav1.OwnerReference{*controllerRef(w.set("web"))}
+		return pod
+	}
+	strangers := func(pod *corev1.Pod) *corev1.Pod {
+		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "rs", UID: "rs", Controller: ptr.To(true)}}
+		return pod
+	}
+	pod := func(name string) *build.PodBuilder { return build.MakePod(name).Label("app", "web") }
+	for name, test := range map[string]struct {
+		pods func(w *world) []*corev1.Pod
+		want belongings
+	}{
+		"its own":                    {func(w *world) []*corev1.Pod { return []*corev1.Pod{controlled(w, pod("web-0").Obj())} }, belongings{Own: []string{"web-0"}}},
+		"an orphan that it could be": {func(*world) []*corev1.Pod { return []*corev1.Pod{pod("web-0").Obj()} }, belongings{Orphans: []string{"web-0"}}},
+		"an orphan beyond the replicas": {
+			func(*world) []*corev1.Pod { return []*corev1.Pod{pod("web-7").Obj()} }, belongings{Orphans: []string{"web-7"}},
+		},
+		"a number with leading zeros is no ordinal": {func(*world) []*corev1.Pod { return []*corev1.Pod{pod("web-00").Obj(), pod("web-01").Obj()} }, belongings{}},
+		"a longer name of another set":              {func(*world) []*corev1.Pod { return []*corev1.Pod{pod("web-a-0").Obj(), pod("a-web-0").Obj()} }, belongings{}},
+		"an orphan that the selector does not pick": {
+			func(*world) []*corev1.Pod { return []*corev1.Pod{build.MakePod("web-0").Label("app", "other").Obj()} },
+			belongings{Taken: map[string]string{"web-0": "a Pod without a controller that spec.selector does not match"}},
+		},
+		"an orphan that is going": {
+			func(*world) []*corev1.Pod { return []*corev1.Pod{pod("web-0").Terminating().Obj()} },
+			belongings{Taken: map[string]string{"web-0": "a Pod without a controller that is being deleted"}},
+		},
+		"another controller's": {
+			func(*world) []*corev1.Pod { return []*corev1.Pod{strangers(pod("web-0").Obj())} },
+			belongings{Taken: map[string]string{"web-0": "a Pod of ReplicaSet rs (apps/v1)"}},
+		},
+		"its own with other labels": {
+			func(w *world) []*corev1.Pod {
+				return []*corev1.Pod{controlled(w, build.MakePod("web-5").Label("app", "other").Obj())}
+			},
+			belongings{Released: []string{"web-5"}},
+		},
+		"its own with another name": {
+			func(w *world) []*corev1.Pod { return []*corev1.Pod{controlled(w, pod("web-05").Obj())} },
+			belongings{Released: []string{"web-05"}},
+		},
+		"its own with other labels that is going": {
+			func(w *world) []*corev1.Pod {
+				return []*corev1.Pod{controlled(w, build.MakePod("web-0").Label("app", "other").Terminating().Obj())}
+			},
+			belongings{Own: []string{"web-0"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, web().Replicas(1))
+			for _, pod := range test.pods(w) {
+				w.add(pod)
+			}
+			if test.want.Taken == nil {
+				test.want.Taken = map[string]string{}
+			}
+			if diff := cmp.Diff(test.want, w.belongings()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestThereIsNothingToSeeOfASetThatIsGoing(t *testing.T) {
+	w := settled(t, web())
+	set := w.set("web").DeepCopy()
+	set.DeletionTimestamp = ptr.To(w.second())
+	w.put(setKind, set)
+	w.cache.sync()
+	if s := w.snapshot(); s != nil {
+		t.Errorf("a snapshot of a set that is being deleted")
+	}
+	w.remove(setKind, "web")
+	w.cache.sync()
+	if s := w.snapshot(); s != nil {
+		t.Errorf("a snapshot of a set that is gone")
+	}
+}
+
+// Whatever is decided, nobody writes to what the cache holds.
+func TestTheCacheIsNotModified(t *testing.T) {
+	w := settled(t, web().Replicas(2).InPlace().Claim("data", "1Gi").PreDelete(hook()).GrowClaims())
+	w.image("app:2")
+	w.edit("claims of 2Gi", claimSize("2Gi"))
+	for range 8 {
+		w.cache.sync()
+		before := encode(t, w.cache.objects)
+		plan, err := makePlan(w.snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(before), string(encode(t, w.cache.objects))); diff != "" {
+			t.Fatalf("the cache changed with %v (-before +after):\n%s", plan.lines(), diff)
+		}
+		w.once()
+	}
+}
