@@ -46,7 +46,7 @@ func (t *traffic) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if request.URL.Query().Get("watch") == "true" && strings.HasSuffix(request.URL.Path, t.slow) {
-		response.Body = &slowBody{response.Body, t.delay}
+		response.Body = newSlowBody(response.Body, t.delay)
 	}
 	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pods") {
 		t.mu.Lock()
@@ -67,16 +67,47 @@ func (t *traffic) created() map[string]int {
 	return out
 }
 
-// slowBody hands everything over some time after it came.
+// slowBody hands everything over some time after it came, and in its order.
 type slowBody struct {
 	io.ReadCloser
-	delay time.Duration
+	late *io.PipeReader
 }
 
-func (b *slowBody) Read(into []byte) (int, error) {
-	n, err := b.ReadCloser.Read(into)
-	time.Sleep(b.delay)
-	return n, err
+type chunk struct {
+	due  time.Time
+	data []byte
+	err  error
+}
+
+func newSlowBody(body io.ReadCloser, delay time.Duration) *slowBody {
+	late, out := io.Pipe()
+	chunks := make(chan chunk, 1024)
+	go func() {
+		defer close(chunks)
+		for err := error(nil); err == nil; {
+			buffer := make([]byte, 64<<10)
+			var n int
+			n, err = body.Read(buffer)
+			chunks <- chunk{time.Now().Add(delay), buffer[:n], err}
+		}
+	}()
+	go func() {
+		for c := range chunks { // after the reader has gone, only to let the other end
+			time.Sleep(time.Until(c.due))
+			_, _ = out.Write(c.data)
+			if c.err != nil {
+				_ = out.CloseWithError(c.err)
+			}
+		}
+	}()
+	return &slowBody{body, late}
+}
+
+func (b *slowBody) Read(into []byte) (int, error) { return b.late.Read(into) }
+
+func (b *slowBody) Close() error {
+	_ = b.late.Close()
+	return b.ReadCloser.Close()
 }
 
 var requests = regexp.MustCompile(`^apiserver_request_total\{.*,resource="([^"]*)",.*subresource="([^"]*)",.*verb="(POST|PUT|PATCH|DELETE|APPLY|DELETECOLLECTION)".*\} (\S+)$`)
