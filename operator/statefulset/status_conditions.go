@@ -24,6 +24,7 @@ func setConditions(conditions *[]metav1.Condition, p *progress) {
 		{v1beta1.ConditionAvailable, availableCondition(p)},
 		{v1beta1.ConditionProgressing, progressingCondition(p, v)},
 		{v1beta1.ConditionScaling, scalingCondition(p)},
+		{v1beta1.ConditionRemediating, remediatingCondition(p)},
 		{v1beta1.ConditionFailedCreatePod, failedCreateCondition(p)},
 		{v1beta1.ConditionFailedUpdatePod, failedUpdateCondition(p)},
 	} {
@@ -77,6 +78,8 @@ const (
 // judgement is the first of these that holds.
 func (p *progress) judgement() verdict {
 	switch {
+	case p.s.allNodesFailing() != "":
+		return verdict{stuck, v1beta1.ReasonAllNodesFailing, p.s.allNodesFailing()}
 	case p.unable():
 		return verdict{stuck, v1beta1.ReasonNotUpgradable, p.next() + p.advice()}
 	case p.overdue:

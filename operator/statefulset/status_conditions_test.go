@@ -93,6 +93,18 @@ func TestConditions(t *testing.T) {
 					"Later, within maxUnavailable: 2 Pods.",
 			},
 		},
+		"a refused repair of a Pod at rest": {
+			start: func(t *testing.T) *world {
+				w := settled(t, web())
+				w.changePod("web-1", func(pod *corev1.Pod) { pod.Labels["apps.kubernetes.io/pod-index"] = "7" })
+				return w
+			},
+			outcome: func(*Plan) *Outcome { return &Outcome{UpdateErrors: []error{errors.New("change Pod web-1: no")}} },
+			want: map[string]string{
+				"Ready":           "False PodsUpdating: The API server refused this: change Pod web-1: no.",
+				"FailedUpdatePod": "True UpdateRefused: The API server refused this: change Pod web-1: no.",
+			},
+		},
 		"Pods that were just adopted are looked at again": {
 			start: leftByAppsV1,
 			want:  map[string]string{"Ready": "False PodsUpdating: Pods changed while they were looked at; looking again."},

@@ -100,7 +100,7 @@ func idle(status *v1beta1.StatefulSetStatus) bool {
 // rolledOut tells whether every Pod that there should be is at the update
 // revision and available, and no other one is left.
 func (p *progress) rolledOut() bool {
-	if p.s.partition() > 0 || len(p.condemned) > 0 || p.refused() {
+	if p.s.partition() > 0 || len(p.condemned) > 0 {
 		return false
 	}
 	for i := range p.plan.Layout.members {

@@ -85,6 +85,15 @@ func TestCountersAreThoseAfterTheOutcome(t *testing.T) {
 			start: func(t *testing.T) *world { w := settled(t, web().InPlace()); w.image("app:2"); return w },
 			want:  counters{Replicas: 3, Ready: 2, Available: 2, Current: 2, Updated: 1},
 		},
+		"one without a readiness gate is not ready either": {
+			start: func(t *testing.T) *world {
+				w := settled(t, web())
+				w.rolling("in place", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy })
+				w.image("app:2")
+				return w
+			},
+			want: counters{Replicas: 3, Ready: 2, Available: 2, Current: 2, Updated: 1},
+		},
 		"one whose containers keep running serves": {
 			start: func(t *testing.T) *world {
 				w := settled(t, web().InPlace())
@@ -166,7 +175,15 @@ func TestCurrentRevisionFollowsWhenTheRolloutIsOver(t *testing.T) {
 			w.image("app:2")
 			w.roll()
 		}, "<app:1>"},
-		"a partition is set":    {web().Partition(1), func(w *world) { w.image("app:2"); w.roll() }, "<app:1>"},
+		"a partition is set": {web().Partition(1), func(w *world) { w.image("app:2"); w.roll() }, "<app:1>"},
+		"a partition is set before the last Pod serves": {web(), func(w *world) {
+			w.image("app:2")
+			for range 6 {
+				w.once()
+			}
+			w.rolling("partition 1", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Partition = ptr.To[int32](1) })
+			w.roll()
+		}, "<app:1>"},
 		"OnDelete, all deleted": {web().OnDelete(), deleteAll, "<app:2>"},
 		"no Pods are wanted":    {web().Replicas(0), func(w *world) { w.image("app:2"); w.roll() }, "<app:2>"},
 	} {
