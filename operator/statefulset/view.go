@@ -1,6 +1,8 @@
 package statefulset
 
 import (
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -53,7 +55,7 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	v.Ready = pod.Status.Phase == corev1.PodRunning && isTrue(condition) &&
 		!isFalse(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !isFalse(podCondition(pod, v1beta1.KruisePodReadyCondition))
 	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
-		v.AvailableIn = max(0, float64(s.minReadySeconds())-s.Now.Sub(condition.LastTransitionTime.Time).Seconds())
+		v.AvailableIn = s.untilAvailable(condition.LastTransitionTime.Time)
 		v.Available = v.AvailableIn == 0
 	}
 	return v
@@ -107,6 +109,17 @@ func hasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 		}
 	}
 	return false
+}
+
+// untilAvailable is in how many seconds a Pod that became Ready at a time will
+// have been so for minReadySeconds. That time is of its node's clock, which may
+// be ahead of ours: where nothing is to be waited for it is not looked at.
+func (s *Snapshot) untilAvailable(ready time.Time) float64 {
+	wanted := float64(s.minReadySeconds())
+	if wanted == 0 {
+		return 0
+	}
+	return max(0, wanted-s.Now.Sub(ready).Seconds())
 }
 
 // minReadySeconds is how long a Pod must be Ready before it counts as

@@ -1,0 +1,41 @@
+package statefulset
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// A node writes the time by its own clock. One that is ahead must not take Pods
+// out of the count until we have caught up with it.
+func TestTheClockOfANodeIsAhead(t *testing.T) {
+	for name, test := range map[string]struct {
+		minReadySeconds int32
+		ahead           time.Duration
+		wantIn          float64
+	}{
+		"a Ready Pod is available where nothing is to be waited for": {0, time.Hour, 0},
+		"minReadySeconds count by the two clocks":                    {30, 5 * time.Second, 35},
+		"one that has been Ready for long is available":              {30, -time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := settled(t, web().Spec(func(spec *v1beta1.StatefulSetSpec) { spec.MinReadySeconds = test.minReadySeconds }))
+			w.changePod("web-2", func(pod *corev1.Pod) {
+				podCondition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(test.ahead))
+			})
+			w.cache.sync()
+			view := w.snapshot().Pods[2]
+			if diff := cmp.Diff(test.wantIn, view.AvailableIn); diff != "" {
+				t.Errorf("seconds until it is available (-want +got):\n%s", diff)
+			}
+			if want := test.wantIn == 0; view.Available != want {
+				t.Errorf("available: %v, want %v", view.Available, want)
+			}
+		})
+	}
+}
