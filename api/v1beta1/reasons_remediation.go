@@ -19,7 +19,8 @@ const (
 	// ReasonPodTerminating: the Pod is being deleted already.
 	ReasonPodTerminating = "PodTerminating"
 	// ReasonCannotExclude: the SchedPatch by which the node would be excluded
-	// cannot be written, or would not be applied to the Pod.
+	// cannot be written, or would not be applied to the Pod; or the Pod's preDelete
+	// hook holds it.
 	ReasonCannotExclude = "CannotExclude"
 	// ReasonStoragePinned: the Pod's storage admits no other eligible node.
 	ReasonStoragePinned = "StoragePinned"

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // patchKind is that of what nodes are excluded by.
@@ -55,6 +56,17 @@ func New(mgr manager.Manager, options Options) *Remediator {
 // maxSteps is how many steps one look takes at most. From nothing to a deletion
 // there are five: record, ask, count anew, delete, and see that it is done.
 const maxSteps = 8
+
+// Concerns tells whether a set asks for auto remediation, or has left something
+// to clean up since it did.
+func (r *Remediator) Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error) {
+	facts := Facts{Set: set}
+	if facts.enabled() {
+		return true, nil
+	}
+	patch, _, err := r.gatherer.ours(ctx, set)
+	return patch != nil, err
+}
 
 // Look does all that is to be done about the stuck Pods of a set now, and tells
 // how it stands. A nil verdict is that there is nothing to tell. After an error

@@ -35,6 +35,8 @@ type Pod struct {
 	Changing bool
 	// Ready tells that the Pod serves.
 	Ready bool
+	// Hook names what of its preDelete hook holds the Pod, "" when nothing does.
+	Hook string
 }
 
 // enabled tells whether the set asks for auto remediation.

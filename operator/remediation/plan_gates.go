@@ -106,11 +106,14 @@ func podTerminating(_ *planner, c *Case) string {
 }
 
 // cannotExclude: a SchedPatch that cannot be written, is not applied in this
-// namespace, or cannot be applied to this Pod keeps no Pod from its node.
+// namespace, or cannot be applied to this Pod keeps no Pod from its node. And a
+// hook that was to be heard before a Pod goes is not passed over.
 func cannotExclude(p *planner, c *Case) string {
 	switch {
 	case p.s.Obstacle != "":
 		return p.s.Obstacle
+	case c.Pod.Hook != "":
+		return fmt.Sprintf("its preDelete hook holds it (%s); take that off to have it replaced", c.Pod.Hook)
 	case !p.s.NamespaceServed:
 		return fmt.Sprintf("the Pod webhooks do not serve namespace %s, so no node can be excluded: it is excluded itself, or its label %s is %s",
 			p.s.Set.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)

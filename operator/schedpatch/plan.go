@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Plan is what is to be done to the cluster for one SchedPatch, beside writing
@@ -38,6 +39,9 @@ func makePlan(s *Snapshot) *Plan {
 	owner := metav1.GetControllerOf(s.Object)
 	if owner == nil {
 		return &Plan{Reason: "it ended at " + written(end) + " and no controller owns it"}
+	}
+	if _, records := s.Object.Annotations[v1beta1.RemediationExclusionsAnnotation]; records {
+		return &Plan{Reason: "it ended at " + written(end) + " and keeps the record of auto remediation, which deletes it in time"}
 	}
 	return &Plan{Delete: s.Object, Reason: fmt.Sprintf("it ended at %s and %s %s, which made it, does not need it any more", written(end), owner.Kind, owner.Name)}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -29,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/pace"
 )
@@ -41,15 +43,19 @@ type Options struct {
 	Parallel int
 	// CanResize tells whether the API server can resize running Pods.
 	CanResize bool
+	// Remediator looks after Pods that cannot start because of their node; nil for
+	// none.
+	Remediator Remediator
 }
 
 // reconciler walks a StatefulSet through snapshot, plan, apply and status.
 type reconciler struct {
-	gatherer gatherer
-	executor executor
-	recorder events.EventRecorder
-	repeats  *repeats
-	pace     *pace.Pace
+	gatherer   gatherer
+	executor   executor
+	remediator Remediator
+	recorder   events.EventRecorder
+	repeats    *repeats
+	pace       *pace.Pace
 }
 
 // longestRetry is how long a refused write waits for its next try at most.
@@ -64,11 +70,12 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		return fmt.Errorf("index revisions and claims: %w", err)
 	}
 	r := &reconciler{
-		gatherer: gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates()},
-		executor: executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
-		recorder: mgr.GetEventRecorder("windlass-operator"),
-		repeats:  newRepeats(),
-		pace:     pace.New(time.Second),
+		gatherer:   gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates()},
+		executor:   executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
+		remediator: options.Remediator,
+		recorder:   mgr.GetEventRecorder("windlass-operator"),
+		repeats:    newRepeats(),
+		pace:       pace.New(time.Second),
 	}
 	known := newKnownSets()
 	return builder.ControllerManagedBy(mgr).
@@ -76,6 +83,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Watches(&v1beta1.StatefulSet{}, setHandler{known}).
 		Watches(&corev1.Pod{}, podHandler{known}).
 		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
+		Watches(&v1alpha1.SchedPatch{}, patchHandler(), builder.WithPredicates(patchChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
@@ -93,12 +101,15 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	var remedyErr error
+	if snapshot != nil {
+		snapshot, remedyErr = r.remedy(ctx, snapshot)
+	}
 	if snapshot == nil {
-		r.pace.Forget(request.NamespacedName)
-		r.gatherer.templates.forget(request.NamespacedName)
-		r.repeats.forget(request.NamespacedName)
-		forgetMetrics(request.NamespacedName)
-		return reconcile.Result{}, nil
+		if remedyErr == nil {
+			r.forget(request.NamespacedName)
+		}
+		return reconcile.Result{}, remedyErr
 	}
 	plan, err := makePlan(snapshot)
 	if err != nil {
@@ -111,7 +122,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	// An error is returned after the status is written, so that it is seen.
 	wait, err := r.report(ctx, snapshot, plan, outcome)
 	if err == nil {
-		err = outcome.Err()
+		err = errors.Join(outcome.Err(), remedyErr)
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -120,6 +131,17 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		wait = time.Second // the next look takes another name
 	}
 	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// forget drops all that is remembered of a set that is gone.
+func (r *reconciler) forget(set types.NamespacedName) {
+	r.pace.Forget(set)
+	r.gatherer.templates.forget(set)
+	r.repeats.forget(set)
+	forgetMetrics(set)
+	if r.remediator != nil {
+		r.remediator.Forget(set)
+	}
 }
 
 // log tells what is about to be done.
@@ -157,7 +179,7 @@ func soonest(spans ...float64) time.Duration {
 // happens: to write what was held back, or because something is due by then.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
-	wait := soonest(deadline, plan.LookAgainIn)
+	wait := soonest(deadline, plan.LookAgainIn, s.remedyIn())
 	key := client.ObjectKeyFromObject(s.Set)
 	observeStalled(key, status)
 	if pause := r.pace.Wait(key, s.Now); pause > 0 && !urgent(s, status) {

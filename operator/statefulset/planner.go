@@ -107,10 +107,11 @@ func (p *planner) own() {
 	}
 }
 
-// replaceEnded lets go of Pods that will not run again.
+// replaceEnded lets go of Pods that will not run again, but for those that would
+// be made again on a node that does not take them.
 func (p *planner) replaceEnded() {
 	for i := range p.plan.Layout.members {
-		if m := &p.plan.Layout.members[i]; !m.missing() && m.ended() {
+		if m := &p.plan.Layout.members[i]; !m.missing() && m.ended() && !p.s.Remedy.Holds(m.Pod) {
 			p.want(m.View, wish{wishDelete, CauseEnded, "it has ended, phase " + string(m.Pod.Status.Phase)})
 		}
 	}

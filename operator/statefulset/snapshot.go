@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 	"github.com/windlass-operator/windlass/internal/revision"
+	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
 // Snapshot is all that a decision about one StatefulSet rests on, read once.
@@ -49,6 +50,9 @@ type Snapshot struct {
 	Expandable map[string]bool
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
+	// Remedy is what auto remediation says of the set's stuck Pods, nil when there
+	// is nothing to say.
+	Remedy *remediation.Verdict
 }
 
 // wholeSecond is Now, rounded up to what a stored time can hold. The API server

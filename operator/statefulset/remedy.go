@@ -1,0 +1,147 @@
+package statefulset
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/remediation"
+)
+
+// Remediator moves Pods that cannot start because of their node.
+type Remediator interface {
+	// Concerns tells whether there is anything for it to look at in a set.
+	Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error)
+	// Look does what is to be done now and says how it stands; nil when there is
+	// nothing to say.
+	Look(ctx context.Context, facts *remediation.Facts) (*remediation.Verdict, error)
+	// Forget drops what is remembered of a set that is gone.
+	Forget(set types.NamespacedName)
+}
+
+var _ Remediator = &remediation.Remediator{}
+
+// remedy lets auto remediation look at a set before anything is planned, and puts
+// its verdict into the snapshot. Where a Pod was deleted the set is looked at
+// anew. When it fails, the set is cared for as it would be without it, and what
+// the status says of it stays.
+func (r *reconciler) remedy(ctx context.Context, s *Snapshot) (*Snapshot, error) {
+	if r.remediator == nil {
+		return s, nil
+	}
+	concerned, err := r.remediator.Concerns(ctx, s.Set)
+	if err == nil && !concerned {
+		return s, nil
+	}
+	var verdict *remediation.Verdict
+	if err == nil {
+		verdict, err = r.look(ctx, s)
+	}
+	if err != nil {
+		s.Remedy = lastVerdict(s.Set)
+		return s, err
+	}
+	if verdict != nil && verdict.Deleted {
+		if s, err = r.gatherer.snapshot(ctx, client.ObjectKeyFromObject(s.Set)); s == nil || err != nil {
+			return nil, err
+		}
+	}
+	s.Remedy = verdict
+	return s, nil
+}
+
+func (r *reconciler) look(ctx context.Context, s *Snapshot) (*remediation.Verdict, error) {
+	revisions, err := planRevisions(s)
+	if err != nil {
+		return nil, err
+	}
+	return r.remediator.Look(ctx, remedyFacts(s, &revisions))
+}
+
+// remedyFacts are what auto remediation needs to know of a set.
+func remedyFacts(s *Snapshot, revisions *RevisionPlan) *remediation.Facts {
+	facts := &remediation.Facts{Set: s.Set, Revisions: []string{revisions.Update}}
+	if s.partition() > 0 && s.recorded(revisions.Current) {
+		facts.Revisions = append(facts.Revisions, revisions.Current)
+	}
+	for _, m := range newLayout(s).members {
+		facts.Ordinals = append(facts.Ordinals, m.Ordinal)
+		if m.missing() {
+			continue
+		}
+		facts.Pods = append(facts.Pods, remediation.Pod{
+			Pod: m.Pod, Ordinal: m.Ordinal, Revision: m.Revision, Ready: m.Ready, Changing: m.Unfinished != "",
+			Right: !m.Orphan && m.Revision == s.revisionAt(m.Position, m.Revision, facts.Revisions),
+			Hook:  hookWords("preDelete", preDelete(s.Set), m.Pod, "removed"),
+		})
+	}
+	return facts
+}
+
+// revisionAt names the revision that a replacement of a Pod is made at: that of
+// the update, or the one that the partition keeps. Without an order the partition
+// keeps a number of Pods, so there a Pod may be at either.
+func (s *Snapshot) revisionAt(position int, at string, revisions []string) string {
+	update, kept := revisions[0], revisions[len(revisions)-1]
+	if s.strategy().UnorderedUpdate != nil {
+		if at == kept {
+			return kept
+		}
+		return update
+	}
+	if position < s.partition() {
+		return kept
+	}
+	return update
+}
+
+// recorded tells whether Pods can be made from a revision.
+func (s *Snapshot) recorded(name string) bool {
+	for _, r := range s.Revisions {
+		if r.Object.Name == name {
+			return r.Template != nil
+		}
+	}
+	return false
+}
+
+// lastVerdict is what the status says of auto remediation.
+func lastVerdict(set *v1beta1.StatefulSet) *remediation.Verdict {
+	v := &remediation.Verdict{}
+	if c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating); c != nil {
+		v.Condition = &metav1.Condition{Status: c.Status, Reason: c.Reason, Message: c.Message}
+		if c.Reason == v1beta1.ReasonAllNodesFailing {
+			v.AllNodesFailing = c.Message
+		}
+	}
+	return v
+}
+
+// allNodesFailing says that Pods start on no node, "" when that is not so.
+func (s *Snapshot) allNodesFailing() string {
+	if s.Remedy == nil {
+		return ""
+	}
+	return s.Remedy.AllNodesFailing
+}
+
+// remediatingCondition is what auto remediation says.
+func remediatingCondition(p *progress) *metav1.Condition {
+	if p.s.Remedy == nil {
+		return nil
+	}
+	return p.s.Remedy.Condition
+}
+
+// remedyIn is in how many seconds auto remediation wants to look again, 0 for
+// never.
+func (s *Snapshot) remedyIn() float64 {
+	if s.Remedy == nil {
+		return 0
+	}
+	return s.Remedy.LookAgainIn
+}
