@@ -87,10 +87,11 @@ type executor struct {
 // has room.
 func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Plan) *Outcome {
 	o := &Outcome{}
-	if !e.applyRevisions(ctx, &plan.Revisions, o) {
+	mayAdopt := sync.OnceValue(func() error { return e.stillThere(ctx, set) })
+	if !e.applyRevisions(ctx, &plan.Revisions, mayAdopt, o) {
 		return o
 	}
-	e.own(ctx, set, plan.Own, o)
+	e.own(ctx, set, plan.Own, mayAdopt, o)
 	apply.Each(ctx, e.parallel, plan.Claims, e.changeClaim, func(c ChangeClaim, err error) {
 		if o.judge(err, &o.ClaimErrors) {
 			o.Claimed = append(o.Claimed, c)
@@ -121,7 +122,7 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 
 // applyRevisions keeps the history and tells whether Pods may be marked with the
 // update revision: whether it is recorded.
-func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Outcome) bool {
+func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAdopt func() error, o *Outcome) bool {
 	if plan.Create != nil {
 		switch err := e.writer.Create(ctx, plan.Create.DeepCopy()); {
 		case apierrors.IsAlreadyExists(err):
@@ -133,8 +134,7 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Ou
 		}
 	}
 	for _, change := range plan.Change {
-		patch := client.MergeFromWithOptions(change.Old, client.MergeFromWithOptimisticLock{})
-		o.judge(apply.Wrap(e.writer.Patch(ctx, change.New.DeepCopy(), patch), "update revision %s", change.New.Name), &o.UpdateErrors)
+		o.judge(e.changeRevision(ctx, change, mayAdopt), &o.UpdateErrors)
 	}
 	for _, r := range plan.Delete {
 		o.judge(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), uidOf(r))), "delete revision %s", r.Name), &o.UpdateErrors)
@@ -142,14 +142,21 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Ou
 	return true
 }
 
-// own adopts and releases Pods. A set that is being deleted must not adopt what
-// its deletion has just let go, and the cache may not know of it yet: so the API
-// server is asked.
-func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []OwnPod, o *Outcome) {
-	check := sync.OnceValue(func() error { return e.stillThere(ctx, set) })
+func (e *executor) changeRevision(ctx context.Context, change ChangeRevision, mayAdopt func() error) error {
+	if metav1.GetControllerOf(change.Old) == nil {
+		if err := mayAdopt(); err != nil {
+			return err
+		}
+	}
+	patch := client.MergeFromWithOptions(change.Old, client.MergeFromWithOptimisticLock{})
+	return apply.Wrap(e.writer.Patch(ctx, change.New.DeepCopy(), patch), "update revision %s", change.New.Name)
+}
+
+// own adopts and releases Pods.
+func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []OwnPod, mayAdopt func() error, o *Outcome) {
 	apply.Each(ctx, e.parallel, pods, func(ctx context.Context, p OwnPod) error {
 		if p.Adopt {
-			if err := check(); err != nil {
+			if err := mayAdopt(); err != nil {
 				return err
 			}
 		}
@@ -161,11 +168,14 @@ func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []Own
 	})
 }
 
+// stillThere fails when a set may not adopt: one that is being deleted must not
+// take back what its deletion has just let go, or that would be deleted with it,
+// and the cache may not know of it yet. So the API server is asked.
 func (e *executor) stillThere(ctx context.Context, set *v1beta1.StatefulSet) error {
 	now := &metav1.PartialObjectMetadata{}
 	now.SetGroupVersionKind(v1beta1.GroupVersion.WithKind("StatefulSet"))
 	if err := e.live.Get(ctx, client.ObjectKeyFromObject(set), now); err != nil {
-		return apply.Wrap(err, "see whether StatefulSet %s may adopt Pods", set.Name)
+		return apply.Wrap(err, "see whether StatefulSet %s may adopt what has no controller", set.Name)
 	}
 	if now.UID != set.UID || now.DeletionTimestamp != nil {
 		return apierrors.NewConflict(v1beta1.GroupVersion.WithResource("statefulsets").GroupResource(), set.Name, errors.New("it is being deleted, or is another one by now"))

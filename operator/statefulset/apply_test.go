@@ -115,15 +115,22 @@ func TestNothingIsDoneBeforeTheRevisionIsRecorded(t *testing.T) {
 	}
 }
 
-// A set that is being deleted has just let its Pods go: the cache may not know.
+// A set that is being deleted has just let its Pods and its history go: the cache
+// may not know. A revision that it took back would be deleted with it, and
+// whoever adopts the Pods next would not know what they are made from.
 func TestASetThatIsGoingAdoptsNothing(t *testing.T) {
 	w := leftByAppsV1(t)
 	plan := w.plan()
 	set := w.set("web").DeepCopy()
 	set.DeletionTimestamp = ptr.To(w.second())
 	w.put(setKind, set)
-	if o := w.executor.apply(t.Context(), w.set("web"), plan); len(o.Owned) > 0 || o.Stale != 3 {
-		t.Errorf("adopted %v, stale %d", o.Owned, o.Stale)
+	if o := w.executor.apply(t.Context(), w.set("web"), plan); len(o.Owned) > 0 || o.Stale != 4 {
+		t.Errorf("adopted %v, stale %d, want the 3 Pods and the revision", o.Owned, o.Stale)
+	}
+	for _, r := range w.recorded() {
+		if owner := metav1.GetControllerOf(r); owner != nil {
+			t.Errorf("revision %s was adopted by %s %s", r.Name, owner.Kind, owner.Name)
+		}
 	}
 }
 
