@@ -19,7 +19,7 @@ type member struct {
 func (m *member) missing() bool { return m.View == nil }
 
 // available tells whether there is a Pod, and it is available.
-func (m *member) available() bool { return m.View != nil && m.View.Available }
+func (m *member) available() bool { return m.View != nil && m.Available }
 
 // leaving tells whether there is no Pod, or one that is going: either way a new
 // one follows.

@@ -155,13 +155,13 @@ func (d DeletePod) String() string {
 type Cause string
 
 const (
-	// CauseScale: the set has too many Pods, or the ordinal became reserved.
+	// CauseScale means that the set has too many Pods, or the ordinal became reserved.
 	CauseScale Cause = "Scale"
-	// CauseUpdate: the Pod is not at the revision that it should have.
+	// CauseUpdate means that the Pod is not at the revision that it should have.
 	CauseUpdate Cause = "Update"
-	// CauseEnded: the Pod failed, or its containers ended.
+	// CauseEnded means that the Pod failed, or its containers ended.
 	CauseEnded Cause = "Ended"
-	// CauseAsked: a person labelled the Pod for deletion.
+	// CauseAsked means that a person labelled the Pod for deletion.
 	CauseAsked Cause = "Asked"
 )
 
