@@ -171,9 +171,9 @@ func TestKruisePodReady(t *testing.T) {
 	marks := hook()
 	marks.MarkPodNotReady = true
 	const (
-		other  = `{"userAgent":"Chaos","key":"experiment"}`
-		delete = `{"userAgent":"Lifecycle","key":"preDeleteHook"}`
-		update = `{"userAgent":"Lifecycle","key":"preUpdateHook"}`
+		other     = `{"userAgent":"Chaos","key":"experiment"}`
+		ourDelete = `{"userAgent":"Lifecycle","key":"preDeleteHook"}`
+		ourUpdate = `{"userAgent":"Lifecycle","key":"preUpdateHook"}`
 	)
 	type condition struct{ Status, Message string }
 	for name, test := range map[string]struct {
@@ -183,14 +183,14 @@ func TestKruisePodReady(t *testing.T) {
 		want    condition
 	}{
 		"nobody holds the Pod":                    {web().PreDelete(marks), "Normal", "", condition{"True", ""}},
-		"the preDelete hook holds it":             {web().PreDelete(marks), "PreparingDelete", "", condition{"False", "[" + delete + "]"}},
+		"the preDelete hook holds it":             {web().PreDelete(marks), "PreparingDelete", "", condition{"False", "[" + ourDelete + "]"}},
 		"a hook that does not mark it":            {web().PreDelete(hook()), "PreparingDelete", "", condition{"True", ""}},
-		"the inPlaceUpdate hook holds it":         {web().InPlaceUpdate(marks), "PreparingUpdate", "", condition{"False", "[" + update + "]"}},
-		"the hook holds it while it is changed":   {web().InPlaceUpdate(marks), "Updating", "", condition{"False", "[" + update + "]"}},
-		"the hook lets go when it is changed":     {web().InPlaceUpdate(marks), "Updated", "[" + update + "]", condition{"True", ""}},
+		"the inPlaceUpdate hook holds it":         {web().InPlaceUpdate(marks), "PreparingUpdate", "", condition{"False", "[" + ourUpdate + "]"}},
+		"the hook holds it while it is changed":   {web().InPlaceUpdate(marks), "Updating", "", condition{"False", "[" + ourUpdate + "]"}},
+		"the hook lets go when it is changed":     {web().InPlaceUpdate(marks), "Updated", "[" + ourUpdate + "]", condition{"True", ""}},
 		"what others hold it for stays":           {web().PreDelete(marks), "Normal", "[" + other + "]", condition{"False", "[" + other + "]"}},
-		"ours comes beside what others hold for":  {web().PreDelete(marks), "PreparingDelete", "[" + other + "]", condition{"False", "[" + other + "," + delete + "]"}},
-		"ours goes and what others hold it stays": {web().PreDelete(marks), "Normal", "[" + delete + "," + other + "]", condition{"False", "[" + other + "]"}},
+		"ours comes beside what others hold for":  {web().PreDelete(marks), "PreparingDelete", "[" + other + "]", condition{"False", "[" + other + "," + ourDelete + "]"}},
+		"ours goes and what others hold it stays": {web().PreDelete(marks), "Normal", "[" + ourDelete + "," + other + "]", condition{"False", "[" + other + "]"}},
 		"what cannot be read holds nothing":       {web().PreDelete(marks), "Normal", "oops", condition{"True", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {

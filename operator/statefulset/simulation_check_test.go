@@ -83,8 +83,8 @@ func (o *observer) mayUpdate(view *View, rolling *v1beta1.RollingUpdateStatefulS
 	}
 }
 
-// wrote judges one write.
-func (o *observer) wrote(r request, before, after client.Object) {
+// observe judges one write.
+func (o *observer) observe(r request, before, after client.Object) {
 	o.w.t.Helper()
 	switch r.Kind {
 	case claimKind:
@@ -97,10 +97,10 @@ func (o *observer) wrote(r request, before, after client.Object) {
 	}
 	was, _ := before.(*corev1.Pod)
 	is, _ := after.(*corev1.Pod)
-	switch {
-	case r.Verb == "create":
+	switch r.Verb {
+	case "create":
 		o.inOrder(is)
-	case r.Verb == "delete":
+	case "delete":
 		o.notHooked(was)
 		fallthrough
 	default:
@@ -219,7 +219,7 @@ func (o *observer) check() {
 	}
 	wanted := ordinals(o.spec)
 	seen := map[int]types.UID{}
-	for _, pod := range o.w.cluster.pods() {
+	for _, pod := range o.w.pods() {
 		ordinal := ordinalOf("web", pod.Name)
 		if other, twice := seen[ordinal]; twice {
 			o.fail("ordinal %d has two Pods: %s and %s", ordinal, other, pod.UID)
@@ -245,7 +245,7 @@ func (o *observer) converged() bool {
 	if err != nil {
 		o.fail("%v", err)
 	}
-	if len(s.Pods) != len(plan.Layout.members) || len(o.w.cluster.pods()) != len(s.Pods) {
+	if len(s.Pods) != len(plan.Layout.members) || len(o.w.pods()) != len(s.Pods) {
 		return false
 	}
 	for i := range plan.Layout.members {

@@ -113,11 +113,12 @@ func (w *fakeWriter) Delete(_ context.Context, object client.Object, options ...
 	if before == nil {
 		return apierrors.NewNotFound(resourceOf(kind), object.GetName())
 	}
-	if o.Preconditions == nil || o.Preconditions.UID == nil {
+	switch {
+	case o.Preconditions == nil || o.Preconditions.UID == nil:
 		s.t.Errorf("%s does not say which one it means", r)
-	} else if *o.Preconditions.UID != before.GetUID() {
+	case *o.Preconditions.UID != before.GetUID():
 		return apierrors.NewConflict(resourceOf(kind), object.GetName(), errors.New("another UID"))
-	} else if o.Preconditions.ResourceVersion != nil && *o.Preconditions.ResourceVersion != before.GetResourceVersion() {
+	case o.Preconditions.ResourceVersion != nil && *o.Preconditions.ResourceVersion != before.GetResourceVersion():
 		return apierrors.NewConflict(resourceOf(kind), object.GetName(), errors.New("it has changed"))
 	}
 	if kind == podKind {
