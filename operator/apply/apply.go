@@ -4,12 +4,19 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Each carries actions out in batches of 1, 2, 4, ... up to parallel, so that
@@ -56,16 +63,34 @@ func Wrap(err error, format string, args ...any) error {
 }
 
 // Status writes the difference between the status of two states of an object,
-// and tells whether there was one.
-func Status(ctx context.Context, writer client.SubResourceWriter, before, after client.Object) (bool, error) {
-	patch := client.MergeFrom(before)
-	data, err := patch.Data(after)
+// and tells whether there was one. The first status that we write of an object
+// is written whole: a difference would leave out counters of 0, which nobody
+// could tell from counters that are not there.
+func Status(ctx context.Context, writer client.SubResourceWriter, before, after client.Object, first bool) (bool, error) {
+	data, err := client.MergeFrom(before).Data(after)
+	if err == nil && first {
+		data, err = wholeStatus(after)
+	}
 	if err != nil {
 		return false, fmt.Errorf("encode the status: %w", err)
 	}
 	if string(data) == "{}" {
 		return false, nil
 	}
-	err = writer.Patch(ctx, after, client.RawPatch(patch.Type(), data))
+	err = writer.Patch(ctx, after, client.RawPatch(types.MergePatchType, data))
 	return err == nil, err
+}
+
+func wholeStatus(object client.Object) ([]byte, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"status": fields["status"]})
+}
+
+// FirstStatus tells whether a status is not one that we wrote: ours always have
+// the condition Ready.
+func FirstStatus(conditions []metav1.Condition) bool {
+	return meta.FindStatusCondition(conditions, v1beta1.ConditionReady) == nil
 }

@@ -1,10 +1,14 @@
 package apply
 
 import (
+	"context"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 func TestInvalidWithACauseIsARefusalNotStaleness(t *testing.T) {
@@ -14,5 +18,33 @@ func TestInvalidWithACauseIsARefusalNotStaleness(t *testing.T) {
 	}}
 	if IsStale(err) {
 		t.Error("an invalid field would be tried again for ever without a word")
+	}
+}
+
+// statusWriter remembers the last patch of a status.
+type statusWriter struct {
+	client.SubResourceWriter
+	patch string
+}
+
+func (w *statusWriter) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+	data, err := patch.Data(object)
+	w.patch = string(data)
+	return err
+}
+
+func TestTheFirstStatusIsWrittenWhole(t *testing.T) {
+	before := &v1beta1.SidecarSet{}
+	after := before.DeepCopy()
+	after.Status.ObservedGeneration = 1
+	for first, want := range map[bool]string{
+		true:  `{"status":{"matchedPods":0,"observedGeneration":1,"readyPods":0,"uninjectedPods":0,"updatedPods":0,"updatedReadyPods":0}}`,
+		false: `{"status":{"observedGeneration":1}}`,
+	} {
+		w := &statusWriter{}
+		written, err := Status(t.Context(), w, before, after, first)
+		if err != nil || !written || w.patch != want {
+			t.Errorf("first %v: wrote %s (%v, %v), want %s", first, w.patch, written, err, want)
+		}
 	}
 }

@@ -2,11 +2,9 @@ package schedpatch
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -55,21 +53,6 @@ func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
 func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) error {
 	updated := object.DeepCopy()
 	updated.Status = *status.DeepCopy()
-	var err error
-	if object.Status.ObservedGeneration < 0 {
-		err = e.writeFirst(ctx, updated)
-	} else {
-		_, err = apply.Status(ctx, e.writer.Status(), object, updated)
-	}
+	_, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
 	return apply.Wrap(err, "write the status of SchedPatch %s/%s", object.Namespace, object.Name)
-}
-
-// writeFirst writes a whole status. A difference would leave out counters of 0,
-// which nobody could tell from counters that are not there.
-func (e *executor) writeFirst(ctx context.Context, object *v1alpha1.SchedPatch) error {
-	data, err := json.Marshal(map[string]any{"status": &object.Status})
-	if err != nil {
-		return err
-	}
-	return e.writer.Status().Patch(ctx, object, client.RawPatch(types.MergePatchType, data))
 }

@@ -238,6 +238,6 @@ func identity(pod *corev1.Pod) *corev1.Pod {
 func (e *executor) writeStatus(ctx context.Context, object *v1beta1.SidecarSet, status *v1beta1.SidecarSetStatus) (bool, error) {
 	updated := object.DeepCopy()
 	updated.Status = *status
-	written, err := apply.Status(ctx, e.writer.Status(), object, updated)
+	written, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
 	return written, apply.Wrap(err, "write the status of SidecarSet %s", object.Name)
 }

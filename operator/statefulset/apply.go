@@ -338,6 +338,6 @@ func identity(pod *corev1.Pod) *corev1.Pod {
 func (e *executor) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) (bool, error) {
 	updated := set.DeepCopy()
 	updated.Status = *status
-	written, err := apply.Status(ctx, e.writer.Status(), set, updated)
+	written, err := apply.Status(ctx, e.writer.Status(), set, updated, apply.FirstStatus(set.Status.Conditions))
 	return written, apply.Wrap(err, "write the status of StatefulSet %s", set.Name)
 }
