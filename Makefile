@@ -5,6 +5,7 @@
 #                         is pushed there first; without it, the cluster must be able to pull $(IMG))
 #   KEEP=1                leave the end-to-end cluster up when the tests are done
 #   NODES=2 KWOK=0        real and simulated nodes of the clusters
+#   SCHEDPATCH_PODS=1000  how many simulated Pods the spec of a large SchedPatch makes; the product is meant for 10000
 #   VERSION=1.2.3         version stamped into the programs, and tag of the image (default: the chart's appVersion)
 #   WINDLASS_CACHE=path   where binaries built for development and tests are kept (default: ~/.cache/windlass)
 
@@ -23,9 +24,10 @@ CLUSTER ?= dev
 NODES ?= 2
 KWOK ?= 0
 KEEP ?=
+SCHEDPATCH_PODS ?= 1000
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
-export VERSION IMG IMAGE_FLAG NODES KWOK KEEP E2E_KUBECONFIG E2E_REGISTRY
+export VERSION IMG IMAGE_FLAG NODES KWOK KEEP SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
 
 LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
 

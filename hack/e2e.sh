@@ -87,7 +87,7 @@ export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
 
 status=0
 # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
-run suites ./suites/... -registry "$registry" $IMAGE_FLAG
+run suites ./suites/... -registry "$registry" -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
 # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
 run wireclient ./wireclient/...
 exit $status
