@@ -23,6 +23,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
 	"github.com/windlass-operator/windlass/operator/statefulset"
@@ -38,6 +39,9 @@ type options struct {
 	schedPatchWorkers       int
 	parallelWrites          int
 	excludedNamespaces      string
+	webhookService          string
+	mutating                string
+	recreateUnusedClaims    bool
 	// namespace is the one that the operator runs in.
 	namespace string
 }
@@ -52,6 +56,9 @@ func parse() options {
 	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
 	flag.IntVar(&o.parallelWrites, "parallel-writes", 64, "How many Pods of one StatefulSet are written to at once.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
+	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's own namespace. Before auto remediation deletes a Pod, each replica behind it is asked.")
+	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
+	flag.BoolVar(&o.recreateUnusedClaims, "recreate-unused-claims", false, "Let auto remediation delete claims that hold nothing, where a StatefulSet asks for it. It takes the permission to delete claims.")
 	flag.Parse()
 	return o
 }
@@ -102,6 +109,10 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := statefulset.Add(ctx, mgr, statefulset.Options{
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
+		Remediator: remediation.New(mgr, remediation.Options{
+			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
+			ExcludedNamespaces: excluded, DeleteClaims: o.recreateUnusedClaims,
+		}),
 	}); err != nil {
 		return fmt.Errorf("start the StatefulSet controller: %w", err)
 	}

@@ -58,6 +58,7 @@ func TestArguments(t *testing.T) {
 				"--log-format=json", "--kube-api-qps=0", "--kube-api-burst=100", "--sidecarset-workers=4",
 				"--statefulset-workers=8", "--schedpatch-workers=4", "--parallel-writes=64",
 				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system",
+				"--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass",
 			},
 		},
 		"the operator's, with every value that matters to it": {
@@ -69,6 +70,7 @@ operator:
   concurrency: {sidecarSets: 8, statefulSets: 9, schedPatches: 10, podWrites: 11}
   clientConnection: {qps: 1000000, burst: 2000000}
   extraArgs: ["--custom=a b"]
+  remediation: {recreateUnusedClaims: true}
 metrics: {enabled: false}
 logging: {level: debug, format: text}
 webhook: {excludedNamespaces: [cni, kube-system]}
@@ -77,7 +79,7 @@ webhook: {excludedNamespaces: [cni, kube-system]}
 				"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=:8081", "--log-level=debug",
 				"--log-format=text", "--kube-api-qps=1000000", "--kube-api-burst=2000000", "--sidecarset-workers=8",
 				"--statefulset-workers=9", "--schedpatch-workers=10", "--parallel-writes=11",
-				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni", "--custom=a b",
+				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni", "--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass", "--recreate-unused-claims", "--custom=a b",
 			},
 		},
 		"the webhook's, without values": {

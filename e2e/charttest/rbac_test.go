@@ -116,6 +116,26 @@ func TestTheProgramsMayReadExtraTargets(t *testing.T) {
 	}
 }
 
+func TestClaimsAreDeletedOnlyWhereAsked(t *testing.T) {
+	for name, test := range map[string]struct {
+		values string
+		want   bool
+	}{
+		"without values":                {"", false},
+		"recreateUnusedClaims is asked": {"operator: {remediation: {recreateUnusedClaims: true}}", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules := get[*rbacv1.ClusterRole](t, mustRender(t, test.values), "windlass-operator").Rules
+			got := slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool {
+				return slices.Contains(rule.Resources, "persistentvolumeclaims") && slices.Contains(rule.Verbs, "delete")
+			})
+			if got != test.want {
+				t.Errorf("may the operator delete claims? %t", got)
+			}
+		})
+	}
+}
+
 func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
 	tests := map[string]struct {
 		values string
