@@ -36,13 +36,32 @@ type Outcome struct {
 	// is not the set's. The next look takes another one.
 	Collided bool
 	// Stale counts actions that were given up because the object had changed
-	// since the snapshot. The change itself brings the next look.
+	// since the snapshot. The change itself brings the next look, or lookAgainIn.
 	Stale int
 }
 
-// Err joins the errors that are worth another try.
+// Err joins the errors that are worth another try: the first of them, and how
+// many more there are. A quota can refuse thousands of Pods at once.
 func (o *Outcome) Err() error {
-	return errors.Join(slices.Concat(o.CreateErrors, o.changeErrors())...)
+	errs := slices.Concat(o.CreateErrors, o.changeErrors())
+	if more := len(errs) - maxNamedPods; more > 0 {
+		errs = append(errs[:maxNamedPods], fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(errs...)
+}
+
+// staleFor is how long, in seconds, the next look waits at most for the change
+// that made an action fail.
+const staleFor = 1
+
+// lookAgainIn is in how many seconds to look again though nothing happens; 0 for
+// never. What made an action stale mostly shows itself at once, but revisions are
+// not watched, and for the next name of a revision there is nothing to wait for.
+func (o *Outcome) lookAgainIn() float64 {
+	if o.Stale > 0 || o.Collided {
+		return staleFor
+	}
+	return 0
 }
 
 // changeErrors are the refusals of all but new Pods.
@@ -206,7 +225,7 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	}
 	created := c.Pod.DeepCopy()
 	if err := e.writer.Create(ctx, created); err != nil {
-		return fmt.Errorf("create Pod %s: %w", c.Pod.Name, err)
+		return notCreated("Pod", c.Pod.Name, err)
 	}
 	if len(c.Conditions) == 0 {
 		return nil
@@ -216,9 +235,20 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 
 func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	if err := e.writer.Create(ctx, claim.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create claim %s: %w", claim.Name, err)
+		return notCreated("claim", claim.Name, err)
 	}
 	return nil
+}
+
+// notCreated is the error of a creation. Of what is only being made nothing can
+// have been seen, so nothing is stale: a conflict is one about something else,
+// such as a quota that many draw on at once, and no event ends it. Only a name
+// that is taken says that there is more to see.
+func notCreated(kind, name string, err error) error {
+	if apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return fmt.Errorf("create %s %s: %s", kind, name, err.Error()) // not wrapped: what kind of error it is would mislead
 }
 
 // deletePod deletes a Pod, and no other one of that name.

@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,5 +202,54 @@ func TestWritesRestOnWhatWasSeen(t *testing.T) {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Quota admission answers with a conflict when many draw on it at once. Nothing
+// about the Pod or its claim changes afterwards, so no event brings another try.
+func TestAConflictAboutANewObjectIsTriedAgain(t *testing.T) {
+	conflict := apierrors.NewConflict(resourceOf("resourcequotas"), "compute", errors.New("it has changed"))
+	for name, test := range map[string]struct{ refused, want string }{
+		"a Pod":   {"create Pod web-0", "create Pod web-0: " + conflict.Error()},
+		"a claim": {"create PersistentVolumeClaim data-web-0", "create claim data-web-0: " + conflict.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, web().Replicas(1).Claim("data", "1Gi"))
+			w.refuse(map[string]error{test.refused: conflict})
+			if diff := cmp.Diff(effect{Errors: test.want}, w.carryOut()); diff != "" {
+				t.Errorf("outcome (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsStaleIsLookedAtAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		outcome Outcome
+		want    float64
+	}{
+		"all was done":                        {Outcome{}, 0},
+		"something had changed":               {Outcome{Stale: 1}, 1},
+		"the name of a new revision is taken": {Outcome{Collided: true}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.outcome.lookAgainIn(); got != test.want {
+				t.Errorf("in %v s, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestThousandsOfRefusalsAreCounted(t *testing.T) {
+	var o Outcome
+	for range 10_000 {
+		o.CreateErrors = append(o.CreateErrors, errors.New("the quota is exceeded"))
+	}
+	want := strings.Repeat("the quota is exceeded\n", 5) + "and 9995 more"
+	if diff := cmp.Diff(want, o.Err().Error()); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
+	}
+	if len(o.CreateErrors) != 10_000 || o.CreateErrors[5].Error() != "the quota is exceeded" {
+		t.Error("the outcome itself was changed")
 	}
 }

@@ -127,10 +127,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if outcome.Collided {
-		wait = time.Second // the next look takes another name
-	}
-	return reconcile.Result{RequeueAfter: wait}, nil
+	return reconcile.Result{RequeueAfter: soonest(wait.Seconds(), outcome.lookAgainIn())}, nil
 }
 
 // forget drops all that is remembered of a set that is gone.
