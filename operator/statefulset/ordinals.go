@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +36,8 @@ func ordinals(spec *v1beta1.StatefulSetSpec) []int {
 	return out
 }
 
-// reserved reads reserveOrdinals, sorted. What cannot be read reserves nothing;
-// validation refuses it.
+// reserved reads reserveOrdinals, sorted. Nothing is planned for a set with an
+// entry that cannot be read; it would reserve nothing.
 func reserved(list []intstr.IntOrString) []span {
 	var out []span
 	for i := range list {
@@ -58,7 +59,7 @@ func parseReserved(value intstr.IntOrString) (span, error) {
 	}
 	a, errA := strconv.Atoi(first)
 	b, errB := strconv.Atoi(last)
-	if errA != nil || errB != nil || a < 0 || a > b {
+	if errA != nil || errB != nil || a < 0 || a > b || b > math.MaxInt32 {
 		return span{}, fmt.Errorf("%q is neither an ordinal nor a range like 5-8", value.StrVal)
 	}
 	return span{a, b}, nil

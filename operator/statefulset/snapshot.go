@@ -93,9 +93,9 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	if set.DeletionTimestamp != nil {
 		return nil, nil
 	}
-	selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
+	selector, err := usable(&set.Spec)
 	if err != nil {
-		return nil, &invalidError{set, fmt.Errorf("spec.selector: %w", err)}
+		return nil, &invalidError{set, err}
 	}
 	s := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize}
 	if err := g.revisions(ctx, s, selector); err != nil {
@@ -109,16 +109,6 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	}
 	return s, g.claims(ctx, s)
 }
-
-// invalidError says that a stored StatefulSet cannot be used until a person
-// corrects it.
-type invalidError struct {
-	set *v1beta1.StatefulSet
-	err error
-}
-
-func (e *invalidError) Error() string { return e.err.Error() }
-func (e *invalidError) Unwrap() error { return e.err }
 
 // pods sorts out the Pods that the set controls and those without a controller
 // that it could.

@@ -1,0 +1,45 @@
+package statefulset
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// invalidError says that a stored StatefulSet cannot be used until a person
+// corrects it.
+type invalidError struct {
+	set *v1beta1.StatefulSet
+	err error
+}
+
+func (e *invalidError) Error() string { return e.err.Error() }
+func (e *invalidError) Unwrap() error { return e.err }
+
+// usable returns a set's selector. It fails where nothing at all may be done
+// about the set, because it could have been stored while no webhook answered:
+//
+//   - an entry of reserveOrdinals that cannot be read. Taken for none, it would
+//     cost the Pods of other ordinals their place, and their claims with
+//     whenScaled: Delete;
+//   - a template whose Pods the selector does not match. They would be let go as
+//     soon as they are made.
+func usable(spec *v1beta1.StatefulSetSpec) (labels.Selector, error) {
+	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("spec.selector: %w", err)
+	}
+	if !selector.Matches(labels.Set(spec.Template.Labels)) {
+		return nil, fmt.Errorf("spec.template.metadata.labels: %q must be matched by spec.selector, which is %s",
+			labels.FormatLabels(spec.Template.Labels), metav1.FormatLabelSelector(spec.Selector))
+	}
+	for i := range spec.ReserveOrdinals {
+		if _, err := parseReserved(spec.ReserveOrdinals[i]); err != nil {
+			return nil, fmt.Errorf("spec.reserveOrdinals[%d]: %w", i, err)
+		}
+	}
+	return selector, nil
+}
