@@ -71,7 +71,7 @@ func TestEvents(t *testing.T) {
 				env(w)
 				return w
 			},
-			want: []string{"Warning FailedUpdatePodInPlace podUpdatePolicy InPlaceOnly forbids to update Pod web-2: this cannot change in a running Pod: spec.template.spec.containers[app].env"},
+			want: []string{"Warning FailedUpdatePodInPlace podUpdatePolicy InPlaceOnly forbids to update 3 Pods, Pod web-2 the first: this cannot change in a running Pod: spec.template.spec.containers[app].env"},
 		},
 		"claims grow": {
 			start: func(t *testing.T) *world {

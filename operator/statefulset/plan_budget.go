@@ -18,6 +18,9 @@ type target struct {
 	missing bool
 	// broken: it will not run unless something changes.
 	broken bool
+	// impossible: podUpdatePolicy InPlaceOnly keeps it at the revision that it is
+	// at, so it takes no turn.
+	impossible bool
 	// available: it serves.
 	available bool
 }
@@ -52,7 +55,9 @@ func chooseTargets(targets []target, others, most int) (chosen []int, blocked bo
 			inFlight++
 		case t.missing:
 			others++
-		case t.updated:
+		case t.updated, t.impossible && t.available:
+		case t.impossible:
+			others++
 		case t.broken:
 			broken = append(broken, i)
 		case t.available:

@@ -16,6 +16,8 @@ func TestChooseTargets(t *testing.T) {
 		inFlight = target{updated: true}
 		leaving  = target{leaving: true}
 		missing  = target{missing: true}
+		stuck    = target{impossible: true, available: true}
+		stuckOut = target{impossible: true}
 	)
 	type choice struct {
 		Chosen  []int
@@ -26,6 +28,8 @@ func TestChooseTargets(t *testing.T) {
 		others, most int
 		want         choice
 	}{
+		"one that cannot be updated takes no turn":               {[]target{stuck, serving}, 0, 1, choice{[]int{1}, false}},
+		"one that cannot be updated and is down uses the budget": {[]target{stuckOut, serving}, 0, 1, choice{nil, true}},
 		"no targets":      {nil, 0, 1, choice{}},
 		"all are updated": {[]target{updated, updated}, 0, 1, choice{}},
 		"nothing in flight: the first in order goes":    {[]target{serving, serving, serving}, 0, 1, choice{[]int{0}, true}},

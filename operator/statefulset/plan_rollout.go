@@ -28,6 +28,7 @@ func (p *planner) rollOut() {
 		chosen = nil
 	} else {
 		p.tellUnexpandable(targets)
+		p.tellImpossible(targets, state)
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
 		}
@@ -127,6 +128,7 @@ func (p *planner) target(m *member) target {
 	t.updated = m.Revision == p.plan.Revisions.Update && !growing && len(p.claimsToGrow(m.Ordinal)) == 0
 	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
+	t.impossible = !t.updated && p.impossible(m.View)
 	return t
 }
 
@@ -162,7 +164,7 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 		switch t := &state[i]; {
 		case t.inFlight(), t.missing:
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
-		case !t.updated && !going[i]:
+		case !t.updated && !t.impossible && !going[i]:
 			r.Waiting = append(r.Waiting, m.Ordinal)
 			p.tellRecreated(m.View)
 		}
@@ -187,6 +189,16 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 	r.Waiting = slices.Compact(r.Waiting)
 	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
 		r.Hold = HoldNone
+	}
+}
+
+// tellImpossible notes the Pods that cannot be brought to the update revision,
+// and why.
+func (p *planner) tellImpossible(targets []*member, state []target) {
+	for i, m := range targets {
+		if state[i].impossible {
+			p.plan.Rollout.Impossible = append(p.plan.Rollout.Impossible, ImpossiblePod{m.View, p.obstacles(m.View)})
+		}
 	}
 }
 

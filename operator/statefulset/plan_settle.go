@@ -120,21 +120,30 @@ func (p *planner) update(d *draft, w wish) wish {
 	if policy == "" || policy == v1beta1.ReCreatePodUpdatePolicy || view.ended() {
 		return wish{wishDelete, CauseUpdate, w.reason}
 	}
-	way := p.change(view.Revision)
-	obstacles := way.obstacles
+	obstacles := p.obstacles(view)
 	if len(obstacles) == 0 {
-		obstacles = way.change.Obstacles(view.Pod)
-	}
-	switch {
-	case len(obstacles) == 0:
-		p.inPlace(d, way.change, w)
+		p.inPlace(d, p.change(view.Revision).change, w)
 		return wish{kind: wishUpdate}
-	case policy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Pod.Spec.NodeName != "": // where nothing runs yet, nothing restarts
-		p.plan.Rollout.Impossible = append(p.plan.Rollout.Impossible, ImpossiblePod{view, obstacles})
-		return wish{}
 	}
 	p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, obstacles)
 	return wish{wishDelete, CauseUpdate, fmt.Sprintf("%s; this cannot change in a running Pod: %s", w.reason, strings.Join(obstacles, ", "))}
+}
+
+// obstacles are what stands against changing a Pod in place, empty when nothing
+// does.
+func (p *planner) obstacles(view *View) []string {
+	way := p.change(view.Revision)
+	if len(way.obstacles) > 0 {
+		return way.obstacles
+	}
+	return way.change.Obstacles(view.Pod)
+}
+
+// impossible tells whether podUpdatePolicy InPlaceOnly keeps a Pod at its
+// revision. Where nothing runs yet, nothing restarts: such a Pod is made again.
+func (p *planner) impossible(view *View) bool {
+	return p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Revision != p.plan.Revisions.Update &&
+		!view.ended() && view.Pod.Spec.NodeName != "" && len(p.obstacles(view)) > 0
 }
 
 func mergeSorted(a, b []string) []string {

@@ -88,7 +88,9 @@ func TestCountersAreThoseAfterTheOutcome(t *testing.T) {
 		"one without a readiness gate is not ready either": {
 			start: func(t *testing.T) *world {
 				w := settled(t, web())
-				w.rolling("in place", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy })
+				w.rolling("in place", func(r *v1beta1.RollingUpdateStatefulSetStrategy) {
+					r.PodUpdatePolicy = v1beta1.InPlaceIfPossiblePodUpdatePolicy
+				})
 				w.image("app:2")
 				return w
 			},
