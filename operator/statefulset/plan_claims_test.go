@@ -268,6 +268,23 @@ func TestClaimExpansion(t *testing.T) {
 				return w.withImage("app:2")
 			}, nil,
 		},
+		"a Pod that cannot run does not wait for its claim": {
+			func(t *testing.T) *world {
+				w := larger(withClaim().GrowClaims(), nil)(t)
+				has(w, "2Gi", "1Gi")
+				return w.withImage("app:2").waiting("CrashLoopBackOff", "web-1")
+			}, []string{"delete Pod web-1: it cannot run at the revision that it is at"},
+		},
+		"nor does it wait to ask for more": {
+			func(t *testing.T) *world {
+				return larger(withClaim().GrowClaims(), nil)(t).withImage("app:2").waiting("CrashLoopBackOff", "web-1")
+			}, []string{grows, "delete Pod web-1: it cannot run at the revision that it is at"},
+		},
+		"one at the update revision is not made again for its claim": {
+			func(t *testing.T) *world {
+				return larger(withClaim().GrowClaims(), nil)(t).waiting("CrashLoopBackOff", "web-1")
+			}, []string{grows},
+		},
 		"a file system that grows on a restart is waited for no longer": {
 			func(t *testing.T) *world {
 				w := larger(withClaim().GrowClaims(), nil)(t)

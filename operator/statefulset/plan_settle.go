@@ -104,16 +104,9 @@ func (d *draft) because(why string) {
 // can be done now and the Pod is to be left as it is.
 func (p *planner) update(d *draft, w wish) wish {
 	view := d.view
-	if grow := p.claimsToGrow(view.Ordinal); len(grow) > 0 {
-		p.plan.Claims = append(p.plan.Claims, grow...)
-		p.plan.Rollout.Growing = append(p.plan.Rollout.Growing, view.Pod.Name)
-		return wish{}
-	}
-	if p.claimsGrowing(view.Ordinal) {
-		p.plan.Rollout.Growing = append(p.plan.Rollout.Growing, view.Pod.Name)
-		return wish{}
-	}
-	if view.Revision == p.plan.Revisions.Update {
+	// A Pod that cannot run loses nothing by not waiting for its claims, which may
+	// grow only once no Pod uses them, or never.
+	if p.grow(view) && view.Broken == "" || view.Revision == p.plan.Revisions.Update {
 		return wish{}
 	}
 	policy := p.s.strategy().PodUpdatePolicy
@@ -144,6 +137,18 @@ func (p *planner) obstacles(view *View) []string {
 func (p *planner) impossible(view *View) bool {
 	return p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Revision != p.plan.Revisions.Update &&
 		!view.ended() && view.Pod.Spec.NodeName != "" && len(p.obstacles(view)) > 0
+}
+
+// grow lets the claims of a Pod grow to what their templates ask for, and tells
+// whether that is still to be waited for.
+func (p *planner) grow(view *View) bool {
+	steps := p.claimsToGrow(view.Ordinal)
+	if len(steps) == 0 && !p.claimsGrowing(view.Ordinal) {
+		return false
+	}
+	p.plan.Claims = append(p.plan.Claims, steps...)
+	p.plan.Rollout.Growing = append(p.plan.Rollout.Growing, view.Pod.Name)
+	return true
 }
 
 func mergeSorted(a, b []string) []string {
