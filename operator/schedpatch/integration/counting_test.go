@@ -22,11 +22,11 @@ func nextSecond() { time.Sleep(1100 * time.Millisecond) }
 var _ = Describe("Counting", func() {
 	DescribeTable("finds the Pods of", func(ctx SpecContext, apiVersion, kind string, workload func(context.Context, *fixture) (owner, other client.Object)) {
 		f := newFixture(ctx, nil)
+		owner, other := workload(ctx, f)
+		f.pod(ctx, "old", owner, "")
 		f.patch(ctx, func(o *v1alpha1.SchedPatch) {
 			o.Spec.TargetRef = v1alpha1.TargetReference{APIVersion: apiVersion, Kind: kind, Name: "cart"}
 		})
-		owner, other := workload(ctx, f)
-		f.pod(ctx, "old", owner, "")
 		nextSecond()
 		f.pod(ctx, "a", owner, "p@1")
 		f.pod(ctx, "b", owner, "other@1,p@2")
