@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -83,6 +84,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Watches(&v1beta1.StatefulSet{}, setHandler{known}).
 		Watches(&corev1.Pod{}, podHandler{known}).
 		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
+		Watches(&storagev1.StorageClass{}, classHandler{known}).
 		Watches(&v1alpha1.SchedPatch{}, patchHandler(), builder.WithPredicates(patchChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Workers,

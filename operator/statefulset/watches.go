@@ -3,13 +3,16 @@ package statefulset
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -29,10 +32,15 @@ type knownSets struct {
 	templates map[types.NamespacedName][]string
 	// claims are the sets by the names of their claims without the ordinal.
 	claims map[types.NamespacedName]types.NamespacedName
+	// growing are the sets whose claims grow with the rollout.
+	growing map[types.NamespacedName]bool
 }
 
 func newKnownSets() *knownSets {
-	return &knownSets{templates: map[types.NamespacedName][]string{}, claims: map[types.NamespacedName]types.NamespacedName{}}
+	return &knownSets{
+		templates: map[types.NamespacedName][]string{}, claims: map[types.NamespacedName]types.NamespacedName{},
+		growing: map[types.NamespacedName]bool{},
+	}
 }
 
 func (k *knownSets) put(set *v1beta1.StatefulSet) {
@@ -47,6 +55,9 @@ func (k *knownSets) put(set *v1beta1.StatefulSet) {
 		k.claims[claimParent(key, name)] = key
 	}
 	k.templates[key] = names
+	if len(names) > 0 && set.Spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy {
+		k.growing[key] = true
+	}
 }
 
 func (k *knownSets) remove(key types.NamespacedName) {
@@ -56,6 +67,7 @@ func (k *knownSets) remove(key types.NamespacedName) {
 		delete(k.claims, claimParent(key, name))
 	}
 	delete(k.templates, key)
+	delete(k.growing, key)
 }
 
 // ofPod returns the set that a Pod's name says it is, or could be, one of.
@@ -74,6 +86,13 @@ func (k *knownSets) ofClaim(namespace, name string) (types.NamespacedName, bool)
 	defer k.mu.RUnlock()
 	key, known := k.claims[types.NamespacedName{Namespace: namespace, Name: parent}]
 	return key, ok && known
+}
+
+// ofClasses returns the sets that mind whether StorageClasses let claims grow.
+func (k *knownSets) ofClasses() []types.NamespacedName {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.Collect(maps.Keys(k.growing))
 }
 
 func claimParent(set types.NamespacedName, template string) types.NamespacedName {
@@ -175,6 +194,33 @@ func (h claimHandler) Generic(_ context.Context, e event.GenericEvent, q queue) 
 
 func (h claimHandler) enqueue(q queue, claim client.Object) {
 	if key, ok := h.known.ofClaim(claim.GetNamespace(), claim.GetName()); ok {
+		q.Add(requestFor(key))
+	}
+}
+
+// classHandler enqueues the sets whose claims could grow by now: a person was
+// told that the StorageClass does not allow it.
+type classHandler struct{ known *knownSets }
+
+// Create brings a class that claims may have named before.
+func (h classHandler) Create(_ context.Context, _ event.CreateEvent, q queue) { h.enqueue(q) }
+
+// Update leaves out all but what claims that are there depend on.
+func (h classHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
+	before, after := e.ObjectOld.(*storagev1.StorageClass), e.ObjectNew.(*storagev1.StorageClass)
+	if !ptr.Equal(before.AllowVolumeExpansion, after.AllowVolumeExpansion) {
+		h.enqueue(q)
+	}
+}
+
+// Delete lets nothing grow.
+func (classHandler) Delete(context.Context, event.DeleteEvent, queue) {}
+
+// Generic is not used by any source.
+func (classHandler) Generic(context.Context, event.GenericEvent, queue) {}
+
+func (h classHandler) enqueue(q queue) {
+	for _, key := range h.known.ofClasses() {
 		q.Add(requestFor(key))
 	}
 }
