@@ -48,3 +48,13 @@ func TestTheFirstStatusIsWrittenWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryActionIsCarriedOutHoweverFewMayBeAtOnce(t *testing.T) {
+	for _, parallel := range []int{-1, 0, 1, 2, 64} {
+		n := 0
+		Each(t.Context(), parallel, make([]int, 7), func(context.Context, int) error { return nil }, func(int, error) { n++ })
+		if n != 7 {
+			t.Errorf("with %d at once %d of 7 actions were carried out", parallel, n)
+		}
+	}
+}
