@@ -20,10 +20,9 @@ import (
 )
 
 // Each carries actions out in batches of 1, 2, 4, ... up to parallel, at least
-// one by one, so that
-// the API server is not met by all at once. One refused action does not stop
-// the others. done is called for one after the other; after ctx has ended no
-// further batch begins.
+// one by one, so that the API server is not met by all at once. One refused
+// action does not stop the others. done is called for one after the other; after
+// ctx has ended no further batch begins.
 func Each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
 	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = max(1, min(2*size, parallel)) {
 		batch := actions[:min(size, len(actions))]
