@@ -20,10 +20,11 @@ import (
 // +kubebuilder:validation:XValidation:rule=`self.podManagementPolicy == 'Parallel' || !has(self.scaleStrategy) || !has(self.scaleStrategy.maxUnavailable) || self.scaleStrategy.maxUnavailable == 1`,fieldPath=".scaleStrategy.maxUnavailable",reason=FieldValueForbidden,message="other than 1 needs podManagementPolicy Parallel: OrderedReady starts one Pod after the other"
 // +kubebuilder:validation:XValidation:rule=`!has(self.autoRemediation) || !self.autoRemediation.enabled || self.autoRemediation.stuckSeconds < self.progressDeadlineSeconds`,fieldPath=".autoRemediation.stuckSeconds",reason=FieldValueInvalid,message="must be less than spec.progressDeadlineSeconds, which defaults to 600"
 type StatefulSetSpec struct {
-	// Replicas is how many Pods there should be. Default 1. Leave it out of
-	// manifests when an autoscaler owns it.
+	// Replicas is how many Pods there should be: 0 to 100000. Default 1. Leave it
+	// out of manifests when an autoscaler owns it.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
 

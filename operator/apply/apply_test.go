@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -56,5 +57,34 @@ func TestEveryActionIsCarriedOutHoweverFewMayBeAtOnce(t *testing.T) {
 		if n != 7 {
 			t.Errorf("with %d at once %d of 7 actions were carried out", parallel, n)
 		}
+	}
+}
+
+func TestABatchThatFailsAsAWholeEndsTheRound(t *testing.T) {
+	refused := errors.New("the quota is exceeded")
+	for name, test := range map[string]struct {
+		fails func(int) bool
+		want  int
+	}{
+		"all are refused":         {func(int) bool { return true }, 1 + 2 + 4 + 8 + 16},
+		"every other one is":      {func(i int) bool { return i%2 == 0 }, 1000},
+		"only the first ones are": {func(i int) bool { return i < 15 }, 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			actions := make([]int, 1000)
+			for i := range actions {
+				actions[i] = i
+			}
+			tried := 0
+			Each(t.Context(), 64, actions, func(_ context.Context, i int) error {
+				if test.fails(i) {
+					return refused
+				}
+				return nil
+			}, func(int, error) { tried++ })
+			if tried != test.want {
+				t.Errorf("tried %d, want %d", tried, test.want)
+			}
+		})
 	}
 }

@@ -95,7 +95,11 @@ func podLabels(object client.Object) []string {
 // Reconcile brings one SidecarSet a step further.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
-	snapshot, err := r.gatherer.snapshot(ctx, request.Name)
+	// Reading waits for the cache to have seen our own writes. Should it never, a
+	// word in the log is better than a worker that hangs.
+	reading, cancel := context.WithTimeout(ctx, time.Minute)
+	snapshot, err := r.gatherer.snapshot(reading, request.Name)
+	cancel()
 	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
 		_, statusErr := r.executor.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(r.gatherer.clock.Now())))
 		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))

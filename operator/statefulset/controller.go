@@ -95,7 +95,11 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 
 // Reconcile brings one StatefulSet a step further.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	snapshot, err := r.gatherer.snapshot(ctx, request.NamespacedName)
+	// Reading waits for the cache to have seen our own writes. Should it never, a
+	// word in the log is better than a worker that hangs.
+	reading, cancel := context.WithTimeout(ctx, time.Minute)
+	snapshot, err := r.gatherer.snapshot(reading, request.NamespacedName)
+	cancel()
 	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
 		_, statusErr := r.executor.writeStatus(ctx, invalid.set, invalidStatus(invalid.set, err, metav1.NewTime(r.gatherer.clock.Now())))
 		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))

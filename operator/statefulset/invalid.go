@@ -5,6 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
@@ -19,12 +20,18 @@ type invalidError struct {
 func (e *invalidError) Error() string { return e.err.Error() }
 func (e *invalidError) Unwrap() error { return e.err }
 
+// maxReplicas is what the schema allows. Kubernetes is made for 150,000 Pods in
+// a whole cluster.
+const maxReplicas = 100_000
+
 // usable returns a set's selector. It fails where nothing at all may be done
 // about the set, because it could have been stored while no webhook answered:
 //
 //   - an entry of reserveOrdinals that cannot be read. Taken for none, it would
 //     cost the Pods of other ordinals their place, and their claims with
 //     whenScaled: Delete;
+//   - more replicas than any cluster can run, which would cost the operator its
+//     memory and all other sets their controller;
 //   - a template whose Pods the selector does not match. They would be let go as
 //     soon as they are made.
 func usable(spec *v1beta1.StatefulSetSpec) (labels.Selector, error) {
@@ -35,6 +42,9 @@ func usable(spec *v1beta1.StatefulSetSpec) (labels.Selector, error) {
 	if !selector.Matches(labels.Set(spec.Template.Labels)) {
 		return nil, fmt.Errorf("spec.template.metadata.labels: %q must be matched by spec.selector, which is %s",
 			labels.FormatLabels(spec.Template.Labels), metav1.FormatLabelSelector(spec.Selector))
+	}
+	if replicas := ptr.Deref(spec.Replicas, 1); replicas > maxReplicas {
+		return nil, fmt.Errorf("spec.replicas: is %d; at most %d are allowed", replicas, maxReplicas)
 	}
 	for i := range spec.ReserveOrdinals {
 		if _, err := parseReserved(spec.ReserveOrdinals[i]); err != nil {

@@ -126,8 +126,8 @@ func (p *planner) deletes(when retention) bool {
 	return policy != nil && when(policy) == v1beta1.DeletePersistentVolumeClaimRetentionPolicy
 }
 
-// setRef makes the set an owner of a claim, not its controller: as with apps/v1
-// the claim is only deleted with it.
+// setRef makes the set an owner of a claim, not its controller: the claim is
+// deleted with it, and that is all there is between them.
 func (p *planner) setRef() *metav1.OwnerReference {
 	return &metav1.OwnerReference{
 		APIVersion: v1beta1.GroupVersion.String(), Kind: "StatefulSet", Name: p.s.Set.Name, UID: p.s.Set.UID,
@@ -236,12 +236,12 @@ func (p *planner) claimsGrowing(ordinal int) (growing bool) {
 	if !p.expands() {
 		return false
 	}
-	p.eachClaim(ordinal, func(_, claim *corev1.PersistentVolumeClaim) {
+	p.eachClaim(ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
 		if claim == nil || claim.Status.Phase != corev1.ClaimBound {
 			return
 		}
-		asked, has := storage(claim), claim.Status.Capacity[corev1.ResourceStorage]
-		growing = growing || asked.Cmp(has) > 0 && !claimCondition(claim, corev1.PersistentVolumeClaimFileSystemResizePending)
+		wanted, asked, has := storage(template), storage(claim), claim.Status.Capacity[corev1.ResourceStorage]
+		growing = growing || wanted.Cmp(has) > 0 && asked.Cmp(has) > 0 && !claimCondition(claim, corev1.PersistentVolumeClaimFileSystemResizePending)
 	})
 	return growing
 }

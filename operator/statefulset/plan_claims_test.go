@@ -292,6 +292,13 @@ func TestClaimExpansion(t *testing.T) {
 				return w.withImage("app:2")
 			}, []string{"delete Pod web-1: its turn has come"},
 		},
+		"a size that nobody asks for any more is waited for no longer": {
+			func(t *testing.T) *world {
+				w := settled(t, withClaim().GrowClaims())
+				has(w, "2Gi", "1Gi")
+				return w.withImage("app:2")
+			}, []string{"delete Pod web-1: its turn has come"},
+		},
 		"a claim that has grown lets its Pod be updated": {
 			func(t *testing.T) *world {
 				w := larger(withClaim().GrowClaims(), nil)(t)

@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,7 @@ func (p *planner) rollOut() {
 	} else {
 		p.tellUnexpandable(targets)
 		p.tellImpossible(targets, state)
+		p.replaceInfeasible(targets)
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
 		}
@@ -149,6 +151,22 @@ func (p *planner) replaceAstray() {
 		m := &members[i]
 		if !m.missing() && m.Broken != "" && m.Revision != p.plan.Revisions.Current && m.Revision != p.plan.Revisions.Update {
 			p.want(m.View, wish{wishDelete, CauseUpdate, "it cannot run (" + m.Broken + ") at a revision that was given up"})
+		}
+	}
+}
+
+// replaceInfeasible lets Pods go whose node can never give them what they are
+// resized to. They are in flight, so this costs the budget nothing.
+func (p *planner) replaceInfeasible(targets []*member) {
+	if p.s.strategy().PodUpdatePolicy != v1beta1.InPlaceIfPossiblePodUpdatePolicy {
+		return
+	}
+	for _, m := range targets {
+		if m.missing() || m.Unfinished == "" || m.Revision != p.plan.Revisions.Update {
+			continue
+		}
+		if c := podCondition(m.Pod, corev1.PodResizePending); isTrue(c) && c.Reason == corev1.PodReasonInfeasible {
+			p.want(m.View, wish{wishDelete, CauseUpdate, fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, c.Message)})
 		}
 	}
 }

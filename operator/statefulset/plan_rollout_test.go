@@ -149,6 +149,16 @@ func TestRollout(t *testing.T) {
 			},
 			[]string{"delete Pod web-2: its turn has come; this cannot change in a running Pod: spec.template.spec.containers[app].args"},
 		},
+		"a Pod whose node can never give it what it is resized to is made again": {
+			func(t *testing.T) *world { return infeasible(settled(t, web().InPlace())) },
+			[]string{"delete Pod web-2: node node-1 cannot give it what it is resized to: Node didn't have enough capacity"},
+		},
+		"InPlaceOnly leaves such a Pod alone": {
+			func(t *testing.T) *world {
+				return infeasible(settled(t, web().Policy(v1beta1.InPlaceOnlyPodUpdatePolicy)))
+			},
+			nil,
+		},
 		"a revision that is not recorded leads nowhere in place": {
 			func(t *testing.T) *world {
 				return settled(t, web().InPlace()).labelled("controller-revision-hash", "web-lost", "web-1")
@@ -233,5 +243,24 @@ func TestMinReadySeconds(t *testing.T) {
 	w.rolling("paused", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = true })
 	if got := w.plan().LookAgainIn; got < 4.9 || got > 5.1 {
 		t.Errorf("looks again in %.1f s, want 5", got)
+	}
+}
+
+// infeasible lets the node of web-2 refuse a resize.
+func infeasible(w *world) *world {
+	w.changePod("web-2", func(pod *corev1.Pod) {
+		pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = `{"revision":"r","updateResources":true,"resized":["app"]}`
+		setCondition(pod, corev1.PodCondition{
+			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity",
+		})
+	})
+	return w
+}
+
+func TestOnePlanCreatesNoMoreThanItCanHold(t *testing.T) {
+	w := newWorld(t, web().Parallel().Replicas(maxCreations+1))
+	w.cache.sync()
+	if n := len(w.plan().Create); n != maxCreations {
+		t.Errorf("%d Pods are created at once, want %d", n, maxCreations)
 	}
 }

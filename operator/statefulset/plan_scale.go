@@ -90,11 +90,15 @@ func (p *planner) scaleUp() {
 	}
 }
 
-// creations is how many Pods may be created now; negative means any number.
+// maxCreations is how many Pods one plan creates at most. The first of them bring
+// the next look, and a plan of any size fits into memory.
+const maxCreations = 1000
+
+// creations is how many Pods may be created now.
 func (p *planner) creations() int {
 	scale := p.s.Set.Spec.ScaleStrategy
 	if p.s.ordered() || scale == nil || scale.MaxUnavailable == nil {
-		return -1
+		return maxCreations
 	}
 	left := atLeastOne(scale.MaxUnavailable, p.s.replicas())
 	for i := range p.plan.Layout.members {
@@ -102,7 +106,7 @@ func (p *planner) creations() int {
 			left--
 		}
 	}
-	return max(0, left)
+	return min(max(0, left), maxCreations)
 }
 
 // blockLater tells, where a Pod is missing after one that is not available, that

@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -48,7 +49,7 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
 		Broken: brokenReason(pod), Unfinished: inplace.Unfinished(pod),
 	}
-	if v.State == "" {
+	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
 	condition := podCondition(pod, corev1.PodReady)
@@ -60,6 +61,12 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	}
 	return v
 }
+
+// states are those that a Pod can be in between its hooks.
+var states = sets.New(
+	v1beta1.LifecycleStatePreparingNormal, v1beta1.LifecycleStateNormal, v1beta1.LifecycleStatePreparingUpdate,
+	v1beta1.LifecycleStateUpdating, v1beta1.LifecycleStateUpdated, v1beta1.LifecycleStatePreparingDelete,
+)
 
 // terminating tells whether the Pod is going. It cannot come back.
 func (v *View) terminating() bool { return v.Pod.DeletionTimestamp != nil }

@@ -24,6 +24,14 @@ func condition(kind corev1.PodConditionType, status corev1.ConditionStatus, reas
 	}
 }
 
+func TestAStateThatNobodyKnowsHoldsNothingBack(t *testing.T) {
+	s := &Snapshot{Set: web().Obj(), Now: build.Epoch.Add(time.Hour)}
+	view := s.newView(build.MakePod("web-0").Label(v1beta1.LifecycleStateLabel, "Dreaming").Obj())
+	if view.State != v1beta1.LifecycleStateNormal || !view.Available {
+		t.Errorf("state %s, available %v", view.State, view.Available)
+	}
+}
+
 func TestBroken(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(pod *corev1.Pod)
