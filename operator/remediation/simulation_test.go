@@ -1,0 +1,289 @@
+package remediation
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// end is what a scenario comes to.
+type end struct {
+	// Deleted is how many Pods the operator deleted.
+	Deleted int
+	// Ready is how many Pods serve.
+	Ready int
+	// Condition is status and reason of Remediating of the first set.
+	Condition string
+	// Failing tells that its Pods start on no node.
+	Failing bool
+}
+
+func (w *world) end() end {
+	e := end{Deleted: len(w.deletions)}
+	for _, set := range w.sets {
+		for _, pod := range w.facts(set).Pods {
+			if pod.Ready {
+				e.Ready++
+			}
+		}
+	}
+	if v := w.verdicts[w.sets[0].Name]; v != nil {
+		e.Failing = v.AllNodesFailing != ""
+		if v.Condition != nil {
+			e.Condition = string(v.Condition.Status) + " " + v.Condition.Reason
+		}
+	}
+	return e
+}
+
+// scenarios are the page's, each with what it must come to.
+var scenarios = map[string]struct {
+	nodes int
+	play  func(w *world)
+	want  end
+}{
+	"one bad node": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"one bad node, and Pods are made one after the other": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.PodManagementPolicy = "OrderedReady" })
+		w.run(30 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"one node that makes no sandbox": {3, func(w *world) {
+		w.nodes["n1"] = noPods
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"wrong tag everywhere": {3, func(w *world) {
+		w.brokenImages["app:1"] = true
+		w.add("web", 3)
+		w.run(30 * time.Hour)
+	}, end{Deleted: 0, Condition: "False AllNodesFailing", Failing: true}},
+	"wrong tag everywhere, one Pod": {3, func(w *world) {
+		w.brokenImages["app:1"] = true
+		w.add("web", 1)
+		w.run(30 * time.Hour)
+	}, end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}},
+	"wrong tag everywhere, and Pods are made one after the other": {3, func(w *world) {
+		w.brokenImages["app:1"] = true
+		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.PodManagementPolicy = "OrderedReady" })
+		w.run(time.Hour)
+	}, end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}},
+	"registry outage that ends": {3, func(w *world) {
+		w.brokenImages["app:1"] = true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+		delete(w.brokenImages, "app:1")
+		w.run(5 * time.Minute)
+	}, end{Deleted: 0, Ready: 3}},
+	"wrong tag everywhere, then the right one": {3, func(w *world) {
+		w.brokenImages["app:1"] = true
+		set := w.add("web", 3)
+		w.run(20 * time.Minute)
+		set.Spec.Template.Spec.Containers[0].Image = "app:2"
+		set.Generation++
+		w.run(5 * time.Minute)
+	}, end{Deleted: 0, Ready: 3}},
+	"slow pull for 20 min": {3, func(w *world) {
+		w.nodes["n1"] = trickles
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Ready: 2}},
+	"crash loop": {3, func(w *world) {
+		w.crashing["app:1"] = true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{}},
+	"local volume": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 3)
+		w.pin("web-0", "n1")
+		w.run(20 * time.Minute)
+	}, end{Ready: 2, Condition: "False StoragePinned"}},
+	"single node": {1, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 1)
+		w.run(20 * time.Minute)
+	}, end{Condition: "False TooFewNodes"}},
+	"a node that refuses every Pod": {3, func(w *world) {
+		w.nodes["n1"] = noTake
+		w.add("web", 3)
+		w.run(10 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"30 % of the nodes bad": {30, func(w *world) {
+		for _, name := range manyNodes(9) {
+			w.nodes[name] = noPull
+		}
+		w.lucky = true
+		w.add("web", 30, func(s *v1beta1.StatefulSet) {
+			s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%"))
+		})
+		w.run(50 * time.Minute)
+	}, end{Deleted: 6, Ready: 27, Condition: "False StormActive"}},
+	"30 % of the nodes bad, and a set may exclude 20 % of them": {30, func(w *world) {
+		for _, name := range manyNodes(9) {
+			w.nodes[name] = noPull
+		}
+		w.lucky = true
+		w.add("web", 30)
+		w.run(50 * time.Minute)
+	}, end{Deleted: 6, Ready: 27, Condition: "False NodeLimit"}},
+	"node rebooted": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 3)
+		w.run(10 * time.Minute)
+		w.change("n1", func(n *corev1.Node) { n.Status.NodeInfo.BootID = "again" })
+		w.run(time.Minute)
+	}, end{Deleted: 1, Ready: 3}},
+	"webhooks down": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.down = true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Ready: 2, Condition: "True NodeExcluded"}},
+	"webhooks down, and the SchedPatch is refused": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.down, w.refuse = true, true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Ready: 2, Condition: "False CannotExclude"}},
+	"webhooks down for a while": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.down, w.refuse = true, true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+		w.down, w.refuse = false, false
+		w.run(2 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"paused": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.UpdateStrategy.RollingUpdate.Paused = true })
+		w.run(20 * time.Minute)
+	}, end{Ready: 2, Condition: "False Paused"}},
+	"an exclusion keeps a Pod from the only node left": {2, func(w *world) {
+		w.nodes["n1"] = noPull
+		set := w.add("web", 2)
+		w.run(10 * time.Minute)
+		w.nodes["n1"] = well
+		w.change("n2", func(n *corev1.Node) { n.Spec.Unschedulable = true })
+		w.must(w.store.Delete(w.t.Context(), w.pods(set)["web-0"]))
+		w.run(5 * time.Minute)
+	}, end{Deleted: 2, Ready: 2}}, // one that was stuck, and one that had found no node
+}
+
+// pin lets a Pod have a volume that one node alone has.
+func (w *world) pin(pod, node string) {
+	w.pv[pod] = node
+	pv := localVolume(node)
+	w.must(w.store.Create(w.t.Context(), pv))
+	w.must(w.store.Create(w.t.Context(), &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "data-" + pod}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: pv.Name},
+	}))
+}
+
+func (w *world) change(node string, change func(*corev1.Node)) {
+	object := &corev1.Node{}
+	w.must(w.store.Get(w.t.Context(), client.ObjectKey{Name: node}, object))
+	change(object)
+	status := object.Status
+	w.must(w.store.Update(w.t.Context(), object))
+	object.Status = status
+	w.must(w.store.Status().Update(w.t.Context(), object))
+}
+
+func TestScenarios(t *testing.T) {
+	for name, test := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1, manyNodes(test.nodes)...)
+			test.play(w)
+			if diff := cmp.Diff(test.want, w.end()); diff != "" {
+				t.Errorf("end (-want +got):\n%s\n%+v", diff, w.verdicts["web"])
+			}
+		})
+	}
+}
+
+// Whenever the operator is killed, it ends as if it had not been: no Pod is
+// deleted a second time, and no exclusion is lost.
+func TestScenariosWithTheOperatorKilledAtEachWrite(t *testing.T) {
+	for _, name := range []string{"one bad node", "wrong tag everywhere, one Pod", "a node that refuses every Pod", "webhooks down for a while"} {
+		test := scenarios[name]
+		for write := 1; write <= 8; write++ {
+			for _, after := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, killed at write %d, after it: %t", name, write, after), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t, 1, manyNodes(test.nodes)...)
+					w.kill, w.killAfter = write, after
+					test.play(w)
+					if diff := cmp.Diff(test.want, w.end()); diff != "" {
+						t.Errorf("end (-want +got):\n%s", diff)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestAllNodesFailingIsToldInTime(t *testing.T) {
+	w := newWorld(t, 1, "n1", "n2", "n3")
+	w.brokenImages["app:1"] = true
+	w.add("web", 1)
+	w.run(2*300*time.Second + 30*time.Second) // twice stuckSeconds, and what scheduling takes here
+	if diff := cmp.Diff(end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}, w.end()); diff != "" {
+		t.Errorf("end (-want +got):\n%s", diff)
+	}
+}
+
+// An exclusion that is over lets Pods back, its record is kept for a day, and
+// then nothing is left.
+func TestTheLifeOfAnExclusion(t *testing.T) {
+	w := newWorld(t, 1, "n1", "n2", "n3")
+	w.nodes["n1"] = noPull
+	w.add("web", 3)
+	stored := func() *v1alpha1.SchedPatch {
+		patch := &v1alpha1.SchedPatch{}
+		if err := w.store.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web-remediation"}, patch); err != nil {
+			return nil
+		}
+		return patch
+	}
+	type life struct {
+		Excluded, Stored, InForce bool
+	}
+	look := func() life {
+		patch := stored()
+		return life{
+			Excluded: len(w.excludedNow()) > 0, Stored: patch != nil,
+			InForce: patch != nil && patch.Spec.ExpiresAt.After(w.clock.Now()),
+		}
+	}
+	for _, moment := range []struct {
+		after time.Duration
+		want  life
+	}{
+		{2 * time.Minute, life{}},
+		{8 * time.Minute, life{Excluded: true, Stored: true, InForce: true}},
+		{70 * time.Minute, life{Stored: true}},
+		{20 * time.Hour, life{Stored: true}},
+		{6 * time.Hour, life{}},
+	} {
+		w.run(moment.after)
+		if diff := cmp.Diff(moment.want, look()); diff != "" {
+			t.Errorf("at %s (-want +got):\n%s", w.clock.Now(), diff)
+		}
+	}
+}
