@@ -35,7 +35,9 @@ var _ = Describe("Pods that missed their sidecars", func() {
 
 		By("leaving them alone until somebody asks for their repair")
 		awaitInjection(ctx, r.namespace, r.set)
-		r.scale(ctx, 4) // the youngest Pod shows that the webhook works again
+		// The youngest Pod shows that the webhook works again. Creation times are whole seconds.
+		Eventually(ctx, time.Now).Should(BeTemporally(">", newestOf(missed).Add(time.Second)))
+		r.scale(ctx, 4)
 		awaitCounters(ctx, r.set, counters{Matched: 1, Updated: 1, Ready: 1, UpdatedReady: 1, Uninjected: 4})
 		expectUntouched(missed, sameAs(r.awaitServing(ctx, 5), missed))
 
@@ -85,6 +87,17 @@ func (r *rollout) awaitServing(ctx context.Context, count int) []corev1.Pod {
 		return err
 	}).Should(Succeed())
 	return pods
+}
+
+// newestOf is when the newest of some Pods was created, to the second.
+func newestOf(pods []corev1.Pod) time.Time {
+	var newest time.Time
+	for i := range pods {
+		if created := pods[i].CreationTimestamp.Time; created.After(newest) {
+			newest = created
+		}
+	}
+	return newest
 }
 
 // serving counts the Pods that are ready and stay.

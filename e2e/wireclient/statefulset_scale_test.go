@@ -44,7 +44,7 @@ func expectReplicas(ctx context.Context, set *kruisev1beta1.StatefulSet, replica
 	expectEqual(got.Spec, *want)
 }
 
-var _ = DescribeTable("the scale of a StatefulSet changes replicas and nothing else", func(ctx SpecContext, name string, client func() scaler) {
+var _ = DescribeTable("the scale of a StatefulSet changes replicas and nothing else", Label(noWebhooks), func(ctx SpecContext, name string, client func() scaler) {
 	set := createSmall(ctx, name)
 	Expect(retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		scale, err := client().GetScale(ctx, name, metav1.GetOptions{})
@@ -64,7 +64,7 @@ var _ = DescribeTable("the scale of a StatefulSet changes replicas and nothing e
 
 // The types of v1alpha1 do not have all fields. A patch that goes through them
 // must not cost any.
-var _ = Describe("a patch of a StatefulSet through v1alpha1", func() {
+var _ = Describe("a patch of a StatefulSet through v1alpha1", Label(noWebhooks), func() {
 	It("keeps the fields that only v1beta1 has", func(ctx SpecContext) {
 		set := createSmall(ctx, "patched")
 		_, err := clients.AppsV1alpha1().StatefulSets(namespace).Patch(ctx, set.Name, types.MergePatchType, []byte(`{"spec":{"replicas":0}}`), metav1.PatchOptions{})
@@ -73,7 +73,7 @@ var _ = Describe("a patch of a StatefulSet through v1alpha1", func() {
 	})
 })
 
-var _ = Describe("the informers of OpenKruise's client", func() {
+var _ = Describe("the informers of OpenKruise's client", Label(noWebhooks), func() {
 	It("tell of StatefulSets that come, change and go", func(ctx SpecContext) {
 		factory := kruiseinformers.NewSharedInformerFactoryWithOptions(clients, 0, kruiseinformers.WithNamespace(namespace))
 		informer, lister := factory.Apps().V1beta1().StatefulSets().Informer(), factory.Apps().V1beta1().StatefulSets().Lister()

@@ -45,7 +45,7 @@ var (
 	byWeight = "by-weight"
 )
 
-var _ = DescribeTable("StatefulSet v1beta1 keeps every field", func(ctx SpecContext, priority string, extra ...any) {
+var _ = DescribeTable("StatefulSet v1beta1 keeps every field", Label(noWebhooks), func(ctx SpecContext, priority string, extra ...any) {
 	full := fullStatefulSetV1beta1(priority, extra...)
 	roundTrip(ctx, clients.AppsV1beta1().StatefulSets(namespace), full, parts[*kruisev1beta1.StatefulSet]{
 		spec:       func(s *kruisev1beta1.StatefulSet) any { return s.Spec },
@@ -56,10 +56,10 @@ var _ = DescribeTable("StatefulSet v1beta1 keeps every field", func(ctx SpecCont
 },
 	Entry("with weights", byWeight, podTemplate, claims, webSelector),
 	Entry("with an order", byOrder, podTemplate, claims, webSelector),
-	Entry("of Kubernetes' own types too", Label(noWebhooks), byOrder),
+	Entry("of Kubernetes' own types too", byOrder),
 )
 
-var _ = DescribeTable("StatefulSet v1alpha1 keeps every field", func(ctx SpecContext, priority string, extra ...any) {
+var _ = DescribeTable("StatefulSet v1alpha1 keeps every field", Label(noWebhooks), func(ctx SpecContext, priority string, extra ...any) {
 	full := fullStatefulSetV1alpha1(priority, extra...)
 	roundTrip(ctx, clients.AppsV1alpha1().StatefulSets(namespace), full, parts[*kruisev1alpha1.StatefulSet]{
 		spec:       func(s *kruisev1alpha1.StatefulSet) any { return s.Spec },
@@ -70,7 +70,7 @@ var _ = DescribeTable("StatefulSet v1alpha1 keeps every field", func(ctx SpecCon
 },
 	Entry("with weights", byWeight, podTemplate, claims, webSelector),
 	Entry("with an order", byOrder, podTemplate, claims, webSelector),
-	Entry("of Kubernetes' own types too", Label(noWebhooks), byOrder),
+	Entry("of Kubernetes' own types too", byOrder),
 )
 
 var _ = Describe("the StatefulSets of these tests", func() {

@@ -49,13 +49,15 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})
 })
 
-// noWebhooks labels what only an API server without our webhooks accepts: Pods
-// filled with values that no Pod can have.
+// noWebhooks labels what only an API server without our webhooks and our operator
+// takes and leaves alone: Pods filled with values that no Pod can have, and
+// StatefulSets whose Pods the operator would make. On a cluster the suites use
+// OpenKruise's client for StatefulSets that can run.
 const noWebhooks = "no-webhooks"
 
 var _ = BeforeEach(func() {
 	if kubeconfig() != "" && slices.Contains(CurrentSpecReport().Labels(), noWebhooks) {
-		Skip("the webhooks of the cluster that -kubeconfig names would refuse these made-up Pods")
+		Skip("the cluster that -kubeconfig names has webhooks that refuse made-up Pods, and an operator that makes the Pods of StatefulSets")
 	}
 })
 
