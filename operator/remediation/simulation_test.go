@@ -141,6 +141,25 @@ var scenarios = map[string]struct {
 		w.add("web", 30)
 		w.run(50 * time.Minute)
 	}, end{Deleted: 6, Ready: 27, Condition: "False NodeLimit"}},
+	"a Pod that meets one bad node after the other": {30, func(w *world) {
+		for _, name := range manyNodes(9) {
+			w.nodes[name] = noPull
+		}
+		w.add("web", 30, func(s *v1beta1.StatefulSet) { s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%")) })
+		w.run(22 * time.Minute)
+	}, end{Deleted: 4, Ready: 21, Condition: "True NodeExcluded"}}, // three times the first Pod, and then the next one
+	"a replacement that is slow keeps the others waiting": {3, func(w *world) {
+		w.nodes["n1"], w.nodes["n2"] = noPull, trickles
+		w.add("web", 6)
+		w.run(40 * time.Minute)
+	}, end{Deleted: 1, Ready: 2, Condition: "True NodeExcluded"}},
+	"many sets on one bad node": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		for i := range 12 {
+			w.add(fmt.Sprintf("set%d", i), 2)
+		}
+		w.run(12 * time.Minute)
+	}, end{Deleted: 8, Ready: 24, Condition: "True NodeExcluded"}},
 	"node rebooted": {3, func(w *world) {
 		w.nodes["n1"] = noPull
 		w.add("web", 3)
@@ -212,6 +231,13 @@ func TestScenarios(t *testing.T) {
 			test.play(w)
 			if diff := cmp.Diff(test.want, w.end()); diff != "" {
 				t.Errorf("end (-want +got):\n%s\n%+v", diff, w.verdicts["web"])
+			}
+			if before := w.writes; !w.refuse {
+				w.step(time.Second)
+				w.step(time.Second)
+				if w.writes != before {
+					t.Errorf("%d writes, and nothing has changed", w.writes-before)
+				}
 			}
 		})
 	}

@@ -72,7 +72,12 @@ type world struct {
 	deletions []deleted
 	verdicts  map[string]*Verdict
 	made      int
-	pv        map[string]string
+	// pv are the nodes that Pods have volumes on.
+	pv map[string]string
+	// resets counts how often a person deleted a set's SchedPatch.
+	resets map[string]int
+	// replacedOnce are Pods, by name and epoch, that have come to something.
+	replacedOnce map[string]bool
 }
 
 // deleted is a Pod that the operator deleted.
@@ -83,6 +88,7 @@ type deleted struct {
 	node    string
 	ordinal int
 	at      time.Time
+	epoch   string
 }
 
 var errKilled = errors.New("the operator was killed")
@@ -92,7 +98,7 @@ func newWorld(t *testing.T, seed uint64, nodes ...string) *world {
 		t: t, clock: clocktesting.NewFakePassiveClock(build.Epoch), random: rand.New(rand.NewPCG(seed, seed)),
 		store: fake.NewClientBuilder().WithScheme(program.Scheme()).WithStatusSubresource(&corev1.Pod{}).Build(),
 		nodes: map[string]ail{}, brokenImages: map[string]bool{}, crashing: map[string]bool{},
-		served: map[types.NamespacedName]*v1alpha1.SchedPatch{}, lastSeen: map[string]*Facts{}, verdicts: map[string]*Verdict{}, pv: map[string]string{},
+		served: map[types.NamespacedName]*v1alpha1.SchedPatch{}, lastSeen: map[string]*Facts{}, verdicts: map[string]*Verdict{}, pv: map[string]string{}, resets: map[string]int{}, replacedOnce: map[string]bool{},
 	}
 	w.must(w.store.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}))
 	for _, name := range nodes {
@@ -164,7 +170,21 @@ func (w *world) step(span time.Duration) {
 	}
 	w.schedule()
 	w.kubelets()
+	w.note()
 	w.clock.SetTime(w.clock.Now().Add(span))
+}
+
+// note remembers which Pods serve, are stuck or crash: those have come to
+// something.
+func (w *world) note() {
+	for _, set := range w.sets {
+		for _, pod := range w.facts(set).Pods {
+			e := look(pod.Pod)
+			if e.kind == hasStarted || e.kind == nodeRefused || e.kind == ambiguous && w.clock.Since(e.since.Time) >= 290*time.Second {
+				w.replacedOnce[pod.Name+w.epoch(set.Name)] = true
+			}
+		}
+	}
 }
 
 // look lets the operator look, and tells whether it has survived that.

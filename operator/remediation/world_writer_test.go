@@ -107,7 +107,7 @@ func (w *world) judge(pod *corev1.Pod) {
 	if node := pod.Spec.NodeName; node != "" && !excludes(patch.Spec.Affinity, &Exclusion{Node: node, Hostname: node + ".example"}) {
 		w.t.Fatalf("Pod %s is deleted, and the webhooks would send it back to node %s", pod.Name, node)
 	}
-	d := deleted{set: set, pod: pod.Name, uid: pod.UID, node: pod.Spec.NodeName, ordinal: ordinal, at: w.clock.Now()}
+	d := deleted{set: set, pod: pod.Name, uid: pod.UID, node: pod.Spec.NodeName, ordinal: ordinal, at: w.clock.Now(), epoch: w.epoch(set)}
 	w.deletions = append(w.deletions, d)
 	w.limits(d, pod)
 }
@@ -120,27 +120,51 @@ func (w *world) limits(d deleted, pod *corev1.Pod) {
 		if d.at.Sub(before.at) < time.Minute {
 			minute++
 		}
-		if before.set == d.set && before.ordinal == d.ordinal && before.node != "" && d.at.Sub(before.at) < 24*time.Hour {
+		if before.set == d.set && before.ordinal == d.ordinal && before.node != "" && d.at.Sub(before.at) < time.Hour && before.epoch == d.epoch {
 			same++
 		}
 	}
 	if minute > maxDeletes {
 		w.t.Fatalf("Pod %s is the %dth that is deleted within a minute", d.pod, minute)
 	}
-	// Each revision counts anew, and so does an ordinal that was ready for an hour.
-	if limit := 3 * w.epochs(pod); same > limit {
-		w.t.Fatalf("Pod %s was deleted %d times", d.pod, same)
+	if same > 3 {
+		w.t.Fatalf("Pod %s was deleted %d times within an hour", d.pod, same)
+	}
+	if d.node != "" {
+		w.alone(d, pod)
 	}
 }
 
-// epochs is how many revisions the set has had.
-func (w *world) epochs(pod *corev1.Pod) int {
-	for _, set := range w.sets {
-		if set.Name == pod.Labels["set"] {
-			return int(set.Generation)
+// alone checks that no other Pod of the set is still being replaced.
+func (w *world) alone(d deleted, pod *corev1.Pod) {
+	w.t.Helper()
+	for _, before := range w.deletions {
+		if before.set != d.set || before.ordinal == d.ordinal || before.epoch != d.epoch || before.node == "" {
+			continue
+		}
+		name := fmt.Sprintf("%s-%d", d.set, before.ordinal)
+		other := &corev1.Pod{}
+		if err := w.store.Get(w.t.Context(), types.NamespacedName{Namespace: pod.Namespace, Name: name}, other); err != nil {
+			if !w.replacedOnce[name+before.epoch] {
+				w.t.Fatalf("Pod %s is deleted while Pod %s is being made anew", d.pod, name)
+			}
+			continue
+		}
+		if e := look(other); (e.kind == slowPull || e.kind == unscheduled) && !w.replacedOnce[name+before.epoch] {
+			w.t.Fatalf("Pod %s is deleted while Pod %s has not been replaced: %s", d.pod, name, e.kind)
 		}
 	}
-	return 1
+}
+
+// epoch names what attempts are counted by: the revision, and how often a person
+// has made us forget.
+func (w *world) epoch(name string) string {
+	for _, set := range w.sets {
+		if set.Name == name {
+			return fmt.Sprintf("%s/%d", w.revision(set), w.resets[name])
+		}
+	}
+	return ""
 }
 
 // excludedNow names the nodes that SchedPatches exclude.
