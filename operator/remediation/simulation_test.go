@@ -145,7 +145,9 @@ var scenarios = map[string]struct {
 		for _, name := range manyNodes(9) {
 			w.nodes[name] = noPull
 		}
-		w.add("web", 30, func(s *v1beta1.StatefulSet) { s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%")) })
+		w.add("web", 30, func(s *v1beta1.StatefulSet) {
+			s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%"))
+		})
 		w.run(22 * time.Minute)
 	}, end{Deleted: 4, Ready: 21, Condition: "True NodeExcluded"}}, // three times the first Pod, and then the next one
 	"a replacement that is slow keeps the others waiting": {3, func(w *world) {
