@@ -92,7 +92,7 @@ func BenchmarkPlan(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					if want := map[string]int{"steady": 0, "rollout": n / 100, "create": n}[name]; len(plan.Create)+len(plan.Change) != want {
+					if want := map[string]int{"steady": 0, "rollout": n / 100, "create": min(n, maxCreations)}[name]; len(plan.Create)+len(plan.Change) != want {
 						b.Fatalf("%d actions, want %d", len(plan.Create)+len(plan.Change), want)
 					}
 				}
