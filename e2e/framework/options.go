@@ -16,6 +16,9 @@ type Options struct {
 	Image string
 	// Namespace is that of the release.
 	Namespace string
+	// Cluster names the cluster, if it is one that bin/cluster brought up: its nodes can be made bad. Empty: specs that need that are
+	// skipped.
+	Cluster string
 	// Chart is the chart's directory or archive. Empty: charts/windlass of the checkout around the working directory.
 	Chart string
 }
@@ -26,6 +29,7 @@ func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.Registry, "registry", "", "HOST:PORT of the registry that the cluster takes its images from, for checking that they are there")
 	flags.StringVar(&o.Image, "image", "", "image to install instead of the chart's own")
 	flags.StringVar(&o.Namespace, "namespace", "windlass-system", "namespace of the release")
+	flags.StringVar(&o.Cluster, "cluster", "", "name of the cluster, if bin/cluster brought it up, for specs that make its nodes bad")
 	flags.StringVar(&o.Chart, "chart", "", "chart to install (default: charts/windlass of this checkout)")
 }
 

@@ -291,15 +291,37 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodConditi
 }
 
 // maxWords is how many bytes of the kubelet's words are repeated.
-const maxWords = 240
+const maxWords = 280
 
+// worded joins a reason and a message. Of a long message the middle is left out:
+// it begins with what was tried, and ends with what went wrong.
 func worded(reason, message string) string {
-	text := reason
-	if message = strings.Join(strings.Fields(message), " "); message != "" {
-		text += ": " + message
+	message = strings.Join(strings.Fields(message), " ")
+	room := maxWords - len(reason) - len(": ")
+	switch {
+	case message == "":
+	case len(message) <= room:
+		reason += ": " + message
+	case room < minMessage:
+		reason += ": " + cut(message, 0, minMessage/2) + cut(message, len(message)-minMessage/2, len(message))
+	default:
+		reason += ": " + cut(message, 0, room/3) + cut(message, len(message)-room*2/3+len(ellipsis), len(message))
 	}
-	if len(text) > maxWords {
-		text = strings.ToValidUTF8(text[:maxWords-3], "") + "..."
+	return reason
+}
+
+const (
+	// minMessage is how many bytes of a message are kept beside however long a
+	// reason.
+	minMessage = 80
+	ellipsis   = "..."
+)
+
+// cut takes a part of a text, and marks where it was cut off.
+func cut(text string, from, to int) string {
+	part := strings.ToValidUTF8(text[from:to], "")
+	if from == 0 {
+		return part + ellipsis
 	}
-	return text
+	return part
 }

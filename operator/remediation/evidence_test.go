@@ -1,8 +1,10 @@
 package remediation
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -113,12 +115,20 @@ func sandboxAt(pod *corev1.Pod, offset time.Duration) *corev1.Pod {
 }
 
 func TestTheKubeletsWordsStayShort(t *testing.T) {
-	message := make([]byte, 4096)
-	for i := range message {
-		message[i] = "é "[i%3]
-	}
-	got := look(waiting("p", "n1", build.Epoch, "ErrImagePull", string(message))).words
-	if len(got) > maxWords || len(got) < maxWords/2 {
-		t.Errorf("%d bytes: %s", len(got), got)
+	for name, message := range map[string]string{
+		"a long message":          "failed to pull: " + strings.Repeat("é ", 2000) + "connection refused",
+		"a message of some words": "failed to pull: connection refused",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := look(waiting("p", "n1", build.Epoch, "ErrImagePull", message)).words
+			if len(got) > maxWords || !utf8.ValidString(got) {
+				t.Errorf("%d bytes: %s", len(got), got)
+			}
+			for _, part := range []string{"container app, image app:1: ErrImagePull: failed to pull: ", "connection refused"} {
+				if !strings.Contains(got, part) {
+					t.Errorf("%q is not in %q", part, got)
+				}
+			}
+		})
 	}
 }
