@@ -274,7 +274,7 @@ func stormActive(p *planner, c *Case) string {
 	if out[node] = true; len(out) <= limit {
 		return ""
 	}
-	return fmt.Sprintf("%d nodes are excluded, or were within the last 5 minutes, of %d that are Ready and schedulable; beyond 20%% something else than nodes is at fault: look at network, registry and storage", excluded, usableNodes)
+	return fmt.Sprintf("of %[2]d nodes that are Ready and schedulable this many are excluded, or were within the last 5 minutes: %[1]d; beyond 20%% something else than nodes is at fault, so look at network, registry and storage", excluded, usableNodes)
 }
 
 const (

@@ -17,9 +17,9 @@ import (
 // started, none that would go back to its node, never more than the limits, and
 // once all is well again every Pod serves.
 func TestRandomHistories(t *testing.T) {
-	histories := 16
+	histories := 6
 	if testing.Short() {
-		histories = 4
+		histories = 2
 	}
 	for seed := range histories {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -41,8 +41,8 @@ func TestRandomHistories(t *testing.T) {
 				w.fewEnough()
 			}
 			w.heal()
-			for range 120 {
-				w.step(time.Minute)
+			for range 60 {
+				w.step(2 * time.Minute)
 			}
 			w.allServe()
 		})

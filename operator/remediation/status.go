@@ -1,7 +1,10 @@
 package remediation
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,7 +47,7 @@ func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condi
 	case plan.Moving != nil:
 		return yes(plan.reason(s), moving(s, plan))
 	case blocked != nil:
-		return no(blocked.Gate, blocked.told()+more(plan))
+		return no(blocked.Gate, blocked.told()+more(plan, blocked))
 	case len(plan.Record.actives(s.Now)) > 0:
 		return yes(plan.reason(s), excluded(s, plan)+" No Pod waits for another node.")
 	}
@@ -59,14 +62,20 @@ func no(reason, message string) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
-// blocked is the first stuck Pod that a gate keeps, nil when there is none.
+// blocked is the stuck Pod that is told of, of those that a gate keeps: the first,
+// but one that a storm keeps before all others, since that is about the whole
+// cluster. It is nil when there is none.
 func (p *Plan) blocked() *Case {
+	var first *Case
 	for _, c := range p.Cases {
-		if c.Gate != "" {
+		if c.Gate == v1beta1.ReasonStormActive {
 			return c
 		}
+		if c.Gate != "" && first == nil {
+			first = c
+		}
 	}
-	return nil
+	return first
 }
 
 // reason is Probing while all that is excluded is so to see whether a Pod starts
@@ -90,12 +99,22 @@ func (c *Case) told() string {
 		c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, c.Blocks)
 }
 
-// more counts the other stuck Pods.
-func more(plan *Plan) string {
-	if n := len(plan.Cases) - 1; n > 0 {
-		return fmt.Sprintf(" Other stuck Pods: %d.", n)
+// more counts the other stuck Pods, by what keeps them.
+func more(plan *Plan, but *Case) string {
+	kept := map[string]int{}
+	for _, c := range plan.Cases {
+		if c != but {
+			kept[cmp.Or(c.Gate, string(c.Verdict))]++
+		}
 	}
-	return ""
+	var items []string
+	for _, why := range slices.Sorted(maps.Keys(kept)) {
+		items = append(items, fmt.Sprintf("%d (%s)", kept[why], why))
+	}
+	if len(items) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Other stuck Pods: %s.", strings.Join(items, ", "))
 }
 
 // moving says what is being done, and what is next.
@@ -111,7 +130,7 @@ func moving(s *Snapshot, plan *Plan) string {
 	default:
 		text = fmt.Sprintf("Pod %s was deleted because of node %s.", name, m.Attempt.Node)
 	}
-	return strings.Join([]string{text, excluded(s, plan), "Next: " + m.Awaits + "." + more(plan)}, " ")
+	return strings.Join([]string{text, excluded(s, plan), "Next: " + m.Awaits + "." + more(plan, m.Case)}, " ")
 }
 
 // excluded names the nodes that are out, and until when.
@@ -138,5 +157,5 @@ func excluded(s *Snapshot, plan *Plan) string {
 func failing(plan *Plan, c *Case) string {
 	return fmt.Sprintf("Pods of revision %s start on no node, so none is deleted: Pod %s on node %s since %s: %s; %s.%s "+
 		"See whether the image exists and the registry answers; once the template is corrected, broken Pods are replaced at once.",
-		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, more(plan))
+		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, more(plan, c))
 }
