@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # tool.sh NAME prints the path of a development tool and builds it first when the cache does not hold it.
 #
-# The tools are pinned in tools/go.mod and tools/golangci-lint/go.mod, away from the product's own requirements. A binary is
+# The tools are pinned in tools/ and the modules below it, away from the product's own requirements. A binary is
 # keyed by its pin and by the Go version, and moved into place in one step, so an interrupted build leaves nothing half-made.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-name=${1:?usage: tool.sh controller-gen|helm|golangci-lint}
+known="controller-gen, helm, golangci-lint, argocd, source-controller, kustomize-controller and helm-controller"
+name=${1:?usage: tool.sh NAME, one of $known}
 
 case $name in
   controller-gen) module=tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
   helm)           module=tools package=helm.sh/helm/v3/cmd/helm ;;
   golangci-lint)  module=tools/golangci-lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
-  *) echo "tool.sh: unknown tool \"$name\"; known are controller-gen, helm and golangci-lint" >&2; exit 2 ;;
+  argocd)         module=tools/argocd package=github.com/argoproj/argo-cd/v3/cmd ;;
+  source-controller | kustomize-controller | helm-controller)
+    module=tools/flux package=github.com/fluxcd/$name ;;
+  *) echo "tool.sh: unknown tool \"$name\"; known are $known" >&2; exit 2 ;;
 esac
 
 ldflags='-s -w'
