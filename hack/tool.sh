@@ -6,12 +6,15 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-known="controller-gen, helm, golangci-lint, argocd, source-controller, kustomize-controller and helm-controller"
+known="controller-gen, helm, ct, helm-docs, kustomize, golangci-lint, argocd, source-controller, kustomize-controller and helm-controller"
 name=${1:?usage: tool.sh NAME, one of $known}
 
 case $name in
   controller-gen) module=tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
   helm)           module=tools package=helm.sh/helm/v3/cmd/helm ;;
+  ct)             module=tools package=github.com/helm/chart-testing/v3/ct ;;
+  helm-docs)      module=tools package=github.com/norwoodj/helm-docs/cmd/helm-docs ;;
+  kustomize)      module=tools package=sigs.k8s.io/kustomize/kustomize/v5 ;;
   golangci-lint)  module=tools/golangci-lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
   argocd)         module=tools/argocd package=github.com/argoproj/argo-cd/v3/cmd ;;
   source-controller | kustomize-controller | helm-controller)
