@@ -17,7 +17,8 @@ func nodeCommand(o *options) *cobra.Command {
 		{"stop", "Kill the node with all that runs on it, like pulling its plug", (*lifecycle.Manager).StopNode},
 		{"start", "Start a stopped node", (*lifecycle.Manager).StartNode},
 		{"break-registry", "Cut the node off from the image registry: pulls fail from now on", (*lifecycle.Manager).BreakRegistry},
-		{"fix-registry", "Undo break-registry", (*lifecycle.Manager).FixRegistry},
+		{"slow-registry", "Let the registry trickle to the node: pulls do not fail and do not end", (*lifecycle.Manager).SlowRegistry},
+		{"fix-registry", "Undo break-registry and slow-registry", (*lifecycle.Manager).FixRegistry},
 	}
 	for _, a := range actions {
 		group.AddCommand(&cobra.Command{

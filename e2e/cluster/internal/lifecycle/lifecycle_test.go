@@ -75,6 +75,7 @@ func TestAnotherOwnersClusterIsLeftAlone(t *testing.T) {
 		"node stop":      func(m *Manager) error { return m.StopNode(context.Background(), "node1") },
 		"add-kwok-nodes": func(m *Manager) error { return m.AddKwokNodes(context.Background(), "kwok", 1) },
 		"break-registry": func(m *Manager) error { return m.BreakRegistry(context.Background(), "node1") },
+		"slow-registry":  func(m *Manager) error { return m.SlowRegistry(context.Background(), "node1") },
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -97,22 +97,27 @@ func (m *Manager) awaitNodeRunning(ctx context.Context, record *state.Record, na
 
 // BreakRegistry makes every pull on the node fail from now on.
 func (m *Manager) BreakRegistry(_ context.Context, name string) error {
-	return m.setRegistry(name, false)
+	return m.setRegistry(name, node.RegistryCutOff)
 }
 
-// FixRegistry undoes BreakRegistry.
+// SlowRegistry makes every pull on the node trickle from now on.
+func (m *Manager) SlowRegistry(_ context.Context, name string) error {
+	return m.setRegistry(name, node.RegistrySlow)
+}
+
+// FixRegistry undoes BreakRegistry and SlowRegistry.
 func (m *Manager) FixRegistry(_ context.Context, name string) error {
-	return m.setRegistry(name, true)
+	return m.setRegistry(name, node.RegistryWell)
 }
 
-func (m *Manager) setRegistry(name string, reachable bool) error {
+func (m *Manager) setRegistry(name string, access node.RegistryAccess) error {
 	record, err := m.realNode(name)
 	if err != nil {
 		return err
 	}
-	if err := node.SetRegistry(box.NodeDir(record.StateDir, name), reachable); err != nil {
+	if err := node.SetRegistry(box.NodeDir(record.StateDir, name), access); err != nil {
 		return err
 	}
-	m.Log.Step("%s reaches the registry: %t", name, reachable)
+	m.Log.Step("%s %s", name, access)
 	return nil
 }

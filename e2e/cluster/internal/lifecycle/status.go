@@ -36,8 +36,8 @@ func (m *Manager) Status(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	for number := 1; number <= record.Nodes; number++ {
-		if !node.RegistryReachable(box.NodeDir(record.StateDir, topology.NodeName(number))) {
-			fmt.Fprintf(out, "%s is cut off from the registry.\n", topology.NodeName(number))
+		if access := node.Registry(box.NodeDir(record.StateDir, topology.NodeName(number))); access != node.RegistryWell {
+			fmt.Fprintf(out, "%s %s.\n", topology.NodeName(number), access)
 		}
 	}
 	return nil

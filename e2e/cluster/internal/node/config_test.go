@@ -94,29 +94,33 @@ func TestRegistryRule(t *testing.T) {
 		}
 		return ""
 	}
-	check := func(when, want string, reachable bool) {
+	check := func(when, want string, access RegistryAccess) {
 		t.Helper()
 		if diff := cmp.Diff(want, rule()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
-		if got := RegistryReachable(dir); got != reachable {
-			t.Errorf("%s: reachable %t, want %t", when, got, reachable)
+		if got := Registry(dir); got != access {
+			t.Errorf("%s: it %s, want that it %s", when, got, access)
 		}
 	}
 	if err := c.writeConfigs(); err != nil {
 		t.Fatal(err)
 	}
-	check("at first", `server = "http://10.77.0.1:5000"`, true)
-	if err := SetRegistry(dir, false); err != nil {
+	check("at first", `server = "http://10.77.0.1:5000"`, RegistryWell)
+	if err := SetRegistry(dir, RegistryCutOff); err != nil {
 		t.Fatal(err)
 	}
-	check("broken", `server = "http://10.77.0.1:1"`, false)
+	check("broken", `server = "http://10.77.0.1:1"`, RegistryCutOff)
 	if err := c.writeConfigs(); err != nil {
 		t.Fatal(err)
 	}
-	check("a restart of the node does not mend it", `server = "http://10.77.0.1:1"`, false)
-	if err := SetRegistry(dir, true); err != nil {
+	check("a restart of the node does not mend it", `server = "http://10.77.0.1:1"`, RegistryCutOff)
+	if err := SetRegistry(dir, RegistrySlow); err != nil {
 		t.Fatal(err)
 	}
-	check("mended", `server = "http://10.77.0.1:5000"`, true)
+	check("slow", `server = "http://10.77.0.1:5001"`, RegistrySlow)
+	if err := SetRegistry(dir, RegistryWell); err != nil {
+		t.Fatal(err)
+	}
+	check("mended", `server = "http://10.77.0.1:5000"`, RegistryWell)
 }

@@ -15,6 +15,8 @@ const (
 	APIPort = 6443
 	// RegistryPort is the image registry's inside the cluster.
 	RegistryPort = 5000
+	// SlowRegistryPort is where the same registry trickles.
+	SlowRegistryPort = 5001
 	// ServiceCIDR is where Services have their addresses.
 	ServiceCIDR = "10.96.0.0/16"
 	// KubernetesIP is the Service of the API server.
@@ -45,6 +47,9 @@ func APIServer() string { return fmt.Sprintf("https://%s:%d", ControlPlaneIP, AP
 
 // Registry is the registry's address inside the cluster.
 func Registry() string { return fmt.Sprintf("%s:%d", ControlPlaneIP, RegistryPort) }
+
+// SlowRegistry is the address at which the registry trickles.
+func SlowRegistry() string { return fmt.Sprintf("%s:%d", ControlPlaneIP, SlowRegistryPort) }
 
 // Cgroup is the name of the cluster's group in every hierarchy.
 func Cgroup(cluster string) string { return "windlass-" + cluster }
