@@ -119,6 +119,9 @@ func (r *Release) EnsureUninstalled() error {
 	return err
 }
 
+// OwnValues are the values that every install and upgrade gets: those that the options ask for. Nobody may modify them.
+func (r *Release) OwnValues() map[string]any { return r.values }
+
 func (r *Release) with(values map[string]any) map[string]any {
 	merged := map[string]any{}
 	for _, from := range []map[string]any{r.values, values} {
