@@ -141,10 +141,11 @@ func storageOn(ctx context.Context, namespace, node string) {
 	Expect(cluster.Client.Patch(ctx, volume, client.MergeFrom(before))).To(Succeed())
 }
 
-// badNodes are simulated nodes in the pool of a namespace that never manage to pull an image. They go with the others.
+// badNodes are simulated nodes in the pool of a namespace that never manage to pull an image. They go with the others. Each has room for
+// one Pod, so that a Pod which is moved does not meet one after the other.
 func badNodes(ctx context.Context, namespace string, count int) {
 	GinkgoHelper()
-	room := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("64"), corev1.ResourceMemory: resource.MustParse("256Gi"), corev1.ResourcePods: resource.MustParse("110")}
+	room := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("64"), corev1.ResourceMemory: resource.MustParse("256Gi"), corev1.ResourcePods: resource.MustParse("1")}
 	for n := range count {
 		name := fmt.Sprintf("bad-%s-%d", namespace, n)
 		Expect(cluster.Client.Create(ctx, &corev1.Node{
