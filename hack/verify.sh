@@ -53,19 +53,18 @@ lint() {
 export -f fresh_after generated_files tidy lint
 
 golangci_lint=$(hack/tool.sh golangci-lint) || exit 1
-helm=$(hack/tool.sh helm) || exit 1
-export golangci_lint helm
+export golangci_lint
 
 check "yamllint is installed" hack/deps.sh yamllint
 check "generated files are fresh" bash -c 'fresh_after hack/generate.sh'
 check "Go code is formatted" hack/each-module.sh "$golangci_lint" fmt --diff --config "$PWD/.golangci.yml"
-for module in . e2e e2e/cluster tools tools/golangci-lint; do
+for module in . e2e e2e/cluster tools tools/argocd tools/flux tools/golangci-lint; do
   check "go.mod is tidy: $module" bash -c 'tidy "$1"' tidy "$module"
 done
 for module in . e2e e2e/cluster; do
   check "golangci-lint: $module" bash -c 'lint "$1" "$2"' lint "$module" "$PWD"
 done
-check "helm lint --strict" "$helm" lint --strict charts/windlass
-check "yamllint" yamllint --strict --config-file charts/lintconf.yaml charts/lintconf.yaml charts/windlass/Chart.yaml charts/windlass/values.yaml
+check "ct lint: all charts" hack/ct.sh lint
+check "yamllint" yamllint --strict --config-file charts/lintconf.yaml charts/lintconf.yaml ct.yaml
 
 bin/testsummary print -results "$results" -stages verify

@@ -1,0 +1,70 @@
+// Command neighbours runs a command while the cluster has what the chart can use from others: the CustomResourceDefinitions of
+// Prometheus operator and of cert-manager, and somebody who issues certificates as cert-manager would.
+//
+//	neighbours -kubeconfig FILE -- ct install --all
+//
+// Its exit status is that of the command, or 125 if it could not run it. The definitions stay in the cluster.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// exitOwn is the exit status for faults of neighbours itself, apart from those of commands.
+const exitOwn = 125
+
+func main() {
+	// A set of our own: a library declares a flag of the same name in the common one.
+	flags := flag.NewFlagSet("neighbours", flag.ExitOnError)
+	kubeconfig := flags.String("kubeconfig", "", "kubeconfig file of the cluster to use (required)")
+	_ = flags.Parse(os.Args[1:]) // ExitOnError: it returns no error
+
+	err := run(*kubeconfig, flags.Args())
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit):
+		fmt.Fprintln(os.Stderr, "neighbours:", err)
+		os.Exit(max(exit.ExitCode(), 1))
+	default:
+		fmt.Fprintln(os.Stderr, "neighbours:", err)
+		os.Exit(exitOwn)
+	}
+}
+
+func run(kubeconfig string, command []string) error {
+	if kubeconfig == "" || len(command) == 0 {
+		return errors.New("a kubeconfig and a command are needed: neighbours -kubeconfig FILE -- COMMAND")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return fmt.Errorf("read kubeconfig %s: %w", kubeconfig, err)
+	}
+	config.QPS = -1
+	if err := installDefinitions(ctx, config); err != nil {
+		return err
+	}
+	return runCommand(ctx, command)
+}
+
+// runCommand runs the command to its end. An interrupt is passed on to it, and waited for.
+func runCommand(ctx context.Context, command []string) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", command[0], err)
+	}
+	return nil
+}
