@@ -113,7 +113,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		p.underway = append(p.underway, podName(u.View.Pod))
 	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) && view.Touched(s.Set) && !(view.Settled(s.Set) && view.HotFinished(s.Set) && view.SidecarsReady(s.Set)) {
+		if view.Updated(s.Set) && view.Touched(s.Set) && !p.arrived(s, view) {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
@@ -122,7 +122,14 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	return p
 }
 
-// resting tells whether the rollout stands where somebody wants it to stand.
+// arrived tells whether the sidecars of an updated Pod serve. A rollout that rests
+// ends no hot upgrade, so there it is enough that the new container does.
+func (p *progress) arrived(s *Snapshot, view *sidecar.View) bool {
+	return view.Settled(s.Set) && view.SidecarsReady(s.Set) && (p.resting() || view.HotFinished(s.Set))
+}
+
+// resting tells whether the rollout stands where somebody wants it to stand: no
+// more Pods are updated. Those that were updated last may still be on their way.
 func (p *progress) resting() bool {
 	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate || p.plan.Hold == HoldAutoPaused
 }
@@ -130,7 +137,7 @@ func (p *progress) resting() bool {
 // working tells whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Collided ||
-		(!p.resting() && (len(p.underway) > 0 || p.plan.Waiting > 0))
+		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || p.plan.Waiting > 0 && !p.resting()
 }
 
 // lastProgress is when the rollout last moved: a Pod was written to, one came

@@ -47,12 +47,9 @@ func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1be
 	status := object.Status.DeepCopy()
 	status.ObservedGeneration = object.Generation
 	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
-	for kind, verdict := range map[string]metav1.ConditionStatus{
-		v1beta1.ConditionReady: metav1.ConditionFalse, v1beta1.ConditionStalled: metav1.ConditionTrue,
-		v1beta1.ConditionProgressing: metav1.ConditionFalse,
-	} {
+	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: verdict, Reason: v1beta1.ReasonInvalidSpec, Message: truncate(err.Error()),
+			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec, Message: truncate(err.Error()),
 			ObservedGeneration: object.Generation, LastTransitionTime: now,
 		})
 	}
@@ -71,9 +68,9 @@ func state(p *progress) (done bool, reason, message string) {
 	case p.working():
 		return false, v1beta1.ReasonPodsUpdating, p.next()
 	case p.plan.Hold == HoldPaused:
-		return true, v1beta1.ReasonPaused, fmt.Sprintf("The update is paused; %s not at the current version.", are(p.plan.Waiting))
+		return true, v1beta1.ReasonPaused, p.held()
 	case p.plan.Hold == HoldNotUpdate:
-		return true, v1beta1.ReasonNotUpdate, fmt.Sprintf("Running Pods are not updated; %s not at the current version.", are(p.plan.Waiting))
+		return true, v1beta1.ReasonNotUpdate, p.held()
 	case p.plan.Kept > 0:
 		return true, v1beta1.ReasonPartitionReached,
 			fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
@@ -107,7 +104,11 @@ func stalledCondition(p *progress) *metav1.Condition {
 // or is complete, false when it is stuck.
 func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 	done, reason, message := state(p)
-	if !done && reason == v1beta1.ReasonPodsUpdating && !anyUpdated(s, p) {
+	switch {
+	case done || reason != v1beta1.ReasonPodsUpdating:
+	case p.plan.Hold == HoldPaused:
+		reason = v1beta1.ReasonPaused
+	case !anyUpdated(s, p):
 		reason = v1beta1.ReasonNewRevision
 	}
 	stuck := p.overdue || p.plan.Hold == HoldAutoPaused
@@ -147,8 +148,19 @@ func (p *progress) next() string {
 	return strings.Join(parts, " ")
 }
 
+// held says how many Pods are not updated while the rollout rests.
+func (p *progress) held() string {
+	if p.plan.Hold == HoldNotUpdate {
+		return fmt.Sprintf("Running Pods are not updated; %s not at the current version.", are(p.plan.Waiting))
+	}
+	return fmt.Sprintf("The update is paused; %s not at the current version.", are(p.plan.Waiting))
+}
+
 // later says how many Pods wait, and for which ones.
 func (p *progress) later() string {
+	if p.resting() {
+		return p.held()
+	}
 	text := "Later, within maxUnavailable: " + count(p.plan.Waiting)
 	waitsFor := slices.DeleteFunc(slices.Clone(p.plan.Blockers), func(pod string) bool { return slices.Contains(p.underway, pod) })
 	if len(waitsFor) > 0 {
