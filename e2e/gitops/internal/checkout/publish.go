@@ -72,20 +72,25 @@ func mergeValues(changes map[string]any) gitserver.Edit {
 			return fmt.Errorf("read %s: %w", chartValues, err)
 		}
 		for key, change := range changes {
-			before, isMap := values[key].(map[string]any)
-			to, toMap := change.(map[string]any)
-			if !isMap || !toMap {
-				values[key] = change
-				continue
-			}
-			for name, value := range to {
-				before[name] = value
-			}
+			values[key] = merged(values[key], change)
 		}
-		merged, err := yaml.Marshal(values)
+		out, err := yaml.Marshal(values)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", chartValues, err)
 		}
-		return gitserver.Write(chartValues, string(merged))(checkout)
+		return gitserver.Write(chartValues, string(out))(checkout)
 	}
+}
+
+// merged is a value after a change: of a map, the keys that the change has.
+func merged(value, change any) any {
+	before, isMap := value.(map[string]any)
+	to, toMap := change.(map[string]any)
+	if !isMap || !toMap {
+		return change
+	}
+	for key, value := range to {
+		before[key] = value
+	}
+	return before
 }

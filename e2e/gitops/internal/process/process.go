@@ -132,6 +132,9 @@ func healthy(ctx context.Context, url string) error {
 	return nil
 }
 
+// Name is what messages call the program.
+func (p *Process) Name() string { return p.command.Name }
+
 // Check fails if the program has ended although nobody stopped it.
 func (p *Process) Check() error {
 	select {
