@@ -3,7 +3,8 @@
 # Variables you may set on the command line:
 #   E2E_KUBECONFIG=path   run the end-to-end tests on this cluster instead of one of our own (with E2E_REGISTRY=host:port, the image
 #                         is pushed there first; without it, the cluster must be able to pull $(IMG))
-#   KEEP=1                leave the end-to-end cluster up when the tests are done
+#   LANES="suites"        run only these lanes of the end-to-end tests: suites, faults (nodes made bad, chart-testing), gitops (Flux, Argo CD)
+#   KEEP=1                leave the end-to-end clusters up when the tests are done
 #   NODES=2 KWOK=0        real and simulated nodes of the clusters
 #   SCHEDPATCH_PODS=1000  how many simulated Pods the spec of a large SchedPatch makes; the product is meant for 10000
 #   VERSION=1.2.3         version stamped into the programs, and tag of the image (default: the chart's appVersion)
@@ -25,9 +26,10 @@ NODES ?= 2
 KWOK ?= 0
 KEEP ?=
 SCHEDPATCH_PODS ?= 1000
+LANES ?= suites faults gitops
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
-export VERSION IMG IMAGE_FLAG NODES KWOK KEEP SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
+export VERSION IMG IMAGE_FLAG NODES KWOK KEEP LANES SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
 
 LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
 
@@ -76,7 +78,7 @@ test-integration: bin/testsummary ## Run the tests that need an API server (buil
 	@hack/test.sh integration
 
 .PHONY: test-e2e
-test-e2e: bin/testsummary ## Run the end-to-end tests on a real cluster, brought up for them and taken down
+test-e2e: bin/testsummary ## Run the end-to-end tests on real clusters, brought up for them and taken down
 	@hack/test.sh e2e
 
 ##@ Clusters
