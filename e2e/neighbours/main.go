@@ -58,11 +58,12 @@ func run(kubeconfig string, command []string) error {
 	return runCommand(ctx, command)
 }
 
-// runCommand runs the command to its end. An interrupt is passed on to it, and waited for.
+// runCommand runs the command to its end. An interrupt is passed on to it and to whatever it has started, and the command waited for.
 func runCommand(ctx context.Context, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", command[0], err)
 	}
