@@ -29,15 +29,22 @@ func main() {
 	_ = flags.Parse(os.Args[1:]) // ExitOnError: it returns no error
 
 	err := run(*kubeconfig, flags.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "neighbours:", err)
+	}
+	os.Exit(exitStatus(err))
+}
+
+// exitStatus is the command's own where it ran and failed, 1 where a signal ended it.
+func exitStatus(err error) int {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
+		return 0
 	case errors.As(err, &exit):
-		fmt.Fprintln(os.Stderr, "neighbours:", err)
-		os.Exit(max(exit.ExitCode(), 1))
+		return max(exit.ExitCode(), 1)
 	default:
-		fmt.Fprintln(os.Stderr, "neighbours:", err)
-		os.Exit(exitOwn)
+		return exitOwn
 	}
 }
 
