@@ -26,7 +26,7 @@ func Load(directory string) (*Tree, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+		content, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (t *Tree) Build(path string) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, fmt.Errorf("build %s: %s: %w", path, resource.CurId(), err)
 		}
-		object, err := Decode(text)
+		object, err := decodeObject(text)
 		if err != nil {
 			return nil, fmt.Errorf("build %s: %s: %w", path, resource.CurId(), err)
 		}
@@ -83,12 +83,15 @@ func (t *Tree) Build(path string) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// Decode reads one object.
-func Decode(text []byte) (*unstructured.Unstructured, error) {
+// decodeObject reads one object.
+func decodeObject(text []byte) (*unstructured.Unstructured, error) {
 	json, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
 		return nil, err
 	}
 	object := &unstructured.Unstructured{}
-	return object, object.UnmarshalJSON(json)
+	if err := object.UnmarshalJSON(json); err != nil {
+		return nil, err
+	}
+	return object, nil
 }
