@@ -6,8 +6,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -102,23 +104,22 @@ func renderFiles(loaded *chart.Chart, opts renderOptions) (map[string]string, er
 	return engine.Render(loaded, all)
 }
 
-// scheme knows every kind that the chart may contain. Kinds of our own are not among them: the chart must not contain one.
-func scheme(t *testing.T) *runtime.Scheme {
-	t.Helper()
+// decoder knows every kind that the chart may contain, and refuses a field that Kubernetes does not know, or one that occurs twice.
+// Kinds of our own are not among them: the chart must not contain one.
+var decoder = sync.OnceValue(func() runtime.Decoder {
 	known := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(known), apiextensionsv1.AddToScheme(known)); err != nil {
-		t.Fatal(err)
+	if err := errors.Join(clientgoscheme.AddToScheme(known), apiextensionsv1.AddToScheme(known), monitoringv1.AddToScheme(known)); err != nil {
+		panic(err)
 	}
-	return known
-}
+	return serializer.NewCodecFactory(known, serializer.EnableStrict).UniversalDeserializer()
+})
 
-// decode decodes every document of a manifest strictly: a field that Kubernetes does not know, or one that occurs twice, fails.
+// decode decodes every document of a manifest.
 func decode(t *testing.T, name, manifest string) []client.Object {
 	t.Helper()
-	decoder := serializer.NewCodecFactory(scheme(t), serializer.EnableStrict).UniversalDeserializer()
 	var objects []client.Object
 	for _, document := range splitDocuments(manifest) {
-		object, _, err := decoder.Decode(document, nil, nil)
+		object, err := runtime.Decode(decoder(), document)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, document)
 		}

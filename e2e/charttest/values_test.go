@@ -178,11 +178,23 @@ func TestGuards(t *testing.T) {
 		},
 		"metrics on the webhook's port": {
 			values: "metrics: {port: 9443}",
-			want:   "metrics.port is 9443, which the programs need for something else",
+			want:   "webhook.port and metrics.port are both 9443. The webhook needs a port for each.",
 		},
 		"the webhook on the probes' port": {
 			values: "webhook: {port: 8081}",
-			want:   "webhook.port is 8081, which is the health probes'.",
+			want:   "webhook.port and webhook.healthPort are both 8081. The webhook needs a port for each.",
+		},
+		"metrics on the port of the operator's probes": {
+			values: "operator: {healthPort: 8080}",
+			want:   "operator.healthPort and metrics.port are both 8080. The operator needs a port for each.",
+		},
+		"a port below 1024 on the nodes": {
+			values: "webhook: {hostNetwork: true, port: 443}",
+			want:   "webhook.port is 443 while webhook.hostNetwork is true",
+		},
+		"alerts without metrics": {
+			values: "metrics: {enabled: false, prometheusRule: {enabled: true}}",
+			want:   "metrics.prometheusRule.enabled is true while metrics.enabled is false",
 		},
 		"a disruption budget with both bounds": {
 			values: "operator: {podDisruptionBudget: {minAvailable: 1}}",

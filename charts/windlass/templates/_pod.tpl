@@ -10,6 +10,10 @@ terminationGracePeriodSeconds: {{ int $values.terminationGracePeriodSeconds }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with $values.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with $values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -65,11 +69,23 @@ topologySpreadConstraints:
 {{- define "windlass.commonArgs" -}}
 {{- $values := index .root.Values .component -}}
 - --metrics-bind-address={{ ternary (printf ":%d" (int .root.Values.metrics.port)) "0" .root.Values.metrics.enabled }}
-- --health-probe-bind-address=:8081
+- --health-probe-bind-address=:{{ int $values.healthPort }}
 - --log-level={{ .root.Values.logging.level }}
 - --log-format={{ .root.Values.logging.format }}
 - --kube-api-qps={{ int $values.clientConnection.qps }}
 - --kube-api-burst={{ int $values.clientConnection.burst }}
+{{- end -}}
+
+{{/* The ports both programs have. Call with (dict "root" $ "component" "operator"). */}}
+{{- define "windlass.commonPorts" -}}
+- name: health
+  containerPort: {{ int (index .root.Values .component "healthPort") }}
+  protocol: TCP
+{{- if .root.Values.metrics.enabled }}
+- name: metrics
+  containerPort: {{ int .root.Values.metrics.port }}
+  protocol: TCP
+{{- end }}
 {{- end -}}
 
 {{/* The probes of both programs, on the port named "health". */}}

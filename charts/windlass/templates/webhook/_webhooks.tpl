@@ -29,8 +29,7 @@ operator and values choose the namespaces by their label apps.kruise.io/injectio
       scope: Namespaced
   failurePolicy: {{ .failurePolicy }}
   matchPolicy: Equivalent
-  # Runs again when a webhook after it changed the Pod. Injecting twice gives the same Pod.
-  reinvocationPolicy: IfNeeded
+  reinvocationPolicy: {{ .root.Values.webhook.reinvocationPolicy }}
   sideEffects: None
   timeoutSeconds: {{ int .root.Values.webhook.timeoutSeconds.pods }}
   namespaceSelector:
