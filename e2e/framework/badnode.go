@@ -16,22 +16,54 @@ func (c *Cluster) BreakRegistry(ctx context.Context, node string) error {
 	return c.nodeCommand(ctx, "break-registry", node)
 }
 
-// FixRegistry undoes BreakRegistry.
+// SlowRegistry lets the registry trickle to a real node: pulls begun from now on do not fail there, and do not end.
+func (c *Cluster) SlowRegistry(ctx context.Context, node string) error {
+	return c.nodeCommand(ctx, "slow-registry", node)
+}
+
+// FixRegistry undoes BreakRegistry and SlowRegistry.
 func (c *Cluster) FixRegistry(ctx context.Context, node string) error {
 	return c.nodeCommand(ctx, "fix-registry", node)
+}
+
+// PushWebhook puts the webhook's program into the registry of the cluster as an image of its own: a large one that no node has pulled, if
+// the reference is new.
+func (c *Cluster) PushWebhook(ctx context.Context, reference string) error {
+	if c.Options.Registry == "" {
+		return errors.New("-registry is not set: it must be the address of the registry that the cluster takes its images from")
+	}
+	programs, err := c.programs()
+	if err != nil {
+		return err
+	}
+	return c.clusterCommand(ctx, "image", "--tag", reference, "--registry", c.Options.Registry, filepath.Join(programs, "webhook"))
 }
 
 func (c *Cluster) nodeCommand(ctx context.Context, command, node string) error {
 	if !c.CanBreakNodes() {
 		return errors.New("-cluster is not set: it must name the cluster of ours whose nodes may be made bad")
 	}
-	chart, err := c.Options.chartPath()
+	return c.clusterCommand(ctx, "node", command, node, "--name", c.Options.Cluster)
+}
+
+// clusterCommand runs the program that clusters of ours are made with.
+func (c *Cluster) clusterCommand(ctx context.Context, args ...string) error {
+	programs, err := c.programs()
 	if err != nil {
 		return err
 	}
-	program := filepath.Join(filepath.Dir(filepath.Dir(chart)), "bin", "cluster")
-	if output, err := exec.CommandContext(ctx, program, "node", command, node, "--name", c.Options.Cluster).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s node %s %s --name %s: %w: %s", program, command, node, c.Options.Cluster, err, output)
+	command := exec.CommandContext(ctx, filepath.Join(programs, "cluster"), args...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", command, err, output)
 	}
 	return nil
+}
+
+// programs is the directory of the checkout's programs.
+func (c *Cluster) programs() (string, error) {
+	chart, err := c.Options.chartPath()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(filepath.Dir(chart)), "bin"), nil
 }

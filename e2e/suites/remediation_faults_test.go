@@ -71,10 +71,16 @@ func allowDeletions(ctx context.Context, namespace string) {
 	}
 }
 
-// mustReleasePods are the Pods of a program of the release.
-func mustReleasePods(ctx context.Context, component string) []corev1.Pod {
+// replaceOperators ends both replicas of the operator without notice, and waits for new ones.
+func replaceOperators(ctx context.Context) {
 	GinkgoHelper()
-	pods, err := cluster.ReleasePods(ctx, component)
+	pods, err := cluster.ReleasePods(ctx, "operator")
 	Expect(err).NotTo(HaveOccurred())
-	return pods
+	for i := range pods {
+		Expect(cluster.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0))).To(Succeed())
+	}
+	Eventually(ctx, func() error {
+		_, err := cluster.ReadyReleasePods(ctx, "operator", replicas)
+		return err
+	}).Should(Succeed())
 }

@@ -25,13 +25,25 @@ const (
 	stuckSeconds = 60
 	// remedyTimeout is how long it may take until a stuck Pod is dealt with: it must have waited for stuckSeconds, and machines are busy.
 	remedyTimeout = (stuckSeconds + 60) * time.Second
+	// patchGrace is for how many seconds longer than its last exclusion a SchedPatch is good.
+	patchGrace = 60
 )
 
 // withRemediation turns auto remediation on, and lets no node start the application from what it pulled before.
 func withRemediation(set *v1beta1.StatefulSet) {
 	set.Spec.PodManagementPolicy = "Parallel"
-	set.Spec.AutoRemediation = &v1beta1.AutoRemediation{Enabled: true, StuckSeconds: stuckSeconds, ExclusionSeconds: 60}
+	set.Spec.AutoRemediation = &v1beta1.AutoRemediation{Enabled: true, StuckSeconds: stuckSeconds}
 	set.Spec.Template.Spec.Containers[0].ImagePullPolicy = corev1.PullAlways
+}
+
+// withPullPolicy says when the application's image is pulled.
+func withPullPolicy(policy corev1.PullPolicy) func(*v1beta1.StatefulSet) {
+	return func(set *v1beta1.StatefulSet) { set.Spec.Template.Spec.Containers[0].ImagePullPolicy = policy }
+}
+
+// excludingFor says for how many seconds a node is excluded.
+func excludingFor(seconds int32) func(*v1beta1.StatefulSet) {
+	return func(set *v1beta1.StatefulSet) { set.Spec.AutoRemediation.ExclusionSeconds = seconds }
 }
 
 // withSpread puts the Pods on as many nodes as they are allowed on.
@@ -49,17 +61,19 @@ func onNode(node string) func(*v1beta1.StatefulSet) {
 	}
 }
 
-// twoNodes are two real nodes, of which the first has lost its registry until the spec ends.
-func twoNodes(ctx context.Context) (bad, good string) {
-	GinkgoHelper()
-	bad, good = twoWellNodes(ctx)
-	Expect(cluster.BreakRegistry(ctx, bad)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { Expect(cluster.FixRegistry(ctx, bad)).To(Succeed()) })
-	return bad, good
+// rather puts the Pods on one node, as long as they are allowed there.
+func rather(node string) func(*v1beta1.StatefulSet) {
+	return func(set *v1beta1.StatefulSet) {
+		set.Spec.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{Weight: 100, Preference: corev1.NodeSelectorTerm{
+				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{node}}},
+			}}},
+		}}
+	}
 }
 
-// twoWellNodes are two real nodes, of a cluster whose nodes can be made bad.
-func twoWellNodes(ctx context.Context) (first, second string) {
+// twoNodes are two real nodes, of which the first has lost its registry until the spec ends.
+func twoNodes(ctx context.Context) (bad, good string) {
 	GinkgoHelper()
 	if !cluster.CanBreakNodes() {
 		Skip("-cluster does not name a cluster whose nodes can be made bad")
@@ -67,7 +81,36 @@ func twoWellNodes(ctx context.Context) (first, second string) {
 	nodes, err := cluster.Nodes(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(len(nodes)).To(BeNumerically(">=", 2), "real nodes")
-	return nodes[0], nodes[1]
+	bad, good = nodes[0], nodes[1]
+	Expect(cluster.BreakRegistry(ctx, bad)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) { Expect(cluster.FixRegistry(ctx, bad)).To(Succeed()) })
+	return bad, good
+}
+
+// recorded is a set whose Pods and conditions are followed from its creation on.
+type recorded struct {
+	*stateful
+
+	since      time.Time
+	history    *framework.PodHistory
+	conditions *framework.ConditionHistory
+}
+
+func startRecorded(ctx context.Context, namespace string, replicas int32, edits ...func(*v1beta1.StatefulSet)) *recorded {
+	GinkgoHelper()
+	ctx = context.WithoutCancel(ctx) // that of a BeforeAll ends before the specs do
+	r := &recorded{since: time.Now(), stateful: createStatefulIn(ctx, namespace, replicas, edits...)}
+	var stop func() []framework.PodChange
+	r.history, stop = r.record(ctx)
+	DeferCleanup(func() { stop() })
+	conditions, err := cluster.RecordConditions(ctx, r.get(ctx))
+	Expect(err).NotTo(HaveOccurred())
+	r.conditions = conditions
+	DeferCleanup(func() error {
+		_, err := conditions.Stop()
+		return err
+	})
+	return r
 }
 
 // patch is the SchedPatch of the set's auto remediation, nil when there is none.
@@ -99,6 +142,14 @@ func (s *stateful) remedyMessage(ctx context.Context) string {
 		return c.Message
 	}
 	return "-"
+}
+
+// transition is when a condition of the set got its status.
+func (s *stateful) transition(ctx context.Context, condition string) time.Time {
+	GinkgoHelper()
+	c := meta.FindStatusCondition(s.get(ctx).Status.Conditions, condition)
+	Expect(c).NotTo(BeNil(), condition)
+	return c.LastTransitionTime.Time
 }
 
 // made counts the Pods of a history that ever were.
