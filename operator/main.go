@@ -1,5 +1,6 @@
 // Command operator runs the controllers. Any number of replicas may run; one is
-// elected to work.
+// elected to work. With probe as its first argument it tells instead whether the
+// installation works.
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/probe"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
@@ -64,10 +66,18 @@ func parse() options {
 }
 
 func main() {
-	if err := run(ctrl.SetupSignalHandler(), parse()); err != nil {
+	if err := command(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "operator:", err)
 		os.Exit(1)
 	}
+}
+
+// command runs what the first argument names.
+func command(ctx context.Context) error {
+	if len(os.Args) > 1 && os.Args[1] == "probe" {
+		return probe.Run(ctx, os.Args[2:], os.Stdout)
+	}
+	return run(ctx, parse())
 }
 
 func run(ctx context.Context, o options) error {

@@ -1,0 +1,143 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// served are the versions that each of our kinds must be served in.
+var served = []struct {
+	resource string
+	versions []string
+}{
+	{"sidecarsets", []string{v1alpha1.GroupVersion.Version, v1beta1.GroupVersion.Version}},
+	{"statefulsets", []string{v1alpha1.GroupVersion.Version, v1beta1.GroupVersion.Version}},
+	{"schedpatches", []string{v1alpha1.GroupVersion.Version}},
+}
+
+// prober asks the API server about one installation.
+type prober struct {
+	client    client.Client
+	namespace string
+	warnings  *warnings
+}
+
+// checks are all questions, in the order in which a fault explains the next one.
+func (p *prober) checks(deployments []string, mutating string) []check {
+	var all []check
+	for _, kind := range served {
+		name := kind.resource + "." + v1beta1.GroupVersion.Group
+		all = append(all, check{"CustomResourceDefinition " + name, func(ctx context.Context) (string, error) {
+			return p.definition(ctx, name, kind.versions)
+		}})
+	}
+	for _, name := range deployments {
+		all = append(all, check{fmt.Sprintf("Deployment %s/%s", p.namespace, name), func(ctx context.Context) (string, error) {
+			return p.deployment(ctx, name)
+		}})
+	}
+	return append(all,
+		check{"MutatingWebhookConfiguration " + mutating, func(ctx context.Context) (string, error) { return p.trust(ctx, mutating) }},
+		check{"admission", p.admission},
+	)
+}
+
+// definition checks that a kind is served in all its versions.
+func (p *prober) definition(ctx context.Context, name string, want []string) (string, error) {
+	definition := &apiextensionsv1.CustomResourceDefinition{}
+	if err := p.client.Get(ctx, client.ObjectKey{Name: name}, definition); err != nil {
+		return "", err
+	}
+	isEstablished := slices.ContainsFunc(definition.Status.Conditions, func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+		return c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue
+	})
+	if !isEstablished {
+		return "", fmt.Errorf("it is not established: its conditions say why, kubectl describe crd %s", name)
+	}
+	var got []string
+	for i := range definition.Spec.Versions {
+		if definition.Spec.Versions[i].Served {
+			got = append(got, definition.Spec.Versions[i].Name)
+		}
+	}
+	for _, version := range want {
+		if !slices.Contains(got, version) {
+			return "", fmt.Errorf("it serves %s and not %s: it is not the one of this release; install the chart's with crds.install and crds.adopt", strings.Join(got, ", "), version)
+		}
+	}
+	return "established, serves " + strings.Join(got, ", "), nil
+}
+
+// deployment checks that a program runs in all its replicas as it was last told.
+func (p *prober) deployment(ctx context.Context, name string) (string, error) {
+	deployment := &appsv1.Deployment{}
+	if err := p.client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, deployment); err != nil {
+		return "", err
+	}
+	want, status := ptr.Deref(deployment.Spec.Replicas, 1), &deployment.Status
+	if want == 0 {
+		return "", fmt.Errorf("it is scaled to 0 replicas, so nothing of it runs")
+	}
+	if status.ObservedGeneration < deployment.Generation || status.UpdatedReplicas < want || status.AvailableReplicas < want {
+		return "", fmt.Errorf("%d of %d replicas are up to date and %d available: see kubectl --namespace %s describe deployment,pods",
+			status.UpdatedReplicas, want, status.AvailableReplicas, p.namespace)
+	}
+	return fmt.Sprintf("%d of %d replicas are available", status.AvailableReplicas, want), nil
+}
+
+// trust checks that the API server trusts one authority for all our webhooks, so
+// that the answer of one speaks for the others.
+func (p *prober) trust(ctx context.Context, name string) (string, error) {
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	if err := p.client.Get(ctx, client.ObjectKey{Name: name}, configuration); err != nil {
+		return "", err
+	}
+	for i := range configuration.Webhooks {
+		webhook := &configuration.Webhooks[i]
+		if len(webhook.ClientConfig.CABundle) == 0 {
+			return "", fmt.Errorf("webhook %s has no caBundle, so the API server trusts no certificate of it: see the logs of the webhook's Pods", webhook.Name)
+		}
+		if !bytes.Equal(webhook.ClientConfig.CABundle, configuration.Webhooks[0].ClientConfig.CABundle) {
+			return "", fmt.Errorf("the webhooks %s and %s have different caBundles, so one of them is not trusted", configuration.Webhooks[0].Name, webhook.Name)
+		}
+	}
+	return fmt.Sprintf("%d webhooks with the same certificate authority", len(configuration.Webhooks)), nil
+}
+
+// admission has a SchedPatch admitted in a dry run, in our own namespace. The
+// webhook warns that it would have no effect there, which nobody else says. Of
+// all our kinds this one gives the account that may create it the least power.
+func (p *prober) admission(ctx context.Context) (string, error) {
+	p.warnings.forget()
+	if err := p.client.Create(ctx, p.probe(), client.DryRunAll); err != nil {
+		return "", fmt.Errorf("a SchedPatch was not admitted in a dry run: %w", err)
+	}
+	if !p.warnings.heard("metadata.namespace") {
+		return "", fmt.Errorf("a SchedPatch was admitted in a dry run without the webhook, which would have warned of it: see the webhook's Pods, and what is between them and the API server")
+	}
+	return "the webhook answers the API server", nil
+}
+
+func (p *prober) probe() *v1alpha1.SchedPatch {
+	return &v1alpha1.SchedPatch{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "windlass-probe-", Namespace: p.namespace},
+		Spec: v1alpha1.SchedPatchSpec{
+			TargetRef:    v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "windlass-probe"},
+			Mode:         v1alpha1.SchedPatchPreview,
+			NodeSelector: map[string]string{"kubernetes.io/os": "linux"},
+		},
+	}
+}
