@@ -37,7 +37,8 @@ fresh_after() {
 }
 
 generated_files() {
-  find api charts/windlass/templates/crds -type f \( -name 'zz_generated*' -o -path '*/crds/*' \) -print0 | sort -z | xargs -0 sha256sum
+  find api charts/windlass -type f \( -name 'zz_generated*' -o -path '*/crds/*' -o -path charts/windlass/README.md \) -print0 |
+    sort -z | xargs -0 sha256sum
 }
 
 tidy() {
