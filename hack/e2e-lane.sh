@@ -96,7 +96,7 @@ case $lane in
     run faults ./suites/... -registry "$registry" -cluster "$cluster" -ginkgo.label-filter remediation $IMAGE_FLAG
     ;;
   gitops)
-    run gitops ./gitops/... -registry "$registry" $IMAGE_FLAG
+    run gitops ./gitops -registry "$registry" $IMAGE_FLAG
     ;;
   *) fail "unknown lane \"$lane\"; known are suites, faults and gitops" ;;
 esac
