@@ -2,7 +2,6 @@ package examples
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,11 +20,10 @@ var overlays = map[string]string{production: "shop-production", staging: "shop-s
 // TestObjectsAreWhereTheyBelong: what is namespaced is in the overlay's namespace, and what is not is in none, although Kustomize does
 // not know that a SidecarSet is cluster-scoped.
 func TestObjectsAreWhereTheyBelong(t *testing.T) {
-	clusterScoped := []string{"Namespace", "SidecarSet"}
 	for overlay, namespace := range overlays {
 		for _, object := range build(t, load(t), overlay) {
 			want := namespace
-			if slices.Contains(clusterScoped, object.GetKind()) {
+			if isClusterScoped(object) {
 				want = ""
 			}
 			if got := object.GetNamespace(); got != want {

@@ -4,14 +4,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/yaml"
 )
 
@@ -31,9 +28,9 @@ type permission struct{ Group, Kind, Name string }
 
 // permits judges as Argo CD does: a cluster-scoped object by its name too, where the permission has one.
 func (p project) permits(object *unstructured.Unstructured) bool {
-	list := p.Spec.ClusterResourceWhitelist
-	if object.GetNamespace() != "" {
-		list = p.Spec.NamespaceResourceWhitelist
+	list := p.Spec.NamespaceResourceWhitelist
+	if isClusterScoped(object) {
+		list = p.Spec.ClusterResourceWhitelist
 	}
 	kind := object.GroupVersionKind().GroupKind()
 	for _, allowed := range list {
@@ -48,6 +45,12 @@ func (p project) permits(object *unstructured.Unstructured) bool {
 	return false
 }
 
+// isClusterScoped knows the kinds of Kubernetes, and the only one of others that the examples and the chart make.
+func isClusterScoped(object *unstructured.Unstructured) bool {
+	kind := object.GroupVersionKind()
+	return kind.Kind == "SidecarSet" || resid.NewGvk(kind.Group, kind.Version, kind.Kind).IsClusterScoped()
+}
+
 func TestTheShopsProjectPermitsTheWorkloadsAndNotTheChart(t *testing.T) {
 	shop := loadProject(t, "shop")
 	for overlay := range overlays {
@@ -58,7 +61,7 @@ func TestTheShopsProjectPermitsTheWorkloadsAndNotTheChart(t *testing.T) {
 		}
 	}
 	for _, object := range renderChart(t, nil) {
-		if object.GetNamespace() == "" && shop.permits(object) {
+		if isClusterScoped(object) && shop.permits(object) {
 			t.Errorf("AppProject shop permits %s of the chart", Name(object))
 		}
 	}
@@ -82,7 +85,7 @@ func TestTheChartsProjectPermitsTheChartWithWhateverValues(t *testing.T) {
 		}
 	}
 	for _, object := range build(t, load(t), production) {
-		if object.GetNamespace() == "" && windlass.permits(object) {
+		if isClusterScoped(object) && windlass.permits(object) {
 			t.Errorf("AppProject windlass permits %s, which is not part of the chart", Name(object))
 		}
 	}
@@ -95,7 +98,10 @@ func loadProject(t *testing.T, name string) project {
 		t.Fatal(err)
 	}
 	for _, document := range releaseutil.SplitManifests(string(text)) {
-		object := decode(t, document)
+		object, err := decodeObject([]byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if object.GetName() != name {
 			continue
 		}
@@ -109,47 +115,11 @@ func loadProject(t *testing.T, name string) project {
 	return project{}
 }
 
-// renderChart makes the objects that Argo CD syncs: all but the tests, which are hooks.
 func renderChart(t *testing.T, values []byte) []*unstructured.Unstructured {
 	t.Helper()
-	chart, err := loader.LoadDir(chartDir)
+	objects, err := RenderChart(chartDir, values)
 	if err != nil {
 		t.Fatal(err)
-	}
-	given := map[string]any{}
-	if err := yaml.Unmarshal(values, &given); err != nil {
-		t.Fatal(err)
-	}
-	capabilities := *chartutil.DefaultCapabilities
-	capabilities.APIVersions = append(capabilities.APIVersions, "monitoring.coreos.com/v1", "cert-manager.io/v1")
-	release := chartutil.ReleaseOptions{Name: "windlass", Namespace: "windlass-system", Revision: 1, IsInstall: true}
-	all, err := chartutil.ToRenderValues(chart, given, release, &capabilities)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := engine.Render(chart, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var objects []*unstructured.Unstructured
-	for name, text := range files {
-		if strings.HasSuffix(name, "NOTES.txt") {
-			continue
-		}
-		for _, document := range releaseutil.SplitManifests(text) {
-			if object := decode(t, document); len(object.Object) > 0 && object.GetAnnotations()["helm.sh/hook"] == "" {
-				objects = append(objects, object)
-			}
-		}
 	}
 	return objects
-}
-
-func decode(t *testing.T, document string) *unstructured.Unstructured {
-	t.Helper()
-	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
-		t.Fatalf("%v\n%s", err, document)
-	}
-	return object
 }

@@ -3,6 +3,7 @@ package fixedpoint
 import (
 	"context"
 	"io"
+	"regexp"
 	"strings"
 
 	. "github.com/onsi/gomega"
@@ -39,8 +40,10 @@ func versions(ctx context.Context, objects []*unstructured.Unstructured) map[str
 	return found
 }
 
+var hash = regexp.MustCompile(`"[a-z0-9]{64}"`)
+
 // filledIn names the fields that the API server added or changed, as "Service ledger: spec.ipFamilies[0]: (absent) -> "IPv4"". What it notes
-// of every object is left out.
+// of every object is left out, and a hash is called one.
 func filledIn(sent, stored *unstructured.Unstructured) []string {
 	stored = stored.DeepCopy()
 	for _, noted := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} {
@@ -48,7 +51,7 @@ func filledIn(sent, stored *unstructured.Unstructured) []string {
 	}
 	var out []string
 	for _, difference := range examples.Differences(sent.Object, stored.Object) {
-		out = append(out, examples.Name(sent)+": "+difference)
+		out = append(out, examples.Name(sent)+": "+hash.ReplaceAllString(difference, "a hash"))
 	}
 	return out
 }

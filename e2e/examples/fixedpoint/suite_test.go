@@ -9,8 +9,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
 const examplesDir = "../../../examples"
@@ -27,7 +29,6 @@ func TestFixedPoint(t *testing.T) {
 	RunSpecs(t, "The examples on a real API server")
 }
 
-// There are no webhooks here. The chart's mutating ones are for Pods alone; those for our kinds only judge.
 var _ = BeforeSuite(func(ctx SpecContext) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
@@ -36,16 +37,22 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		}
 		Skip(missing)
 	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	crds := []string{"../../../api/crds"}
 	for _, tool := range gitOpsTools {
 		crds = append(crds, tool.definitions(ctx)...)
 	}
-	cluster := &envtest.Environment{CRDDirectoryPaths: crds, ErrorIfCRDPathMissing: true}
+	mutating, validating := configurations()
+	cluster := &envtest.Environment{
+		CRDDirectoryPaths: crds, ErrorIfCRDPathMissing: true,
+		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
+	}
 	DeferCleanup(cluster.Stop)
 	config, err := cluster.Start()
 	Expect(err).NotTo(HaveOccurred())
 	k8s, err = client.New(config, client.Options{})
 	Expect(err).NotTo(HaveOccurred())
+	serveWebhooks(config, cluster.WebhookInstallOptions)
 
 	admin, err := cluster.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
 	Expect(err).NotTo(HaveOccurred())
