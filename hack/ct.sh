@@ -120,7 +120,7 @@ install_charts() {
   cd "$scratch/history"
   neighbours -kubeconfig "$KUBECONFIG" -- ct install --all --upgrade >"$log" 2>&1 &
   child=$!
-  tail --pid "$child" --lines +1 --follow "$log" | grep --line-buffered -E "$headlines" &
+  tail --pid "$child" --lines +1 --follow "$log" 2>/dev/null | grep --line-buffered -E "$headlines" &
   wait "$child" || status=$?
   child=
   wait
