@@ -70,6 +70,7 @@ const sixtyFour = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc
 func images(reference string) map[string]string {
 	return map[string]string{
 		inPod("operator", "containers[0].image"): reference, inPod("webhook", "containers[0].image"): reference,
+		"Pod/windlass-test {.spec.containers[0].image}": reference,
 	}
 }
 

@@ -232,9 +232,9 @@ func TestServiceAccounts(t *testing.T) {
 		wantAccounts int
 		wantName     string
 	}{
-		"each program has its own":              {wantAccounts: 2, wantName: "windlass-operator"},
-		"a name may be given":                   {values: "operator: {serviceAccount: {name: mine}}", wantAccounts: 2, wantName: "mine"},
-		"one that is there already may be used": {values: "operator: {serviceAccount: {create: false, name: theirs}}", wantAccounts: 1, wantName: "theirs"},
+		"each program and helm test have their own": {wantAccounts: 3, wantName: "windlass-operator"},
+		"a name may be given":                       {values: "operator: {serviceAccount: {name: mine}}", wantAccounts: 3, wantName: "mine"},
+		"one that is there already may be used":     {values: "operator: {serviceAccount: {create: false, name: theirs}}", wantAccounts: 2, wantName: "theirs"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -142,7 +142,7 @@ func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
 		want   []string
 	}{
 		"rbac.create false leaves the aggregated roles alone":  {values: "rbac: {create: false}", want: []string{"windlass-view", "windlass-edit"}},
-		"rbac.aggregateClusterRoles false leaves the programs": {values: "rbac: {aggregateClusterRoles: false}", want: []string{"windlass-operator", "windlass-webhook", "windlass-operator", "windlass-webhook"}},
+		"rbac.aggregateClusterRoles false leaves the programs": {values: "rbac: {aggregateClusterRoles: false}", want: []string{"windlass-operator", "windlass-test", "windlass-webhook", "windlass-operator", "windlass-test", "windlass-webhook"}},
 		"both false leave none":                                {values: "rbac: {create: false, aggregateClusterRoles: false}"},
 	}
 	for name, test := range tests {
