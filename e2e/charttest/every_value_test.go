@@ -79,17 +79,20 @@ func leaves(t *testing.T) map[string]bool {
 // merged is what Helm makes of two files of values, the later one deciding.
 func merged(t *testing.T, given, values string) string {
 	t.Helper()
-	first, second := map[string]any{}, map[string]any{}
-	for text, into := range map[string]*map[string]any{given: &first, values: &second} {
-		if err := yaml.Unmarshal([]byte(text), into); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-	}
-	all, err := yaml.Marshal(chartutil.CoalesceTables(second, first))
+	all, err := yaml.Marshal(chartutil.CoalesceTables(valuesOf(t, values), valuesOf(t, given)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(all)
+}
+
+func valuesOf(t *testing.T, text string) map[string]any {
+	t.Helper()
+	values, err := parseValues(text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return values
 }
 
 // at returns what is at a place, as text.

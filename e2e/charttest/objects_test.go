@@ -59,6 +59,9 @@ func TestObjectsWithoutValues(t *testing.T) {
 	}
 }
 
+// asksTheCluster is the one template that may use lookup. TestWhatIsLookedUpIsNeverRendered holds it to rendering nothing.
+const asksTheCluster = "templates/validate-cluster.yaml"
+
 func TestGitOpsFindsNothingToFightOver(t *testing.T) {
 	first := mustRender(t, "")
 	second := mustRender(t, "")
@@ -76,6 +79,9 @@ func TestGitOpsFindsNothingToFightOver(t *testing.T) {
 		t.Error("the Secret of the certificates has data: a sync would put it back over the real certificates")
 	}
 	for _, template := range loadChart(t).Templates {
+		if template.Name == asksTheCluster {
+			continue
+		}
 		for _, word := range []string{"lookup ", "randAlpha", "randNumeric", "randAscii", "genCA", "genSelfSigned", "genSigned", "genPrivateKey", "uuidv4", " now "} {
 			if strings.Contains(string(template.Data), "{{") && containsInAction(string(template.Data), word) {
 				t.Errorf("%s uses %q, which renders something else every time", template.Name, strings.TrimSpace(word))

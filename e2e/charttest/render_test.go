@@ -86,8 +86,8 @@ func loadChart(t *testing.T) *chart.Chart {
 }
 
 func renderFiles(loaded *chart.Chart, opts renderOptions) (map[string]string, error) {
-	values := map[string]any{}
-	if err := sigsyaml.Unmarshal([]byte(opts.values), &values); err != nil {
+	values, err := parseValues(opts.values)
+	if err != nil {
 		return nil, err
 	}
 	release := chartutil.ReleaseOptions{Name: opts.release, Namespace: opts.namespace, Revision: 1, IsInstall: true}
@@ -102,6 +102,12 @@ func renderFiles(loaded *chart.Chart, opts renderOptions) (map[string]string, er
 		return nil, err
 	}
 	return engine.Render(loaded, all)
+}
+
+func parseValues(text string) (map[string]any, error) {
+	values := map[string]any{}
+	err := sigsyaml.Unmarshal([]byte(text), &values)
+	return values, err
 }
 
 // decoder knows every kind that the chart may contain, and refuses a field that Kubernetes does not know, or one that occurs twice.
