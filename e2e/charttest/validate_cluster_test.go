@@ -168,6 +168,13 @@ func TestOneInstallationServesACluster(t *testing.T) {
 	}
 }
 
+// A second release would find the first one's definitions, too; what to do about those would lead it astray.
+func TestASecondReleaseIsToldOfTheFirst(t *testing.T) {
+	first := ofRelease("prod", "ops")
+	err := installInto(t, "", definition("sidecarsets", ofWindlass, first), webhooks("prod-windlass", ofWindlass, first))
+	expectSentence(t, err, []string{"Windlass is installed in this cluster already"})
+}
+
 // expectSentence expects an error with all these parts, or none without parts.
 func expectSentence(t *testing.T, err error, parts []string) {
 	t.Helper()
