@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,8 +46,12 @@ func TestOneLineCommits(t *testing.T) {
 			want: []string{`StatefulSet ledger: spec.replicas: 3 -> 5`},
 		},
 	}
+	readme := readFile(t, repository+"/examples/README.md")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(readme, test.to) {
+				t.Errorf("the README does not tell people to commit %q", test.to)
+			}
 			tree := load(t)
 			before := build(t, tree, production)
 			if err := tree.EditLine(test.file, test.from, test.to); err != nil {

@@ -1,0 +1,43 @@
+package examples
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var markdownLink = regexp.MustCompile(`\]\(([^)#]+)`)
+
+func TestLinksLeadToFiles(t *testing.T) {
+	for _, page := range []string{"examples/README.md", "examples/argocd/customizations/README.md", "docs/gitops.md"} {
+		for _, link := range markdownLink.FindAllStringSubmatch(readFile(t, filepath.Join(repository, page)), -1) {
+			target := filepath.Join(repository, filepath.Dir(page), link[1])
+			if _, err := os.Stat(target); err != nil && !strings.Contains(link[1], "://") {
+				t.Errorf("%s links to %s, which is not there", page, link[1])
+			}
+		}
+	}
+}
+
+// TestPagesNameFilesThatAreThere: every path below examples/ that a command of the pages names.
+func TestPagesNameFilesThatAreThere(t *testing.T) {
+	named := regexp.MustCompile(`examples/[a-z/.-]*[a-z]`)
+	for _, page := range []string{"examples/README.md", "docs/gitops.md"} {
+		for _, path := range named.FindAllString(readFile(t, filepath.Join(repository, page)), -1) {
+			if _, err := os.Stat(filepath.Join(repository, path)); err != nil {
+				t.Errorf("%s names %s, which is not there", page, path)
+			}
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
