@@ -21,8 +21,8 @@ import (
 const definitionTimeout = time.Minute
 
 // InstallDefinitions creates the CustomResourceDefinitions in the YAML files of directories, and waits until their kinds are served. It
-// returns them as they are then. Those that are there already stay as they are.
-func (c *Cluster) InstallDefinitions(ctx context.Context, directories ...string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
+// returns their names. Those that are there already stay as they are.
+func (c *Cluster) InstallDefinitions(ctx context.Context, directories ...string) (names []string, err error) {
 	var definitions []*apiextensionsv1.CustomResourceDefinition
 	for _, directory := range directories {
 		found, err := readDefinitions(directory)
@@ -40,8 +40,9 @@ func (c *Cluster) InstallDefinitions(ctx context.Context, directories ...string)
 		if err := c.awaitServed(ctx, definition); err != nil {
 			return nil, err
 		}
+		names = append(names, definition.Name)
 	}
-	return definitions, nil
+	return names, nil
 }
 
 func (c *Cluster) awaitServed(ctx context.Context, definition *apiextensionsv1.CustomResourceDefinition) error {

@@ -24,6 +24,7 @@ const (
 // Files of the examples.
 const (
 	basePlatform       = "examples/manifests/base/platform/kustomization.yaml"
+	baseStatefulSet    = "examples/manifests/base/shop/statefulset.yaml"
 	productionPlatform = "examples/manifests/overlays/production/platform/kustomization.yaml"
 	productionShop     = "examples/manifests/overlays/production/shop/kustomization.yaml"
 )

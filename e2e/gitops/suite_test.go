@@ -1,7 +1,7 @@
 // Package gitops_test proves with the real Flux and Argo CD that the chart and the examples can be driven from Git. Its suites begin with
 // a cluster that does not have our chart, and leave none; the cluster must be one that nobody else uses meanwhile.
 //
-//	go test ./gitops/... -kubeconfig FILE -registry HOST:PORT [-image REFERENCE] [-ginkgo.label-filter flux|argocd]
+//	go test ./gitops -kubeconfig FILE -registry HOST:PORT [-image REFERENCE] [-ginkgo.label-filter flux|argocd]
 package gitops_test
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/windlass-operator/windlass/e2e/framework"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
@@ -36,6 +37,7 @@ func TestGitOps(t *testing.T) {
 	SetDefaultEventuallyTimeout(time.Minute)
 	SetDefaultEventuallyPollingInterval(250 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
+	log.SetLogger(GinkgoLogr)
 	RunSpecs(t, "Windlass driven from Git")
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -45,13 +46,16 @@ func Start(ctx context.Context, config Config) (*Flux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Flux: %w", err)
 	}
+	storage := filepath.Join(config.Directory, "artifacts")
+	if err := os.MkdirAll(storage, 0o755); err != nil {
+		return nil, fmt.Errorf("start Flux: %w", err)
+	}
 	f := &Flux{}
 	for _, name := range Programs() {
 		var args []string
 		if name == SourceController {
 			args = []string{
-				"--storage-path", filepath.Join(config.Directory, "artifacts"),
-				"--storage-addr", artifacts[0], "--storage-adv-addr", artifacts[0],
+				"--storage-path", storage, "--storage-addr", artifacts[0], "--storage-adv-addr", artifacts[0],
 			}
 		}
 		if err := f.start(ctx, config, name, args...); err != nil {
@@ -102,6 +106,16 @@ func (f *Flux) LogTail(lines int) string {
 		fmt.Fprintf(out, "---- %s\n%s\n", p.Name(), p.LogTail(lines))
 	}
 	return out.String()
+}
+
+// Log is all that a program has written so far, empty when there is no such program.
+func (f *Flux) Log(name string) string {
+	for _, p := range f.processes {
+		if p.Name() == name {
+			return p.Log()
+		}
+	}
+	return ""
 }
 
 // Stop ends the programs, those that use the sources first.

@@ -29,13 +29,18 @@ const requestedAt = "reconcile.fluxcd.io/requestedAt"
 type Status struct {
 	ObservedGeneration int64              `json:"observedGeneration"`
 	Conditions         []metav1.Condition `json:"conditions"`
-	// LastAppliedRevision is that of a Kustomization: BRANCH@sha1:COMMIT.
-	LastAppliedRevision string `json:"lastAppliedRevision"`
+	// Revisions of a Kustomization, BRANCH@sha1:COMMIT: the last that was tried, and the last that became healthy.
+	LastAttemptedRevision string `json:"lastAttemptedRevision"`
+	LastAppliedRevision   string `json:"lastAppliedRevision"`
 	// History of a HelmRelease, newest first.
-	History []struct {
-		Version int    `json:"version"`
-		Status  string `json:"status"`
-	} `json:"history"`
+	History []Release `json:"history"`
+}
+
+// Release is one that helm-controller made.
+type Release struct {
+	Version      int    `json:"version"`
+	Status       string `json:"status"`
+	ChartVersion string `json:"chartVersion"`
 }
 
 // Condition is a condition, zero when there is none.
