@@ -12,7 +12,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,7 +32,10 @@ type options struct {
 	program.Options
 	port                 int
 	certProvider         string
-	secret, service      string
+	selfSecret           string
+	certManagerSecret    string
+	certificate          string
+	service              string
 	mutating, validating string
 	caValidity           time.Duration
 	certValidity         time.Duration
@@ -49,15 +51,17 @@ func parse() options {
 	o := options{}
 	o.AddFlags(flag.CommandLine)
 	flag.IntVar(&o.port, "port", 9443, "Port that the API server calls.")
-	flag.StringVar(&o.certProvider, "cert-provider", "self", "Who makes the certificates: self.")
-	flag.StringVar(&o.secret, "cert-secret-name", "windlass-webhook-cert", "Secret with the certificates, in the Pod's namespace.")
+	flag.StringVar(&o.certProvider, "cert-provider", "self", "Who makes the certificates: self or cert-manager. The Secrets of both are watched, so that one can take over from the other.")
+	flag.StringVar(&o.selfSecret, "cert-secret-name", "windlass-webhook-self-cert", "Secret with the certificates of the provider self, in the Pod's namespace.")
+	flag.StringVar(&o.certManagerSecret, "cert-manager-secret-name", "windlass-webhook-tls", "Secret with the certificates of the provider cert-manager, in the Pod's namespace.")
+	flag.StringVar(&o.certificate, "cert-manager-certificate", "windlass-webhook", "Certificate that cert-manager fills its Secret for, in the Pod's namespace.")
 	flag.StringVar(&o.service, "service-name", "windlass-webhook", "Service that the API server calls, in the Pod's namespace.")
-	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass-mutating", "MutatingWebhookConfiguration to keep the CA in.")
-	flag.StringVar(&o.validating, "validating-webhook-configuration", "windlass-validating", "ValidatingWebhookConfiguration to keep the CA in.")
-	flag.DurationVar(&o.caValidity, "ca-validity", 87600*time.Hour, "How long a new CA lasts.")
-	flag.DurationVar(&o.certValidity, "cert-validity", 8760*time.Hour, "How long a new certificate lasts.")
-	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour, "How long before their end CA and certificate are replaced.")
-	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour, "How often to see whether they have to be replaced.")
+	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass-mutating", "MutatingWebhookConfiguration that carries the CA.")
+	flag.StringVar(&o.validating, "validating-webhook-configuration", "windlass-validating", "ValidatingWebhookConfiguration that carries the CA.")
+	flag.DurationVar(&o.caValidity, "ca-validity", 87600*time.Hour, "How long a new CA lasts, with the provider self.")
+	flag.DurationVar(&o.certValidity, "cert-validity", 8760*time.Hour, "How long a new certificate lasts, with the provider self.")
+	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour, "How long before their end CA and certificate are replaced, with the provider self.")
+	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour, "How often to see whether they have to be replaced, with the provider self.")
 	flag.StringVar(&o.policyFile, "policy-file", "", "File of what SidecarSets may inject (YAML or JSON), read again whenever it changes. Without one, all that is not allowed is only warned of.")
 	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
@@ -83,11 +87,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	source, provider, err := certificates(config, o)
+	serving, err := newServing(o)
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, source)
+	mgr, err := newManager(config, o, serving.source)
 	if err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	servePods(mgr, sets, recorded, scheduling)
-	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), mgr.Add(source), mgr.Add(provider.(manager.Runnable)), addChecks(mgr, sets, recorded, certificatesCheck(mgr, o, source, provider))); err != nil {
+	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -122,32 +126,6 @@ func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Know
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})
-}
-
-// certificates sets up who serves certificates and who makes them.
-func certificates(config *rest.Config, o options) (*certs.Source, certs.Provider, error) {
-	if o.certProvider != "self" {
-		return nil, nil, fmt.Errorf("--cert-provider=%s: must be self", o.certProvider)
-	}
-	namespace, err := program.Namespace()
-	if err != nil {
-		return nil, nil, err
-	}
-	served, err := os.MkdirTemp("", "served-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("directory for the served certificate: %w", err)
-	}
-	secret := types.NamespacedName{Namespace: namespace, Name: o.secret}
-	provider := &certs.SelfSigned{
-		Secret: secret, ServiceName: o.service, Mutating: o.mutating, Validating: o.validating,
-		CAValidity: o.caValidity, CertValidity: o.certValidity, RotateBefore: o.rotateBefore, CheckInterval: o.checkInterval,
-		Served: served,
-	}
-	scheme := program.Scheme()
-	if err := provider.Setup(config, scheme); err != nil {
-		return nil, nil, err
-	}
-	return certs.NewSource(config, scheme, secret, served), provider, nil
 }
 
 func newManager(config *rest.Config, o options, source *certs.Source) (manager.Manager, error) {
@@ -179,32 +157,13 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 	return mgr, nil
 }
 
-// certificatesCheck fails until a certificate is served that both webhook
-// configurations trust. The provider alone does not tell: it passes over a
-// configuration that is missing.
-func certificatesCheck(mgr manager.Manager, o options, source *certs.Source, provider certs.Provider) healthz.Checker {
-	trust := &certs.Trust{
-		Live: mgr.GetAPIReader(), Source: source, Mutating: o.mutating, Validating: o.validating, Clock: clock.RealClock{},
-	}
-	return func(request *http.Request) error {
-		select {
-		case <-provider.Ready():
-			return trust.Check(request.Context())
-		default:
-			return errors.New("the webhook configurations do not carry the CA of the served certificate yet")
-		}
-	}
-}
-
 // addChecks makes /readyz true when the API server can be answered: the
-// SidecarSets are known, a certificate is served, its CA is in the webhook
-// configurations, and the port is open.
-func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, certificates healthz.Checker) error {
+// SidecarSets are known and the port is open; what serves has checks of its own.
+func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known) error {
 	return errors.Join(
 		mgr.AddHealthzCheck("alive", healthz.Ping),
 		mgr.AddReadyzCheck("sidecarsets", func(*http.Request) error { return sets.Synced() }),
 		mgr.AddReadyzCheck("revisions", func(*http.Request) error { return recorded.Synced() }),
-		mgr.AddReadyzCheck("certificates", certificates),
 		mgr.AddReadyzCheck("server", mgr.GetWebhookServer().StartedChecker()),
 	)
 }

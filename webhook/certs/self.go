@@ -6,43 +6,41 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// Provider obtains serving certificates and keeps the CA in the webhook
+// Provider obtains serving certificates, and has their CA put into the webhook
 // configurations.
 type Provider interface {
 	// Start works until the context ends.
 	Start(ctx context.Context) error
-	// Ready is closed when a certificate is served and the webhook
-	// configurations that exist carry its CA.
-	Ready() <-chan struct{}
+	// Why tells in a sentence what the provider knows about why there is no
+	// certificate that API servers trust; "" if nothing.
+	Why() string
 }
 
 // SelfSigned makes and rotates a CA and certificates of its own, in a Secret
 // that every replica reads and any may write.
 type SelfSigned struct {
-	// Secret holds them; it must exist, empty is fine.
-	Secret types.NamespacedName
-	// ServiceName is the Service that the API server calls.
-	ServiceName string
-	// Mutating and Validating name the webhook configurations to keep.
-	Mutating, Validating string
+	// Names say where. The Secret must exist, empty is fine.
+	Names Names
+	// Source serves them.
+	Source *Source
 	// CAValidity and CertValidity are how long new ones last. RotateBefore is
 	// how long before the end they are replaced, and must be less than both.
 	CAValidity, CertValidity, RotateBefore time.Duration
 	// CheckInterval is how often that is looked at.
 	CheckInterval time.Duration
-	// Served is a directory where tls.crt appears once it is served.
-	Served string
+	// Marker is a directory where tls.crt appears once it could be served.
+	Marker string
 
 	manager manager.Manager
-	ready   chan struct{}
 }
 
 var _ Provider = &SelfSigned{}
@@ -59,27 +57,27 @@ func (p *SelfSigned) Setup(config *rest.Config, scheme *runtime.Scheme) error {
 		Scheme:                 scheme,
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
+		NewClient:              p.newClient,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the certificates' manager: %w", err)
 	}
-	p.ready = make(chan struct{})
 	return rotator.AddRotator(p.manager, p.rotator())
 }
 
 func (p *SelfSigned) rotator() *rotator.CertRotator {
-	host := p.ServiceName + "." + p.Secret.Namespace + ".svc"
+	host := p.Names.host()
 	return &rotator.CertRotator{
-		SecretKey:      p.Secret,
-		CertDir:        p.Served,
+		SecretKey:      p.Names.SelfSecret,
+		CertDir:        p.Marker,
 		CAName:         "windlass-ca",
 		CAOrganization: "windlass",
 		DNSName:        host,
-		ExtraDNSNames:  []string{p.ServiceName + "." + p.Secret.Namespace, host + ".cluster.local"},
-		IsReady:        p.ready,
+		ExtraDNSNames:  []string{p.Names.Service + "." + p.Names.SelfSecret.Namespace, host + ".cluster.local"},
+		IsReady:        make(chan struct{}),
 		Webhooks: []rotator.WebhookInfo{
-			{Name: p.Mutating, Type: rotator.Mutating},
-			{Name: p.Validating, Type: rotator.Validating},
+			{Name: p.Names.Mutating, Type: rotator.Mutating},
+			{Name: p.Names.Validating, Type: rotator.Validating},
 		},
 		FieldOwner:             "windlass-certificates",
 		CaCertDuration:         p.CAValidity,
@@ -108,11 +106,38 @@ func (p *SelfSigned) explain(err error) error {
 		return nil
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("certificates of Secret %s: create it again, empty, and it is filled: kubectl create secret generic %s --namespace %s: %w",
-			p.Secret, p.Secret.Name, p.Secret.Namespace, err)
+			p.Names.SelfSecret, p.Names.SelfSecret.Name, p.Names.SelfSecret.Namespace, err)
 	default:
-		return fmt.Errorf("certificates of Secret %s: %w", p.Secret, err)
+		return fmt.Errorf("certificates of Secret %s: %w", p.Names.SelfSecret, err)
 	}
 }
 
-// Ready is closed when a certificate is served and its CA is injected.
-func (p *SelfSigned) Ready() <-chan struct{} { return p.ready }
+// Why is empty: what goes wrong is logged, or ends the program.
+func (p *SelfSigned) Why() string { return "" }
+
+// newClient makes the client that the rotator writes with.
+func (p *SelfSigned) newClient(config *rest.Config, options client.Options) (client.Client, error) {
+	c, err := client.New(config, options)
+	if err != nil {
+		return nil, err
+	}
+	return &patientClient{Client: c, wait: p.Source.AwaitSpread}, nil
+}
+
+// patientClient waits before it changes a webhook configuration. The rotator
+// writes a new CA there as soon as it has one, and API servers would then call
+// replicas that have not seen it.
+type patientClient struct {
+	client.Client
+	wait func(context.Context) error
+}
+
+// Update changes an object.
+func (c *patientClient) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
+	if object.GetObjectKind().GroupVersionKind().Group == admissionregistrationv1.GroupName {
+		if err := c.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return c.Client.Update(ctx, object, options...)
+}

@@ -1,9 +1,6 @@
-// Package certs provides the certificates that the webhook serves with, and
-// keeps the CA in the webhook configurations.
 package certs
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,105 +9,226 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/go-logr/logr"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
-// Source serves the certificate of a Secret, straight from a watch on it: a new
-// one is served milliseconds after it was written, without a restart and
-// without the minute that a mounted Secret takes.
+const (
+	// lookInterval is how often the choice is made anew without a change: to notice
+	// that a certificate expired or that a change has settled.
+	lookInterval = 10 * time.Second
+	// spread is how long a new certificate is given to reach every replica before
+	// its CA is put into the configurations.
+	spread = 2 * time.Second
+)
+
+// Source serves the certificate that API servers trust, straight from watches on
+// the Secrets and the webhook configurations: a change is served milliseconds
+// after it was written, without a restart and without the minute that a mounted
+// Secret takes.
 type Source struct {
-	config *rest.Config
-	scheme *runtime.Scheme
-	secret types.NamespacedName
-	// marker is a directory where the served certificate (not its key) is
-	// written, for who wants to see it on disk.
+	names Names
+	// marker is a directory where the certificate of the provider self (not its
+	// key) is written once it is in memory. "" for none.
 	marker string
+	clock  clock.WithTicker
+	log    logr.Logger
 
-	current atomic.Pointer[tls.Certificate]
-	once    sync.Once
-	loaded  chan struct{}
+	current atomic.Pointer[choice]
+	// trusted is set once API servers trusted our provider's certificate.
+	trusted atomic.Bool
+
+	mu    sync.Mutex
+	state state
+	// distrust is what trustError last said.
+	distrust error
 }
 
-// NewSource watches one Secret. marker is a directory to which tls.crt is
-// written once it is served.
-func NewSource(config *rest.Config, scheme *runtime.Scheme, secret types.NamespacedName, marker string) *Source {
-	return &Source{config: config, scheme: scheme, secret: secret, marker: marker, loaded: make(chan struct{})}
+// NewSource serves for one of the providers. marker is a directory to which
+// tls.crt of the provider self is written once it could be served; "" for none.
+func NewSource(provider string, names Names, marker string, now clock.WithTicker) *Source {
+	return &Source{
+		names: names, marker: marker, clock: now, log: ctrl.Log.WithName("certificates"),
+		state:    state{provider: provider, host: names.host()},
+		distrust: errors.New("the certificates have not been looked at yet"),
+	}
 }
 
-// Loaded is closed when there is a certificate to serve.
-func (s *Source) Loaded() <-chan struct{} { return s.loaded }
-
-// NeedLeaderElection is false: every replica serves.
-func (s *Source) NeedLeaderElection() bool { return false }
-
-// GetCertificate returns the newest certificate. It is a
+// GetCertificate returns the certificate to serve now. It is a
 // tls.Config.GetCertificate.
 func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c := s.current.Load(); c != nil {
-		return c, nil
+	if c := s.current.Load(); c != nil && c.serve != nil {
+		return c.serve, nil
 	}
-	return nil, fmt.Errorf("there is no certificate in Secret %s yet", s.secret)
+	return nil, fmt.Errorf("there is no certificate in Secret %s yet", s.names.secret(s.state.provider))
 }
 
-// Start watches the Secret until the context ends.
-func (s *Source) Start(ctx context.Context) error {
-	only := cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", s.secret.Name)}
-	c, err := cache.New(s.config, cache.Options{
-		Scheme:            s.scheme,
-		DefaultNamespaces: map[string]cache.Config{s.secret.Namespace: {FieldSelector: only.Field}},
-	})
-	if err != nil {
-		return fmt.Errorf("watch Secret %s: %w", s.secret, err)
+// Check returns nil once the API server would call us: both webhook
+// configurations exist, and every webhook in them trusts the certificate of our
+// provider. From then on the provider keeps it so, and nil stays.
+func (s *Source) Check() error {
+	if s.trusted.Load() {
+		return nil
 	}
-	informer, err := c.GetInformer(ctx, &corev1.Secret{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return fmt.Errorf("watch Secret %s: %w", s.secret, err)
-	}
-	if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { s.load(ctx, object) },
-		UpdateFunc: func(_, object any) { s.load(ctx, object) },
-	}); err != nil {
-		return fmt.Errorf("watch Secret %s: %w", s.secret, err)
-	}
-	return c.Start(ctx)
+	return s.Distrust()
 }
 
-// load takes a new certificate into service. A bad one is logged, and the last
-// good one is served on.
-func (s *Source) load(ctx context.Context, object any) {
-	secret, ok := object.(*corev1.Secret)
-	if !ok || len(secret.Data[corev1.TLSCertKey]) == 0 {
-		return // it is still empty: the provider fills it
-	}
-	log := ctrl.LoggerFrom(ctx).WithValues("secret", s.secret.String())
-	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
-	if err != nil {
-		log.Error(err, "the Secret holds no usable certificate; the last good one is served on")
-		return
-	}
-	if old := s.current.Load(); old != nil && bytes.Equal(old.Certificate[0], pair.Certificate[0]) {
-		return
-	}
-	s.current.Store(&pair)
-	log.Info("serving certificate", "serial", pair.Leaf.SerialNumber.String(), "notAfter", pair.Leaf.NotAfter)
-	if err := s.mark(secret.Data[corev1.TLSCertKey]); err != nil {
-		log.Error(err, "the certificate is served, but cannot be written to disk")
-		return
-	}
-	s.once.Do(func() { close(s.loaded) })
+// Distrust returns what is wrong at this moment, where Check passes over what
+// comes after it was good once.
+func (s *Source) Distrust() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.distrust
 }
 
-func (s *Source) mark(certificate []byte) error {
+// Holds tells whether the Secret of a provider holds a certificate to use, and
+// whether it holds its CA.
+func (s *Source) Holds(provider string) (certificate, ca bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.state.latest(provider)
+	return h != nil, h != nil && h.ca != nil
+}
+
+// AwaitSpread waits until the other replicas can have seen the certificate of
+// the provider self, which takes no time while API servers trust nobody yet.
+func (s *Source) AwaitSpread(ctx context.Context) error {
+	wait := s.spreadIn()
+	if wait <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.clock.After(wait):
+		return nil
+	}
+}
+
+func (s *Source) spreadIn() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := s.state.latest(ProviderSelf)
+	if own == nil {
+		return spread
+	}
+	for _, webhook := range s.state.webhooks() {
+		if webhook.bundle != "" {
+			return spread - s.clock.Since(own.since)
+		}
+	}
+	return 0
+}
+
+// secretChanged takes what a Secret holds into account. A certificate that is
+// not to be used is logged, and the last good one is served on.
+func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(secret.Data[corev1.TLSCertKey]) == 0 {
+		s.state.lose(provider) // it is still empty: the provider fills it
+		s.choose()
+		return
+	}
+	found, err := parseIdentity(provider, secret)
+	if err != nil {
+		s.log.Error(err, "the Secret holds no usable certificate; the last good one is served on")
+		return
+	}
+	if !s.state.take(found, s.clock.Now()) {
+		return
+	}
+	s.choose()
+	if provider == ProviderSelf {
+		s.mark(secret.Data[corev1.TLSCertKey])
+	}
+}
+
+// secretDeleted takes into account that a Secret is gone.
+func (s *Source) secretDeleted(provider string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.lose(provider)
+	s.choose()
+}
+
+// configurationChanged takes one of the webhook configurations into account.
+func (s *Source) configurationChanged(object any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c := object.(type) {
+	case *admissionregistrationv1.MutatingWebhookConfiguration:
+		s.state.mutating = readMutating(c)
+	case *admissionregistrationv1.ValidatingWebhookConfiguration:
+		s.state.validating = readValidating(c)
+	}
+	s.choose()
+}
+
+// configurationDeleted takes into account that one of them is gone.
+func (s *Source) configurationDeleted(object any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch object.(type) {
+	case *admissionregistrationv1.MutatingWebhookConfiguration:
+		s.state.mutating = nil
+	case *admissionregistrationv1.ValidatingWebhookConfiguration:
+		s.state.validating = nil
+	}
+	s.choose()
+}
+
+// look makes the choice anew because time has passed.
+func (s *Source) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.choose()
+}
+
+// choose takes into service what is to be served now, and says so when that
+// changed. It is called with mu held.
+func (s *Source) choose() {
+	now := s.clock.Now()
+	chosen, err := s.state.choose(now)
+	if err != nil {
+		s.log.Error(err, "API servers that trust an old CA may not trust the new certificate for a moment")
+	}
+	if old := s.current.Swap(&chosen); chosen.from != nil && (old == nil || old.from != chosen.from || old.vouchers != chosen.vouchers) {
+		s.log.Info("serving certificate", "provider", chosen.from.provider, "serial", chosen.serve.Leaf.SerialNumber.String(),
+			"notAfter", chosen.serve.Leaf.NotAfter, "vouchers", chosen.vouchers)
+	}
+	s.judge(now)
+	measure(chosen, &s.state, now)
+}
+
+// judge notes whether API servers trust our provider's certificate, and says so
+// when that changed.
+func (s *Source) judge(now time.Time) {
+	before := s.distrust
+	s.distrust = s.state.trustError(s.names, now)
+	if s.distrust == nil {
+		s.trusted.Store(true)
+	}
+	complete := s.state.mutating != nil && s.state.validating != nil && s.state.latest(s.state.provider) != nil
+	switch {
+	case s.distrust == nil && before != nil:
+		s.log.Info("the CA in the webhook configurations is that of the Secret", "secret", s.names.secret(s.state.provider).String())
+	case s.distrust != nil && complete && (before == nil || before.Error() != s.distrust.Error()):
+		s.log.Info("the CA in the webhook configurations differs from that of the Secret",
+			"secret", s.names.secret(s.state.provider).String(), "why", s.distrust.Error())
+	}
+}
+
+func (s *Source) mark(certificate []byte) {
 	if s.marker == "" {
-		return errors.New("no directory is configured")
+		return
 	}
-	return os.WriteFile(filepath.Join(s.marker, corev1.TLSCertKey), certificate, 0o600)
+	if err := os.WriteFile(filepath.Join(s.marker, corev1.TLSCertKey), certificate, 0o600); err != nil {
+		s.log.Error(err, "the certificate could be served, but cannot be written to disk; its CA is not put into the webhook configurations")
+	}
 }

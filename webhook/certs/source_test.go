@@ -2,114 +2,137 @@ package certs
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-
-	"github.com/windlass-operator/windlass/program"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// secretWith makes a Secret with a new certificate of this serial number.
-func secretWith(t *testing.T, serial int64) *corev1.Secret {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func TestACertificateThatCannotBeUsedLeavesTheLastGoodOne(t *testing.T) {
+	ca := newAuthority(t)
+	s, _ := newTestSource(t, ProviderSelf)
+	s.secretChanged(ProviderSelf, ca.secret(t, 1))
+	mixed := ca.secret(t, 2)
+	mixed.Data[corev1.TLSPrivateKeyKey] = ca.secret(t, 3).Data[corev1.TLSPrivateKeyKey]
+	s.secretChanged(ProviderSelf, mixed)
+	if diff := cmp.Diff([2]int64{1, 0}, serving(s)); diff != "" {
+		t.Errorf("serial number and vouchers (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheMarkerShowsWhatSelfCouldServe(t *testing.T) {
+	s, _ := newTestSource(t, ProviderSelf)
+	s.secretChanged(ProviderCertManager, newAuthority(t).managedSecret(t, 101))
+	file := filepath.Join(s.marker, corev1.TLSCertKey)
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("cert-manager's certificate is marked: %v", err)
+	}
+	secret := newAuthority(t).secret(t, 1)
+	s.secretChanged(ProviderSelf, secret)
+	onDisk, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(onDisk, secret.Data[corev1.TLSCertKey]) {
+		t.Errorf("the certificate is not the one on disk: %v", err)
+	}
+}
+
+func TestWhenTheCertificateIsTrusted(t *testing.T) {
+	served, other := newAuthority(t), newAuthority(t)
+	good, bad := served.pem, other.pem
+	for name, test := range map[string]struct {
+		secret  *corev1.Secret
+		objects []client.Object
+		want    string // part of the error; empty for none
+	}{
+		"when both carry its CA": {served.secret(t, 1), []client.Object{mutatingWith(good, false), validatingWith(good, false)}, ""},
+		"also beside another CA": {served.secret(t, 1), []client.Object{mutatingWith(slices.Concat(bad, good), false), validatingWith(good, false)}, ""},
+		"not before it is there": {&corev1.Secret{}, []client.Object{mutatingWith(good, false), validatingWith(good, false)}, "there is no certificate in Secret ns/self yet"},
+		"not without the first":  {served.secret(t, 1), []client.Object{validatingWith(good, false)}, "MutatingWebhookConfiguration windlass is not there"},
+		"not without the second": {served.secret(t, 1), []client.Object{mutatingWith(good, false)}, "ValidatingWebhookConfiguration windlass is not there"},
+		"not without a bundle":   {served.secret(t, 1), []client.Object{mutatingWith(good, false), validatingWith(nil, false)}, "webhook sets.test has no caBundle yet"},
+		"not by another CA":      {served.secret(t, 1), []client.Object{mutatingWith(bad, false), validatingWith(good, false)}, "the caBundle of webhook pods.test does not trust the certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := newTestSource(t, ProviderSelf)
+			for _, object := range test.objects {
+				s.configurationChanged(object)
+			}
+			s.secretChanged(ProviderSelf, test.secret)
+			err := s.Check()
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("Check = %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestReadinessIsNotTakenBack: a replica that was called once is called on, and
+// taking it away would not help.
+func TestReadinessIsNotTakenBack(t *testing.T) {
+	ca := newAuthority(t)
+	s, _ := newTestSource(t, ProviderCertManager)
+	s.configurationChanged(mutatingWith(ca.pem, true))
+	s.secretChanged(ProviderCertManager, ca.managedSecret(t, 101))
+	if err := s.Check(); err == nil {
+		t.Error("ready before the second configuration was seen")
+	}
+	s.configurationChanged(validatingWith(ca.pem, true))
+	s.configurationChanged(validatingWith(nil, true))
+	if err := s.Check(); err != nil {
+		t.Errorf("Check = %v, want nil after it was good once", err)
+	}
+	if err := s.Distrust(); err == nil || !strings.Contains(err.Error(), "webhook sets.test has no caBundle yet") {
+		t.Errorf("Distrust = %v, want what is wrong now", err)
+	}
+}
+
+// TestAReplicaIsReadyByItsOwnProviderAlone: whoever vouched is forgotten with the
+// next restart.
+func TestAReplicaIsReadyByItsOwnProviderAlone(t *testing.T) {
+	old, next := newAuthority(t), newAuthority(t)
+	s, _ := newTestSource(t, ProviderCertManager)
+	s.configurationChanged(mutatingWith(old.pem, true))
+	s.configurationChanged(validatingWith(old.pem, true))
+	s.secretChanged(ProviderSelf, old.secret(t, 1))
+	s.secretChanged(ProviderCertManager, next.managedSecret(t, 101))
+	if diff := cmp.Diff([2]int64{101, 1}, serving(s)); diff != "" {
+		t.Fatalf("serial number and vouchers (-want +got):\n%s", diff)
+	}
+	if err := s.Check(); err == nil {
+		t.Error("ready while only the old CA is in the configurations")
+	}
+}
+
+func TestMeasurements(t *testing.T) {
+	ca := newAuthority(t)
+	s, _ := newTestSource(t, ProviderSelf)
+	s.configurationChanged(mutatingWith(ca.pem, false))
+	s.configurationChanged(validatingWith(newAuthority(t).pem, false))
+	s.secretChanged(ProviderSelf, ca.secret(t, 1))
+	leaf, err := s.GetCertificate(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	want := map[string]float64{
+		"windlass_webhook_certificate_expiry_timestamp_seconds": float64(leaf.Leaf.NotAfter.Unix()),
+		"windlass_webhook_ca_mismatches":                        1,
+	}
+	families, err := metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
+	got := map[string]float64{}
+	for _, family := range families {
+		if _, wanted := want[family.GetName()]; wanted {
+			got[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
+		}
 	}
-	return &corev1.Secret{Data: map[string][]byte{
-		"tls.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		"tls.key": pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}),
-	}}
-}
-
-func serving(t *testing.T, s *Source) int64 {
-	t.Helper()
-	c, err := s.GetCertificate(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.Leaf.SerialNumber.Int64()
-}
-
-func loaded(s *Source) bool {
-	select {
-	case <-s.Loaded():
-		return true
-	default:
-		return false
-	}
-}
-
-func TestSourceServesTheNewestUsableCertificate(t *testing.T) {
-	directory := t.TempDir()
-	s := NewSource(&rest.Config{}, program.Scheme(), types.NamespacedName{Namespace: "ns", Name: "cert"}, directory)
-
-	s.load(t.Context(), &corev1.Secret{})
-	if _, err := s.GetCertificate(nil); err == nil || !strings.Contains(err.Error(), "Secret ns/cert") || loaded(s) {
-		t.Errorf("before there is one: error %v, loaded %t", err, loaded(s))
-	}
-
-	s.load(t.Context(), secretWith(t, 1))
-	if got := serving(t, s); got != 1 || !loaded(s) {
-		t.Errorf("serving %d, loaded %t; want the first", got, loaded(s))
-	}
-
-	mixed := secretWith(t, 2)
-	mixed.Data["tls.key"] = secretWith(t, 3).Data["tls.key"]
-	s.load(t.Context(), mixed)
-	if got := serving(t, s); got != 1 {
-		t.Errorf("serving %d after a key that does not fit; want the last good one", got)
-	}
-
-	next := secretWith(t, 4)
-	s.load(t.Context(), next)
-	if got := serving(t, s); got != 4 {
-		t.Errorf("serving %d, want the newest", got)
-	}
-	onDisk, err := os.ReadFile(filepath.Join(directory, "tls.crt"))
-	if err != nil || !bytes.Equal(onDisk, next.Data["tls.crt"]) {
-		t.Errorf("on disk is not what is served: %v", err)
-	}
-}
-
-func TestSetupRefusesToRotateAllTheTime(t *testing.T) {
-	p := &SelfSigned{CAValidity: 10 * time.Hour, CertValidity: time.Hour, RotateBefore: time.Hour}
-	err := p.Setup(&rest.Config{}, program.Scheme())
-	if err == nil || !strings.Contains(err.Error(), "--cert-rotate-before=1h0m0s: must be less than --cert-validity=1h0m0s") {
-		t.Errorf("Setup = %v", err)
-	}
-}
-
-func TestAMissingSecretIsToBeCreatedAgain(t *testing.T) {
-	p := &SelfSigned{Secret: types.NamespacedName{Namespace: "ns", Name: "cert"}}
-	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, "cert")
-	const want = "certificates of Secret ns/cert: create it again, empty, and it is filled: kubectl create secret generic cert --namespace ns: " +
-		`acquiring secret: secrets "cert" not found`
-	if err := p.explain(fmt.Errorf("acquiring secret: %w", missing)); err == nil || err.Error() != want {
-		t.Errorf("explain = %v, want %s", err, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,221 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// settle is how long a CA that was in a caBundle still counts as if it was: by
+// then every API server has seen the change.
+const settle = time.Minute
+
+// held is an identity in memory, and what is known of it besides.
+type held struct {
+	*identity
+	// since is when it was first seen.
+	since time.Time
+	// stored tells that the Secret holds it, not an earlier version of the Secret.
+	stored bool
+	// trusted is when a caBundle was last seen to trust it. Zero: never.
+	trusted time.Time
+	// vouchers are the certificates by which other CAs vouch for its CA.
+	vouchers map[*identity]*x509.Certificate
+}
+
+// inPlay tells whether an API server may still trust nobody else.
+func (h *held) inPlay(now time.Time) bool {
+	return !h.trusted.IsZero() && now.Sub(h.trusted) < settle
+}
+
+// state is all that the choice of a certificate depends on.
+type state struct {
+	// provider is ours: the one that is to be served in the end.
+	provider string
+	// host is the name by which API servers call.
+	host string
+	// held are the identities, the latest first.
+	held []*held
+	// mutating and validating are our configurations; nil when not seen, or gone.
+	mutating, validating *configuration
+}
+
+// choice is what follows from a state.
+type choice struct {
+	// serve is the certificate with its chain; nil when there is none at all.
+	serve *tls.Certificate
+	// from is the identity that it belongs to.
+	from *held
+	// vouchers counts the CAs that vouch for it in the chain.
+	vouchers int
+}
+
+// take adds what a Secret holds now. It returns false when that was known.
+func (s *state) take(found *identity, now time.Time) bool {
+	if latest := s.latest(found.provider); latest != nil && latest.same(found) {
+		return false
+	}
+	s.lose(found.provider)
+	s.held = slices.Insert(s.held, 0, &held{identity: found, since: now, stored: true, vouchers: map[*identity]*x509.Certificate{}})
+	return true
+}
+
+// lose notes that the Secret of a provider holds nothing any more. What it held
+// is served on as long as API servers trust it.
+func (s *state) lose(provider string) {
+	for _, h := range s.held {
+		if h.provider == provider {
+			h.stored = false
+		}
+	}
+}
+
+// latest is what the Secret of a provider holds; nil when nothing.
+func (s *state) latest(provider string) *held {
+	for _, h := range s.held {
+		if h.provider == provider && h.stored {
+			return h
+		}
+	}
+	return nil
+}
+
+func (s *state) webhooks() []webhookTrust {
+	var all []webhookTrust
+	for _, c := range []*configuration{s.mutating, s.validating} {
+		if c != nil {
+			all = append(all, c.webhooks...)
+		}
+	}
+	return all
+}
+
+// managed tells that cert-manager keeps, or is about to keep, the CA in one of
+// the configurations.
+func (s *state) managed() bool {
+	return s.mutating != nil && s.mutating.managed || s.validating != nil && s.validating.managed
+}
+
+// choose finds the certificate to serve: of those that may be served the one
+// that most webhooks trust, and of equals cert-manager's, for which our own CA
+// can vouch but not the other way around, then the latest. It also forgets what
+// can no longer matter. The errors are of CAs that cannot vouch.
+func (s *state) choose(now time.Time) (choice, error) {
+	webhooks := s.webhooks()
+	for _, h := range s.held {
+		if trustedBy(webhooks, h.chain, s.host, now) > 0 {
+			h.trusted = now
+		}
+	}
+	s.forget(now)
+	var errs []error
+	best, most := choice{}, -1
+	for _, h := range s.preferred() {
+		if !s.wanted(h, now) {
+			continue
+		}
+		vouchers, err := s.vouchersFor(h)
+		errs = append(errs, err)
+		if count := trustedBy(webhooks, slices.Concat(h.chain, vouchers), s.host, now); count > most {
+			best, most = newChoice(h, vouchers), count
+		}
+	}
+	return best, errors.Join(errs...)
+}
+
+// preferred are all identities, cert-manager's first.
+func (s *state) preferred() []*held {
+	return slices.SortedStableFunc(slices.Values(s.held), func(a, b *held) int {
+		return rank(a.provider) - rank(b.provider)
+	})
+}
+
+func rank(provider string) int {
+	if provider == ProviderCertManager {
+		return 0
+	}
+	return 1
+}
+
+// wanted tells whether an identity may be served: it is our own provider's, or
+// cert-manager takes over or has not yet been taken over from, or API servers
+// may trust nothing else.
+func (s *state) wanted(h *held, now time.Time) bool {
+	return h.provider == s.provider || h.provider == ProviderCertManager && s.managed() || h.inPlay(now)
+}
+
+// forget drops what no Secret holds and no API server needs: what it does not
+// trust, or what a later certificate of the same CA replaces.
+func (s *state) forget(now time.Time) {
+	var kept []*held
+	for _, h := range s.held {
+		replaced := slices.ContainsFunc(kept, h.replacedBy)
+		if h.stored || h.inPlay(now) && !replaced {
+			kept = append(kept, h)
+		}
+	}
+	s.held = kept
+}
+
+func (h *held) replacedBy(later *held) bool {
+	return later.provider == h.provider && h.ca != nil && later.sameCA(h.identity)
+}
+
+// vouchersFor are the certificates by which every CA whose key is held vouches
+// for the CA of an identity.
+func (s *state) vouchersFor(h *held) ([]*x509.Certificate, error) {
+	var (
+		vouchers []*x509.Certificate
+		errs     []error
+	)
+	for _, by := range s.held {
+		if !canVouch(by.identity, h.identity) {
+			continue
+		}
+		voucher, known := h.vouchers[by.identity]
+		if !known {
+			var err error
+			voucher, err = vouch(by.identity, h.identity)
+			errs = append(errs, err)
+			h.vouchers[by.identity] = voucher
+		}
+		if voucher != nil {
+			vouchers = append(vouchers, voucher)
+		}
+	}
+	return vouchers, errors.Join(errs...)
+}
+
+func newChoice(h *held, vouchers []*x509.Certificate) choice {
+	pair := h.pair
+	pair.Certificate = slices.Clone(pair.Certificate)
+	for _, voucher := range vouchers {
+		pair.Certificate = append(pair.Certificate, voucher.Raw)
+	}
+	return choice{serve: &pair, from: h, vouchers: len(vouchers)}
+}
+
+// trustError tells why API servers that call any of our webhooks would not trust
+// the certificate of our own provider, without anybody vouching for it; nil if
+// they would.
+func (s *state) trustError(names Names, now time.Time) error {
+	own := s.latest(s.provider)
+	if own == nil {
+		return fmt.Errorf("there is no certificate in Secret %s yet", names.secret(s.provider))
+	}
+	var errs []error
+	if s.mutating == nil {
+		errs = append(errs, missing("MutatingWebhookConfiguration", names.Mutating))
+	}
+	if s.validating == nil {
+		errs = append(errs, missing("ValidatingWebhookConfiguration", names.Validating))
+	}
+	return errors.Join(append(errs, distrust(s.webhooks(), own.chain, s.host, now))...)
+}
+
+func missing(kind, name string) error {
+	return fmt.Errorf("%s %s is not there, or may not be watched; if it is missing, install the chart again", kind, name)
+}

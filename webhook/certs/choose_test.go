@@ -1,0 +1,175 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// TestWhatIsServed plays what happens to Secrets and configurations, one thing
+// after the other, and looks at what is served in the end. Certificates of self
+// have the numbers 1 and up, those of cert-manager 101 and up.
+func TestWhatIsServed(t *testing.T) {
+	a, b, c := newAuthority(t), newAuthority(t), newAuthority(t)
+	type happening func(s *Source, pass func(time.Duration))
+	selfHolds := func(by *authority, serial int64) happening {
+		return func(s *Source, _ func(time.Duration)) { s.secretChanged(ProviderSelf, by.secret(t, serial)) }
+	}
+	managedHolds := func(by *authority, serial int64) happening {
+		return func(s *Source, _ func(time.Duration)) {
+			s.secretChanged(ProviderCertManager, by.managedSecret(t, serial))
+		}
+	}
+	mutating := func(bundle []byte, managed bool) happening {
+		return func(s *Source, _ func(time.Duration)) { s.configurationChanged(mutatingWith(bundle, managed)) }
+	}
+	validating := func(bundle []byte, managed bool) happening {
+		return func(s *Source, _ func(time.Duration)) { s.configurationChanged(validatingWith(bundle, managed)) }
+	}
+	both := func(bundle []byte, managed bool) happening {
+		return func(s *Source, pass func(time.Duration)) {
+			mutating(bundle, managed)(s, pass)
+			validating(bundle, managed)(s, pass)
+		}
+	}
+	gone := func(provider string) happening {
+		return func(s *Source, _ func(time.Duration)) { s.secretDeleted(provider) }
+	}
+	passes := func(d time.Duration) happening { return func(_ *Source, pass func(time.Duration)) { pass(d) } }
+	empty := func(s *Source, _ func(time.Duration)) { s.secretChanged(ProviderSelf, &corev1.Secret{}) }
+
+	type want = [2]int64 // serial number, vouchers
+	for name, test := range map[string]struct {
+		provider string
+		happens  []happening
+		want     want
+	}{
+		"nothing before there is something":                {ProviderSelf, []happening{empty, both(nil, false)}, want{-1, -1}},
+		"self's own":                                       {ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, false)}, want{1, 0}},
+		"self's own before anybody trusts it":              {ProviderSelf, []happening{selfHolds(a, 1)}, want{1, 0}},
+		"self's newest of the same CA":                     {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(a, 2)}, want{2, 0}},
+		"self's last while its Secret is empty":            {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), empty}, want{1, 0}},
+		"self's last while its Secret is gone":             {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), gone(ProviderSelf), passes(time.Hour)}, want{1, 0}},
+		"cert-manager's own":                               {ProviderCertManager, []happening{managedHolds(b, 101), both(b.pem, true)}, want{101, 0}},
+		"a new CA of self, which the old one vouches for":  {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2)}, want{2, 1}},
+		"a new CA of self, by itself when all has settled": {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2), both(c.pem, false), passes(2 * settle)}, want{2, 0}},
+		"a new CA of self that nobody ever put into the configurations, vouched for as long as it takes": {
+			ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2), passes(time.Hour)}, want{2, 1}},
+		"not a new CA of cert-manager before it is trusted, as nobody can vouch for it": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102)}, want{101, 0}},
+		"a new CA of cert-manager once it is trusted": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102), both(c.pem, true)}, want{102, 0}},
+		"a new CA of cert-manager that was there before it was trusted by one of two": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102), mutating(c.pem, true)}, want{102, 0}},
+
+		"cert-manager's, vouched for by self, as soon as it is there": {
+			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101)}, want{101, 1}},
+		"cert-manager's, vouched for by self, when half of it is done": {
+			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101), mutating(b.pem, true), gone(ProviderSelf)}, want{101, 1}},
+		"cert-manager's, by itself, a while after self was trusted": {
+			ProviderCertManager, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101), gone(ProviderSelf), both(b.pem, true), passes(2 * settle)}, want{101, 0}},
+		"self's for cert-manager until its certificate is there": {
+			ProviderCertManager, []happening{selfHolds(a, 1), both(a.pem, true), gone(ProviderSelf)}, want{1, 0}},
+
+		"cert-manager's, vouched for by self, before self has taken over": {
+			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2)}, want{101, 1}},
+		"cert-manager's, vouched for by self, when self has just taken over": {
+			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), both(c.pem, false)}, want{101, 1}},
+		"self's when it took over a while ago": {
+			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), both(c.pem, false), passes(2 * settle)}, want{2, 0}},
+		"cert-manager's, vouched for, in a replica of before": {
+			ProviderCertManager, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), gone(ProviderCertManager), both(c.pem, false)}, want{101, 1}},
+		"self's when an old Secret of cert-manager was left behind": {
+			ProviderSelf, []happening{managedHolds(b, 101), selfHolds(a, 1), both(a.pem, false)}, want{1, 0}},
+		"the Secret that was left behind when cert-manager takes over again": {
+			ProviderSelf, []happening{managedHolds(b, 101), selfHolds(a, 1), both(a.pem, false), both(a.pem, true)}, want{101, 1}},
+		"self's when that of cert-manager has expired": {
+			ProviderSelf, []happening{managedHolds(b, 101), both(slices.Concat(a.pem, b.pem), true), selfHolds(a, 1), passes(101 * time.Hour)}, want{1, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, clock := newTestSource(t, test.provider)
+			pass := func(d time.Duration) {
+				clock.Step(d)
+				s.look()
+				s.look()
+			}
+			for _, happens := range test.happens {
+				happens(s, pass)
+			}
+			if diff := cmp.Diff(test.want, serving(s)); diff != "" {
+				t.Errorf("serial number and vouchers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAVoucherIsGoodForItsChainAlone(t *testing.T) {
+	a, b, other := newAuthority(t), newAuthority(t), newAuthority(t)
+	identities := map[*authority]*identity{}
+	for _, by := range []*authority{a, b} {
+		parsed, err := parseIdentity(ProviderSelf, by.secret(t, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		identities[by] = parsed
+	}
+	voucher, err := vouch(identities[a], identities[b])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		roots *authority
+		chain []*x509.Certificate
+		want  bool
+	}{
+		"who trusts the CA needs no voucher":                   {b, identities[b].chain, true},
+		"who trusts the CA minds no voucher":                   {b, append(identities[b].chain, voucher), true},
+		"who trusts the one that vouches takes it":             {a, append(identities[b].chain, voucher), true},
+		"who trusts the one that vouches does not without it":  {a, identities[b].chain, false},
+		"who trusts neither does not, with it":                 {other, append(identities[b].chain, voucher), false},
+		"it does not make the one that vouches trusted itself": {b, append(identities[a].chain, voucher), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			configuration := readMutating(mutatingWith(test.roots.pem, false))
+			if err := distrust(configuration.webhooks, test.chain, host, start); (err == nil) != test.want {
+				t.Errorf("trusted: %v, want %t", err, test.want)
+			}
+		})
+	}
+	if leaf := identities[b].pair.Leaf; !voucher.NotAfter.Equal(leaf.NotAfter) {
+		t.Errorf("the voucher lasts until %s, the certificate that it is for until %s", voucher.NotAfter, leaf.NotAfter)
+	}
+}
+
+// TestAVoucherWorksInAHandshake makes real calls, with all that TLS adds.
+func TestAVoucherWorksInAHandshake(t *testing.T) {
+	old, next := newAuthority(t), newAuthority(t)
+	s, clock := newTestSource(t, ProviderSelf)
+	s.configurationChanged(mutatingWith(old.pem, true))
+	s.secretChanged(ProviderSelf, old.secret(t, 1))
+	s.secretChanged(ProviderCertManager, next.managedSecret(t, 101))
+	for name, roots := range map[string]*authority{"by who trusts the old CA": old, "by who trusts the new CA": next} {
+		t.Run(name, func(t *testing.T) {
+			here, there := net.Pipe()
+			defer here.Close()
+			defer there.Close()
+			trusted := x509.NewCertPool()
+			trusted.AddCert(roots.certificate)
+			server := tls.Server(there, &tls.Config{GetCertificate: s.GetCertificate, MinVersion: tls.VersionTLS13})
+			go func() { _ = server.Handshake() }()
+			client := tls.Client(here, &tls.Config{RootCAs: trusted, ServerName: host, MinVersion: tls.VersionTLS13, Time: clock.Now})
+			if err := client.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			if got := client.ConnectionState().PeerCertificates[0].SerialNumber.Int64(); got != 101 {
+				t.Errorf("serial number %d, want 101", got)
+			}
+		})
+	}
+}
