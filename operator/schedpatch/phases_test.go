@@ -21,6 +21,8 @@ import (
 // them, kstatus and the health checks of Argo CD, are tried on these files in
 // e2e/contract.
 func TestPhases(t *testing.T) {
+	contradicting := pod("cart-1", time.Minute).Obj()
+	contradicting.Spec.NodeSelector = map[string]string{"zone": "b"}
 	gone := func(s *Snapshot) { s.Target = Target{} }
 	for name, object := range map[string]*v1alpha1.SchedPatch{
 		"unseen":                   makePatch(),
@@ -34,7 +36,7 @@ func TestPhases(t *testing.T) {
 		"preview": seen(t, makePatch(preview), func(s *Snapshot) {
 			s.Template, s.Nodes = template(nil), []*corev1.Node{node("n1", map[string]string{"zone": "a"}), node("n2", nil)}
 		}),
-		"conflict":       seen(t, makePatch(), func(s *Snapshot) { s.Template = template(zoneB) }),
+		"conflict":       seen(t, makePatch(), func(s *Snapshot) { s.Template = template(zoneB) }, contradicting),
 		"denying":        seen(t, makePatch(rejects), func(s *Snapshot) { s.Template = template(zoneB) }),
 		"not-served":     seen(t, makePatch(), func(s *Snapshot) { s.Served = false }),
 		"expired":        seen(t, makePatch(ttl(60)), nil, patched("cart-1", 0)),

@@ -117,7 +117,7 @@ func TestPhases(t *testing.T) {
 			w.look()
 		}},
 		"invalid": {0, func(spec *v1beta1.SidecarSetSpec) {
-			spec.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
+			spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"no label": "web"}}
 		}, nil},
 		"being-deleted": {3, nil, func(w *world) {
 			w.look()
