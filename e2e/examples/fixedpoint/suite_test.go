@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -45,6 +46,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	mutating, validating := configurations()
 	cluster := &envtest.Environment{
 		CRDDirectoryPaths: crds, ErrorIfCRDPathMissing: true,
+		// Argo CD's definitions are large, and a busy machine needs longer than the defaults of 20 and 10 seconds.
+		ControlPlaneStartTimeout: time.Minute, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: time.Minute},
 		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
 	}
 	DeferCleanup(cluster.Stop)
