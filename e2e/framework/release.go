@@ -26,10 +26,13 @@ const (
 
 // Release is the chart installed in the cluster, or to be installed, with Helm as a user would.
 type Release struct {
+	name      string
 	namespace string
 	values    map[string]any
 	chart     *chart.Chart
 	config    *action.Configuration
+	// takeOwnership makes what others have in the cluster already this release's.
+	takeOwnership bool
 }
 
 // Release prepares Helm for the options' chart and namespace.
@@ -45,7 +48,7 @@ func (c *Cluster) Release() (*Release, error) {
 	settings := cli.New()
 	settings.KubeConfig = c.Options.Kubeconfig
 	settings.SetNamespace(c.Options.Namespace)
-	r := &Release{namespace: c.Options.Namespace, values: imageValues(c.Options.Image), chart: loaded, config: new(action.Configuration)}
+	r := &Release{name: ReleaseName, namespace: c.Options.Namespace, values: imageValues(c.Options.Image), chart: loaded, config: new(action.Configuration)}
 	discard := func(string, ...any) {}
 	if err := r.config.Init(settings.RESTClientGetter(), r.namespace, "secret", discard); err != nil {
 		return nil, fmt.Errorf("set Helm up for %s: %w", c.Options.Kubeconfig, err)
@@ -56,7 +59,8 @@ func (c *Cluster) Release() (*Release, error) {
 // Install is `helm install --create-namespace --wait`, with these values only. It returns how long that took.
 func (r *Release) Install(ctx context.Context, values map[string]any) (time.Duration, error) {
 	install := action.NewInstall(r.config)
-	install.ReleaseName, install.Namespace, install.CreateNamespace = ReleaseName, r.namespace, true
+	install.ReleaseName, install.Namespace, install.CreateNamespace = r.name, r.namespace, true
+	install.TakeOwnership = r.takeOwnership
 	install.Wait, install.Timeout = true, helmTimeout
 	return timed("helm install", func() error {
 		_, err := install.RunWithContext(ctx, r.chart, r.with(values))
@@ -70,7 +74,7 @@ func (r *Release) Upgrade(ctx context.Context, values map[string]any) (time.Dura
 	upgrade.Namespace, upgrade.ResetValues = r.namespace, true
 	upgrade.Wait, upgrade.Timeout = true, helmTimeout
 	return timed("helm upgrade", func() error {
-		_, err := upgrade.RunWithContext(ctx, ReleaseName, r.chart, r.with(values))
+		_, err := upgrade.RunWithContext(ctx, r.name, r.chart, r.with(values))
 		return err
 	})
 }
@@ -80,14 +84,38 @@ func (r *Release) Uninstall() (time.Duration, error) {
 	uninstall := action.NewUninstall(r.config)
 	uninstall.Timeout = helmTimeout
 	return timed("helm uninstall", func() error {
-		_, err := uninstall.Run(ReleaseName)
+		_, err := uninstall.Run(r.name)
 		return err
 	})
 }
 
+// Test is `helm test`. It returns how long that took.
+func (r *Release) Test() (time.Duration, error) {
+	test := action.NewReleaseTesting(r.config)
+	test.Namespace, test.Timeout = r.namespace, helmTimeout
+	return timed("helm test", func() error {
+		_, err := test.Run(r.name)
+		return err
+	})
+}
+
+// Named is the same chart under another name.
+func (r *Release) Named(name string) *Release {
+	named := *r
+	named.name = name
+	return &named
+}
+
+// TakingOwnership is the same release, installed with Helm's --take-ownership.
+func (r *Release) TakingOwnership() *Release {
+	taking := *r
+	taking.takeOwnership = true
+	return &taking
+}
+
 // Installed tells whether the release is there, and as it should be.
 func (r *Release) Installed() (bool, error) {
-	found, err := action.NewStatus(r.config).Run(ReleaseName)
+	found, err := action.NewStatus(r.config).Run(r.name)
 	if errors.Is(err, driver.ErrReleaseNotFound) {
 		return false, nil
 	}
@@ -95,7 +123,7 @@ func (r *Release) Installed() (bool, error) {
 		return false, fmt.Errorf("helm status: %w", err)
 	}
 	if found.Info.Status != release.StatusDeployed {
-		return false, fmt.Errorf("release %s in namespace %s is %s: remove it with helm uninstall first", ReleaseName, r.namespace, found.Info.Status)
+		return false, fmt.Errorf("release %s in namespace %s is %s: remove it with helm uninstall first", r.name, r.namespace, found.Info.Status)
 	}
 	return true, nil
 }
