@@ -77,7 +77,10 @@ func (s *serving) provider(mgr manager.Manager, o options) (certs.Provider, erro
 			Names: s.names, Source: s.source, Marker: s.marker,
 			CAValidity: o.caValidity, CertValidity: o.certValidity, RotateBefore: o.rotateBefore, CheckInterval: o.checkInterval,
 		}
-		return provider, provider.Setup(mgr.GetConfig(), mgr.GetScheme())
+		if err := provider.Setup(mgr.GetConfig(), mgr.GetScheme()); err != nil {
+			return nil, err
+		}
+		return provider, nil
 	}
 	live, err := certs.CertManagerReader(mgr.GetConfig())
 	if err != nil {

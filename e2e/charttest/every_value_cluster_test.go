@@ -34,8 +34,32 @@ var policyEffects = map[string]effect{
 	},
 }
 
+// issuerRow is a row whose value is that of the issuer, beside the name of one.
+func issuerRow(value, to, place string) effect {
+	return effect{
+		given: "certificates: {provider: cert-manager, certManager: {issuerRef: {name: given}}}", values: set(value, to),
+		want: map[string]string{"Certificate/windlass-webhook {.spec.issuerRef" + place + "}": to},
+	}
+}
+
 var certificateEffects = map[string]effect{
-	"certificates.provider": {unrendered: "there is one provider"},
+	"certificates.provider": {values: set("certificates.provider", "cert-manager"), want: map[string]string{
+		"Certificate/windlass-webhook {.metadata.name}":                                                  "windlass-webhook",
+		"Secret/windlass-webhook-self-cert {.metadata.name}":                                             "<none>",
+		arg("webhook", "--cert-provider=cert-manager"):                                                   "--cert-provider=cert-manager",
+		"MutatingWebhookConfiguration/windlass {.metadata.annotations.cert-manager\\.io/inject-ca-from}": "windlass-system/windlass-webhook",
+	}},
+	"certificates.certManager.secretName": {
+		given: set("certificates.provider", "cert-manager"), values: set("certificates.certManager.secretName", "mine"),
+		want: map[string]string{
+			"Certificate/windlass-webhook {.spec.secretName}":   "mine",
+			arg("webhook", "--cert-manager-secret-name=mine"):   "--cert-manager-secret-name=mine",
+			in("Role", "webhook", ".rules[0].resourceNames[1]"): "mine",
+		},
+	},
+	"certificates.certManager.issuerRef.name":  issuerRow("certificates.certManager.issuerRef.name", "corporate", ".name"),
+	"certificates.certManager.issuerRef.kind":  issuerRow("certificates.certManager.issuerRef.kind", "ClusterIssuer", ".kind"),
+	"certificates.certManager.issuerRef.group": issuerRow("certificates.certManager.issuerRef.group", "acme.example.com", ".group"),
 	"certificates.secretName": {values: set("certificates.secretName", "mine"), want: map[string]string{
 		"Secret/mine {.metadata.name}":                      "mine",
 		arg("webhook", "--cert-secret-name=mine"):           "--cert-secret-name=mine",

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
@@ -45,7 +46,13 @@ type renderOptions struct {
 // render renders the chart. It returns Helm's own error when Helm would refuse the values or the chart fails on purpose.
 func render(t *testing.T, opts renderOptions) (*rendered, error) {
 	t.Helper()
-	files, err := renderFiles(loadChart(t), opts)
+	return renderChart(t, loadChart(t), opts)
+}
+
+// renderChart is render for a chart that may be another version.
+func renderChart(t *testing.T, loaded *chart.Chart, opts renderOptions) (*rendered, error) {
+	t.Helper()
+	files, err := renderFiles(loaded, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +121,7 @@ func parseValues(text string) (map[string]any, error) {
 // Kinds of our own are not among them: the chart must not contain one.
 var decoder = sync.OnceValue(func() runtime.Decoder {
 	known := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(known), apiextensionsv1.AddToScheme(known), monitoringv1.AddToScheme(known)); err != nil {
+	if err := errors.Join(clientgoscheme.AddToScheme(known), apiextensionsv1.AddToScheme(known), monitoringv1.AddToScheme(known), cmapi.AddToScheme(known)); err != nil {
 		panic(err)
 	}
 	return serializer.NewCodecFactory(known, serializer.EnableStrict).UniversalDeserializer()

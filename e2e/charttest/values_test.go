@@ -162,7 +162,11 @@ func TestGuards(t *testing.T) {
 		},
 		"an unknown provider of certificates": {
 			values: "certificates: {provider: vault}",
-			want:   `certificates.provider is "vault"; this version knows: self.`,
+			want:   `certificates.provider is "vault"; this version knows: self, cert-manager.`,
+		},
+		"one Secret for both providers of certificates": {
+			values: "certificates: {secretName: mine, certManager: {secretName: mine}}",
+			want:   `certificates.secretName and certificates.certManager.secretName are both "mine"`,
 		},
 		"several operators without an election": {
 			values: "operator: {leaderElection: {enabled: false}}",

@@ -86,9 +86,19 @@ annotations:
 {{- printf "%s-webhook" (include "windlass.fullname" .) -}}
 {{- end -}}
 
-{{/* The Secret of the serving certificates. Each provider has its own default, so that switching never mixes their keys. */}}
-{{- define "windlass.certificateSecretName" -}}
-{{- default (printf "%s-webhook-%s-cert" (include "windlass.fullname" .) .Values.certificates.provider) .Values.certificates.secretName -}}
+{{/* The Secret of the provider self. Each provider has its own, so that switching never mixes their keys. */}}
+{{- define "windlass.selfSecretName" -}}
+{{- default (printf "%s-webhook-self-cert" (include "windlass.fullname" .)) .Values.certificates.secretName -}}
+{{- end -}}
+
+{{/* The Secret that cert-manager fills. */}}
+{{- define "windlass.certManagerSecretName" -}}
+{{- default (printf "%s-webhook-tls" (include "windlass.fullname" .)) .Values.certificates.certManager.secretName -}}
+{{- end -}}
+
+{{/* The Certificate that it is filled for. */}}
+{{- define "windlass.certificateName" -}}
+{{- printf "%s-webhook" (include "windlass.fullname" .) -}}
 {{- end -}}
 
 {{/* The Lease of the elected operator. The program decides on this name; it does not follow the release's. */}}

@@ -3,6 +3,15 @@ Every field that the API server would default is written out in the webhook conf
 then finds nothing that differs from what it applied, and the bundle belongs to the webhook alone.
 */}}
 
+{{/* The annotations of the webhook configurations. One of them asks cert-manager to keep the CA there. */}}
+{{- define "windlass.webhookAnnotations" -}}
+{{- $inject := dict -}}
+{{- if eq .Values.certificates.provider "cert-manager" -}}
+{{- $inject = dict "cert-manager.io/inject-ca-from" (printf "%s/%s" .Release.Namespace (include "windlass.certificateName" .)) -}}
+{{- end -}}
+{{- mustMerge $inject .Values.webhook.annotations | toYaml -}}
+{{- end -}}
+
 {{/* Where the API server sends a review. Call with (dict "root" $ "path" "/mutate-pod"). */}}
 {{- define "windlass.clientConfig" -}}
 clientConfig:
