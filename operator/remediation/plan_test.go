@@ -23,10 +23,6 @@ func TestDecisions(t *testing.T) {
 		scene *scene
 		want  outcome
 	}{
-		"one bad node: others have started, so the node is excluded": {
-			newScene("n1", "n2").running("n2").failing("n1", long),
-			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "write"},
-		},
 		"a Pod that has not waited long enough is left alone": {
 			newScene("n1", "n2").running("n2").failing("n1", short), outcome{},
 		},
@@ -35,22 +31,11 @@ func TestDecisions(t *testing.T) {
 				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "ask"},
 		},
-		"webhooks down: nothing is deleted": {
-			newScene("n1", "n2").running("n2").failing("n1", long).
-				recorded(Record{[]Exclusion{exclusion("n1", -time.Minute, time.Hour)}, []Attempt{attempt(1, 1, -time.Minute, "web-1-uid", "n1")}}).
-				served().with(func(s *Snapshot) { s.Served.Missing = "no ready replica" }),
-			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}},
-		},
 		"webhooks that answered about an earlier version are asked again": {
 			newScene("n1", "n2").running("n2").failing("n1", long).
 				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}).
 				served().with(func(s *Snapshot) { s.Served.Generation-- }),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "ask"},
-		},
-		"recorded and served: the Pod is deleted": {
-			newScene("n1", "n2").running("n2").failing("n1", long).
-				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}).served(),
-			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "delete web-1"},
 		},
 		"an intent that had to wait counts anew before the deletion": {
 			newScene("n1", "n2").running("n2").failing("n1", long).
@@ -74,10 +59,6 @@ func TestDecisions(t *testing.T) {
 		"a Pod on another node will soon tell: nothing is done yet": {
 			newScene("n1", "n2").failing("n1", long).failing("n2", short), outcome{},
 		},
-		"wrong tag everywhere, seen at once: nothing is deleted": {
-			newScene("n1", "n2", "n3").failing("n1", long).failing("n2", long),
-			outcome{Condition: "False AllNodesFailing", Failing: true},
-		},
 		"wrong tag everywhere, seen by a probe: it ends, and nothing more is deleted": {
 			newScene("n1", "n2", "n3").failing("n2", 301*time.Second).
 				recorded(Record{[]Exclusion{exclusion("n1", -305*time.Second, 295*time.Second, probe)}, []Attempt{attempt(0, 1, -305*time.Second, "gone", "n1")}}),
@@ -100,12 +81,6 @@ func TestDecisions(t *testing.T) {
 		},
 		"the same has started on this very node alone: nothing is deleted": {
 			newScene("n1", "n2").running("n1").failing("n1", long), outcome{},
-		},
-		"slow pull for 20 min: left alone": {
-			newScene("n1", "n2").running("n2").put(waiting("web-1", "n1", build.Epoch.Add(-20*time.Minute), "ContainerCreating", "")), outcome{},
-		},
-		"crash loop: left alone": {
-			newScene("n1", "n2").running("n2").put(crashed("web-1", "n1")), outcome{},
 		},
 		"invalid image name: left alone": {
 			newScene("n1", "n2").running("n2").put(waiting("web-1", "n1", build.Epoch.Add(-long), "InvalidImageName", "")), outcome{},

@@ -78,8 +78,11 @@ func (p *planner) verdict(c *Case) (verdict, string) {
 	}
 	node := c.Pod.Spec.NodeName
 	started, failed := p.startedOn(c.Key), p.failedOn(c.Key, c.Evidence.since)
-	elsewhere := slices.DeleteFunc(slices.Clone(started), func(n string) bool { return n == node })
+	elsewhere := others(started, node)
+	began := p.failingSince(c.Key, c.Evidence.since)
 	switch {
+	case len(elsewhere) > 0 && len(failed) >= 2 && !p.startedSince(c.Key, began): // as when the registry went down meanwhile
+		return verdictGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere since %s", nodes(failed), clockTime(began))
 	case len(elsewhere) > 0:
 		return verdictNode, fmt.Sprintf("the same has started on %s", nodes(elsewhere))
 	case len(started) > 0:
@@ -109,21 +112,62 @@ func (p *planner) startedOn(key Key) []string {
 	return unique(out)
 }
 
-// failedOn names the nodes on which Pods of the key are stuck, or were until
-// they were moved.
-func (p *planner) failedOn(key Key, since metav1.Time) []string {
-	var out []string
+// startedSince tells whether a container of the key has started for the first
+// time since then, or shortly before.
+func (p *planner) startedSince(key Key, since metav1.Time) bool {
+	return slices.ContainsFunc(p.s.Pods, func(pod Pod) bool {
+		if pod.Revision != key.Revision || pod.Changing {
+			return false
+		}
+		_, first := starts(pod.Pod, key.Image)
+		return !first.IsZero() && since.Sub(first.Time).Seconds() <= togetherSeconds
+	})
+}
+
+// togetherSeconds is how far apart Pods may start that were made at once: that
+// one of them starts before another begins to wait proves nothing against it.
+const togetherSeconds = 60
+
+// failure is a node on which a Pod cannot start, or could not until it was moved.
+// Of a moved one it is only recorded when it was first judged.
+type failure struct {
+	node  string
+	since metav1.Time
+}
+
+// failures are those of a key.
+func (p *planner) failures(key Key, since metav1.Time) []failure {
+	var out []failure
 	for i := range p.s.Pods {
 		if pod := &p.s.Pods[i]; p.stuck(i) && p.seen[i].kind == ambiguous && pod.Revision == key.Revision && p.seen[i].image == key.Image {
-			out = append(out, pod.Spec.NodeName)
+			out = append(out, failure{pod.Spec.NodeName, p.seen[i].since})
 		}
 	}
 	for i := range p.record.Exclusions {
 		if e := &p.record.Exclusions[i]; e.Key == key && since.Sub(e.FirstSeen.Time).Seconds() <= rememberSeconds {
-			out = append(out, e.Node)
+			out = append(out, failure{e.Node, later(e.FirstSeen.Time, -float64(p.s.settings().StuckSeconds))})
 		}
 	}
+	return out
+}
+
+// failedOn names the nodes of the failures of a key.
+func (p *planner) failedOn(key Key, since metav1.Time) []string {
+	var out []string
+	for _, f := range p.failures(key, since) {
+		out = append(out, f.node)
+	}
 	return unique(out)
+}
+
+// failingSince is when the first of the failures of a key began.
+func (p *planner) failingSince(key Key, since metav1.Time) metav1.Time {
+	for _, f := range p.failures(key, since) {
+		if f.since.Before(&since) {
+			since = f.since
+		}
+	}
+	return since
 }
 
 // undecided returns a Pod that fails alike on another node, and not for long

@@ -108,10 +108,14 @@ func (sc *scene) failing(node string, since time.Duration) *scene {
 	return sc.put(pullFailing(sc.nextName(), node, build.Epoch.Add(-since)))
 }
 
-// running adds a Pod that runs.
-func (sc *scene) running(node string) *scene {
+// running adds a Pod that runs since those that fail for long began to wait.
+func (sc *scene) running(node string) *scene { return sc.runningSince(node, long) }
+
+// runningSince adds a Pod that has been running for some time.
+func (sc *scene) runningSince(node string, since time.Duration) *scene {
 	pod := build.MakePod(sc.nextName()).Obj()
 	pod.Spec.NodeName = node
+	pod.Status.ContainerStatuses[0].State.Running.StartedAt = at(-since)
 	return sc.put(pod)
 }
 
@@ -220,12 +224,19 @@ type outcome struct {
 	Condition string
 	// Excluded are the nodes that are excluded after the plan, a probe in brackets.
 	Excluded []string
+	// LastResort tells that excluded nodes are avoided, and not forbidden.
+	LastResort bool
 	// Next is what is done now: write, remove, ask, delete <Pod>.
 	Next string
 	// Failing tells that no node is to blame.
 	Failing bool
 	// Held are Pods whose replacement is in our hands.
 	Held []types.UID
+}
+
+// lastResort tells whether a SchedPatch prefers other nodes and forbids none.
+func lastResort(patch *v1alpha1.SchedPatch) bool {
+	return patch != nil && shapeOf(patch).Required == 0
 }
 
 func outcomeOf(s *Snapshot, plan *Plan) outcome {
@@ -241,6 +252,7 @@ func outcomeOf(s *Snapshot, plan *Plan) outcome {
 		}
 		o.Excluded = append(o.Excluded, name)
 	}
+	o.LastResort = len(o.Excluded) > 0 && lastResort(plan.Write)
 	for uid := range v.Held {
 		o.Held = append(o.Held, uid)
 	}

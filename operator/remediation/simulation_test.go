@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,6 +27,8 @@ type end struct {
 	Condition string
 	// Failing tells that its Pods start on no node.
 	Failing bool
+	// LastResort tells that excluded nodes are avoided, and not forbidden.
+	LastResort bool
 }
 
 func (w *world) end() end {
@@ -39,6 +42,7 @@ func (w *world) end() end {
 	}
 	if v := w.verdicts[w.sets[0].Name]; v != nil {
 		e.Failing = v.AllNodesFailing != ""
+		e.LastResort = len(w.excludedNow()) > 0 && lastResort(w.served[types.NamespacedName{Namespace: "default", Name: PatchName(w.sets[0].Name)}])
 		if v.Condition != nil {
 			e.Condition = string(v.Condition.Status) + " " + v.Condition.Reason
 		}
@@ -89,6 +93,22 @@ var scenarios = map[string]struct {
 		delete(w.brokenImages, "app:1")
 		w.run(5 * time.Minute)
 	}, end{Deleted: 0, Ready: 3}},
+	"registry outage": {12, func(w *world) { // the worst that can be: one Pod at a time tells
+		set := w.add("web", 3)
+		w.run(5 * time.Minute)
+		w.ail(noPull)
+		set.Spec.Replicas = ptr.To[int32](4)
+		w.run(40 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "False AllNodesFailing", Failing: true}},
+	"registry outage, and many Pods are added": {12, func(w *world) {
+		set := w.add("web", 3)
+		w.run(5 * time.Minute)
+		w.ail(noPull)
+		set.Spec.Replicas = ptr.To[int32](6)
+		w.run(time.Hour)
+		w.ail(well)
+		w.run(5 * time.Minute)
+	}, end{Ready: 6}},
 	"wrong tag everywhere, then the right one": {3, func(w *world) {
 		w.brokenImages["app:1"] = true
 		set := w.add("web", 3)
@@ -169,6 +189,18 @@ var scenarios = map[string]struct {
 		w.change("n1", func(n *corev1.Node) { n.Status.NodeInfo.BootID = "again" })
 		w.run(time.Minute)
 	}, end{Deleted: 1, Ready: 3}},
+	"operator killed between two steps": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.kill, w.killAfter = 1, true // the exclusion is recorded, and nothing has been deleted
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"Karpenter serves its API": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.karpenter = true
+		w.add("web", 3)
+		w.run(20 * time.Minute)
+	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded", LastResort: true}},
 	"webhooks down": {3, func(w *world) {
 		w.nodes["n1"] = noPull
 		w.down = true
@@ -213,6 +245,13 @@ func (w *world) pin(pod, node string) {
 	w.must(w.store.Create(w.t.Context(), &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "data-" + pod}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: pv.Name},
 	}))
+}
+
+// ail gives all nodes the same trouble.
+func (w *world) ail(trouble ail) {
+	for name := range w.nodes {
+		w.nodes[name] = trouble
+	}
 }
 
 func (w *world) change(node string, change func(*corev1.Node)) {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -57,6 +58,8 @@ type world struct {
 	down   bool
 	// lag keeps the webhooks from learning anything new.
 	lag bool
+	// karpenter tells that its API is served.
+	karpenter bool
 	// lucky lets the scheduler prefer nodes that are well.
 	lucky bool
 	// kill ends the operator at the write of this number, before or after it.
@@ -130,16 +133,24 @@ func (w *world) add(name string, replicas int32, change ...func(*v1beta1.Statefu
 // restart starts the operator with no memory.
 func (w *world) restart() {
 	w.operator = &Remediator{
-		gatherer: gatherer{reader: w.store, live: w.store, mapper: noKarpenter{}, clock: w.clock},
+		gatherer: gatherer{reader: w.store, live: w.store, mapper: worldMapper{w: w}, clock: w.clock},
 		executor: executor{writer: worldWriter{w}},
 		asker:    worldAsker{w},
 		teller:   newTeller(&events.FakeRecorder{}),
 	}
 }
 
-type noKarpenter struct{ meta.RESTMapper }
+// worldMapper knows Karpenter's API if it is served.
+type worldMapper struct {
+	meta.RESTMapper
 
-func (noKarpenter) RESTMapping(kind schema.GroupKind, _ ...string) (*meta.RESTMapping, error) {
+	w *world
+}
+
+func (m worldMapper) RESTMapping(kind schema.GroupKind, _ ...string) (*meta.RESTMapping, error) {
+	if m.w.karpenter {
+		return &meta.RESTMapping{}, nil
+	}
 	return nil, &meta.NoKindMatchError{GroupKind: kind}
 }
 
@@ -329,11 +340,18 @@ func (w *world) schedule() {
 
 func (w *world) allowed(pod *corev1.Pod) []string {
 	p := &planner{s: &Snapshot{Nodes: w.allNodes()}, record: &Record{}, lists: map[*Pod]*candidates{}}
-	names := p.candidates(&Pod{Pod: pod}).allowed
+	names := slices.Clone(p.candidates(&Pod{Pod: pod}).allowed)
 	if pinned := w.pv[pod.Name]; pinned != "" {
 		names = slices.DeleteFunc(names, func(n string) bool { return n != pinned })
 	}
 	rank := w.ranks()
+	if affinity := pod.Spec.Affinity; affinity != nil && affinity.NodeAffinity != nil {
+		terms, err := nodeaffinity.NewPreferredSchedulingTerms(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+		w.must(err)
+		for _, name := range names {
+			rank[name] -= int(terms.Score(p.s.Nodes[name]))
+		}
+	}
 	slices.SortStableFunc(names, func(a, b string) int { return rank[a] - rank[b] })
 	return names
 }
