@@ -31,6 +31,9 @@ func (m *Manager) startBox(record *state.Record, cache build.Cache) (commit *os.
 	if err := writeFiles(record, cache); err != nil {
 		return nil, err
 	}
+	if before := raiseInotifyInstances(inotifyInstances); before != 0 {
+		m.Log.Step("raised the machine's fs.inotify.max_user_instances from %d to %d", before, wantedInotifyInstances)
+	}
 	life, err := state.TryLock(m.Store.LifeLockPath(m.Name))
 	if err != nil {
 		return nil, fmt.Errorf("cluster %q already has a living process: %w", m.Name, err)
