@@ -55,16 +55,19 @@ in_background() {
   child=
 }
 
+# go_test NAME ARGUMENT... runs go test in the module e2e.
+go_test() {
+  local name=$1
+  shift
+  cd e2e && exec ../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
+    go test -json -p 1 -count 1 -timeout 90m "$@"
+}
+
 # run NAME PACKAGE FLAG... runs the specs of one package on the cluster, naming each as it begins.
 run() {
   local name=$1 package=$2
   shift 2
-  # shellcheck disable=SC2317 # in_background calls it
-  specs() {
-    cd e2e && exec ../bin/testsummary run -results "$results" -stage e2e -name "$name" -stream -- \
-      go test -json -p 1 -count 1 -timeout 90m "$package" -ginkgo.v -kubeconfig "$kubeconfig" "$@"
-  }
-  in_background specs "$@"
+  in_background go_test "$name" "$package" -ginkgo.v -kubeconfig "$kubeconfig" "$@"
 }
 
 # The same settings as for our binaries, so that the build cache is shared.
