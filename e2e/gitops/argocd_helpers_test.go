@@ -58,7 +58,12 @@ func startArgoCD(ctx context.Context) *argoSuite {
 	var err error
 	s.tool, err = argocd.Start(ctx, config)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(s.tool.Stop()).To(Succeed()) })
+	DeferCleanup(func(ctx SpecContext) {
+		// Only what a failed spec has left.
+		s.delete(ctx, workloadApplication)
+		s.delete(ctx, chartApplication)
+		Expect(s.tool.Stop()).To(Succeed())
+	}, NodeTimeout(3*time.Minute))
 	return s
 }
 
@@ -104,12 +109,13 @@ func (s *argoSuite) apply(ctx context.Context, file string) {
 	}
 }
 
-// await waits until an Application is in sync with the latest commit and has a health.
-func (s *argoSuite) await(ctx context.Context, name, health string) {
+// awaitSynced waits until an Application is in sync with the latest commit, however it is.
+func (s *argoSuite) awaitSynced(ctx context.Context, name string) {
 	GinkgoHelper()
-	Eventually(ctx, func() error { return s.check(ctx, name, health) }).WithTimeout(3 * time.Minute).Should(Succeed())
+	s.await(ctx, name, "")
 }
 
+// awaitHealthy waits until Applications are in sync with the latest commit and Healthy.
 func (s *argoSuite) awaitHealthy(ctx context.Context, names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
@@ -117,6 +123,13 @@ func (s *argoSuite) awaitHealthy(ctx context.Context, names ...string) {
 	}
 }
 
+// await waits until an Application is in sync with the latest commit and has a health, if one is given.
+func (s *argoSuite) await(ctx context.Context, name, health string) {
+	GinkgoHelper()
+	Eventually(ctx, func() error { return s.check(ctx, name, health) }).WithTimeout(3 * time.Minute).Should(Succeed())
+}
+
+// expectHealthy is awaitHealthy without waiting.
 func (s *argoSuite) expectHealthy(ctx context.Context, names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
@@ -130,7 +143,8 @@ func (s *argoSuite) check(ctx context.Context, name, health string) error {
 		return err
 	}
 	seen := s.head == "" || status.Sync.Revision == s.head
-	if !seen || status.Sync.Status != "Synced" || status.Health.Status != health || status.OperationState.Phase != "Succeeded" {
+	well := health == "" || status.Health.Status == health
+	if !seen || !well || status.Sync.Status != "Synced" || status.OperationState.Phase != "Succeeded" {
 		return fmt.Errorf("Application %s is not Synced and %s at commit %s but, at %s, %s", name, health, s.head, status.Sync.Revision, status)
 	}
 	return s.tool.Check()
@@ -159,24 +173,13 @@ func (s *argoSuite) objects(ctx context.Context, application, kind string) (name
 	return names
 }
 
-// operations tells when each Application was synchronized last.
-func (s *argoSuite) operations(ctx context.Context) map[string]time.Time {
-	GinkgoHelper()
-	out := map[string]time.Time{}
-	for _, name := range []string{chartApplication, workloadApplication} {
-		status, err := s.applications.Get(ctx, name)
-		Expect(err).NotTo(HaveOccurred())
-		out[name] = status.OperationState.StartedAt
-	}
-	return out
-}
-
-// recordHealth follows the health of an Application. The function that it returns ends that and gives every health there was, in order.
-func (s *argoSuite) recordHealth(ctx context.Context, name string) func() []string {
+// record follows what a function tells of an Application. The function that it returns ends that and gives all that was told, in order
+// and without repetitions.
+func (s *argoSuite) record(ctx context.Context, name string, of func(*argocd.Status) string) func() []string {
 	GinkgoHelper()
 	status, err := s.applications.Get(ctx, name)
 	Expect(err).NotTo(HaveOccurred())
-	healths := []string{status.Health.Status}
+	told := []string{of(status)}
 	applications := []schema.GroupVersionResource{{Group: "argoproj.io", Version: "v1alpha1", Resource: "applications"}}
 	history, err := cluster.RecordWrites(ctx, applications, func(o *unstructured.Unstructured) bool { return o.GetName() == name })
 	Expect(err).NotTo(HaveOccurred())
@@ -187,13 +190,20 @@ func (s *argoSuite) recordHealth(ctx context.Context, name string) func() []stri
 		for i := range writes {
 			status, err := argocd.StatusOf(writes[i].Object())
 			Expect(err).NotTo(HaveOccurred())
-			healths = append(healths, status.Health.Status)
+			told = append(told, of(status))
 		}
-		return slices.Compact(healths)
+		return slices.Compact(told)
 	}
 }
 
-// delete deletes an Application and waits until all that goes with it has gone.
+func healthStatus(status *argocd.Status) string { return status.Health.Status }
+
+// syncAndOperation tells whether an Application is in sync, and when it was synchronized last.
+func syncAndOperation(status *argocd.Status) string {
+	return status.Sync.Status + " since " + status.OperationState.StartedAt.Format(time.TimeOnly)
+}
+
+// delete deletes an Application, if it is there, and waits until all that goes with it has gone.
 func (s *argoSuite) delete(ctx context.Context, name string) {
 	GinkgoHelper()
 	Expect(s.applications.Delete(ctx, name)).To(Succeed())

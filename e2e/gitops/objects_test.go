@@ -148,11 +148,13 @@ func deleted(writes []framework.Write) (names []string) {
 	return names
 }
 
-func describeAll(writes []framework.Write) (out []string) {
+// describeAll tells of each write, "" when there is none.
+func describeAll(writes []framework.Write) string {
+	out := &strings.Builder{}
 	for i := range writes {
-		out = append(out, writes[i].String())
+		fmt.Fprintln(out, writes[i].String())
 	}
-	return out
+	return out.String()
 }
 
 // recordWrites follows all objects of the cluster but for those that are written to all the time whatever happens: what Kubernetes itself

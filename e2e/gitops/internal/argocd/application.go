@@ -108,12 +108,12 @@ func (a Applications) Refresh(ctx context.Context, name string) error {
 	return a.patch(ctx, name, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
 }
 
-// Delete deletes an Application, and with it all of its objects but those that are to be kept. It does not wait.
+// Delete deletes an Application, if it is there, and with it all of its objects but those that are to be kept. It does not wait.
 func (a Applications) Delete(ctx context.Context, name string) error {
 	if err := a.patch(ctx, name, fmt.Sprintf(`{"metadata":{"finalizers":[%q]}}`, Finalizer)); err != nil {
-		return err
+		return client.IgnoreNotFound(err)
 	}
-	if err := a.Client.Delete(ctx, named(name)); err != nil {
+	if err := a.Client.Delete(ctx, named(name)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Application %s: %w", name, err)
 	}
 	return nil
