@@ -227,14 +227,19 @@ func TestNotesWarn(t *testing.T) {
 		values string
 		want   string
 	}{
-		"of a single webhook":               {values: "webhook: {replicas: 1}", want: "WARNING: webhook.replicas is 1."},
-		"of Fail for all Pods":              {values: "webhook: {failurePolicy: {pods: Fail}}", want: "WARNING: webhook.failurePolicy.pods is Fail."},
-		"of Ignore for SidecarSets":         {values: "webhook: {failurePolicy: {sidecarSets: Ignore}}", want: "WARNING: webhook.failurePolicy.sidecarSets is Ignore."},
-		"of Ignore for StatefulSets":        {values: "webhook: {failurePolicy: {statefulSets: Ignore}}", want: "WARNING: webhook.failurePolicy.statefulSets is Ignore."},
-		"of Ignore for SchedPatches":        {values: "webhook: {failurePolicy: {schedPatches: Ignore}}", want: "WARNING: webhook.failurePolicy.schedPatches is Ignore."},
-		"of missing roles":                  {values: "rbac: {create: false}", want: "WARNING: rbac.create is false."},
-		"of missing definitions":            {values: "crds: {install: false}", want: "WARNING: crds.install is false."},
-		"of definitions that go away":       {values: "crds: {keep: false}", want: "WARNING: crds.keep is false."},
+		"of a single webhook":         {values: "webhook: {replicas: 1}", want: "WARNING: webhook.replicas is 1."},
+		"of Fail for all Pods":        {values: "webhook: {failurePolicy: {pods: Fail}}", want: "WARNING: webhook.failurePolicy.pods is Fail."},
+		"of Ignore for SidecarSets":   {values: "webhook: {failurePolicy: {sidecarSets: Ignore}}", want: "WARNING: webhook.failurePolicy.sidecarSets is Ignore."},
+		"of Ignore for StatefulSets":  {values: "webhook: {failurePolicy: {statefulSets: Ignore}}", want: "WARNING: webhook.failurePolicy.statefulSets is Ignore."},
+		"of Ignore for SchedPatches":  {values: "webhook: {failurePolicy: {schedPatches: Ignore}}", want: "WARNING: webhook.failurePolicy.schedPatches is Ignore."},
+		"of missing roles":            {values: "rbac: {create: false}", want: "WARNING: rbac.create is false."},
+		"of missing definitions":      {values: "crds: {install: false}", want: "WARNING: crds.install is false."},
+		"of definitions that go away": {values: "crds: {keep: false}", want: "WARNING: crds.keep is false."},
+		"of the network of the nodes": {values: "webhook: {hostNetwork: true}", want: "WARNING: webhook.hostNetwork is true."},
+		"of addresses left open":      {values: "networkPolicy: {enabled: true}", want: "both programs may call any address at the ports 443, 6443."},
+		"of alerts without metrics": {
+			values: "metrics: {prometheusRule: {enabled: true}}", want: "WARNING: metrics.prometheusRule is enabled and metrics.serviceMonitor is not.",
+		},
 		"of a cluster nobody can look into": {values: "rbac: {aggregateClusterRoles: false}", want: "rbac.aggregateClusterRoles is false"},
 	}
 	byDefault := mustRender(t, "").notes
