@@ -127,7 +127,7 @@ install_charts() {
   return "$status"
 }
 
-headlines='^(neighbours|Testing upgrades|Installing chart|Upgrade testing|Skipping|Deleting release|TEST SUITE|Phase|Error| ✔| ✖)'
+headlines='^(neighbours|Testing upgrades|Installing chart .*with|Upgrade testing|Skipping|Deleting release|Phase: +Failed|Error| ✔| ✖)'
 
 install() {
   local kubeconfig='' registry='' log=$scratch/ct.log

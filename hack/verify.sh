@@ -66,6 +66,7 @@ for module in . e2e e2e/cluster; do
   check "golangci-lint: $module" bash -c 'lint "$1" "$2"' lint "$module" "$PWD"
 done
 check "ct lint: all charts" hack/ct.sh lint
+check "ct lint: version greater than the last release's" hack/ct.sh lint-version
 check "yamllint" yamllint --strict --config-file charts/lintconf.yaml charts/lintconf.yaml ct.yaml
 
 bin/testsummary print -results "$results" -stages verify
