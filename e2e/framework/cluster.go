@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -54,11 +55,12 @@ func Connect(options Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Scheme knows the built-in kinds, CustomResourceDefinitions and ours.
+// Scheme knows the built-in kinds, CustomResourceDefinitions, cert-manager's kinds and ours.
 func Scheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(apiextensionsv1.AddToScheme(scheme))
+	utilruntime.Must(cmapi.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	utilruntime.Must(v1beta1.AddToScheme(scheme))
 	return scheme

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,8 +20,9 @@ import (
 )
 
 const (
-	// creationRate is how many Pods are created in a second while the certificate is replaced.
-	creationRate = 20
+	// creationRate is how many Pods are created in a second while certificates are replaced, and slowCreationRate while programs are too.
+	creationRate     = 20
+	slowCreationRate = 5
 	// loadBefore and loadAfter are how long Pods are created before and after the replacement.
 	loadBefore = 5 * time.Second
 	loadAfter  = 15 * time.Second
@@ -34,7 +36,7 @@ var _ = Describe("The serving certificate", func() {
 		expectNoRestart := watchPrograms(ctx)
 		before := servedByAll(ctx)
 
-		creations := underLoad(ctx, namespace, func(ctx context.Context) {
+		creations := underLoad(ctx, namespace, creationRate, func(ctx context.Context) {
 			forgetCertificate(ctx)
 			Eventually(ctx, func(g Gomega) {
 				stored, err := cluster.StoredCertificate(ctx)
@@ -56,16 +58,19 @@ var _ = Describe("The serving certificate", func() {
 	}, SpecTimeout(3*time.Minute))
 })
 
-// underLoad creates Pods at creationRate from loadBefore before the action until loadAfter after it.
-func underLoad(ctx context.Context, namespace string, action func(context.Context)) []framework.Creation {
+// loadedPods counts the Pods that loads created, to name them.
+var loadedPods atomic.Int64
+
+// underLoad creates so many Pods a second from loadBefore before the action until loadAfter after it.
+func underLoad(ctx context.Context, namespace string, rate int, action func(context.Context)) []framework.Creation {
 	GinkgoHelper()
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	var creations []framework.Creation
 	var load sync.WaitGroup
 	load.Go(func() {
-		creations = cluster.CreatePods(loading, creationRate, func(n int) *corev1.Pod {
-			return framework.UnscheduledPod(namespace, fmt.Sprintf("pod-%d", n), "app")
+		creations = cluster.CreatePods(loading, rate, func(int) *corev1.Pod {
+			return framework.UnscheduledPod(namespace, fmt.Sprintf("pod-%d", loadedPods.Add(1)), "app")
 		})
 	})
 	pass(ctx, loadBefore)
