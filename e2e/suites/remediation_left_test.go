@@ -58,8 +58,8 @@ var _ = Describe("Auto remediation, where another node would not help, or is non
 		slow.expectIgnored(ctx)
 		waiting := framework.ContainerStatus(slow.pod(ctx, 0), framework.AppContainer).State.Waiting
 		Expect(waiting).To(HaveField("Reason", "ContainerCreating"))
-		slow.awaitCondition(ctx, v1beta1.ConditionReconciling, metav1.ConditionTrue, "")
-		slow.awaitCondition(ctx, v1beta1.ConditionReady, metav1.ConditionFalse, "")
+		slow.awaitCondition(ctx, v1beta1.ConditionReconciling, metav1.ConditionTrue, v1beta1.ReasonPodsNotReady)
+		slow.awaitCondition(ctx, v1beta1.ConditionReady, metav1.ConditionFalse, v1beta1.ReasonPodsNotReady)
 		figure("conditions", "%s", slow.messages(ctx))
 	}, SpecTimeout(4*time.Minute))
 })

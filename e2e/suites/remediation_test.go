@@ -19,7 +19,7 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 
 	BeforeAll(func(ctx SpecContext) {
 		bad, good = twoNodes(ctx)
-		moved = startRecorded(ctx, newNamespace(ctx, nil), 3, withRemediation, withSpread, excludingFor(60))
+		moved = startRecorded(ctx, newNamespace(ctx, nil), 2, withRemediation, withSpread, excludingFor(60))
 		namespace := newNamespace(ctx, nil)
 		refuseDeletions(ctx, namespace)
 		kept = startRecorded(ctx, namespace, 2, withRemediation, withSpread)

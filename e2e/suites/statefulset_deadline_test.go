@@ -1,0 +1,190 @@
+package suites_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/e2e/framework"
+)
+
+// stalledBar is how long after a spec that cannot be rolled out, with a deadline of deadlineSeconds, a set may take to say so.
+const stalledBar = 25 * time.Second
+
+// Every status that each condition takes while a rollout begins and ends, gets stuck, and is mended. What is not named does not change.
+var (
+	rolledOut = map[string][]metav1.ConditionStatus{
+		v1beta1.ConditionReady:       {metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionTrue},
+		v1beta1.ConditionReconciling: {"", metav1.ConditionTrue, ""},
+	}
+	gotStuck = map[string][]metav1.ConditionStatus{
+		v1beta1.ConditionReady:       {metav1.ConditionTrue, metav1.ConditionFalse},
+		v1beta1.ConditionReconciling: {"", metav1.ConditionTrue, ""},
+		v1beta1.ConditionStalled:     {"", metav1.ConditionTrue},
+		v1beta1.ConditionProgressing: {metav1.ConditionTrue, metav1.ConditionFalse},
+	}
+	mended = map[string][]metav1.ConditionStatus{
+		v1beta1.ConditionReady:       {metav1.ConditionFalse, metav1.ConditionTrue},
+		v1beta1.ConditionReconciling: {"", metav1.ConditionTrue, ""},
+		v1beta1.ConditionStalled:     {metav1.ConditionTrue, ""},
+		v1beta1.ConditionProgressing: {metav1.ConditionFalse, metav1.ConditionTrue},
+	}
+)
+
+var _ = Describe("The conditions of a rollout", func() {
+	It("say within seconds of the deadline that it is stuck, and change once for each cause", func(ctx SpecContext) {
+		made, _ := startStateful(ctx, 3, withDeadline)
+		changed, _ := startStateful(ctx, 3, withDeadline, inPlaceIfPossible)
+		sidecars := startRollout(ctx, 3, func(set *v1beta1.SidecarSet) { set.Spec.ProgressDeadlineSeconds = ptr.To[int32](deadlineSeconds) })
+		all := []*conditioned{
+			followStateful(ctx, "StatefulSet, Pods made anew", made), followStateful(ctx, "StatefulSet, Pods changed in place", changed),
+			followSidecars(ctx, sidecars),
+		}
+
+		By("rolling out")
+		for _, c := range all {
+			c.change(ctx, "v2")
+		}
+		for _, c := range all {
+			c.expectReady(ctx)
+			c.expectChanges(ctx, "a rollout", rolledOut)
+		}
+
+		By("rolling out what cannot be")
+		for _, c := range all {
+			c.change(ctx, "missing")
+		}
+		for _, c := range all {
+			c.expectStalled(ctx)
+			c.expectChanges(ctx, "a rollout that gets stuck", gotStuck)
+		}
+
+		By("mending it")
+		for _, c := range all {
+			c.change(ctx, "v3")
+		}
+		for _, c := range all {
+			c.expectReady(ctx)
+			c.expectChanges(ctx, "its mending", mended)
+		}
+		kubectl(ctx, "", "--namespace", made.key.Namespace, "wait", "--for=condition=Available", "--timeout=10s", kubectlName)
+		for _, c := range all {
+			c.expectNoMore()
+		}
+	}, SpecTimeout(5*time.Minute))
+})
+
+// withDeadline gives a rollout deadlineSeconds to get on.
+func withDeadline(set *v1beta1.StatefulSet) {
+	set.Spec.ProgressDeadlineSeconds = ptr.To[int32](deadlineSeconds)
+}
+
+// conditioned is a set whose conditions are recorded.
+type conditioned struct {
+	name string
+	// set is read into before it is looked at.
+	set      client.Object
+	status   func() []metav1.Condition
+	setImage func(ctx context.Context, tag string)
+	// resource names the set for kubectl.
+	resource string
+
+	history *framework.ConditionHistory
+	// seen are the changes that earlier causes account for; at is when the set was last changed.
+	seen int
+	at   time.Time
+}
+
+func followStateful(ctx context.Context, name string, s *stateful) *conditioned {
+	GinkgoHelper()
+	set := s.get(ctx)
+	return recordConditions(ctx, &conditioned{
+		name: name, set: set, status: func() []metav1.Condition { return set.Status.Conditions }, resource: kubectlName,
+		setImage: func(ctx context.Context, tag string) {
+			GinkgoHelper()
+			s.change(ctx, withImage("ghcr.io/windlass-operator/testapp:"+tag))
+		},
+	})
+}
+
+func followSidecars(ctx context.Context, r *rollout) *conditioned {
+	GinkgoHelper()
+	set, err := cluster.GetSidecarSet(ctx, r.set)
+	Expect(err).NotTo(HaveOccurred())
+	return recordConditions(ctx, &conditioned{
+		name: "SidecarSet", set: set, status: func() []metav1.Condition { return set.Status.Conditions }, resource: "sidecarsets.apps.kruise.io/" + r.set,
+		setImage: func(ctx context.Context, tag string) {
+			GinkgoHelper()
+			r.change(ctx, setImage("ghcr.io/windlass-operator/testsidecar:"+tag))
+		},
+	})
+}
+
+func recordConditions(ctx context.Context, c *conditioned) *conditioned {
+	GinkgoHelper()
+	history, err := cluster.RecordConditions(ctx, c.set)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error {
+		_, err := history.Stop()
+		return err
+	})
+	c.history = history
+	return c
+}
+
+// change gives the container another tag, which is a new cause.
+func (c *conditioned) change(ctx context.Context, tag string) {
+	GinkgoHelper()
+	c.at = time.Now()
+	c.setImage(ctx, tag)
+}
+
+// expectReady waits as people do, for the set to be Ready.
+func (c *conditioned) expectReady(ctx context.Context) {
+	GinkgoHelper()
+	args := []string{"wait", "--for=condition=Ready", "--timeout=120s", c.resource}
+	if namespace := c.set.GetNamespace(); namespace != "" {
+		args = append(args, "--namespace", namespace)
+	}
+	kubectl(ctx, "", args...)
+}
+
+// expectStalled waits for the deadline to be told of. A transition time is the second in which the status changed.
+func (c *conditioned) expectStalled(ctx context.Context) {
+	GinkgoHelper()
+	var stalled *metav1.Condition
+	Eventually(ctx, func() *metav1.Condition {
+		Expect(cluster.Client.Get(ctx, client.ObjectKeyFromObject(c.set), c.set)).To(Succeed())
+		stalled = meta.FindStatusCondition(c.status(), v1beta1.ConditionStalled)
+		return stalled
+	}).Should(And(Not(BeNil()), HaveField("Reason", v1beta1.ReasonProgressDeadlineExceeded)), c.name)
+	earliest, latest := stalled.LastTransitionTime.Sub(c.at), stalled.LastTransitionTime.Add(time.Second).Sub(c.at)
+	figure(c.name, "Stalled between %.1f and %.1f s after the change, the deadline being %d s: %s", earliest.Seconds(), latest.Seconds(), deadlineSeconds, stalled.Message)
+	Expect(latest).To(BeNumerically(">=", deadlineSeconds*time.Second), c.name)
+	Expect(earliest).To(BeNumerically("<=", stalledBar), c.name)
+}
+
+// expectChanges holds that since the last cause conditions changed as they should, and no more than that. What changes later counts as
+// the next cause's.
+func (c *conditioned) expectChanges(ctx context.Context, cause string, want map[string][]metav1.ConditionStatus) {
+	GinkgoHelper()
+	var changes []framework.ConditionChange
+	Eventually(ctx, func() map[string][]metav1.ConditionStatus {
+		changes = c.history.Changes()
+		return framework.Statuses(changes[c.seen:])
+	}).WithTimeout(5*time.Second).Should(Equal(want), "%s: %s", c.name, cause)
+	c.seen = len(changes)
+}
+
+// expectNoMore holds that nothing has changed since.
+func (c *conditioned) expectNoMore() {
+	GinkgoHelper()
+	Expect(framework.Statuses(c.history.Changes()[c.seen:])).To(BeEmpty(), c.name)
+}
