@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 var (
@@ -26,6 +28,10 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(deletions, gateHeld, exclusions)
+	// An increase is only seen from a number: these begin at 0, as there are alerts on them.
+	for _, reason := range []string{v1beta1.ReasonStormActive, v1beta1.ReasonAllNodesFailing} {
+		gateHeld.WithLabelValues(reason)
+	}
 }
 
 func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Verdict)).Inc() }
