@@ -117,8 +117,8 @@ interrupted() {
 install_charts() {
   local log=$1 status=0
   trap interrupted INT TERM
-  cd "$scratch/history"
-  neighbours -kubeconfig "$KUBECONFIG" -- ct install --all --upgrade >"$log" 2>&1 &
+  cd "$root/e2e"
+  neighbours -kubeconfig "$KUBECONFIG" -- env --chdir "$scratch/history" ct install --all --upgrade >"$log" 2>&1 &
   child=$!
   tail --pid "$child" --lines +1 --follow "$log" 2>/dev/null | grep --line-buffered -E "$headlines" &
   wait "$child" || status=$?

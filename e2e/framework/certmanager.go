@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CertManager plays the part of cert-manager in the release's namespace: its controllers cannot be had as a Go module, its API and its
+// CertManager plays the part of cert-manager for the whole cluster: its controllers cannot be had as a Go module, its API and its
 // code for certificates can. It issues what Certificates ask for and puts CAs into webhook configurations, the two independently of each
 // other, as cert-manager's programs do.
 type CertManager struct {
@@ -83,7 +83,7 @@ func (m *CertManager) repeat(ctx context.Context, work func(context.Context) err
 // issueAll looks at every Certificate, CAs first: other certificates are signed by them.
 func (m *CertManager) issueAll(ctx context.Context) error {
 	list := &cmapi.CertificateList{}
-	if err := m.cluster.Client.List(ctx, list, client.InNamespace(m.cluster.Options.Namespace)); err != nil {
+	if err := m.cluster.Client.List(ctx, list); err != nil {
 		return fmt.Errorf("list Certificates: %w", err)
 	}
 	for _, ca := range []bool{true, false} {
@@ -92,7 +92,7 @@ func (m *CertManager) issueAll(ctx context.Context) error {
 				continue
 			}
 			if err := m.serve(ctx, &list.Items[i]); err != nil {
-				return fmt.Errorf("Certificate %s: %w", list.Items[i].Name, err)
+				return fmt.Errorf("Certificate %s: %w", client.ObjectKeyFromObject(&list.Items[i]), err)
 			}
 		}
 	}

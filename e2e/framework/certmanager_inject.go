@@ -3,33 +3,43 @@ package framework
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// injectAll keeps the CA of a Certificate in the release's webhook configurations that ask for it: the cainjector's part.
+// injectAll keeps the CA of a Certificate in the webhook configurations that ask for it: the cainjector's part.
 func (m *CertManager) injectAll(ctx context.Context) error {
-	mutating, validating, err := m.cluster.WebhookConfigurations(ctx)
-	if err != nil {
-		return err
+	mutating := &admissionregistrationv1.MutatingWebhookConfigurationList{}
+	validating := &admissionregistrationv1.ValidatingWebhookConfigurationList{}
+	if err := errors.Join(m.cluster.Client.List(ctx, mutating), m.cluster.Client.List(ctx, validating)); err != nil {
+		return fmt.Errorf("list webhook configurations: %w", err)
 	}
-	var bundles []*[]byte
-	for i := range mutating.Webhooks {
-		bundles = append(bundles, &mutating.Webhooks[i].ClientConfig.CABundle)
+	for i := range mutating.Items {
+		var bundles []*[]byte
+		for j := range mutating.Items[i].Webhooks {
+			bundles = append(bundles, &mutating.Items[i].Webhooks[j].ClientConfig.CABundle)
+		}
+		if err := m.inject(ctx, &mutating.Items[i], bundles); err != nil {
+			return err
+		}
 	}
-	if err := m.inject(ctx, mutating, bundles); err != nil {
-		return err
+	for i := range validating.Items {
+		var bundles []*[]byte
+		for j := range validating.Items[i].Webhooks {
+			bundles = append(bundles, &validating.Items[i].Webhooks[j].ClientConfig.CABundle)
+		}
+		if err := m.inject(ctx, &validating.Items[i], bundles); err != nil {
+			return err
+		}
 	}
-	bundles = nil
-	for i := range validating.Webhooks {
-		bundles = append(bundles, &validating.Webhooks[i].ClientConfig.CABundle)
-	}
-	return m.inject(ctx, validating, bundles)
+	return nil
 }
 
 // inject writes the CA that a configuration asks for into its bundles, if there is one and it is not there yet.

@@ -9,8 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
 // definitions are files of Go modules which nothing here imports, so that no go.mod names them.
@@ -29,19 +30,20 @@ var monitoring = definitions{
 	},
 }
 
-// installDefinitions installs the definitions, or brings those that are there up to date, and waits until the cluster serves them.
-func installDefinitions(ctx context.Context, config *rest.Config) error {
-	for _, d := range []definitions{monitoring} {
-		paths, err := d.paths(ctx)
-		if err != nil {
-			return err
-		}
-		options := envtest.CRDInstallOptions{Paths: paths, ErrorIfPathMissing: true}
-		if _, err := envtest.InstallCRDs(config, options); err != nil {
-			return fmt.Errorf("install the definitions of %s: %w", d.module, err)
-		}
-		fmt.Println("neighbours: installed the definitions of", d.module)
+// installDefinitions installs the definitions and waits until the cluster serves them.
+func installDefinitions(ctx context.Context, cluster *framework.Cluster) error {
+	if _, err := cluster.InstallCertManagerDefinitions(ctx); err != nil {
+		return err
 	}
+	paths, err := monitoring.paths(ctx)
+	if err != nil {
+		return err
+	}
+	options := envtest.CRDInstallOptions{Paths: paths, ErrorIfPathMissing: true}
+	if _, err := envtest.InstallCRDs(cluster.Config, options); err != nil {
+		return fmt.Errorf("install the definitions of %s: %w", monitoring.module, err)
+	}
+	fmt.Println("neighbours: installed the definitions of cert-manager and of", monitoring.module)
 	return nil
 }
 

@@ -3,7 +3,8 @@
 //
 //	neighbours -kubeconfig FILE -- ct install --all
 //
-// Its exit status is that of the command, or 125 if it could not run it. The definitions stay in the cluster.
+// It has to be called in the directory of the module e2e or below, whose go.mod says which cert-manager is meant. Its exit status is that of
+// the command, or 125 if it could not run it. The definitions stay in the cluster.
 package main
 
 import (
@@ -16,7 +17,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"k8s.io/client-go/tools/clientcmd"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
 // exitOwn is the exit status for faults of neighbours itself, apart from those of commands.
@@ -54,15 +57,19 @@ func run(kubeconfig string, command []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	// The release's namespace is of no interest here, but it must be one.
+	cluster, err := framework.Connect(framework.Options{Kubeconfig: kubeconfig, Namespace: metav1.NamespaceDefault})
 	if err != nil {
-		return fmt.Errorf("read kubeconfig %s: %w", kubeconfig, err)
-	}
-	config.QPS = -1
-	if err := installDefinitions(ctx, config); err != nil {
 		return err
 	}
-	return runCommand(ctx, command)
+	if err := installDefinitions(ctx, cluster); err != nil {
+		return err
+	}
+	certManager := cluster.PlayCertManager(ctx)
+	if err := runCommand(ctx, command); err != nil {
+		return errors.Join(err, certManager.Err())
+	}
+	return nil
 }
 
 // runCommand runs the command to its end. An interrupt is passed on to it and to whatever it has started, and the command waited for.
