@@ -12,8 +12,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -29,7 +27,7 @@ const (
 )
 
 var _ = Describe("The serving certificate", func() {
-	It("is replaced while Pods are created, and no Pod fails or misses its sidecar", func(ctx SpecContext) {
+	DescribeTable("is replaced while Pods are created, and no Pod fails or misses its sidecar", func(ctx SpecContext, forgotten ...string) {
 		namespace := newNamespace(ctx, nil)
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
 		awaitInjection(ctx, namespace, set.Name)
@@ -37,7 +35,7 @@ var _ = Describe("The serving certificate", func() {
 		before := servedByAll(ctx)
 
 		creations := underLoad(ctx, namespace, creationRate, func(ctx context.Context) {
-			forgetCertificate(ctx)
+			forget(ctx, forgotten...)
 			Eventually(ctx, func(g Gomega) {
 				stored, err := cluster.StoredCertificate(ctx)
 				g.Expect(err).NotTo(HaveOccurred())
@@ -55,7 +53,10 @@ var _ = Describe("The serving certificate", func() {
 		expectNoRestart(ctx)
 		figure("Pods created meanwhile", "%d at %d a second; median %s, slowest %s", len(creations), creationRate,
 			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond))
-	}, SpecTimeout(3*time.Minute))
+	},
+		Entry("by one of the same CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, SpecTimeout(3*time.Minute)),
+		Entry("by one of a new CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, "ca.crt", "ca.key", SpecTimeout(3*time.Minute)),
+	)
 })
 
 // loadedPods counts the Pods that loads created, to name them.
@@ -107,13 +108,16 @@ func expectAllInjected(creations []framework.Creation, set string) {
 	Expect(missed).To(BeEmpty(), "Pods without their sidecar, of %d", len(creations))
 }
 
-// forgetCertificate takes the serving certificate out of the Secret, and leaves the CA.
-func forgetCertificate(ctx context.Context) {
+// forget takes keys out of the Secret of the certificates.
+func forget(ctx context.Context, keys ...string) {
 	GinkgoHelper()
-	key := cluster.CertificateSecret()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-	patch := fmt.Sprintf(`{"data":{%q:null,%q:null}}`, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
-	Expect(cluster.Client.Patch(ctx, secret, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
+	secret := &corev1.Secret{}
+	Expect(cluster.Client.Get(ctx, cluster.CertificateSecret(), secret)).To(Succeed())
+	before := secret.DeepCopy()
+	for _, key := range keys {
+		delete(secret.Data, key)
+	}
+	Expect(cluster.Client.Patch(ctx, secret, client.MergeFrom(before))).To(Succeed())
 }
 
 // servedByAll returns the certificate that every webhook Pod serves, once it is the same one.
