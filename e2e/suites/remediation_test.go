@@ -69,9 +69,9 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 var _ = Describe("Auto remediation while no webhook answers", Serial, Label("remediation"), func() {
 	It("deletes nothing, since no new Pod would be kept from the node", func(ctx SpecContext) {
 		bad, good := twoNodes(ctx)
-		namespace := newNamespace(ctx, nil)
+		namespace := newNamespace(ctx, nil) // a namespace for probes: a sidecar that has started would save the stuck Pod
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
-		s := startRecorded(ctx, namespace, 2, withRemediation, withSpread)
+		s := startRecorded(ctx, newNamespace(ctx, nil), 2, withRemediation, withSpread)
 		s.awaitWaitingOn(ctx, bad)
 		awaitInjection(ctx, namespace, set.Name)
 		killWebhooks(ctx, namespace, set.Name, podWebhookTimeout(ctx)+outageSlack)
