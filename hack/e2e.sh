@@ -40,6 +40,8 @@ build() {
       hack/tool.sh "$tool" >/dev/null || fail "$tool could not be built"
     done
   fi
+  # What the lanes build again from this is only linked.
+  (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract && go build -o /dev/null ./neighbours) || fail "the tests could not be built"
 }
 
 # Each lane takes its own cluster down.
@@ -70,6 +72,9 @@ finish() {
     cat "bin/.e2e-$lane.log"
   fi
 }
+
+# The same settings as for our binaries, so that the build cache is shared.
+export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
 
 # Only the clusters named on purpose are used, never the one that happens to be in the environment.
 unset KUBECONFIG
