@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,14 +26,21 @@ type Remediator interface {
 
 var _ Remediator = &remediation.Remediator{}
 
+// remedyTime is how long a look of auto remediation may take. It waits for the
+// cache to have seen our own writes while all other sets wait for it in turn, so
+// a watch that stalls must not hold it for ever.
+const remedyTime = time.Minute
+
 // remedy lets auto remediation look at a set before anything is planned, and puts
 // its verdict into the snapshot. Where a Pod was deleted the set is looked at
-// anew. When it fails, the set is cared for as it would be without it, and what
-// the status says of it stays.
+// anew. When it fails, or is not done after remedyTime, the set is cared for as it
+// would be without it, and what the status says of it stays.
 func (r *reconciler) remedy(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if r.remediator == nil {
 		return s, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, remedyTime)
+	defer cancel()
 	concerned, err := r.remediator.Concerns(ctx, s.Set)
 	if err == nil && !concerned {
 		return s, nil
