@@ -129,9 +129,15 @@ func (r *Remediator) verdict(s *Snapshot, plan *Plan, refused string, deleted bo
 func (r *Remediator) quiet(ctx context.Context, facts *Facts) (bool, error) {
 	if facts.enabled() {
 		for i := range facts.Pods {
-			switch look(facts.Pods[i].Pod).kind {
+			pod := &facts.Pods[i]
+			if !pod.Right {
+				continue
+			}
+			switch look(pod.Pod).kind {
 			case ambiguous, nodeRefused:
-				if facts.Pods[i].Right {
+				return false, nil
+			case unscheduled: // an exclusion may keep it from its node that nothing else remembers
+				if marked(pod.Pod, PatchName(facts.Set.Name)) {
 					return false, nil
 				}
 			}

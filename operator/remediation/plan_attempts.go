@@ -50,8 +50,9 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 }
 
 // replaced tells whether nothing more is to come of an attempt whose Pod is gone:
-// the new one serves, is stuck again, cannot be helped by another node, or there
-// is not to be one.
+// the new one serves, is stuck again, cannot be helped by another node, finds no
+// node under a rule that is over and so has to be made anew itself, or there is
+// not to be one.
 func (p *planner) replaced(a *Attempt) bool {
 	if !slices.Contains(p.s.Ordinals, a.Ordinal) || !p.s.valid(a.Revision) {
 		return true
@@ -61,7 +62,7 @@ func (p *planner) replaced(a *Attempt) bool {
 		if pod.Ordinal != a.Ordinal {
 			continue
 		}
-		return pod.Revision != a.Revision || pod.Ready || p.stuck(i) || hopeless(pod, &p.seen[i])
+		return pod.Revision != a.Revision || pod.Ready || p.stuck(i) || hopeless(pod, &p.seen[i]) || p.homeless(i) && p.outdated(pod) != ""
 	}
 	return false
 }

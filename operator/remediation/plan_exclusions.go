@@ -2,6 +2,7 @@ package remediation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -135,7 +136,36 @@ func (p *planner) outdated(pod *Pod) string {
 			return e.Node
 		}
 	}
+	return p.forgotten(pod)
+}
+
+// forgotten names a node that a Pod is kept away from by an exclusion that the
+// record does not know any more, as after a person deleted the SchedPatch; ""
+// when there is none. A Pod that carries the SchedPatch as it is would get the
+// same rules again, and so would one whose template has them.
+func (p *planner) forgotten(pod *Pod) string {
+	if !marked(pod.Pod, p.s.patchName()) || p.carriesStored(pod) {
+		return ""
+	}
+	template := &corev1.Pod{Spec: p.s.Set.Spec.Template.Spec}
+	for _, name := range slices.Sorted(maps.Keys(p.s.Nodes)) {
+		byHostname := &Exclusion{Node: name, Hostname: p.s.Nodes[name].Labels[corev1.LabelHostname]}
+		for _, e := range []*Exclusion{byHostname, {Node: name}} {
+			if !p.record.active(name, p.s.Now) && carries(pod.Pod, e) && !carries(template, e) {
+				return name
+			}
+		}
+	}
 	return ""
+}
+
+// carriesStored tells whether a Pod carries our SchedPatch as it is stored.
+func (p *planner) carriesStored(pod *Pod) bool {
+	if p.s.Patch == nil {
+		return false
+	}
+	patch, err := schedpatch.Compile(p.s.Patch)
+	return err == nil && patch.Carries(pod.Annotations)
 }
 
 // carries tells whether the rules of a Pod keep it away from an excluded node.

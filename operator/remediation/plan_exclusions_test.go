@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/schedpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -136,6 +137,38 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, []Attempt{attempt(0, 0, 0, "web-0-uid", "")}}).served()
 			}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "delete web-0"},
+		},
+		"it carries one that nobody remembers: it is made anew": {
+			homeless(61*time.Second, func(sc *scene) { sc.snapshot.Patch, sc.snapshot.Record = nil, Record{} }),
+			outcome{Condition: "True NodeExcluded", Next: "write"},
+		},
+		"its template keeps it from the node": {
+			homeless(61*time.Second, func(sc *scene) {
+				sc.snapshot.Set.Spec.Template.Spec.Affinity = sc.snapshot.Patch.Spec.Affinity.DeepCopy()
+				sc.snapshot.Patch, sc.snapshot.Record = nil, Record{}
+			}),
+			outcome{},
+		},
+		"it carries the SchedPatch as it is, and would get the same rules again": {
+			homeless(61*time.Second, func(sc *scene) {
+				compiled, err := schedpatch.Compile(sc.snapshot.Patch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, results := schedpatch.Merge(&schedpatch.Rules{}, []*schedpatch.Patch{compiled})
+				annotation, _ := schedpatch.Marks(nil, results)
+				annotate(sc.snapshot.Pods[0].Pod, v1beta1.SchedPatchesAnnotation, annotation)
+				sc.snapshot.Record = Record{}
+			}),
+			outcome{Next: "remove"},
+		},
+		"the replacement of a deleted Pod carries one that is over: it is made anew": {
+			homeless(61*time.Second, func(sc *scene) {
+				pod := sc.snapshot.Pods[0].Pod
+				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, []Attempt{attempt(0, 1, -2*time.Minute, "gone", "n1")}}).served()
+				sc.snapshot.Pods[0].Pod = pod
+			}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "write"},
 		},
 		"it has got a node meanwhile": {
 			homeless(61*time.Second, func(sc *scene) {

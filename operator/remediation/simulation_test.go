@@ -235,6 +235,29 @@ var scenarios = map[string]struct {
 		w.must(w.store.Delete(w.t.Context(), w.pods(set)["web-0"]))
 		w.run(5 * time.Minute)
 	}, end{Deleted: 2, Ready: 2}}, // one that was stuck, and one that had found no node
+	"a replacement that may run on the excluded node alone": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.spread = true
+		w.add("web", 3)
+		w.run(6 * time.Minute)
+		w.nodes["n1"] = well
+		w.run(3 * time.Minute)
+	}, end{Deleted: 2, Ready: 3}},
+	"a replacement that may run on the excluded node alone, which stays bad": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.spread = true
+		w.add("web", 3)
+		w.run(time.Hour)
+	}, end{Deleted: 6, Ready: 2, Condition: "False RetryLimit"}}, // three times a stuck Pod, and each time the one that found no node
+	"a person deletes the SchedPatch while a Pod finds no node": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.spread = true
+		set := w.add("web", 3)
+		w.run(330 * time.Second)
+		w.nodes["n1"] = well
+		w.forget(set)
+		w.run(3 * time.Minute)
+	}, end{Deleted: 2, Ready: 3}},
 }
 
 // pin lets a Pod have a volume that one node alone has.

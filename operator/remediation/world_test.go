@@ -60,6 +60,8 @@ type world struct {
 	lag bool
 	// karpenter tells that its API is served.
 	karpenter bool
+	// spread lets no two Pods of a set run on one node.
+	spread bool
 	// lucky lets the scheduler prefer nodes that are well.
 	lucky bool
 	// kill ends the operator at the write of this number, before or after it.
@@ -343,6 +345,11 @@ func (w *world) allowed(pod *corev1.Pod) []string {
 	names := slices.Clone(p.candidates(&Pod{Pod: pod}).allowed)
 	if pinned := w.pv[pod.Name]; pinned != "" {
 		names = slices.DeleteFunc(names, func(n string) bool { return n != pinned })
+	}
+	if w.spread {
+		for _, other := range w.pods(&v1beta1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Labels["set"]}}) {
+			names = slices.DeleteFunc(names, func(n string) bool { return n == other.Spec.NodeName })
+		}
 	}
 	rank := w.ranks()
 	if affinity := pod.Spec.Affinity; affinity != nil && affinity.NodeAffinity != nil {
