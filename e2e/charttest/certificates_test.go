@@ -78,6 +78,10 @@ func TestTheCertificateIsForTheService(t *testing.T) {
 		if certificate.Spec.RenewBefore.Duration >= certificate.Spec.Duration.Duration {
 			t.Errorf("Certificate %s is always renewed", certificate.Name)
 		}
+		// The webhooks go on trusting the CA that came with the certificate, until that one is replaced.
+		if certificate.Spec.IsCA && certificate.Spec.RenewBefore.Duration < serving.Duration.Duration {
+			t.Errorf("CA %s may end %s before it is renewed for the certificates that it signed", certificate.Name, serving.Duration.Duration-certificate.Spec.RenewBefore.Duration)
+		}
 	}
 	wantPolicies := map[string]cmapi.PrivateKeyRotationPolicy{
 		"windlass-webhook": cmapi.RotationPolicyAlways, "windlass-webhook-ca": cmapi.RotationPolicyNever,

@@ -65,8 +65,8 @@ var certificateEffects = map[string]effect{
 		arg("webhook", "--cert-secret-name=mine"):           "--cert-secret-name=mine",
 		in("Role", "webhook", ".rules[1].resourceNames[0]"): "mine",
 	}},
-	"certificates.caValidity":    argument("webhook", set("certificates.caValidity", "99h"), "--ca-validity=99h"),
-	"certificates.validity":      argument("webhook", set("certificates.validity", "99h"), "--cert-validity=99h"),
+	"certificates.caValidity":    argument("webhook", set("certificates.caValidity", "9999h"), "--ca-validity=9999h"),
+	"certificates.validity":      argument("webhook", set("certificates.validity", "9999h"), "--cert-validity=9999h"),
 	"certificates.rotateBefore":  argument("webhook", set("certificates.rotateBefore", "99h"), "--cert-rotate-before=99h"),
 	"certificates.checkInterval": argument("webhook", set("certificates.checkInterval", "99h"), "--cert-check-interval=99h"),
 }

@@ -23,9 +23,16 @@ func (c inCluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableR
 	return c.Resource(group.WithResource(strings.ToLower(kind) + "s")), false, err
 }
 
-// installInto renders the chart for a cluster that holds these objects.
+// installInto renders the chart for its installation in a cluster that holds these objects.
 func installInto(t *testing.T, values string, objects ...*unstructured.Unstructured) error {
 	t.Helper()
+	return renderInto(t, chartutil.ReleaseOptions{IsInstall: true}, values, objects...)
+}
+
+// renderInto renders the chart for a cluster that holds these objects.
+func renderInto(t *testing.T, release chartutil.ReleaseOptions, values string, objects ...*unstructured.Unstructured) error {
+	t.Helper()
+	release.Name, release.Namespace = "windlass", namespace
 	lists := map[schema.GroupVersionResource]string{
 		{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}:             "CustomResourceDefinitionList",
 		{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"}: "MutatingWebhookConfigurationList",
@@ -35,7 +42,7 @@ func installInto(t *testing.T, values string, objects ...*unstructured.Unstructu
 		present = append(present, object)
 	}
 	loaded := loadChart(t)
-	all, err := chartutil.ToRenderValues(loaded, valuesOf(t, values), chartutil.ReleaseOptions{Name: "windlass", Namespace: namespace}, chartutil.DefaultCapabilities)
+	all, err := chartutil.ToRenderValues(loaded, valuesOf(t, values), release, chartutil.DefaultCapabilities)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +107,9 @@ func TestDefinitionsOfOthersAreNotTakenSilently(t *testing.T) {
 		want []string
 	}{
 		"those of this release are upgraded": {found: definition("sidecarsets", ofWindlass, ofRelease("windlass", namespace))},
+		"those of this release are waited for while they are being deleted": {
+			found: definition("sidecarsets", ofWindlass, ofRelease("windlass", namespace), leaving), want: []string{"sidecarsets.apps.kruise.io is being deleted"},
+		},
 		"those of another release are refused": {
 			found: definition("sidecarsets", ofWindlass, ofRelease("old", "ops")),
 			want: []string{
@@ -166,6 +176,12 @@ func TestOneInstallationServesACluster(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { expectSentence(t, installInto(t, "", test.found), test.want) })
 	}
+}
+
+// A release that works is not held up by what came after it.
+func TestAnUpgradeDoesNotAskWhoElseServesAdmission(t *testing.T) {
+	err := renderInto(t, chartutil.ReleaseOptions{IsUpgrade: true}, "", webhooks("kruise-mutating-webhook-configuration"))
+	expectSentence(t, err, nil)
 }
 
 // A second release would find the first one's definitions, too; what to do about those would lead it astray.

@@ -168,6 +168,26 @@ func TestGuards(t *testing.T) {
 			values: "certificates: {secretName: mine, certManager: {secretName: mine}}",
 			want:   `certificates.secretName and certificates.certManager.secretName are both "mine"`,
 		},
+		"the CA's Secret for what it signs": {
+			values: "certificates: {certManager: {secretName: windlass-webhook-ca}}",
+			want:   `certificates.certManager.secretName is "windlass-webhook-ca", which is the Secret that cert-manager keeps the CA in`,
+		},
+		"certificates that are replaced before they are made": {
+			values: "certificates: {rotateBefore: 8760h}",
+			want:   "certificates.validity is 8760h and certificates.rotateBefore is 8760h: a certificate would have to be replaced before it is made.",
+		},
+		"a CA that ends before what it signs": {
+			values: "certificates: {caValidity: 2400h}",
+			want:   "certificates.caValidity is 2400h and certificates.validity is 8760h: the CA would end before the certificates that it signs.",
+		},
+		"times too short for cert-manager": {
+			values: "certificates: {provider: cert-manager, rotateBefore: 4m}",
+			want:   "certificates.validity is 8760h and certificates.rotateBefore is 4m; cert-manager takes no less than 1h and 5m.",
+		},
+		"two who write the CA": {
+			values: "commonAnnotations: {cert-manager.io/inject-ca-from: a/b}",
+			want:   `commonAnnotations has cert-manager.io/inject-ca-from: cert-manager and the provider "self" would write over each other's CA for ever.`,
+		},
 		"several operators without an election": {
 			values: "operator: {leaderElection: {enabled: false}}",
 			want:   "operator.replicas is 2 while operator.leaderElection.enabled is false",

@@ -96,6 +96,11 @@ annotations:
 {{- default (printf "%s-webhook-tls" (include "windlass.fullname" .)) .Values.certificates.certManager.secretName -}}
 {{- end -}}
 
+{{/* The Secret in which cert-manager keeps the CA that the chart asks it for. */}}
+{{- define "windlass.caSecretName" -}}
+{{- printf "%s-webhook-ca" (include "windlass.fullname" .) -}}
+{{- end -}}
+
 {{/* The Certificate that it is filled for. */}}
 {{- define "windlass.certificateName" -}}
 {{- printf "%s-webhook" (include "windlass.fullname" .) -}}
@@ -109,4 +114,14 @@ windlass-operator
 {{/* The namespaces the Pod webhooks leave out, separated by commas. The operator does not look for missing sidecars there. */}}
 {{- define "windlass.excludedNamespaces" -}}
 {{- concat (list "kube-system" "kube-node-lease" .Release.Namespace) .Values.webhook.excludedNamespaces | uniq | join "," -}}
+{{- end -}}
+
+{{/* The seconds of a duration such as 1h30m, as the schema allows it. Call with the duration. */}}
+{{- define "windlass.seconds" -}}
+{{- $units := dict "h" 3600 "m" 60 "s" 1 -}}
+{{- $seconds := 0 -}}
+{{- range regexFindAll "[0-9]+[hms]" . -1 -}}
+{{- $seconds = add $seconds (mul (substr 0 (int (sub (len .) 1)) . | int64) (get $units (substr (int (sub (len .) 1)) (len .) .))) -}}
+{{- end -}}
+{{- $seconds -}}
 {{- end -}}
