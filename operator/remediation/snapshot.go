@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
@@ -40,7 +39,8 @@ type Snapshot struct {
 	Details map[types.UID]*Details
 	// NamespaceServed tells whether the Pod webhooks serve the set's namespace.
 	NamespaceServed bool
-	// Karpenter tells whether it provisions nodes for this cluster.
+	// Karpenter tells whether it provisions nodes for this cluster, as far as that
+	// matters for the set.
 	Karpenter bool
 	// MayDeleteClaims tells whether we are permitted to.
 	MayDeleteClaims bool
@@ -92,7 +92,7 @@ func (s *Snapshot) now() metav1.Time { return later(s.Now, 0) }
 // podName names the Pod of an ordinal.
 func (s *Snapshot) podName(ordinal int) string { return fmt.Sprintf("%s-%d", s.Set.Name, ordinal) }
 
-// gatherer reads the cluster.
+// gatherer reads the cluster, for one set at a time.
 type gatherer struct {
 	// reader is a cache that must not return anything older than our own last
 	// write.
@@ -106,6 +106,8 @@ type gatherer struct {
 	excluded sets.Set[string]
 	// mayDeleteClaims tells whether we are permitted to.
 	mayDeleteClaims bool
+	// karpenter is what was found out last.
+	karpenter karpenter
 }
 
 // snapshot gathers what a decision needs.
@@ -125,10 +127,16 @@ func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (
 	if s.NamespaceServed, err = g.namespaceServed(ctx, s.Set.Namespace); err != nil {
 		return nil, err
 	}
-	if s.Karpenter, err = g.karpenter(); err != nil {
-		return nil, err
+	p := &planner{s: s, record: &s.Record}
+	for i := range s.Pods {
+		p.seen = append(p.seen, look(s.Pods[i].Pod))
 	}
-	return s, g.details(ctx, s)
+	if p.matters() {
+		if s.Karpenter, err = g.karpenter.served(g.mapper, s.Now); err != nil {
+			return nil, err
+		}
+	}
+	return s, g.details(ctx, s, p)
 }
 
 // ours returns the SchedPatch of a set's auto remediation, nil when there is
@@ -204,25 +212,9 @@ func (g *gatherer) namespaceServed(ctx context.Context, name string) (bool, erro
 	return namespace.Labels[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled, nil
 }
 
-// karpenter tells whether the API by which Karpenter makes nodes is served.
-func (g *gatherer) karpenter() (bool, error) {
-	_, err := g.mapper.RESTMapping(schema.GroupKind{Group: "karpenter.sh", Kind: "NodeClaim"})
-	if meta.IsNoMatchError(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("see whether nodeclaims.karpenter.sh is served: %w", err)
-	}
-	return true, nil
-}
-
 // details reads the Pods that may be deleted, and their volumes. A Pod that is
 // gone by now is left out of the snapshot.
-func (g *gatherer) details(ctx context.Context, s *Snapshot) error {
-	p := &planner{s: s, record: &s.Record}
-	for i := range s.Pods {
-		p.seen = append(p.seen, look(s.Pods[i].Pod))
-	}
+func (g *gatherer) details(ctx context.Context, s *Snapshot, p *planner) error {
 	gone := map[types.UID]bool{}
 	for _, i := range p.close() {
 		uid := s.Pods[i].UID
