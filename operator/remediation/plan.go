@@ -68,7 +68,7 @@ type Deletion struct {
 	// Pod as it was last seen on the API server. It is deleted only if it is still
 	// exactly so.
 	Pod *corev1.Pod
-	// Claims are deleted before it: they were made for this Pod, hold nothing, and
+	// Claims are deleted after it: they were made for this Pod, hold nothing, and
 	// would bind its replacement to the same node.
 	Claims []*corev1.PersistentVolumeClaim
 	// Node is the excluded one, "" when the Pod carries an exclusion that is over.
@@ -199,12 +199,15 @@ func (p *planner) schedule() {
 		return // the next look follows at once
 	}
 	for i := range p.s.Pods {
-		e := &p.seen[i]
+		pod, e := &p.s.Pods[i], &p.seen[i]
 		switch {
+		case !pod.Right || pod.Changing: // the rollout sees to it
 		case e.kind == ambiguous && !p.stuck(i):
 			p.soon(float64(p.s.settings().StuckSeconds) - p.waited(e) + 1)
-		case e.kind == unscheduled && marked(p.s.Pods[i].Pod, p.s.patchName()):
+		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableSeconds:
 			p.soon(unschedulableSeconds - p.waited(e) + 1)
+		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()):
+			p.soon(lookSeconds)
 		}
 	}
 	for _, c := range p.plan.Cases {

@@ -1,0 +1,45 @@
+package remediation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// A look costs reads, so none is taken more often than it can tell something new.
+func TestWhenItLooksAgain(t *testing.T) {
+	homeless := func(since time.Duration) *scene {
+		sc := newScene("n1", "n2").recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, time.Hour)}, nil})
+		sc.put(unscheduledPod("web-0", build.Epoch.Add(-since), sc.snapshot.Patch))
+		return sc.last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": "ssd"} }) // no node is of use to it
+	}
+	for name, test := range map[string]struct {
+		scene *scene
+		want  float64
+	}{
+		"nothing is wrong": {newScene("n1", "n2").running("n1"), 0},
+		"a Pod has not waited for long enough": {
+			newScene("n1", "n2").failing("n1", 290*time.Second), 11,
+		},
+		"a Pod that cannot start is at a revision that it should not have": {
+			newScene("n1", "n2").failing("n1", time.Hour).last(func(p *Pod) { p.Right = false }), 0,
+		},
+		"a Pod that cannot start is being changed in place": {
+			newScene("n1", "n2").failing("n1", time.Hour).last(func(p *Pod) { p.Changing = true }), 0,
+		},
+		"a Pod has found no node, and not for long":   {homeless(50 * time.Second), 11},
+		"a Pod has found no node for just a minute":   {homeless(60 * time.Second), 1},
+		"a Pod has found no node for a long time":     {homeless(time.Hour), lookSeconds},
+		"a stuck Pod is kept by a gate":               {newScene("n1").failing("n1", long), lookSeconds},
+		"a node is excluded, and all is well besides": {newScene("n1", "n2").running("n2").recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, nil}), lookSeconds},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, decide(test.scene.snapshot).LookAgainIn); diff != "" {
+				t.Errorf("seconds (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
