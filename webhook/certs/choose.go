@@ -117,7 +117,7 @@ func (s *state) choose(now time.Time) (choice, error) {
 		if !s.wanted(h, now) {
 			continue
 		}
-		vouchers, err := s.vouchersFor(h)
+		vouchers, err := s.vouchersFor(h, now)
 		errs = append(errs, err)
 		if count := trustedBy(webhooks, slices.Concat(h.chain, vouchers), s.host, now); count > most {
 			best, most = newChoice(h, vouchers), count
@@ -166,7 +166,7 @@ func (h *held) replacedBy(later *held) bool {
 
 // vouchersFor are the certificates by which every CA whose key is held vouches
 // for the CA of an identity.
-func (s *state) vouchersFor(h *held) ([]*x509.Certificate, error) {
+func (s *state) vouchersFor(h *held, now time.Time) ([]*x509.Certificate, error) {
 	var (
 		vouchers []*x509.Certificate
 		errs     []error
@@ -175,18 +175,29 @@ func (s *state) vouchersFor(h *held) ([]*x509.Certificate, error) {
 		if !canVouch(by.identity, h.identity) {
 			continue
 		}
-		voucher, known := h.vouchers[by.identity]
-		if !known {
-			var err error
-			voucher, err = vouch(by.identity, h.identity)
-			errs = append(errs, err)
-			h.vouchers[by.identity] = voucher
-		}
+		voucher, err := h.voucherOf(by.identity, now)
+		errs = append(errs, err)
 		if voucher != nil {
 			vouchers = append(vouchers, voucher)
 		}
 	}
 	return vouchers, errors.Join(errs...)
+}
+
+// voucherOf is the certificate by which a CA vouches for that of h; it is made
+// when there is none, and again before it ends. A CA that could not vouch at
+// first, for which it is nil, is not asked again.
+func (h *held) voucherOf(by *identity, now time.Time) (*x509.Certificate, error) {
+	voucher, known := h.vouchers[by]
+	if known && (voucher == nil || !worn(voucher, by, h.identity, now)) {
+		return voucher, nil
+	}
+	renewed, err := vouch(by, h.identity, now)
+	if err != nil && known {
+		return voucher, err
+	}
+	h.vouchers[by] = renewed
+	return renewed, err
 }
 
 func newChoice(h *held, vouchers []*x509.Certificate) choice {

@@ -41,11 +41,18 @@ type authority struct {
 // newAuthority makes a CA. All have the same subject, as those of the rotator do.
 func newAuthority(t testing.TB) *authority {
 	t.Helper()
+	return newAuthorityLike(t, func(*x509.Certificate) {})
+}
+
+// newAuthorityLike makes a CA that differs from the others by what is set.
+func newAuthorityLike(t testing.TB, set func(*x509.Certificate)) *authority {
+	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(0), Subject: pkix.Name{CommonName: "windlass-ca"},
 		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(1000 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
+	set(template)
 	der := sign(t, template, template, key, key)
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -82,6 +89,16 @@ func (a *authority) issue(t testing.TB, serial int64, validity time.Duration) *c
 		corev1.TLSPrivateKeyKey: encodeKey(t, key),
 		caCertKey:               a.pem,
 	}}
+}
+
+// parsed is what a Secret lets the webhook serve with.
+func parsed(t testing.TB, provider string, secret *corev1.Secret) *identity {
+	t.Helper()
+	found, err := parseIdentity(provider, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {

@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"slices"
@@ -13,11 +14,23 @@ import (
 // bits, which every reader of certificates takes.
 var serialLimit = new(big.Int).Lsh(big.NewInt(1), 127)
 
+const (
+	// voucherLife is how long a voucher lasts. Everybody who connects gets it, and
+	// whoever holds the key of the CA that it is for can use it: so it is short, and
+	// made anew for as long as it takes.
+	voucherLife = time.Hour
+	// voucherSkew is how far the clock of an API server may be behind.
+	voucherSkew = time.Hour
+)
+
+// nameConstraints is the extension that limits the names a CA may sign for.
+var nameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
+
 // vouch lets one CA certify the key of another under the other's name: who
 // trusts the first alone then trusts what the other signed, if this certificate
-// is sent along. It lasts no longer than both of them and the certificate that
-// it is for.
-func vouch(by, whom *identity) (*x509.Certificate, error) {
+// is sent along. It allows no more than the other CA's own certificate does, and
+// serving alone.
+func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, serialLimit)
 	if err != nil {
 		return nil, fmt.Errorf("draw a serial number: %w", err)
@@ -26,17 +39,37 @@ func vouch(by, whom *identity) (*x509.Certificate, error) {
 		SerialNumber:          serial,
 		RawSubject:            whom.ca.RawSubject,
 		SubjectKeyId:          whom.ca.SubjectKeyId,
-		NotBefore:             latest(by.ca.NotBefore, whom.ca.NotBefore),
-		NotAfter:              earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter),
+		NotBefore:             latest(by.ca.NotBefore, whom.ca.NotBefore, now.Add(-voucherSkew)),
+		NotAfter:              voucherEnd(by, whom, now),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
+		MaxPathLen:            whom.ca.MaxPathLen,
+		MaxPathLenZero:        whom.ca.MaxPathLenZero,
+	}
+	for _, extension := range whom.ca.Extensions {
+		if extension.Id.Equal(nameConstraints) {
+			template.ExtraExtensions = append(template.ExtraExtensions, extension)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, by.ca, whom.ca.PublicKey, by.caKey)
 	if err != nil {
 		return nil, fmt.Errorf("let the CA of provider %s vouch for that of provider %s: %w", by.provider, whom.provider, err)
 	}
 	return x509.ParseCertificate(der)
+}
+
+// voucherEnd is when a voucher made now ends: no later than both CAs and the
+// certificate that it is for.
+func voucherEnd(by, whom *identity, now time.Time) time.Time {
+	return earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter, now.Add(voucherLife))
+}
+
+// worn tells whether a voucher should be made anew: less than half of its life is
+// left, and a new one would last longer.
+func worn(voucher *x509.Certificate, by, whom *identity, now time.Time) bool {
+	return voucher.NotAfter.Sub(now) < voucherLife/2 && voucherEnd(by, whom, now).After(voucher.NotAfter)
 }
 
 // canVouch tells whether one CA can and need vouch for another.

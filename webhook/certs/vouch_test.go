@@ -1,0 +1,83 @@
+package certs
+
+import (
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestAVoucherAllowsNoMoreThanItMust looks at what goes to everybody who connects.
+func TestAVoucherAllowsNoMoreThanItMust(t *testing.T) {
+	type grant struct {
+		NotBefore, NotAfter time.Duration // since the start
+		Usage               []x509.ExtKeyUsage
+		MaxPathLen          int
+		MaxPathLenZero      bool
+		Permitted, Excluded []string
+	}
+	serving := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	for name, test := range map[string]struct {
+		whom func(*x509.Certificate)
+		now  time.Duration // since the start
+		want grant
+	}{
+		"an hour, and serving alone":        {func(*x509.Certificate) {}, 10 * time.Hour, grant{9 * time.Hour, 11 * time.Hour, serving, -1, false, nil, nil}},
+		"nothing before both CAs began":     {func(*x509.Certificate) {}, -30 * time.Minute, grant{-time.Hour, 30 * time.Minute, serving, -1, false, nil, nil}},
+		"nothing after the certificate":     {func(*x509.Certificate) {}, 99*time.Hour + 30*time.Minute, grant{98*time.Hour + 30*time.Minute, 100 * time.Hour, serving, -1, false, nil, nil}},
+		"nothing after the CA that is told": {func(c *x509.Certificate) { c.NotAfter = start.Add(time.Minute) }, 0, grant{-time.Hour, time.Minute, serving, -1, false, nil, nil}},
+		"no CAs below where there are none": {func(c *x509.Certificate) { c.MaxPathLenZero = true }, 0, grant{-time.Hour, time.Hour, serving, 0, true, nil, nil}},
+		"no more CAs below":                 {func(c *x509.Certificate) { c.MaxPathLen = 2 }, 0, grant{-time.Hour, time.Hour, serving, 2, false, nil, nil}},
+		"no other names": {func(c *x509.Certificate) {
+			c.PermittedDNSDomainsCritical, c.PermittedDNSDomains, c.ExcludedDNSDomains = true, []string{"ns.svc"}, []string{"api.ns.svc"}
+		}, 0, grant{-time.Hour, time.Hour, serving, -1, false, []string{"ns.svc"}, []string{"api.ns.svc"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := parsed(t, ProviderSelf, newAuthority(t).secret(t, 1))
+			whom := parsed(t, ProviderCertManager, newAuthorityLike(t, test.whom).managedSecret(t, 101))
+			voucher, err := vouch(by, whom, start.Add(test.now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := grant{
+				voucher.NotBefore.Sub(start), voucher.NotAfter.Sub(start), voucher.ExtKeyUsage,
+				voucher.MaxPathLen, voucher.MaxPathLenZero, voucher.PermittedDNSDomains, voucher.ExcludedDNSDomains,
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("what it allows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAVoucherIsMadeAnewForAsLongAsItIsNeeded: it must neither end while API
+// servers need it nor be made anew at every look.
+func TestAVoucherIsMadeAnewForAsLongAsItIsNeeded(t *testing.T) {
+	a, b := newAuthority(t), newAuthority(t)
+	s, clock := newTestSource(t, ProviderSelf)
+	s.configurationChanged(mutatingWith(a.pem, true))
+	s.secretChanged(ProviderSelf, a.secret(t, 1))
+	s.secretChanged(ProviderCertManager, b.managedSecret(t, 101))
+	serials := map[string]bool{}
+	for clock.Now().Before(start.Add(3 * time.Hour)) {
+		if err := ask(s, a.pem); err != nil {
+			t.Fatalf("%s after the start, who trusts the old CA: %v", clock.Now().Sub(start), err)
+		}
+		for _, voucher := range s.current.Load().serve.Certificate[1:] {
+			certificate, err := x509.ParseCertificate(voucher)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := certificate.NotAfter.Sub(clock.Now()); left > time.Hour || left < 29*time.Minute {
+				t.Fatalf("%s after the start, the voucher has %s left", clock.Now().Sub(start), left)
+			}
+			serials[certificate.SerialNumber.String()] = true
+		}
+		clock.Step(10 * time.Second)
+		s.look()
+	}
+	if got := len(serials); got < 4 || got > 7 {
+		t.Errorf("%d vouchers in 3 hours, want about one every half an hour", got)
+	}
+}
