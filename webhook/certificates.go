@@ -44,6 +44,7 @@ func newServing(o options) (*serving, error) {
 	names := certs.Names{
 		SelfSecret:        types.NamespacedName{Namespace: namespace, Name: o.selfSecret},
 		CertManagerSecret: types.NamespacedName{Namespace: namespace, Name: o.certManagerSecret},
+		Certificate:       o.certificate,
 		Mutating:          o.mutating, Validating: o.validating, Service: o.service,
 	}
 	return &serving{names: names, source: certs.NewSource(o.certProvider, names, marker, clock.RealClock{}), marker: marker}, nil
@@ -88,7 +89,7 @@ func (s *serving) provider(mgr manager.Manager, o options) (certs.Provider, erro
 	}
 	return &certs.CertManager{
 		Live:        live,
-		Certificate: client.ObjectKey{Namespace: s.names.CertManagerSecret.Namespace, Name: o.certificate},
+		Certificate: client.ObjectKey{Namespace: s.names.CertManagerSecret.Namespace, Name: s.names.Certificate},
 		Source:      s.source,
 		Recorder:    mgr.GetEventRecorder("windlass-webhook"),
 		Pod:         ownPod(s.names.CertManagerSecret.Namespace),

@@ -82,9 +82,12 @@ func (m *CertManager) issue(ctx context.Context, certificate *cmapi.Certificate)
 		ca = signed
 	}
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: certificate.Namespace, Name: certificate.Spec.SecretName},
-		Type:       corev1.SecretTypeTLS,
-		Data:       map[string][]byte{corev1.TLSCertKey: signed, corev1.TLSPrivateKeyKey: keyPEM, cmmeta.TLSCAKey: ca},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: certificate.Namespace, Name: certificate.Spec.SecretName,
+			Annotations: map[string]string{cmapi.CertificateNameKey: certificate.Name},
+		},
+		Type: corev1.SecretTypeTLS,
+		Data: map[string][]byte{corev1.TLSCertKey: signed, corev1.TLSPrivateKeyKey: keyPEM, cmmeta.TLSCAKey: ca},
 	}
 	if err := m.cluster.Client.Create(ctx, secret); err != nil {
 		return fmt.Errorf("keep it in Secret %s: %w", secret.Name, err)

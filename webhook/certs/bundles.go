@@ -62,15 +62,20 @@ func (t *webhookTrust) trusts(chain []*x509.Certificate, host string, now time.T
 	if t.bundle == "" {
 		return fmt.Errorf("webhook %s has no caBundle yet", t.webhook)
 	}
+	if err := verify(chain, t.roots, host, now); err != nil {
+		return fmt.Errorf("the caBundle of webhook %s does not trust the certificate: %w", t.webhook, err)
+	}
+	return nil
+}
+
+// verify judges a chain as an API server does that trusts these roots.
+func verify(chain []*x509.Certificate, roots *x509.CertPool, host string, now time.Time) error {
 	between := x509.NewCertPool()
 	for _, certificate := range chain[1:] {
 		between.AddCert(certificate)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: t.roots, Intermediates: between, DNSName: host, CurrentTime: now})
-	if err != nil {
-		return fmt.Errorf("the caBundle of webhook %s does not trust the certificate: %w", t.webhook, err)
-	}
-	return nil
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, DNSName: host, CurrentTime: now})
+	return err
 }
 
 // distrust tells which webhooks do not trust a chain; nil when all do.

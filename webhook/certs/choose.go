@@ -164,15 +164,15 @@ func (h *held) replacedBy(later *held) bool {
 	return later.provider == h.provider && h.ca != nil && later.sameCA(h.identity)
 }
 
-// vouchersFor are the certificates by which every CA whose key is held vouches
-// for the CA of an identity.
+// vouchersFor are the certificates by which every CA whose key is held, and that
+// may, vouches for the CA of an identity.
 func (s *state) vouchersFor(h *held, now time.Time) ([]*x509.Certificate, error) {
 	var (
 		vouchers []*x509.Certificate
 		errs     []error
 	)
 	for _, by := range s.held {
-		if !canVouch(by.identity, h.identity) {
+		if !canVouch(by.identity, h.identity, s.host, now) {
 			continue
 		}
 		voucher, err := h.voucherOf(by.identity, now)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,7 @@ var (
 	testNames = Names{
 		SelfSecret:        types.NamespacedName{Namespace: "ns", Name: "self"},
 		CertManagerSecret: types.NamespacedName{Namespace: "ns", Name: "managed"},
+		Certificate:       "windlass-webhook",
 		Mutating:          "windlass", Validating: "windlass", Service: "windlass-webhook",
 	}
 	// start is when the tests begin.
@@ -74,7 +76,9 @@ func (a *authority) secret(t testing.TB, serial int64) *corev1.Secret {
 // for 100 hours.
 func (a *authority) managedSecret(t testing.TB, serial int64) *corev1.Secret {
 	t.Helper()
-	return a.issue(t, serial, 100*time.Hour)
+	secret := a.issue(t, serial, 100*time.Hour)
+	secret.Annotations = map[string]string{cmapi.CertificateNameKey: testNames.Certificate}
+	return secret
 }
 
 func (a *authority) issue(t testing.TB, serial int64, validity time.Duration) *corev1.Secret {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -31,6 +32,17 @@ type identity struct {
 	ca *x509.Certificate
 	// caKey is the CA's key. nil if the Secret does not hold it.
 	caKey crypto.Signer
+}
+
+// read is what the Secret of a provider holds. It fails when that is not to be
+// used: our CA vouches for what cert-manager made, so nobody else's will do.
+func (n Names) read(provider string, secret *corev1.Secret) (*identity, error) {
+	filledFor := secret.Annotations[cmapi.CertificateNameKey]
+	if provider == ProviderCertManager && filledFor != n.Certificate {
+		return nil, fmt.Errorf("annotation %s of Secret %s/%s is %q, and must be %q: it was not filled by cert-manager for our Certificate; delete the Secret, and cert-manager fills it",
+			cmapi.CertificateNameKey, secret.Namespace, secret.Name, filledFor, n.Certificate)
+	}
+	return parseIdentity(provider, secret)
 }
 
 // parseIdentity reads a Secret. It fails when certificate and key are not to be

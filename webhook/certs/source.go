@@ -135,7 +135,7 @@ func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 		s.choose()
 		return
 	}
-	found, err := parseIdentity(provider, secret)
+	found, err := s.names.read(provider, secret)
 	if err != nil {
 		s.log.Error(err, "the Secret holds no usable certificate; the last good one is served on")
 		return

@@ -26,6 +26,28 @@ func TestACertificateThatCannotBeUsedLeavesTheLastGoodOne(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatCertManagerMadeForOurCertificateIsUsed: our CA would vouch for it.
+func TestOnlyWhatCertManagerMadeForOurCertificateIsUsed(t *testing.T) {
+	for name, test := range map[string]struct {
+		annotations map[string]string
+		want        bool
+	}{
+		"for ours":             {map[string]string{"cert-manager.io/certificate-name": "windlass-webhook"}, true},
+		"not for another":      {map[string]string{"cert-manager.io/certificate-name": "shop"}, false},
+		"not by somebody else": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := newTestSource(t, ProviderCertManager)
+			secret := newAuthority(t).managedSecret(t, 101)
+			secret.Annotations = test.annotations
+			s.secretChanged(ProviderCertManager, secret)
+			if got, _ := s.Holds(ProviderCertManager); got != test.want {
+				t.Errorf("held: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
 func TestTheMarkerShowsWhatSelfCouldServe(t *testing.T) {
 	s, _ := newTestSource(t, ProviderSelf)
 	s.secretChanged(ProviderCertManager, newAuthority(t).managedSecret(t, 101))

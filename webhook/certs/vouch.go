@@ -72,9 +72,16 @@ func worn(voucher *x509.Certificate, by, whom *identity, now time.Time) bool {
 	return voucher.NotAfter.Sub(now) < voucherLife/2 && voucherEnd(by, whom, now).After(voucher.NotAfter)
 }
 
-// canVouch tells whether one CA can and need vouch for another.
-func canVouch(by, whom *identity) bool {
-	return by.caKey != nil && whom.ca != nil && !by.sameCA(whom)
+// canVouch tells whether one CA can, need and may vouch for another: for one
+// that is a CA, and that signed a certificate which is good for the host now. A
+// Secret that somebody else filled may tell any certificate as its CA.
+func canVouch(by, whom *identity, host string, now time.Time) bool {
+	if by.caKey == nil || whom.ca == nil || by.sameCA(whom) || !whom.ca.IsCA {
+		return false
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(whom.ca)
+	return verify(whom.chain, roots, host, now) == nil
 }
 
 func latest(times ...time.Time) time.Time   { return slices.MaxFunc(times, time.Time.Compare) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // TestAVoucherAllowsNoMoreThanItMust looks at what goes to everybody who connects.
@@ -80,4 +81,47 @@ func TestAVoucherIsMadeAnewForAsLongAsItIsNeeded(t *testing.T) {
 	if got := len(serials); got < 4 || got > 7 {
 		t.Errorf("%d vouchers in 3 hours, want about one every half an hour", got)
 	}
+}
+
+// TestForWhomACAVouches: for who may serve our host already, were it trusted.
+func TestForWhomACAVouches(t *testing.T) {
+	a, b, c := newAuthority(t), newAuthority(t), newAuthority(t)
+	toldCA := func(told []byte) *corev1.Secret {
+		secret := b.managedSecret(t, 101)
+		secret.Data[caCertKey] = told
+		return secret
+	}
+	noCA := newAuthorityLike(t, func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature })
+	elsewhere := newAuthorityLike(t, func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"elsewhere.svc"} })
+	for name, test := range map[string]struct {
+		by, whom *corev1.Secret
+		host     string
+		now      time.Time
+		want     bool
+	}{
+		"for the CA of a good certificate":        {a.secret(t, 1), b.managedSecret(t, 101), host, start, true},
+		"not without its key":                     {a.managedSecret(t, 102), b.managedSecret(t, 101), host, start, false},
+		"not for itself":                          {a.secret(t, 1), a.managedSecret(t, 101), host, start, false},
+		"not for a CA that is not told":           {a.secret(t, 1), toldCA(nil), host, start, false},
+		"not for a CA that did not sign it":       {a.secret(t, 1), toldCA(c.pem), host, start, false},
+		"not for a certificate that is no CA":     {a.secret(t, 1), noCA.managedSecret(t, 101), host, start, false},
+		"not for a certificate that tells itself": {a.secret(t, 1), selfTold(b.managedSecret(t, 101)), host, start, false},
+		"not for a CA that may not sign our name": {a.secret(t, 1), elsewhere.managedSecret(t, 101), host, start, false},
+		"not for the certificate of another host": {a.secret(t, 1), b.managedSecret(t, 101), "api.ns.svc", start, false},
+		"not for a certificate that has ended":    {a.secret(t, 1), b.managedSecret(t, 101), host, start.Add(101 * time.Hour), false},
+		"not for a certificate that is to begin":  {a.secret(t, 1), b.managedSecret(t, 101), host, start.Add(-2 * time.Hour), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by, whom := parsed(t, ProviderSelf, test.by), parsed(t, ProviderCertManager, test.whom)
+			if got := canVouch(by, whom, test.host, test.now); got != test.want {
+				t.Errorf("vouches: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+// selfTold is a Secret that tells the serving certificate as its own CA.
+func selfTold(secret *corev1.Secret) *corev1.Secret {
+	secret.Data[caCertKey] = secret.Data[corev1.TLSCertKey]
+	return secret
 }

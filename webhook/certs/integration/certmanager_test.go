@@ -27,6 +27,7 @@ import (
 var names = certs.Names{
 	SelfSecret:        types.NamespacedName{Namespace: "default", Name: "windlass-webhook-self-cert"},
 	CertManagerSecret: types.NamespacedName{Namespace: "default", Name: "windlass-webhook-tls"},
+	Certificate:       "windlass-webhook",
 	Mutating:          "windlass", Validating: "windlass", Service: "windlass-webhook",
 }
 
@@ -154,7 +155,11 @@ func issue(ctx context.Context) []byte {
 	certificate, key, err := maker.CreateCertPEM(ca, begin, end)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(k8s.Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: names.CertManagerSecret.Name}, Type: corev1.SecretTypeTLS,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "default", Name: names.CertManagerSecret.Name,
+			Annotations: map[string]string{cmapi.CertificateNameKey: names.Certificate},
+		},
+		Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key, cmmeta.TLSCAKey: ca.CertPEM},
 	})).To(Succeed())
 	return ca.CertPEM
