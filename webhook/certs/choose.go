@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -148,7 +149,8 @@ func (s *state) wanted(h *held, now time.Time) bool {
 }
 
 // forget drops what no Secret holds and no API server needs: what it does not
-// trust, or what a later certificate of the same CA replaces.
+// trust, or what a later certificate of the same CA replaces. Nor are the keys of
+// their CAs kept, with which they vouched.
 func (s *state) forget(now time.Time) {
 	var kept []*held
 	for _, h := range s.held {
@@ -158,6 +160,14 @@ func (s *state) forget(now time.Time) {
 		}
 	}
 	s.held = kept
+	for _, h := range kept {
+		maps.DeleteFunc(h.vouchers, func(by *identity, _ *x509.Certificate) bool { return !s.holds(by) })
+	}
+}
+
+// holds tells whether an identity is still in memory.
+func (s *state) holds(i *identity) bool {
+	return slices.ContainsFunc(s.held, func(h *held) bool { return h.identity == i })
 }
 
 func (h *held) replacedBy(later *held) bool {

@@ -109,6 +109,26 @@ func TestWhatIsServed(t *testing.T) {
 	}
 }
 
+// TestAForgottenCALeavesNothingBehind: its key must not stay in memory.
+func TestAForgottenCALeavesNothingBehind(t *testing.T) {
+	a, b := newAuthority(t), newAuthority(t)
+	s, clock := newTestSource(t, ProviderCertManager)
+	s.secretChanged(ProviderSelf, a.secret(t, 1))
+	s.configurationChanged(mutatingWith(a.pem, true))
+	s.secretChanged(ProviderCertManager, b.managedSecret(t, 101))
+	managed := s.state.latest(ProviderCertManager)
+	if got := len(managed.vouchers); got != 1 {
+		t.Fatalf("%d CAs vouch for cert-manager's, want 1", got)
+	}
+	s.secretDeleted(ProviderSelf)
+	s.configurationChanged(mutatingWith(b.pem, true))
+	clock.Step(2 * settle)
+	s.look()
+	if got := len(managed.vouchers); got != 0 {
+		t.Errorf("%d CAs that vouched for cert-manager's are kept, want 0", got)
+	}
+}
+
 func TestAVoucherIsGoodForItsChainAlone(t *testing.T) {
 	a, b, other := newAuthority(t), newAuthority(t), newAuthority(t)
 	identities := map[*authority]*identity{a: parsed(t, ProviderSelf, a.secret(t, 1)), b: parsed(t, ProviderSelf, b.secret(t, 1))}
