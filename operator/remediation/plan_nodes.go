@@ -127,6 +127,8 @@ func (v *Volume) rejects(node *corev1.Node) string {
 	switch {
 	case v.Claim.DeletionTimestamp != nil:
 		return ""
+	case v.Lost:
+		return fmt.Sprintf("claim %s is bound to volume %s, which does not exist any more", v.Claim.Name, v.Claim.Spec.VolumeName)
 	case v.PV == nil && selected != "" && selected != node.Name:
 		return fmt.Sprintf("claim %s is being provisioned for node %s", v.Claim.Name, selected)
 	case v.PV == nil || v.PV.Spec.NodeAffinity == nil || v.PV.Spec.NodeAffinity.Required == nil:

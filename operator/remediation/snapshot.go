@@ -57,8 +57,10 @@ type Details struct {
 // Volume is a claim of a Pod, and the volume that it is bound to.
 type Volume struct {
 	Claim *corev1.PersistentVolumeClaim
-	// PV is nil until the claim is bound.
-	PV *corev1.PersistentVolume
+	// PV is nil until the claim is bound, and when Lost tells that the volume which
+	// it is bound to does not exist.
+	PV   *corev1.PersistentVolume
+	Lost bool
 	// Shared tells that another Pod uses the claim too.
 	Shared bool
 }
@@ -271,19 +273,33 @@ func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([
 			}
 			return nil, fmt.Errorf("read claim %s: %w", name, err)
 		}
-		if v.Claim.Spec.VolumeName != "" {
-			v.PV = &corev1.PersistentVolume{}
-			if err := g.live.Get(ctx, client.ObjectKey{Name: v.Claim.Spec.VolumeName}, v.PV); err != nil {
-				return nil, fmt.Errorf("read the volume of claim %s: %w", name, err)
-			}
-		}
 		var err error
+		if v.PV, v.Lost, err = g.bound(ctx, v.Claim); err != nil {
+			return nil, err
+		}
 		if v.Shared, err = g.shared(ctx, s, pod, name); err != nil {
 			return nil, err
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// bound reads the volume that a claim is bound to, nil when it is bound to none;
+// lost tells that there is no such volume any more.
+func (g *gatherer) bound(ctx context.Context, claim *corev1.PersistentVolumeClaim) (pv *corev1.PersistentVolume, lost bool, err error) {
+	if claim.Spec.VolumeName == "" {
+		return nil, false, nil
+	}
+	pv = &corev1.PersistentVolume{}
+	err = g.live.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, pv)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, true, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("read the volume of claim %s: %w", claim.Name, err)
+	}
+	return pv, false, nil
 }
 
 // claimName names the claim behind a volume of a Pod, "" when there is none.
