@@ -21,6 +21,8 @@ type event struct {
 type outcome struct {
 	action string
 	specs  *specCount
+	// left is how many specs of a Ginkgo suite a filter leaves out.
+	left   int
 	output []string
 }
 
@@ -97,7 +99,10 @@ func (p *packageTally) observeTest(e event) {
 	switch e.Action {
 	case "output":
 		test.output = append(test.output, e.Output)
+		test.left += parseLeftOut(e.Output)
 		if specs := parseSpecCount(e.Output); specs != nil {
+			// A spec that was not asked for is none that was skipped: another run has it.
+			specs.skipped = max(0, specs.skipped-test.left)
 			test.specs = specs
 		}
 	case "pass", "fail", "skip":
@@ -187,6 +192,7 @@ func (p *packageTally) subtests(name string) []*outcome {
 
 var (
 	terminalColour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	suiteOpening   = regexp.MustCompile(`^Will run (\d+) of (\d+) specs`)
 	suiteClosing   = regexp.MustCompile(`(\d+) Passed \| (\d+) Failed \|.* (\d+) Pending \| (\d+) Skipped`)
 )
 
@@ -196,12 +202,24 @@ func parseSpecCount(line string) *specCount {
 	if match == nil {
 		return nil
 	}
-	number := func(i int) int {
-		n, err := strconv.Atoi(match[i])
-		if err != nil {
-			return 0 // More digits than fit into an int; no suite has that many specs.
-		}
-		return n
-	}
+	number := func(i int) int { return toNumber(match[i]) }
 	return &specCount{passed: number(1), failed: number(2), skipped: number(3) + number(4)}
+}
+
+// parseLeftOut reads how many specs the opening line of a Ginkgo suite leaves out; it returns 0 for any other line.
+func parseLeftOut(line string) int {
+	match := suiteOpening.FindStringSubmatch(terminalColour.ReplaceAllString(line, ""))
+	if match == nil {
+		return 0
+	}
+	return toNumber(match[2]) - toNumber(match[1])
+}
+
+// toNumber reads digits. More of them than fit into an int count as 0; no suite has that many specs.
+func toNumber(digits string) int {
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -52,6 +52,14 @@ func TestPackageReport(t *testing.T) {
 			},
 			want: &packageReport{pkg: "p", passed: 6, skipped: 3},
 		},
+		"specs that a filter leaves out were not skipped": {
+			events: []event{
+				says("TestSuite", "Will run \x1b[1m11\x1b[0m of \x1b[1m122\x1b[0m specs"),
+				says("TestSuite", "SUCCESS! -- 10 Passed | 0 Failed | 0 Pending | 112 Skipped"),
+				pass("TestSuite"), pass(""),
+			},
+			want: &packageReport{pkg: "p", passed: 10, skipped: 1},
+		},
 		"a Ginkgo suite with a flaked spec is read as well": {
 			events: []event{
 				says("TestSuite", "SUCCESS! -- 5 Passed | 0 Failed | 1 Flaked | 0 Pending | 0 Skipped"),
