@@ -8,6 +8,8 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // injectAnnotation asks cert-manager to keep the CA of a Certificate in a
@@ -54,6 +56,23 @@ func (c *configuration) add(webhook string, bundle []byte) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)
 	c.webhooks = append(c.webhooks, webhookTrust{webhook: webhook, bundle: string(bundle), roots: roots})
+}
+
+// bundlesOf are the caBundles in a webhook configuration of either kind.
+func bundlesOf(configuration client.Object) ([][]byte, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(configuration)
+	if err != nil {
+		return nil, fmt.Errorf("read webhook configuration %s: %w", configuration.GetName(), err)
+	}
+	read := &admissionregistrationv1.ValidatingWebhookConfiguration{} // both kinds keep them in the same place
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, read); err != nil {
+		return nil, fmt.Errorf("read webhook configuration %s: %w", configuration.GetName(), err)
+	}
+	var bundles [][]byte
+	for i := range read.Webhooks {
+		bundles = append(bundles, read.Webhooks[i].ClientConfig.CABundle)
+	}
+	return bundles, nil
 }
 
 // trusts verifies a chain as an API server does that knows this bundle and asks

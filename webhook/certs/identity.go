@@ -88,3 +88,9 @@ func (i *identity) sameCA(other *identity) bool {
 	}
 	return i.ca.Equal(other.ca)
 }
+
+// isOf tells whether its CA is the first of a bundle.
+func (i *identity) isOf(bundle []byte) bool {
+	ca, err := firstCertificate(bundle)
+	return err == nil && i.ca != nil && i.ca.Equal(ca)
+}

@@ -129,13 +129,18 @@ func (p *SelfSigned) newClient(config *rest.Config, options client.Options) (cli
 // replicas that have not seen it.
 type patientClient struct {
 	client.Client
-	wait func(context.Context) error
+	// wait is told what every webhook of the configuration is to trust.
+	wait func(ctx context.Context, bundles [][]byte) error
 }
 
 // Update changes an object.
 func (c *patientClient) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
 	if object.GetObjectKind().GroupVersionKind().Group == admissionregistrationv1.GroupName {
-		if err := c.wait(ctx); err != nil {
+		bundles, err := bundlesOf(object)
+		if err != nil {
+			return err
+		}
+		if err := c.wait(ctx, bundles); err != nil {
 			return err
 		}
 	}

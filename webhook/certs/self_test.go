@@ -41,7 +41,12 @@ func TestOnlyConfigurationsWaitUntilANewCertificateHasSpread(t *testing.T) {
 	early := errors.New("too early")
 	cluster := fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(mutatingWith(nil, false), validatingWith(nil, false),
 		&corev1.Secret{ObjectMeta: windlassMeta(false)}).Build()
-	patient := &patientClient{Client: cluster, wait: func(context.Context) error { return early }}
+	patient := &patientClient{Client: cluster, wait: func(_ context.Context, bundles [][]byte) error {
+		if diff := cmp.Diff([][]byte{[]byte("ca")}, bundles); diff != "" {
+			t.Errorf("what is to be trusted (-want +got):\n%s", diff)
+		}
+		return early
+	}}
 	configurations := schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
 	for name, test := range map[string]struct {
 		object client.Object
@@ -62,26 +67,35 @@ func TestOnlyConfigurationsWaitUntilANewCertificateHasSpread(t *testing.T) {
 }
 
 func TestHowLongANewCertificateIsGivenToSpread(t *testing.T) {
+	type left struct {
+		Wait   time.Duration
+		Refuse bool
+	}
 	old, next := newAuthority(t), newAuthority(t)
 	for name, test := range map[string]struct {
-		bundle []byte
+		bundle []byte // what API servers trust until then
 		secret *corev1.Secret
+		writes []byte // what they are to trust
 		passes time.Duration
-		want   time.Duration
+		want   left
 	}{
-		"the whole time when it is new":                 {old.pem, next.secret(t, 1), 0, spread},
-		"the whole time while it was not seen yet":      {old.pem, &corev1.Secret{}, time.Hour, spread},
-		"what is left when it was seen before":          {old.pem, next.secret(t, 1), spread / 2, spread / 2},
-		"none when it was seen long before":             {old.pem, next.secret(t, 1), spread, 0},
-		"none when there is nobody yet who trusts ours": {nil, next.secret(t, 1), 0, 0},
+		"the whole time when it is new":                 {old.pem, next.secret(t, 1), next.pem, 0, left{spread, false}},
+		"what is left when it was seen before":          {old.pem, next.secret(t, 1), next.pem, spread / 2, left{spread / 2, false}},
+		"none when it was seen long before":             {old.pem, next.secret(t, 1), next.pem, spread, left{0, false}},
+		"none when there is nobody yet who trusts ours": {nil, next.secret(t, 1), next.pem, 0, left{0, false}},
+		"not before it was seen":                        {old.pem, &corev1.Secret{}, next.pem, time.Hour, left{0, true}},
+		"not before it was seen, by nobody trusted yet": {nil, &corev1.Secret{}, next.pem, time.Hour, left{0, true}},
+		"not while only the one before was seen":        {old.pem, old.secret(t, 1), next.pem, time.Hour, left{0, true}},
+		"not when the one after was seen":               {old.pem, next.secret(t, 1), old.pem, time.Hour, left{0, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, clock := newTestSource(t, ProviderSelf)
 			s.configurationChanged(mutatingWith(test.bundle, false))
 			s.secretChanged(ProviderSelf, test.secret)
 			clock.Step(test.passes)
-			if diff := cmp.Diff(test.want, s.spreadIn()); diff != "" {
-				t.Errorf("left to wait (-want +got):\n%s", diff)
+			wait, err := s.spreadIn([][]byte{test.writes})
+			if diff := cmp.Diff(test.want, left{wait, err != nil}); diff != "" {
+				t.Errorf("left to wait (-want +got):\n%s\n%v", diff, err)
 			}
 		})
 	}

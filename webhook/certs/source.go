@@ -96,11 +96,13 @@ func (s *Source) Holds(provider string) (certificate, ca bool) {
 }
 
 // AwaitSpread waits until the other replicas can have seen the certificate of
-// the provider self, which takes no time while API servers trust nobody yet.
-func (s *Source) AwaitSpread(ctx context.Context) error {
-	wait := s.spreadIn()
-	if wait <= 0 {
-		return nil
+// the provider self, whose CA these bundles are to tell; that takes no time while
+// API servers trust nobody yet. It fails at once while this replica has not seen
+// that certificate itself: it could not serve what API servers were to trust.
+func (s *Source) AwaitSpread(ctx context.Context, bundles [][]byte) error {
+	wait, err := s.spreadIn(bundles)
+	if err != nil || wait <= 0 {
+		return err
 	}
 	select {
 	case <-ctx.Done():
@@ -110,19 +112,22 @@ func (s *Source) AwaitSpread(ctx context.Context) error {
 	}
 }
 
-func (s *Source) spreadIn() time.Duration {
+func (s *Source) spreadIn(bundles [][]byte) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.state.latest(ProviderSelf)
-	if own == nil {
-		return spread
-	}
-	for _, webhook := range s.state.webhooks() {
-		if webhook.bundle != "" {
-			return spread - s.clock.Since(own.since)
+	for _, bundle := range bundles {
+		if own == nil || !own.isOf(bundle) {
+			return 0, fmt.Errorf("this replica has not yet seen, in Secret %s, a certificate of the CA that is to be written into the webhook configurations; it is tried again",
+				s.names.SelfSecret)
 		}
 	}
-	return 0
+	for _, webhook := range s.state.webhooks() {
+		if own != nil && webhook.bundle != "" {
+			return spread - s.clock.Since(own.since), nil
+		}
+	}
+	return 0, nil
 }
 
 // secretChanged takes what a Secret holds into account. A certificate that is
