@@ -15,15 +15,34 @@ func (p *planner) closeAttempts() {
 		pod := p.podOf(a)
 		switch {
 		case pod == nil && p.replaced(a):
-			a.Pod = ""
+			p.succeed(a)
 		case pod != nil && pod.DeletionTimestamp == nil && p.void(a, pod):
-			a.Pod = ""
-			if a.Node != "" {
-				a.Deletes = max(0, a.Deletes-1) // it did not come to that
-			}
+			p.takeBack(a)
 		}
 	}
 	p.record.Attempts = slices.DeleteFunc(p.record.Attempts, func(a Attempt) bool { return a.Pod == "" && p.forgettable(&a) })
+}
+
+// succeed ends an attempt whose Pod has gone.
+func (p *planner) succeed(a *Attempt) {
+	a.Pod = ""
+	if e := p.record.exclusion(a.Node); e != nil {
+		e.Deleted = true
+	}
+}
+
+// takeBack ends an attempt that has not come to the deletion of its Pod. That
+// deletion does not count, and neither does an exclusion that has ended without
+// any.
+func (p *planner) takeBack(a *Attempt) {
+	a.Pod = ""
+	if a.Node == "" {
+		return
+	}
+	a.Deletes = max(0, a.Deletes-1)
+	if e := p.record.exclusion(a.Node); e != nil && !e.Deleted && !e.ActiveAt(p.s.Now) {
+		e.Strikes = max(0, e.Strikes-1)
+	}
 }
 
 // podOf returns the Pod that an attempt is to delete, nil when it is gone.

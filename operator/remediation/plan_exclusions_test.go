@@ -188,29 +188,38 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 
 func TestExclusionsLastLongerEachTime(t *testing.T) {
 	for name, test := range map[string]struct {
-		before []Exclusion
-		want   Exclusion
+		before   []Exclusion
+		attempts []Attempt
+		want     Exclusion
 	}{
-		"the first time": {nil, exclusion("n1", 0, time.Hour)},
+		"the first time": {nil, nil, exclusion("n1", 0, time.Hour)},
 		"the second time": {
-			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour)},
+			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour)}, nil,
 			exclusion("n1", 0, 2*time.Hour, func(e *Exclusion) { e.Strikes = 2 }),
 		},
 		"the sixth time: a day": {
-			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour, func(e *Exclusion) { e.Strikes = 5 })},
+			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour, func(e *Exclusion) { e.Strikes = 5 })}, nil,
 			exclusion("n1", 0, 24*time.Hour, func(e *Exclusion) { e.Strikes = 6 }),
 		},
 		"the first time of another Node of that name": {
-			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour, func(e *Exclusion) { e.UID = "earlier" })}, exclusion("n1", 0, time.Hour),
+			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour, func(e *Exclusion) { e.UID = "earlier" })}, nil, exclusion("n1", 0, time.Hour),
 		},
 		"still excluded: nothing is counted twice": {
-			[]Exclusion{exclusion("n1", -time.Minute, time.Minute)}, exclusion("n1", -time.Minute, time.Minute),
+			[]Exclusion{exclusion("n1", -time.Minute, time.Minute)}, nil, exclusion("n1", -time.Minute, time.Minute),
+		},
+		"the last time ended before any Pod was deleted: it does not count": {
+			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour)}, []Attempt{attempt(1, 1, -3*time.Hour, "web-1-uid", "n1")},
+			exclusion("n1", 0, time.Hour),
+		},
+		"another Pod was deleted the last time: it counts": {
+			[]Exclusion{exclusion("n1", -3*time.Hour, -2*time.Hour, deletedFor)}, []Attempt{attempt(1, 1, -3*time.Hour, "web-1-uid", "n1")},
+			exclusion("n1", 0, 2*time.Hour, func(e *Exclusion) { e.Strikes = 2 }),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sc := newScene("n1", "n2").running("n2").failing("n1", long)
 			if test.before != nil {
-				sc.recorded(Record{test.before, nil})
+				sc.recorded(Record{test.before, test.attempts})
 			}
 			plan := decide(sc.snapshot)
 			test.want.Reason = plan.Cases[0].Evidence.words

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -214,19 +216,21 @@ func backoff(p *planner, c *Case) string {
 	if p.pending(c) != nil {
 		return ""
 	}
-	until := float64(0)
+	opens := metav1.Time{}
 	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Deletes > 0 {
-		until = p.pause(a) - p.age(a)
+		opens = later(a.Last.Time, p.pause(a))
 	}
-	if e := p.record.exclusion(c.Pod.Spec.NodeName); c.Verdict == verdictProbe && e != nil && e.Probe && e.Key == c.Key {
+	if e := p.record.exclusion(c.Pod.Spec.NodeName); c.Verdict == verdictProbe && e != nil && e.Probe && e.Deleted && e.Key == c.Key {
 		// It was tried elsewhere once, and its replacement came back here.
-		until = max(until, rememberSeconds-p.s.Now.Sub(e.FirstSeen.Time).Seconds())
+		if end := later(e.FirstSeen.Time, rememberSeconds); opens.Before(&end) {
+			opens = end
+		}
 	}
-	if until <= 0 {
+	if !p.s.Now.Before(opens.Time) {
 		return ""
 	}
-	c.Until = until
-	return fmt.Sprintf("it was replaced before, and is again not before %s", clockTime(later(p.s.Now, until+1)))
+	c.Until = opens.Sub(p.s.Now).Seconds()
+	return fmt.Sprintf("it was replaced before, and is again not before %s", clockTime(opens))
 }
 
 const (
@@ -236,8 +240,8 @@ const (
 	longestPause = 3600
 )
 
-// pause is how many seconds after an attempt the next one may begin: with up to a
-// tenth more, so that Pods of many sets do not come at once.
+// pause is how many whole seconds after an attempt the next one may begin: with
+// up to a tenth more, so that Pods of many sets do not come at once.
 func (p *planner) pause(a *Attempt) float64 {
 	seconds := float64(firstPause)
 	for range min(a.Deletes, 16) - 1 {
@@ -245,7 +249,7 @@ func (p *planner) pause(a *Attempt) float64 {
 	}
 	seed := fnv.New32a()
 	_, _ = fmt.Fprintf(seed, "%s/%d/%d", p.s.Set.UID, a.Ordinal, a.Deletes) // a hash takes everything
-	return min(seconds, longestPause) * (1 + float64(seed.Sum32()%1000)/10000)
+	return math.Ceil(min(seconds, longestPause) * (1 + float64(seed.Sum32()%1000)/10000))
 }
 
 // calmSeconds is for how long after its end an exclusion still counts towards a

@@ -217,3 +217,16 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 		})
 	}
 }
+
+// The message of a gate is told anew only when something has changed.
+func TestTheTimeOfABackoffStands(t *testing.T) {
+	messages := map[string]bool{}
+	for offset := time.Duration(0); offset < 20*time.Second; offset += 70 * time.Millisecond {
+		sc := newScene("n1", "n2").running("n2").failing("n1", long).recorded(Record{nil, []Attempt{attempt(1, 1, -30*time.Second, "", "n1")}})
+		sc.snapshot.Now = build.Epoch.Add(offset)
+		messages[decide(sc.snapshot).Cases[0].Blocks] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"it was replaced before, and is again not before 2026-01-02T03:04:39Z": true}, messages); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}

@@ -76,8 +76,13 @@ func TestDecisions(t *testing.T) {
 		},
 		"a probe whose Pod came back to the node is not repeated": {
 			newScene("n1", "n2").failing("n1", long).
-				recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -10*time.Minute, probe)}, []Attempt{attempt(0, 1, -20*time.Minute, "", "n1")}}),
+				recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -10*time.Minute, probe, deletedFor)}, []Attempt{attempt(0, 1, -20*time.Minute, "", "n1")}}),
 			outcome{Condition: "False Backoff"},
+		},
+		"a probe that ended before any Pod was deleted is repeated": {
+			newScene("n1", "n2").failing("n1", long).
+				recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -10*time.Minute, probe)}, []Attempt{attempt(0, 1, -20*time.Minute, "web-0-uid", "n1")}}),
+			outcome{Condition: "True Probing", Excluded: []string{"(n1)"}, Next: "write"},
 		},
 		"the same has started on this very node alone: nothing is deleted": {
 			newScene("n1", "n2").running("n1").failing("n1", long), outcome{},

@@ -44,6 +44,9 @@ type Exclusion struct {
 	Strikes int `json:"strikes"`
 	// Probe tells that the node may not be at fault: the Pod is tried elsewhere.
 	Probe bool `json:"probe,omitempty"`
+	// Deleted tells that a Pod has gone because of it. Until then it may end
+	// without having come to anything, as when the webhooks never served it.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // Key is what Pods have in common that ought to start, or fail, alike.

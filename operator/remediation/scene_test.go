@@ -165,6 +165,9 @@ func exclusion(node string, seen, expires time.Duration, change ...func(*Exclusi
 
 func probe(e *Exclusion) { e.Probe = true }
 
+// deletedFor is an exclusion because of which a Pod was deleted.
+func deletedFor(e *Exclusion) { e.Deleted = true }
+
 // attempt is one of an ordinal, begun at an offset from now. The Pod is its UID.
 func attempt(ordinal, deletes int, last time.Duration, pod, node string) Attempt {
 	return Attempt{Ordinal: ordinal, Revision: revision, Deletes: deletes, Last: at(last), Pod: types.UID(pod), Node: node}

@@ -221,6 +221,14 @@ var scenarios = map[string]struct {
 		w.down, w.refuse = false, false
 		w.run(2 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
+	"webhooks down for longer than a probe lasts": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.down = true
+		w.add("web", 1)
+		w.run(30 * time.Minute)
+		w.down = false
+		w.run(time.Minute)
+	}, end{Deleted: 1, Ready: 1, Condition: "True NodeExcluded"}},
 	"paused": {3, func(w *world) {
 		w.nodes["n1"] = noPull
 		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.UpdateStrategy.RollingUpdate.Paused = true })
