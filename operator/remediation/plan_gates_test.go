@@ -222,11 +222,12 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 func TestTheTimeOfABackoffStands(t *testing.T) {
 	messages := map[string]bool{}
 	for offset := time.Duration(0); offset < 20*time.Second; offset += 70 * time.Millisecond {
-		sc := newScene("n1", "n2").running("n2").failing("n1", long).recorded(Record{nil, []Attempt{attempt(1, 1, -30*time.Second, "", "n1")}})
+		sc := newScene("n1", "n2").failing("n1", long).
+			recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -10*time.Minute, probe, deletedFor)}, []Attempt{attempt(0, 1, -20*time.Minute, "", "n1")}})
 		sc.snapshot.Now = build.Epoch.Add(offset)
 		messages[decide(sc.snapshot).Cases[0].Blocks] = true
 	}
-	if diff := cmp.Diff(map[string]bool{"it was replaced before, and is again not before 2026-01-02T03:04:39Z": true}, messages); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"it was replaced before, and is again not before 2026-01-02T03:44:05Z": true}, messages); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }
