@@ -1,4 +1,4 @@
-// Package integration has the certificates of cert-manager watched on a real API
+// Package integration has the certificates of both providers watched on a real API
 // server, with cert-manager's own CustomResourceDefinitions.
 package integration
 
@@ -34,7 +34,7 @@ var (
 
 func TestCertificates(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Certificates of cert-manager on a real API server")
+	RunSpecs(t, "Certificates on a real API server")
 }
 
 var _ = BeforeSuite(func() {
