@@ -30,7 +30,7 @@ type Snapshot struct {
 	// Obstacle says, as a clause, why nothing can be recorded; "" when nothing
 	// stands against it.
 	Obstacle string
-	// Others are the records of all other sets.
+	// Others are the records of all other sets, as far as they can be believed.
 	Others []Record
 	// Nodes are all Nodes, by name.
 	Nodes map[string]*corev1.Node
@@ -46,6 +46,8 @@ type Snapshot struct {
 	MayDeleteClaims bool
 	// Served is what the webhooks answered last, nil when they were not asked.
 	Served *Answer
+	// Refusal is of the deletion that was tried last, nil when it is recorded.
+	Refusal *Refusal
 }
 
 // Details are what is known of a Pod that may be deleted.
@@ -116,13 +118,16 @@ type gatherer struct {
 func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, error) {
 	s := &Snapshot{Facts: *facts, Now: g.clock.Now(), Served: served, MayDeleteClaims: g.mayDeleteClaims, Details: map[types.UID]*Details{}}
 	s.Pods = slices.Clone(facts.Pods)
-	if err := g.patches(ctx, s); err != nil {
+	if err := g.patch(ctx, s); err != nil {
 		return nil, err
 	}
 	if !s.enabled() {
 		return s, nil
 	}
 	if err := g.nodes(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := g.others(ctx, s); err != nil {
 		return nil, err
 	}
 	var err error
@@ -161,31 +166,14 @@ func (g *gatherer) ours(ctx context.Context, set *v1beta1.StatefulSet) (patch *v
 	return patch, "", nil
 }
 
-// patches reads our SchedPatch, and the records of all others.
-func (g *gatherer) patches(ctx context.Context, s *Snapshot) (err error) {
+// patch reads our SchedPatch.
+func (g *gatherer) patch(ctx context.Context, s *Snapshot) (err error) {
 	if s.Patch, s.Obstacle, err = g.ours(ctx, s.Set); err != nil {
 		return err
 	}
 	if s.Patch != nil {
 		if s.Record, err = ParseRecord(s.Patch.Annotations[v1beta1.RemediationExclusionsAnnotation]); err != nil {
 			s.Obstacle = fmt.Sprintf("the annotation %s of SchedPatch %s cannot be read (%v); delete the SchedPatch to begin anew", v1beta1.RemediationExclusionsAnnotation, s.Patch.Name, err)
-		}
-	}
-	if !s.enabled() {
-		return nil
-	}
-	list := &v1alpha1.SchedPatchList{}
-	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("list SchedPatches: %w", err)
-	}
-	for i := range list.Items {
-		patch := &list.Items[i]
-		text := patch.Annotations[v1beta1.RemediationExclusionsAnnotation]
-		if text == "" || s.Patch != nil && patch.UID == s.Patch.UID {
-			continue
-		}
-		if record, err := ParseRecord(text); err == nil { // nobody knows what another one says
-			s.Others = append(s.Others, record)
 		}
 	}
 	return nil
