@@ -11,7 +11,8 @@ import (
 )
 
 // settle is how long a CA that was in a caBundle still counts as if it was: by
-// then every API server has seen the change.
+// then every API server has seen the change. And for as long a certificate that
+// has just begun waits if it can: an API server's clock may be behind.
 const settle = time.Minute
 
 // held is an identity in memory, and what is known of it besides.
@@ -115,7 +116,7 @@ func (s *state) choose(now time.Time) (choice, error) {
 	var errs []error
 	best, most := choice{}, -1
 	for _, h := range s.preferred() {
-		if !s.wanted(h, now) {
+		if !s.wanted(h, now) || s.early(h, now) {
 			continue
 		}
 		vouchers, err := s.vouchersFor(h, now)
@@ -148,13 +149,28 @@ func (s *state) wanted(h *held, now time.Time) bool {
 	return h.provider == s.provider || h.provider == ProviderCertManager && s.managed() || h.inPlay(now)
 }
 
+// early tells whether a certificate is better not served yet: it has just begun,
+// and the one before it, of the same CA, is as good for the moment.
+func (s *state) early(h *held, now time.Time) bool {
+	return h.fresh(now) && slices.ContainsFunc(s.held, func(before *held) bool {
+		lasts := before.trusted.Equal(now) && before.pair.Leaf.NotAfter.After(now.Add(settle))
+		return !before.fresh(now) && before.sharesCA(h) && lasts
+	})
+}
+
+// fresh tells whether an API server whose clock is behind may take a certificate
+// for one that is not valid yet. Those of the provider self begin an hour early.
+func (h *held) fresh(now time.Time) bool {
+	return now.Before(h.pair.Leaf.NotBefore.Add(settle))
+}
+
 // forget drops what no Secret holds and no API server needs: what it does not
 // trust, or what a later certificate of the same CA replaces. Nor are the keys of
 // their CAs kept, with which they vouched.
 func (s *state) forget(now time.Time) {
 	var kept []*held
 	for _, h := range s.held {
-		replaced := slices.ContainsFunc(kept, h.replacedBy)
+		replaced := slices.ContainsFunc(kept, func(later *held) bool { return !later.fresh(now) && later.sharesCA(h) })
 		if h.stored || h.inPlay(now) && !replaced {
 			kept = append(kept, h)
 		}
@@ -170,8 +186,9 @@ func (s *state) holds(i *identity) bool {
 	return slices.ContainsFunc(s.held, func(h *held) bool { return h.identity == i })
 }
 
-func (h *held) replacedBy(later *held) bool {
-	return later.provider == h.provider && h.ca != nil && later.sameCA(h.identity)
+// sharesCA tells whether who trusts one of two identities trusts the other.
+func (h *held) sharesCA(other *held) bool {
+	return h.provider == other.provider && h.ca != nil && h.sameCA(other.identity)
 }
 
 // vouchersFor are the certificates by which every CA whose key is held, and that

@@ -26,6 +26,11 @@ func TestWhatIsServed(t *testing.T) {
 			s.secretChanged(ProviderCertManager, by.managedSecret(t, serial))
 		}
 	}
+	managedRenewed := func(by *authority, serial int64) happening {
+		return func(s *Source, _ func(time.Duration)) {
+			s.secretChanged(ProviderCertManager, by.managedFrom(t, serial, s.clock.Now()))
+		}
+	}
 	mutating := func(bundle []byte, managed bool) happening {
 		return func(s *Source, _ func(time.Duration)) { s.configurationChanged(mutatingWith(bundle, managed)) }
 	}
@@ -68,6 +73,16 @@ func TestWhatIsServed(t *testing.T) {
 		"a new CA of cert-manager that was there before it was trusted by one of two": {
 			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102), mutating(c.pem, true)}, want{102, 0}},
 
+		"not cert-manager's renewed one at once, which an API server may take for one of the future": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedRenewed(b, 102), passes(settle / 2)}, want{101, 0}},
+		"cert-manager's renewed one when no clock is that far behind": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedRenewed(b, 102), passes(settle)}, want{102, 0}},
+		"cert-manager's renewed one at once if the one before is about to end": {
+			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), passes(100*time.Hour - settle/2), managedRenewed(b, 102)}, want{102, 0}},
+		"cert-manager's first one at once": {
+			ProviderCertManager, []happening{both(b.pem, true), managedRenewed(b, 101)}, want{101, 0}},
+		"cert-manager's first one at once, vouched for by self": {
+			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedRenewed(b, 101)}, want{101, 1}},
 		"cert-manager's, vouched for by self, as soon as it is there": {
 			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101)}, want{101, 1}},
 		"cert-manager's, vouched for by self, when half of it is done": {

@@ -67,7 +67,7 @@ func newAuthorityLike(t testing.TB, set func(*x509.Certificate)) *authority {
 // serial number, good for 200 hours, and with the CA's key.
 func (a *authority) secret(t testing.TB, serial int64) *corev1.Secret {
 	t.Helper()
-	secret := a.issue(t, serial, 200*time.Hour)
+	secret := a.issue(t, serial, start.Add(-time.Hour), start.Add(200*time.Hour))
 	secret.Data[caKeyKey] = a.keyPEM
 	return secret
 }
@@ -76,16 +76,22 @@ func (a *authority) secret(t testing.TB, serial int64) *corev1.Secret {
 // for 100 hours.
 func (a *authority) managedSecret(t testing.TB, serial int64) *corev1.Secret {
 	t.Helper()
-	secret := a.issue(t, serial, 100*time.Hour)
+	return a.managedFrom(t, serial, start.Add(-time.Hour))
+}
+
+// managedFrom is such a Secret whose certificate begins at a time of its own.
+func (a *authority) managedFrom(t testing.TB, serial int64, begin time.Time) *corev1.Secret {
+	t.Helper()
+	secret := a.issue(t, serial, begin, begin.Add(101*time.Hour))
 	secret.Annotations = map[string]string{cmapi.CertificateNameKey: testNames.Certificate}
 	return secret
 }
 
-func (a *authority) issue(t testing.TB, serial int64, validity time.Duration) *corev1.Secret {
+func (a *authority) issue(t testing.TB, serial int64, begin, end time.Time) *corev1.Secret {
 	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotBefore: start.Add(-time.Hour), NotAfter: start.Add(validity), DNSNames: []string{host},
+		SerialNumber: big.NewInt(serial), NotBefore: begin, NotAfter: end, DNSNames: []string{host},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	return &corev1.Secret{Data: map[string][]byte{
