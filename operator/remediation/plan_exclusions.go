@@ -79,8 +79,12 @@ func entryRemoved(p *planner, e *Exclusion) string {
 }
 
 // startedThere looks for a first start after the exclusion began. A container
-// that ran there before, or only runs again, proves nothing.
+// that ran there before, or only runs again, proves nothing. Nor does any start
+// where the kubelet refused a Pod: it may have taken the other one before.
 func startedThere(p *planner, e *Exclusion) string {
+	if e.Key.Refused {
+		return ""
+	}
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
 		if pod.Spec.NodeName != e.Node || pod.Revision != e.Key.Revision || pod.Changing {

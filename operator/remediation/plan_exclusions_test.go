@@ -59,7 +59,10 @@ func TestWhatEndsAnExclusion(t *testing.T) {
 		"the same has started there": {
 			excluded().put(startedAt("n1", 0, 0)), []string{"Pod web-1 has started there"},
 		},
-		"the same had started there before":  {excluded().put(startedAt("n1", -time.Hour, 0)), nil},
+		"the same had started there before": {excluded().put(startedAt("n1", -time.Hour, 0)), nil},
+		"another Pod has started where one was refused": {
+			newScene("n1", "n2", "n3").running("n2").recorded(Record{[]Exclusion{exclusion("n1", -time.Minute, time.Hour, refusal)}, nil}).put(startedAt("n1", 0, 0)), nil,
+		},
 		"the same was only restarted there":  {excluded().put(startedAt("n1", 0, 1)), nil},
 		"the same has started on other node": {excluded().put(startedAt("n3", 0, 0)), nil},
 	} {

@@ -103,9 +103,14 @@ func TestDecisions(t *testing.T) {
 		"refused, and a gate forbids: the set's planner replaces it": {
 			newScene("n1").refused("n1", "NodeAffinity"), outcome{Condition: "False TooFewNodes"},
 		},
+		"sandbox trouble on two nodes: nothing is deleted": {
+			newScene(manyNodes(10)...).missing().put(noSandbox("web-1", "n2")).
+				recorded(Record{[]Exclusion{exclusion("n1", -30*time.Minute, 30*time.Minute, sandbox)}, []Attempt{attempt(0, 1, -30*time.Minute, "", "n1")}}),
+			outcome{Condition: "False AllNodesFailing", Excluded: []string{"n1"}, Failing: true},
+		},
 		"two refused on an excluded node: both are held until the webhooks serve": {
 			newScene("n1", "n2").refused("n1", "OutOfpods").refused("n1", "OutOfpods").
-				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour, sandbox)}, []Attempt{attempt(0, 1, 0, "web-0-uid", "n1")}}),
+				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour, refusal)}, []Attempt{attempt(0, 1, 0, "web-0-uid", "n1")}}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "ask", Held: []types.UID{"web-0-uid", "web-1-uid"}},
 		},
 		"sandbox trouble needs a Pod of the revision that has started elsewhere": {
@@ -133,7 +138,21 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// That a kubelet refuses Pods tells nothing about sandboxes.
+func TestARefusalIsNotTakenForSandboxTrouble(t *testing.T) {
+	nodes := manyNodes(10)
+	refused := decide(newScene(nodes...).refused("n1", "OutOfcpu").snapshot).Record
+	refused.Attempts = nil // the Pod was replaced meanwhile
+	sc := newScene(nodes...).missing().put(noSandbox("web-1", "n2")).recorded(refused)
+	want := outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "(n2)"}, Next: "write"}
+	if diff := cmp.Diff(want, outcomeOf(sc.snapshot, decide(sc.snapshot))); diff != "" {
+		t.Errorf("decision (-want +got):\n%s", diff)
+	}
+}
+
 func sandbox(e *Exclusion) { e.Key.Image = "" }
+
+func refusal(e *Exclusion) { e.Key = Key{Revision: revision, Refused: true} }
 
 func crashed(name, node string) *corev1.Pod {
 	pod := waiting(name, node, build.Epoch.Add(-long), "CrashLoopBackOff", "back-off")

@@ -42,7 +42,7 @@ func (p *planner) judge() {
 			continue
 		}
 		pod, e := &p.s.Pods[i], p.seen[i]
-		c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image}}
+		c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image, Refused: e.kind == nodeRefused}}
 		c.Verdict, c.Why = p.verdict(c)
 		p.plan.Cases = append(p.plan.Cases, c)
 	}

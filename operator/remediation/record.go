@@ -54,6 +54,9 @@ type Key struct {
 	Revision string `json:"revision"`
 	// Image of the container that waits, "" for trouble with the sandbox.
 	Image string `json:"image,omitempty"`
+	// Refused tells that the kubelet did not take the Pod, so that neither image
+	// nor sandbox has been tried there.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // Attempt is how often the Pod of an ordinal was deleted at a revision.
