@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
@@ -76,18 +77,27 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 		return nil, err
 	}
 	var served *Answer
+	var refusal *Refusal
+	var s *Snapshot
+	var plan *Plan
 	deleted := false
 	for range maxSteps {
-		s, plan, err := r.step(ctx, facts, served)
-		if plan == nil {
+		var err error
+		if s, plan, err = r.step(ctx, facts, served, refusal); plan == nil {
 			return nil, err
 		}
 		switch {
 		case err != nil && outdated(err):
 			continue
+		case err != nil && plan.Delete != nil:
+			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this deletion")
+			refusal = &Refusal{Pod: plan.Delete.Pod.UID, Words: worded(string(apierrors.ReasonForError(err)), err.Error())}
+			continue
 		case err != nil:
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this")
 			return r.verdict(s, plan, err.Error(), deleted), nil
+		case plan.Write != nil:
+			refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:
 			served = r.asker.ask(ctx, s.Patch)
 		case plan.Write == nil && !plan.Remove && plan.Delete == nil:
@@ -95,18 +105,21 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 		}
 		deleted = deleted || plan.Delete != nil
 	}
-	return &Verdict{LookAgainIn: 1, Deleted: deleted}, nil
+	v := r.verdict(s, plan, "", deleted)
+	v.LookAgainIn = 1
+	return v, nil
 }
 
 // step takes one step: gathers, decides and writes. It returns the plan with the
 // error of carrying it out.
-func (r *Remediator) step(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, *Plan, error) {
+func (r *Remediator) step(ctx context.Context, facts *Facts, served *Answer, refusal *Refusal) (*Snapshot, *Plan, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.gatherer.snapshot(ctx, facts, served)
 	if err != nil {
 		return nil, nil, err
 	}
+	s.Refusal = refusal
 	plan := decide(s)
 	if err := r.executor.apply(ctx, s, plan); err != nil {
 		return s, plan, err

@@ -120,6 +120,7 @@ func decide(s *Snapshot) *Plan {
 	p.judge()
 	p.settleProbes()
 	p.closeAttempts()
+	p.noteRefusal()
 	p.askGates()
 	if s.Obstacle == "" { // otherwise nothing that is decided here could be recorded
 		p.act()

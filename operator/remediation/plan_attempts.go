@@ -25,7 +25,7 @@ func (p *planner) closeAttempts() {
 
 // succeed ends an attempt whose Pod has gone.
 func (p *planner) succeed(a *Attempt) {
-	a.Pod = ""
+	a.end()
 	if e := p.record.exclusion(a.Node); e != nil {
 		e.Deleted = true
 	}
@@ -35,7 +35,7 @@ func (p *planner) succeed(a *Attempt) {
 // deletion does not count, and neither does an exclusion that has ended without
 // any.
 func (p *planner) takeBack(a *Attempt) {
-	a.Pod = ""
+	a.end()
 	if a.Node == "" {
 		return
 	}
@@ -182,8 +182,8 @@ func (p *planner) proceed(m *Moving) {
 	case m.Case != nil && !m.Case.Verdict.deletes():
 		m.Awaits = m.Case.Why
 		return
-	case m.Case == nil && p.forbidden(m.Pod):
-		m.Awaits = "a gate to open"
+	case m.Case == nil && p.forbidden(m.Pod) != "":
+		m.Awaits = "a gate to open, because " + p.forbidden(m.Pod)
 		return
 	}
 	if !p.s.asked() {

@@ -214,7 +214,7 @@ func retryLimit(p *planner, c *Case) string {
 
 func backoff(p *planner, c *Case) string {
 	if p.pending(c) != nil {
-		return ""
+		return refused(p, c)
 	}
 	opens := metav1.Time{}
 	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Deletes > 0 {
@@ -243,13 +243,18 @@ const (
 // pause is how many whole seconds after an attempt the next one may begin: with
 // up to a tenth more, so that Pods of many sets do not come at once.
 func (p *planner) pause(a *Attempt) float64 {
-	seconds := float64(firstPause)
-	for range min(a.Deletes, 16) - 1 {
-		seconds *= 2
-	}
 	seed := fnv.New32a()
 	_, _ = fmt.Fprintf(seed, "%s/%d/%d", p.s.Set.UID, a.Ordinal, a.Deletes) // a hash takes everything
-	return math.Ceil(min(seconds, longestPause) * (1 + float64(seed.Sum32()%1000)/10000))
+	return math.Ceil(doubled(a.Deletes) * (1 + float64(seed.Sum32()%1000)/10000))
+}
+
+// doubled is the pause in seconds after something was tried so many times.
+func doubled(times int) float64 {
+	seconds := float64(firstPause)
+	for range min(times, 16) - 1 {
+		seconds *= 2
+	}
+	return min(seconds, longestPause)
 }
 
 // calmSeconds is for how long after its end an exclusion still counts towards a

@@ -89,6 +89,8 @@ func (w *world) happens() {
 	case 20:
 		rolling := set.Spec.UpdateStrategy.RollingUpdate
 		rolling.Paused = w.random.IntN(3) == 0
+	case 22:
+		w.protected[set.Name] = !w.protected[set.Name]
 	case 21, 30, 31, 32, 33, 34, 35, 36: // somebody deletes a Pod
 		for _, pod := range w.pods(set) {
 			w.must(w.store.Delete(w.t.Context(), pod))
@@ -137,6 +139,7 @@ func (w *world) heal() {
 		w.change(name, func(n *corev1.Node) { n.Spec.Unschedulable = false })
 	}
 	clear(w.brokenImages)
+	clear(w.protected)
 	w.down, w.lag, w.refuse, w.stale, w.kill = false, false, false, false, 0
 	for _, set := range w.sets {
 		set.Spec.UpdateStrategy.RollingUpdate.Paused = false

@@ -229,6 +229,24 @@ var scenarios = map[string]struct {
 		w.down = false
 		w.run(time.Minute)
 	}, end{Deleted: 1, Ready: 1, Condition: "True NodeExcluded"}},
+	"a policy forbids to delete the Pods of as many sets as are served in a minute": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		for i := range maxDeletes {
+			name := fmt.Sprintf("set%d", i)
+			w.protected[name] = true
+			w.add(name, 3)
+		}
+		w.add("web", 3)
+		w.run(18 * time.Minute)
+	}, end{Deleted: 1, Ready: 2*maxDeletes + 3, Condition: "False Backoff"}},
+	"a policy forbids to delete Pods for a while": {3, func(w *world) {
+		w.nodes["n1"] = noPull
+		w.protected["web"] = true
+		w.add("web", 2)
+		w.run(10 * time.Minute)
+		clear(w.protected)
+		w.run(5 * time.Minute)
+	}, end{Deleted: 1, Ready: 2, Condition: "True NodeExcluded"}},
 	"paused": {3, func(w *world) {
 		w.nodes["n1"] = noPull
 		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.UpdateStrategy.RollingUpdate.Paused = true })

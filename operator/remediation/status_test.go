@@ -59,6 +59,17 @@ func TestWhatTheConditionSays(t *testing.T) {
 			newScene("n1", "n2").running("n2").failing("n1", long), "create SchedPatch web-remediation: no endpoints available",
 			"False CannotExclude: SchedPatch web-remediation could not be written, so no Pod is deleted: create SchedPatch web-remediation: no endpoints available",
 		},
+		"the API server refuses to delete the Pod": {
+			newScene("n1", "n2").running("n2").failing("n1", long).
+				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}).
+				with(func(s *Snapshot) {
+					s.Record.Attempts[0].Refusals, s.Record.Attempts[0].RefusedAt = 2, ptr.To(at(0))
+					s.Record.Attempts[0].Refused = "Forbidden: delete Pod web-1: a policy forbids it"
+				}), "",
+			"False Backoff: Pod web-1 cannot start on node n1 since 2026-01-02T02:57:25Z: container app, image app:1: ImagePullBackOff: Back-off pulling image; " +
+				"the same has started on node n2. It is not replaced, because its deletion was refused (Forbidden: delete Pod web-1: a policy forbids it); " +
+				"see which policy or webhook forbids it: it is tried again not before 2026-01-02T03:06:05Z (refused so far: 2).",
+		},
 		"no node is to blame": {
 			newScene("n1", "n2").failing("n1", long).failing("n2", long), "",
 			"False AllNodesFailing: Pods of revision web-1 start on no node, so none is deleted: Pod web-0 on node n1 since 2026-01-02T02:57:25Z: " +

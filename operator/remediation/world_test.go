@@ -69,6 +69,8 @@ type world struct {
 	killAfter    bool
 	// refuse makes the store refuse every write that is not a deletion.
 	refuse bool
+	// protected are sets whose Pods a policy forbids to delete.
+	protected map[string]bool
 	// stale lets the set's controller tell what was true a step ago.
 	stale    bool
 	lastSeen map[string]*Facts
@@ -102,7 +104,7 @@ func newWorld(t *testing.T, seed uint64, nodes ...string) *world {
 	w := &world{
 		t: t, clock: clocktesting.NewFakePassiveClock(build.Epoch), random: rand.New(rand.NewPCG(seed, seed)),
 		store: fake.NewClientBuilder().WithScheme(program.Scheme()).WithStatusSubresource(&corev1.Pod{}).Build(),
-		nodes: map[string]ail{}, brokenImages: map[string]bool{}, crashing: map[string]bool{},
+		nodes: map[string]ail{}, brokenImages: map[string]bool{}, protected: map[string]bool{}, crashing: map[string]bool{},
 		served: map[types.NamespacedName]*v1alpha1.SchedPatch{}, lastSeen: map[string]*Facts{}, verdicts: map[string]*Verdict{}, pv: map[string]string{}, resets: map[string]int{}, replacedOnce: map[string]bool{},
 	}
 	w.must(w.store.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}))

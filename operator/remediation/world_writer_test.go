@@ -86,6 +86,9 @@ func (ww worldWriter) Delete(ctx context.Context, object client.Object, options 
 		if *asked.UID != stored.UID || *asked.ResourceVersion != stored.ResourceVersion {
 			return apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, pod.Name, fmt.Errorf("it is another one by now"))
 		}
+		if ww.w.protected[stored.Labels["set"]] {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, pod.Name, fmt.Errorf("a policy forbids it"))
+		}
 		ww.w.judge(stored)
 		return ww.w.store.Delete(ctx, stored)
 	})

@@ -1,0 +1,36 @@
+package remediation
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// late is a writer for whom everything has just been changed by somebody else.
+type late struct{ writer }
+
+func (late) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
+	return apierrors.NewAlreadyExists(schema.GroupResource{Resource: "schedpatches"}, object.GetName())
+}
+
+// A look that never comes to rest still tells how it stands, so that no condition
+// goes and comes back.
+func TestALookThatIsOvertakenTellsHowItStands(t *testing.T) {
+	w := newWorld(t, 1, "n1", "n2", "n3")
+	w.nodes["n1"] = noPull
+	w.add("web", 3)
+	w.run(4 * time.Minute)
+	w.operator.executor = executor{writer: late{}}
+	w.run(2 * time.Minute)
+	if diff := cmp.Diff(end{Ready: 2, Condition: "True NodeExcluded"}, w.end()); diff != "" {
+		t.Errorf("end (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(float64(1), w.verdicts["web"].LookAgainIn); diff != "" {
+		t.Errorf("seconds until the next look (-want +got):\n%s", diff)
+	}
+}

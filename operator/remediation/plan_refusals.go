@@ -1,0 +1,44 @@
+package remediation
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+)
+
+// Refusal is that the API server did not delete a Pod, as when a policy forbids
+// it.
+type Refusal struct {
+	// Pod is the UID of the Pod, and Words are the server's.
+	Pod   types.UID
+	Words string
+}
+
+// noteRefusal records that the Pod of an attempt could not be deleted.
+func (p *planner) noteRefusal() {
+	if p.s.Refusal == nil {
+		return
+	}
+	for i := range p.record.Attempts {
+		if a := &p.record.Attempts[i]; a.Pod == p.s.Refusal.Pod {
+			a.Refusals++
+			a.Refused, a.RefusedAt = p.s.Refusal.Words, ptr.To(p.s.now())
+		}
+	}
+}
+
+// refused keeps a Pod whose deletion was refused: each try takes its share of the
+// operator's pace, which others need more. The pause doubles with each refusal.
+func refused(p *planner, c *Case) string {
+	a := p.pending(c)
+	if a == nil || a.RefusedAt == nil {
+		return ""
+	}
+	opens := later(a.RefusedAt.Time, doubled(a.Refusals))
+	if !p.s.Now.Before(opens.Time) {
+		return ""
+	}
+	c.Until = opens.Sub(p.s.Now).Seconds()
+	return fmt.Sprintf("its deletion was refused (%s); see which policy or webhook forbids it: it is tried again not before %s (refused so far: %d)", a.Refused, clockTime(opens), a.Refusals)
+}
