@@ -186,7 +186,7 @@ func carries(pod *corev1.Pod, e *Exclusion) bool {
 func (p *planner) remake() bool {
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
-		if !p.homeless(i) || p.outdated(pod) == "" || p.forbidden(pod) {
+		if !p.homeless(i) || p.outdated(pod) == "" || p.forbidden(pod) != "" {
 			continue
 		}
 		attempt := Attempt{Ordinal: pod.Ordinal, Revision: pod.Revision, Deletes: p.deletes(pod), Last: p.s.now(), Pod: pod.UID}
@@ -197,14 +197,15 @@ func (p *planner) remake() bool {
 	return false
 }
 
-// forbidden tells whether a gate keeps a Pod from being made anew: those by which
-// people keep us away, and the pace of the whole operator.
-func (p *planner) forbidden(pod *Pod) bool {
+// forbidden says, as a clause, which gate keeps a Pod from being made anew: those
+// by which people and policies keep us away, and the pace of the whole operator.
+// It is "" when none does.
+func (p *planner) forbidden(pod *Pod) string {
 	c := &Case{Pod: pod}
-	for _, open := range []func(*planner, *Case) string{paused, skipped, rateLimited} {
-		if open(p, c) != "" {
-			return true
+	for _, holds := range []func(*planner, *Case) string{paused, skipped, refused, rateLimited} {
+		if why := holds(p, c); why != "" {
+			return why
 		}
 	}
-	return false
+	return ""
 }

@@ -73,6 +73,11 @@ type Attempt struct {
 	// Node is the one that the Pod is deleted because of, "" when it is made anew
 	// because it carries an exclusion that is over.
 	Node string `json:"node,omitempty"`
+	// Refusals is how often the API server refused to delete that Pod, Refused what
+	// it said last, and RefusedAt when that was.
+	Refusals  int          `json:"refusals,omitempty"`
+	Refused   string       `json:"refused,omitempty"`
+	RefusedAt *metav1.Time `json:"refusedAt,omitempty"`
 }
 
 // memory is how long an exclusion or attempt is remembered after its end.
@@ -94,7 +99,7 @@ func ParseRecord(text string) (Record, error) {
 	}
 	r := Record{
 		Exclusions: readEach(raw.Exclusions, func(e *Exclusion) bool { return e.Node != "" && e.Strikes >= 0 }),
-		Attempts:   readEach(raw.Attempts, func(a *Attempt) bool { return a.Ordinal >= 0 && a.Revision != "" && a.Deletes >= 0 }),
+		Attempts:   readEach(raw.Attempts, func(a *Attempt) bool { return a.Ordinal >= 0 && a.Revision != "" && a.Deletes >= 0 && a.Refusals >= 0 }),
 	}
 	r.unify()
 	return r, nil
@@ -156,6 +161,9 @@ func (e *Exclusion) ActiveAt(now time.Time) bool { return now.Before(e.Expires.T
 
 // end ends the exclusion now.
 func (e *Exclusion) end(now time.Time) { e.Expires = metav1.NewTime(now.Truncate(time.Second)) }
+
+// end ends the attempt.
+func (a *Attempt) end() { a.Pod, a.Refusals, a.Refused, a.RefusedAt = "", 0, "", nil }
 
 // exclusion returns the entry of a node, nil when there is none.
 func (r *Record) exclusion(node string) *Exclusion {

@@ -46,6 +46,8 @@ type Snapshot struct {
 	MayDeleteClaims bool
 	// Served is what the webhooks answered last, nil when they were not asked.
 	Served *Answer
+	// Refusal is of the deletion that was tried last, nil when it is recorded.
+	Refusal *Refusal
 }
 
 // Details are what is known of a Pod that may be deleted.
