@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
@@ -89,9 +88,9 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 		switch {
 		case err != nil && outdated(err):
 			continue
-		case err != nil && plan.Delete != nil:
+		case err != nil && plan.Delete != nil && answered(err):
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this deletion")
-			refusal = &Refusal{Pod: plan.Delete.Pod.UID, Words: worded(string(apierrors.ReasonForError(err)), err.Error())}
+			refusal = refusalOf(plan.Delete, err)
 			continue
 		case err != nil:
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this")

@@ -1,8 +1,11 @@
 package remediation
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
@@ -13,6 +16,18 @@ type Refusal struct {
 	// Pod is the UID of the Pod, and Words are the server's.
 	Pod   types.UID
 	Words string
+}
+
+// answered tells whether an error is the API server's answer, and not that there
+// was none.
+func answered(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status)
+}
+
+func refusalOf(d *Deletion, err error) *Refusal {
+	reason := cmp.Or(string(apierrors.ReasonForError(err)), "Denied")
+	return &Refusal{Pod: d.Pod.UID, Words: worded(reason, err.Error())}
 }
 
 // noteRefusal records that the Pod of an attempt could not be deleted.

@@ -40,6 +40,8 @@ func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condi
 	switch {
 	case plan.failingEverywhere() != nil:
 		return no(v1beta1.ReasonAllNodesFailing, failing(plan, plan.failingEverywhere()))
+	case refused != "" && plan.Delete != nil:
+		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("Pod %s could not be deleted: %s", plan.Delete.Pod.Name, refused))
 	case refused != "" && plan.Moving != nil:
 		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("SchedPatch %s could not be written, so no Pod is deleted: %s", s.patchName(), refused))
 	case plan.Moving != nil && plan.Moving.Case != nil && plan.Moving.Case.Gate != "":

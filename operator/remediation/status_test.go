@@ -59,6 +59,12 @@ func TestWhatTheConditionSays(t *testing.T) {
 			newScene("n1", "n2").running("n2").failing("n1", long), "create SchedPatch web-remediation: no endpoints available",
 			"False CannotExclude: SchedPatch web-remediation could not be written, so no Pod is deleted: create SchedPatch web-remediation: no endpoints available",
 		},
+		"nobody answers to the deletion of the Pod": {
+			newScene("n1", "n2").running("n2").failing("n1", long).
+				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}).served(),
+			"delete Pod web-1: connection refused",
+			"False CannotExclude: Pod web-1 could not be deleted: delete Pod web-1: connection refused",
+		},
 		"the API server refuses to delete the Pod": {
 			newScene("n1", "n2").running("n2").failing("n1", long).
 				recorded(Record{[]Exclusion{exclusion("n1", 0, time.Hour)}, []Attempt{attempt(1, 1, 0, "web-1-uid", "n1")}}).
