@@ -114,6 +114,8 @@ func cannotExclude(p *planner, c *Case) string {
 	switch {
 	case p.s.Obstacle != "":
 		return p.s.Obstacle
+	case p.s.Set.Spec.Template.Spec.NodeName != "":
+		return fmt.Sprintf("its template names the node it is to run on (spec.template.spec.nodeName: %s); take that out, or mend the node", p.s.Set.Spec.Template.Spec.NodeName)
 	case c.Pod.Hook != "":
 		return fmt.Sprintf("its preDelete hook holds it (%s); take that off to have it replaced", c.Pod.Hook)
 	case !p.s.NamespaceServed:

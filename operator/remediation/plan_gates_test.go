@@ -201,6 +201,10 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) { s.Obstacle = "it cannot be read" }),
 			outcome{Condition: "False CannotExclude"},
 		},
+		"a template that names the node": {
+			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) { s.Set.Spec.Template.Spec.NodeName = "n1" }),
+			outcome{Condition: "False CannotExclude"},
+		},
 		"a node affinity that matches nothing": {
 			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) {
 				p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{

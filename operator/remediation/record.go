@@ -19,7 +19,7 @@ type Record struct {
 	// those that were.
 	Exclusions []Exclusion `json:"exclusions,omitempty"`
 	// Attempts are the Pods that were deleted, one entry for each ordinal and
-	// revision, for a day.
+	// revision, until the Pod has been ready for an hour or is not wanted any more.
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 
@@ -80,7 +80,7 @@ type Attempt struct {
 	RefusedAt *metav1.Time `json:"refusedAt,omitempty"`
 }
 
-// memory is how long an exclusion or attempt is remembered after its end.
+// memory is how long an exclusion is remembered after its end.
 const memory = 24 * time.Hour
 
 // ParseRecord reads a record. It is tolerant of a person's edits: an entry that
@@ -222,11 +222,11 @@ func (r *Record) begin(a Attempt) {
 	r.unify()
 }
 
-// prune forgets what ended a day ago.
+// prune forgets the exclusions that ended a day ago. What attempts count is
+// limited for each ordinal and revision, and not for each day.
 func (r *Record) prune(now time.Time) {
 	forgotten := now.Add(-memory)
 	r.Exclusions = slices.DeleteFunc(r.Exclusions, func(e Exclusion) bool { return !e.Expires.After(forgotten) })
-	r.Attempts = slices.DeleteFunc(r.Attempts, func(a Attempt) bool { return a.Pod == "" && !a.Last.After(forgotten) })
 }
 
 // later is a time some seconds after another one, as records have it.

@@ -58,7 +58,7 @@ func TestARecordForgetsWhatEndedADayAgo(t *testing.T) {
 	r.prune(at(0).Time)
 	want := Record{
 		Exclusions: []Exclusion{exclusion("n2", -25*time.Hour, -23*time.Hour), exclusion("n3", 0, time.Hour)},
-		Attempts:   []Attempt{attempt(1, 1, -24*time.Hour, "under-way", "n1"), attempt(2, 1, -23*time.Hour, "", "n1")},
+		Attempts:   []Attempt{attempt(0, 1, -24*time.Hour, "", "n1"), attempt(1, 1, -24*time.Hour, "under-way", "n1"), attempt(2, 1, -23*time.Hour, "", "n1")},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
