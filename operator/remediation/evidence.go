@@ -92,7 +92,7 @@ var failures = map[string]bool{
 const reasonStartError = "StartError"
 
 func findStarted(pod *corev1.Pod) (evidence, bool) {
-	if started, _ := starts(pod, ""); started || wasReady(pod) {
+	if started, _ := starts(pod, ""); started || wasReady(pod) || mayHaveRun(pod) {
 		return evidence{kind: hasStarted}, true
 	}
 	return evidence{}, false

@@ -67,6 +67,25 @@ func TestWhatAnObservationProves(t *testing.T) {
 		"the runtime cannot start the container": {
 			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) { startFailed(&p.Status.ContainerStatuses[0]) }), want{ambiguous, image},
 		},
+		"the runtime cannot start the container, which may have written something": {
+			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
+				startFailed(&p.Status.ContainerStatuses[0])
+				p.Spec.Volumes = []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+			}), want{Kind: hasStarted},
+		},
+		"the runtime cannot start the container for the first time": {
+			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
+				startFailed(&p.Status.ContainerStatuses[0])
+				p.Status.ContainerStatuses[0].RestartCount = 0
+				p.Spec.Volumes = []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+			}), want{ambiguous, image},
+		},
+		"the image is missing of a container that was made before": {
+			changed(waiting("p", "n1", old, "ImagePullBackOff", ""), func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount = 3 }), want{Kind: hasStarted},
+		},
+		"the image is missing of a container that could not be started before": {
+			changed(waiting("p", "n1", old, "ImagePullBackOff", ""), func(p *corev1.Pod) { startFailed(&p.Status.ContainerStatuses[0]) }), want{Kind: hasStarted},
+		},
 		"the runtime cannot start the container again, which was ready once": {
 			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
 				startFailed(&p.Status.ContainerStatuses[0])

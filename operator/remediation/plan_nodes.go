@@ -147,10 +147,10 @@ func (v *Volume) rejects(node *corev1.Node) string {
 const madeForSeconds = 5
 
 // recreatable tells whether a claim holds nothing, keeps its Pod on the node, and
-// may be made anew elsewhere. Only stuck Pods are asked about, and of those no
-// container has started.
+// may be made anew elsewhere. Only stuck Pods are asked about: of those no
+// container has started, for certain if none was made a second time.
 func (p *planner) recreatable(pod *Pod, v *Volume) bool {
-	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil {
+	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil || restarted(pod.Pod) {
 		return false
 	}
 	before := pod.CreationTimestamp.Sub(v.Claim.CreationTimestamp.Time).Seconds()
