@@ -38,14 +38,18 @@ const rememberSeconds = 3600
 // judge finds the stuck Pods, and what is at fault for each.
 func (p *planner) judge() {
 	for i := range p.s.Pods {
-		if !p.stuck(i) {
-			continue
+		if p.stuck(i) {
+			p.plan.Cases = append(p.plan.Cases, p.newCase(i))
 		}
-		pod, e := &p.s.Pods[i], p.seen[i]
-		c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image, Refused: e.kind == nodeRefused}}
-		c.Verdict, c.Why = p.verdict(c)
-		p.plan.Cases = append(p.plan.Cases, c)
 	}
+}
+
+// newCase judges a stuck Pod.
+func (p *planner) newCase(i int) *Case {
+	pod, e := &p.s.Pods[i], p.seen[i]
+	c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image, Refused: e.kind == nodeRefused}}
+	c.Verdict, c.Why = p.verdict(c)
+	return c
 }
 
 // caseOf returns the case of a Pod, nil when it is not stuck.

@@ -229,20 +229,35 @@ func (g *gatherer) details(ctx context.Context, s *Snapshot, p *planner) error {
 }
 
 // close lists the Pods to look at closely, as indexes: first those of attempts
-// under way, then stuck ones and those that find no node, by ordinal.
+// under way, then stuck ones and those that find no node, by ordinal, and stuck
+// ones for which nothing can be done last, so that they keep no other waiting.
 func (p *planner) close() []int {
-	var first, then []int
+	var first, then, last []int
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
 		switch {
 		case slices.ContainsFunc(p.record.Attempts, func(a Attempt) bool { return a.Pod == pod.UID }):
 			first = append(first, i)
+		case p.stuck(i) && p.blocked(i):
+			last = append(last, i)
 		case p.stuck(i), p.seen[i].kind == unscheduled && marked(pod.Pod, p.s.patchName()):
 			then = append(then, i)
 		}
 	}
-	all := slices.Concat(first, then)
+	all := slices.Concat(first, then, last)
 	return all[:min(len(all), maxDetails)]
+}
+
+// blocked tells whether a stuck Pod is to stay, as far as that can be told without
+// its details.
+func (p *planner) blocked(i int) bool {
+	c := p.newCase(i)
+	if !c.Verdict.deletes() {
+		return true
+	}
+	return slices.ContainsFunc([]func(*planner, *Case) string{skipped, nodeNotReady, podTerminating, retryLimit}, func(holds func(*planner, *Case) string) bool {
+		return holds(p, c) != ""
+	})
 }
 
 // volumes reads the claims of a Pod. One that does not exist is left out: the Pod

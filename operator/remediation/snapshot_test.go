@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // A volume that has vanished pins its own Pod, and nothing else.
@@ -22,5 +26,40 @@ func TestALostVolumeHoldsNoOtherPodUp(t *testing.T) {
 	const words = "claim data-web-0 is bound to volume pv-n1, which does not exist any more"
 	if got := w.verdicts["web"].Condition.Message; !strings.Contains(got, words) {
 		t.Errorf("message: %s, want in it: %s", got, words)
+	}
+}
+
+func TestPodsThatMustStayKeepNoOtherWaiting(t *testing.T) {
+	for name, block := range map[string]func(sc *scene){
+		"their node is not Ready": func(sc *scene) {
+			sc.node("n1", func(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionUnknown })
+		},
+		"their node is skipped": func(sc *scene) { annotate(sc.snapshot.Nodes["n1"], v1beta1.SkipRemediationAnnotation, "true") },
+		"they are being deleted": func(sc *scene) {
+			for i := range maxDetails {
+				sc.snapshot.Pods[i].DeletionTimestamp = ptr.To(at(0))
+			}
+		},
+		"they were replaced too often": func(sc *scene) {
+			for i := range maxDetails {
+				sc.snapshot.Record.begin(attempt(i, 3, -time.Hour, "", "n1"))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sc := newScene("n1", "n2", "n3")
+			for range maxDetails {
+				sc.failing("n1", long)
+			}
+			sc.failing("n2", long).running("n3")
+			block(sc)
+			p := &planner{s: sc.snapshot, record: &sc.snapshot.Record}
+			for i := range sc.snapshot.Pods {
+				p.seen = append(p.seen, look(sc.snapshot.Pods[i].Pod))
+			}
+			if diff := cmp.Diff([]int{10, 0, 1, 2, 3, 4, 5, 6, 7, 8}, p.close()); diff != "" {
+				t.Errorf("looked at closely (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
