@@ -88,13 +88,12 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 		switch {
 		case err != nil && outdated(err):
 			continue
-		case err != nil && plan.Delete != nil && answered(err):
-			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this deletion")
-			refusal = refusalOf(plan.Delete, err)
-			continue
 		case err != nil:
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this")
-			return r.verdict(s, plan, err.Error(), deleted), nil
+			if refusal = refusalOf(plan.Delete, err); refusal == nil {
+				return r.verdict(s, plan, err.Error(), deleted), nil
+			}
+			continue
 		case plan.Write != nil:
 			refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:

@@ -199,18 +199,7 @@ func (p *planner) schedule() {
 	if p.plan.Write != nil || p.plan.Remove || p.plan.Delete != nil || p.plan.Ask {
 		return // the next look follows at once
 	}
-	for i := range p.s.Pods {
-		pod, e := &p.s.Pods[i], &p.seen[i]
-		switch {
-		case !pod.Right || pod.Changing: // the rollout sees to it
-		case e.kind == ambiguous && !p.stuck(i):
-			p.soon(float64(p.s.settings().StuckSeconds) - p.waited(e) + 1)
-		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableSeconds:
-			p.soon(unschedulableSeconds - p.waited(e) + 1)
-		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()):
-			p.soon(lookSeconds)
-		}
-	}
+	p.schedulePods()
 	for _, c := range p.plan.Cases {
 		p.soon(min(lookSeconds, cmp.Or(c.Until, lookSeconds)))
 	}
@@ -222,6 +211,22 @@ func (p *planner) schedule() {
 	}
 	if !p.record.Empty() {
 		p.soon(3600) // what is to be forgotten has time
+	}
+}
+
+// schedulePods says when Pods that wait will have waited for long enough.
+func (p *planner) schedulePods() {
+	for i := range p.s.Pods {
+		pod, e := &p.s.Pods[i], &p.seen[i]
+		switch {
+		case !pod.Right || pod.Changing: // the rollout sees to it
+		case e.kind == ambiguous && !p.stuck(i):
+			p.soon(float64(p.s.settings().StuckSeconds) - p.waited(e) + 1)
+		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableSeconds:
+			p.soon(unschedulableSeconds - p.waited(e) + 1)
+		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()):
+			p.soon(lookSeconds)
+		}
 	}
 }
 

@@ -25,7 +25,12 @@ func answered(err error) bool {
 	return errors.As(err, &status)
 }
 
+// refusalOf is what is to be recorded of an error, nil when it is not an answer to
+// a deletion.
 func refusalOf(d *Deletion, err error) *Refusal {
+	if d == nil || !answered(err) {
+		return nil
+	}
 	reason := cmp.Or(string(apierrors.ReasonForError(err)), "Denied")
 	return &Refusal{Pod: d.Pod.UID, Words: worded(reason, err.Error())}
 }
