@@ -221,7 +221,7 @@ func (p *planner) schedulePods() {
 		switch {
 		case !pod.Right || pod.Changing: // the rollout sees to it
 		case e.kind == ambiguous && !p.stuck(i):
-			p.soon(float64(p.s.settings().StuckSeconds) - p.waited(e) + 1)
+			p.soon(p.patience(pod, e) - p.waited(e) + 1)
 		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableSeconds:
 			p.soon(unschedulableSeconds - p.waited(e) + 1)
 		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()):

@@ -64,6 +64,21 @@ func TestDecisions(t *testing.T) {
 				recorded(Record{[]Exclusion{exclusion("n1", -305*time.Second, 295*time.Second, probe)}, []Attempt{attempt(0, 1, -305*time.Second, "gone", "n1")}}),
 			outcome{Condition: "False AllNodesFailing", Failing: true, Next: "write"},
 		},
+		"the Pod of a probe waits less, so that all is told within twice stuckSeconds": {
+			newScene("n1", "n2", "n3").failing("n2", 261*time.Second).
+				recorded(Record{[]Exclusion{exclusion("n1", -271*time.Second, 329*time.Second, probe)}, []Attempt{attempt(0, 1, -271*time.Second, "gone", "n1")}}),
+			outcome{Condition: "False AllNodesFailing", Failing: true, Next: "write"},
+		},
+		"the Pod of a probe waits half of stuckSeconds in any case": {
+			newScene("n1", "n2", "n3").failing("n2", 149*time.Second).
+				recorded(Record{[]Exclusion{exclusion("n1", -400*time.Second, 200*time.Second, probe)}, []Attempt{attempt(0, 1, -400*time.Second, "gone", "n1")}}),
+			outcome{Condition: "True Probing", Excluded: []string{"(n1)"}},
+		},
+		"the Pod of a probe waits for all of stuckSeconds where the same has started, since it may be deleted": {
+			newScene("n1", "n2", "n3").failing("n2", 261*time.Second).runningSince("n3", time.Minute).
+				recorded(Record{[]Exclusion{exclusion("n1", -271*time.Second, 329*time.Second, probe, deletedFor)}, []Attempt{attempt(0, 1, -271*time.Second, "gone", "n1")}}),
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "write"},
+		},
 		"wrong tag everywhere, for a day: what the probe told is not forgotten": {
 			newScene("n1", "n2", "n3").failing("n2", 30*time.Hour).
 				recorded(Record{[]Exclusion{exclusion("n1", -30*time.Hour-5*time.Second, -29*time.Hour, probe)}, []Attempt{attempt(0, 1, -30*time.Hour, "", "n1")}}),

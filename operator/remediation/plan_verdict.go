@@ -69,7 +69,27 @@ func (p *planner) stuck(i int) bool {
 	if !pod.Right || pod.Changing {
 		return false
 	}
-	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= float64(p.s.settings().StuckSeconds)
+	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= p.patience(pod, e)
+}
+
+// patience is for how many seconds a Pod has to wait until it is judged:
+// stuckSeconds, or less where the Pod was tried elsewhere because nobody could
+// tell whether the node was at fault. Then whatever fails everywhere is told of
+// within twice stuckSeconds, the time for the new Pod to get to its node
+// included. Half of stuckSeconds it waits in any case, and where the same has
+// started somewhere the whole: then a Pod may be deleted.
+func (p *planner) patience(pod *Pod, e *evidence) float64 {
+	stuckSeconds := float64(p.s.settings().StuckSeconds)
+	key := Key{Revision: pod.Revision, Image: e.image}
+	for i := range p.record.Exclusions {
+		// A probe that is over counts as well: what a Pod has to wait must not grow while it waits.
+		probe := &p.record.Exclusions[i]
+		late := e.since.Sub(probe.FirstSeen.Time).Seconds()
+		if probe.Probe && probe.Key == key && probe.Node != pod.Spec.NodeName && late <= stuckSeconds && len(p.startedOn(key)) == 0 {
+			return min(stuckSeconds, max(stuckSeconds/2, stuckSeconds*9/10-late))
+		}
+	}
+	return stuckSeconds
 }
 
 // waited is for how many seconds a Pod has been waiting.

@@ -358,7 +358,7 @@ func TestAllNodesFailingIsToldInTime(t *testing.T) {
 	w := newWorld(t, 1, "n1", "n2", "n3")
 	w.brokenImages["app:1"] = true
 	w.add("web", 1)
-	w.run(2*300*time.Second + 30*time.Second) // twice stuckSeconds, and what scheduling takes here
+	w.run(2 * 300 * time.Second) // twice stuckSeconds
 	if diff := cmp.Diff(end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}, w.end()); diff != "" {
 		t.Errorf("end (-want +got):\n%s", diff)
 	}
