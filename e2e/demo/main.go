@@ -22,18 +22,22 @@ const limit = 10 * time.Minute
 const dumpLimit = 30 * time.Second
 
 func main() {
-	var options framework.Options
-	options.AddFlags(flag.CommandLine)
-	name := flag.String("cluster", "", "name of the cluster as bin/cluster knows it, for telling how to look around")
-	flag.Parse()
-
-	if err := run(options, *name); err != nil {
+	options := parse(flag.CommandLine, os.Args[1:])
+	if err := run(options); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(options framework.Options, name string) error {
+// parse reads the options from flags. It ends the program if that is what the flag set does.
+func parse(flags *flag.FlagSet, args []string) framework.Options {
+	var options framework.Options
+	options.AddFlags(flags)
+	_ = flags.Parse(args) // the command line's flag set exits
+	return options
+}
+
+func run(options framework.Options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -47,7 +51,7 @@ func run(options framework.Options, name string) error {
 		explain(cluster)
 		return err
 	}
-	d.lookAround(name)
+	d.lookAround(options.Cluster)
 	return nil
 }
 
