@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -52,8 +53,12 @@ const givingUp = 16
 
 // IsStale tells whether a write failed because the object is gone, or is not
 // what the snapshot said: the API server answers a failed JSON patch test with
-// Invalid and no field causes.
+// Invalid and no field causes. A webhook may deny with any code it likes, so what
+// it denied is never stale.
 func IsStale(err error) bool {
+	if IsDenial(err) {
+		return false
+	}
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return true
 	}
@@ -63,6 +68,17 @@ func IsStale(err error) bool {
 	}
 	details := status.Status().Details
 	return details == nil || len(details.Causes) == 0
+}
+
+// IsDenial reports whether an admission webhook denied a write. Only the words of
+// the API server say so: the code is the webhook's choice.
+func IsDenial(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return false
+	}
+	message := status.Status().Message
+	return strings.HasPrefix(message, "admission webhook ") && strings.Contains(message, " denied the request")
 }
 
 // Wrap says what an error, if there is one, was met in.

@@ -34,6 +34,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/pace"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Options tune the controller.
@@ -55,7 +56,7 @@ type reconciler struct {
 	executor   executor
 	remediator Remediator
 	recorder   events.EventRecorder
-	repeats    *repeats
+	repeats    *report.Repeats
 	pace       *pace.Pace
 }
 
@@ -75,7 +76,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		executor:   executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
 		remediator: options.Remediator,
 		recorder:   mgr.GetEventRecorder("windlass-operator"),
-		repeats:    newRepeats(),
+		repeats:    report.NewRepeats(),
 		pace:       pace.New(time.Second),
 	}
 	known := newKnownSets()
@@ -140,7 +141,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 func (r *reconciler) forget(set types.NamespacedName) {
 	r.pace.Forget(set)
 	r.gatherer.templates.forget(set)
-	r.repeats.forget(set)
+	r.repeats.Forget(set)
 	forgetMetrics(set)
 	if r.remediator != nil {
 		r.remediator.Forget(set)

@@ -3,11 +3,8 @@ package statefulset
 import (
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -27,9 +24,6 @@ const (
 	eventClaimFailed   = "FailedUpdatePVC"
 )
 
-// quietFor is how long a warning is not said again in the same words.
-const quietFor = time.Minute
-
 // announcement is an event that is about to be recorded.
 type announcement struct {
 	kind, reason, action, note string
@@ -39,7 +33,7 @@ type announcement struct {
 func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	key := client.ObjectKeyFromObject(s.Set)
 	for _, a := range announcements(s, plan, outcome) {
-		if a.kind == corev1.EventTypeWarning && !r.repeats.first(key, a.reason+" "+a.note, s.Now) {
+		if a.kind == corev1.EventTypeWarning && !r.repeats.First(key, a.reason+" "+a.note, s.Now) {
 			continue
 		}
 		r.recorder.Eventf(s.Set, nil, a.kind, a.reason, a.action, "%s", a.note)
@@ -156,45 +150,4 @@ func some(kind string, names []string) string {
 		return kind + " " + names[0]
 	}
 	return fmt.Sprintf("%d %ss, %s %s the first", len(names), kind, kind, names[0])
-}
-
-// repeats keeps warnings from being said over and over: what is refused is
-// tried again, and mostly refused again. Its methods may be called from many
-// goroutines.
-type repeats struct {
-	mu   sync.Mutex
-	said map[types.NamespacedName]map[string]time.Time
-}
-
-func newRepeats() *repeats {
-	return &repeats{said: map[types.NamespacedName]map[string]time.Time{}}
-}
-
-// first tells whether a text is not one that was let through for the object
-// within quietFor, and remembers it then. Older ones are forgotten.
-func (r *repeats) first(object types.NamespacedName, text string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	said := r.said[object]
-	for known, at := range said {
-		if now.Sub(at) >= quietFor {
-			delete(said, known)
-		}
-	}
-	if _, ok := said[text]; ok {
-		return false
-	}
-	if said == nil {
-		said = map[string]time.Time{}
-		r.said[object] = said
-	}
-	said[text] = now
-	return true
-}
-
-// forget drops an object that is gone.
-func (r *repeats) forget(object types.NamespacedName) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.said, object)
 }

@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // told are the events of a round as "Type Reason note".
@@ -135,7 +135,7 @@ func TestEvents(t *testing.T) {
 func TestTheSameWarningIsNotSaidTwiceAMinute(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web"))
 	recorder := events.NewFakeRecorder(100)
-	r := &reconciler{recorder: recorder, repeats: newRepeats()}
+	r := &reconciler{recorder: recorder, repeats: report.NewRepeats()}
 	refused := func(words string) {
 		r.record(w.snapshot(), w.plan(), &Outcome{DeleteErrors: []error{errors.New(words)}})
 	}
@@ -153,24 +153,5 @@ func TestTheSameWarningIsNotSaidTwiceAMinute(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"100% no.", "not yet.", "100% no."}, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
-	}
-}
-
-func TestRepeatsAreForgotten(t *testing.T) {
-	r, now := newRepeats(), build.Epoch
-	web, db := types.NamespacedName{Namespace: "default", Name: "web"}, types.NamespacedName{Namespace: "default", Name: "db"}
-	for i := range 100 {
-		now = now.Add(time.Second)
-		if !r.first(web, strings.Repeat("x", i), now) {
-			t.Errorf("text %d is held for a repeat", i)
-		}
-	}
-	r.first(db, "x", now)
-	if n := len(r.said[web]); n != 60 {
-		t.Errorf("%d texts are remembered, want those of the last minute, 60", n)
-	}
-	r.forget(web)
-	if _, ok := r.said[web]; ok || len(r.said) != 1 {
-		t.Errorf("%d objects are remembered, want db alone", len(r.said))
 	}
 }

@@ -1,0 +1,68 @@
+package refusal
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/windlass-operator/windlass/operator/apply"
+)
+
+// Kind is what the failure of a write means for what comes next.
+type Kind int
+
+const (
+	// None: the write was carried out.
+	None Kind = iota
+	// Stale: the object is gone, or is not what the snapshot said. The change
+	// itself brings the next look.
+	Stale
+	// Refused: the API server has said no, so nothing has changed: a policy, a
+	// quota, somebody's webhook, a budget, a missing right.
+	Refused
+	// Doubtful: nobody knows whether it was carried out: a timeout, a connection
+	// that broke, an error inside the API server.
+	Doubtful
+)
+
+// KindOf classifies the error of a write to the API server.
+func KindOf(err error) Kind {
+	switch {
+	case err == nil:
+		return None
+	case apply.IsStale(err):
+		return Stale
+	case isAnswer(err):
+		return Refused
+	}
+	return Doubtful
+}
+
+// isAnswer reports whether an error says that a write was not carried out. Errors
+// of the API server's own are no such answer, but for a webhook that could not be
+// asked: webhooks come before the store.
+func isAnswer(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return apply.IsDenial(err) || strings.Contains(err.Error(), "failed calling webhook") ||
+		code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout
+}
+
+// words are the API server's own, without ours around them; short enough for an
+// event or a condition.
+func words(err error) string {
+	const most = 256
+	text := err.Error()
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Message != "" {
+		text = status.Status().Message
+	}
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-3], "") + "..."
+}
