@@ -76,23 +76,6 @@ func ContainerReady(pod *corev1.Pod, name string) bool {
 	return status != nil && status.Ready
 }
 
-// brokenReasons are what a kubelet says of a container that will not run unless
-// something changes.
-var brokenReasons = map[string]bool{
-	"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true,
-	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true, "CrashLoopBackOff": true,
-}
-
-// BrokenReason returns why a container cannot run, as the kubelet says; "" when
-// it can, or when nothing is known of it yet.
-func BrokenReason(pod *corev1.Pod, name string) string {
-	status := statusOf(pod, name)
-	if status == nil || status.State.Waiting == nil || !brokenReasons[status.State.Waiting.Reason] {
-		return ""
-	}
-	return status.State.Waiting.Reason
-}
-
 // Resized tells whether the kubelet has given a container the cpu and memory
 // that the Pod's spec asks for. Where the kubelet does not report resources the
 // end of the resize is all there is to see.

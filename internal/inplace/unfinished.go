@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Unfinished says what a Pod's last change in place still waits for, "" when all
@@ -99,7 +101,7 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 	if !seen(pod) {
 		return fmt.Sprintf("the kubelet has not seen yet that container %s is to run %s", name, image)
 	}
-	if reason := BrokenReason(pod, name); reason != "" {
+	if reason := pods.BrokenReason(pod, name); reason != "" {
 		return fmt.Sprintf("container %s cannot run %s: %s", name, image, reason)
 	}
 	return fmt.Sprintf("container %s still runs %s, waiting for %s", name, status.Image, image)
@@ -111,7 +113,7 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	if find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && seen(pod) {
 		return ""
 	}
-	if reason := BrokenReason(pod, name); reason != "" {
+	if reason := pods.BrokenReason(pod, name); reason != "" {
 		return fmt.Sprintf("container %s cannot be restarted: %s", name, reason)
 	}
 	return fmt.Sprintf("container %s has not been restarted yet", name)

@@ -17,10 +17,11 @@ import (
 //
 //   - its identity, labels, annotations (but for what kubectl apply keeps in
 //     one), owners, finalizers and times;
-//   - of its spec the node, the node selector, the readiness gates, the claims
-//     it mounts, and of containers the name, image, resources and restart policy;
-//   - of its status the phase, reason, conditions, container statuses, Pod IPs
-//     and observed generation.
+//   - of its spec the node, the node selector, the readiness and scheduling gates,
+//     the claims it mounts, and of containers the name, image, resources, restart
+//     policy, and whether they have probes;
+//   - of its status the phase, reason, message, conditions, container statuses,
+//     Pod IPs and observed generation.
 //
 // Objects of other kinds, and tombstones, pass unchanged.
 func Trim(object any) (any, error) {
@@ -59,9 +60,10 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 func trimSpec(spec *corev1.PodSpec) corev1.PodSpec {
 	return corev1.PodSpec{
 		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, ReadinessGates: spec.ReadinessGates,
-		InitContainers: trimContainers(spec.InitContainers),
-		Containers:     trimContainers(spec.Containers),
-		Volumes:        claims(spec.Volumes),
+		SchedulingGates: spec.SchedulingGates,
+		InitContainers:  trimContainers(spec.InitContainers),
+		Containers:      trimContainers(spec.Containers),
+		Volumes:         claims(spec.Volumes),
 	}
 }
 
@@ -69,9 +71,22 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 	out := make([]corev1.Container, len(containers))
 	for i := range containers {
 		c := &containers[i]
-		out[i] = corev1.Container{Name: c.Name, Image: c.Image, Resources: c.Resources, RestartPolicy: c.RestartPolicy}
+		out[i] = corev1.Container{
+			Name: c.Name, Image: c.Image, Resources: c.Resources, RestartPolicy: c.RestartPolicy,
+			LivenessProbe: present(c.LivenessProbe), ReadinessProbe: present(c.ReadinessProbe), StartupProbe: present(c.StartupProbe),
+		}
 	}
 	return out
+}
+
+// aProbe stands for every probe: that there is one is all that is asked.
+var aProbe = &corev1.Probe{}
+
+func present(probe *corev1.Probe) *corev1.Probe {
+	if probe == nil {
+		return nil
+	}
+	return aProbe
 }
 
 func claims(volumes []corev1.Volume) []corev1.Volume {
@@ -86,7 +101,7 @@ func claims(volumes []corev1.Volume) []corev1.Volume {
 
 func trimStatus(status *corev1.PodStatus) corev1.PodStatus {
 	return corev1.PodStatus{
-		Phase: status.Phase, Reason: status.Reason, ObservedGeneration: status.ObservedGeneration,
+		Phase: status.Phase, Reason: status.Reason, Message: status.Message, ObservedGeneration: status.ObservedGeneration,
 		Conditions: trimConditions(status.Conditions), PodIP: status.PodIP, StartTime: status.StartTime,
 		InitContainerStatuses: status.InitContainerStatuses, ContainerStatuses: status.ContainerStatuses,
 	}

@@ -8,9 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/windlass-operator/windlass/internal/inplace"
-
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // View is a Pod as SidecarSets see it: its annotations decoded, once.
@@ -164,7 +164,7 @@ func (v *View) SidecarsReady(set *Set) bool {
 func (v *View) Broken(set *Set) (name, reason string) {
 	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, inPod := range namesInPod(c) {
-			if r := inplace.BrokenReason(v.Pod, inPod); r != "" && name == "" {
+			if r := pods.BrokenReason(v.Pod, inPod); r != "" && name == "" {
 				name, reason = inPod, r
 			}
 		}

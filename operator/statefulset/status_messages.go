@@ -43,7 +43,7 @@ func (t *teller) list(intro string, count int, item func(i int) string) {
 	switch {
 	case count == 0:
 	case len(items) == 0:
-		t.say("%s: %s.", intro, pods(count))
+		t.say("%s: %s.", intro, podCount(count))
 	case len(items) < count:
 		t.say("%s: %s and %d more.", intro, strings.Join(items, ", "), count-len(items))
 	default:
@@ -71,7 +71,7 @@ func (p *progress) next() string {
 // extent says how far the rollout is.
 func (p *progress) extent() string {
 	wanted := max(0, p.s.replicas()-p.s.partition())
-	return fmt.Sprintf("Update to revision %s: %d of %s done.", p.status.UpdateRevision, min(int(p.status.UpdatedAvailableReplicas), wanted), pods(wanted))
+	return fmt.Sprintf("Update to revision %s: %d of %s done.", p.status.UpdateRevision, min(int(p.status.UpdatedAvailableReplicas), wanted), podCount(wanted))
 }
 
 func (t *teller) refused(p *progress) {
@@ -159,7 +159,7 @@ func (t *teller) views(intro string, views []*View, word func(*View) string) {
 func (t *teller) later(p *progress) {
 	r := &p.plan.Rollout
 	if n := len(p.missing); n > 0 {
-		t.say("Still to be created: %s.", pods(n))
+		t.say("Still to be created: %s.", podCount(n))
 	}
 	switch n := len(r.Waiting); {
 	case n == 0:
@@ -168,7 +168,7 @@ func (t *teller) later(p *progress) {
 	case r.Hold == HoldOnDelete:
 		t.say("With updateStrategy OnDelete %s left at an earlier revision.", are(n))
 	default:
-		t.say("Later, within maxUnavailable: %s.", pods(n))
+		t.say("Later, within maxUnavailable: %s.", podCount(n))
 	}
 	if len(r.Recreated) > 0 {
 		t.say("Pods are made anew, since this cannot change in a running Pod: %s.", strings.Join(r.Recreated, ", "))
@@ -195,8 +195,8 @@ func (p *progress) advice() string {
 	return ""
 }
 
-// pods writes a number of Pods, are with a verb.
-func pods(n int) string {
+// podCount writes a number of Pods, are with a verb.
+func podCount(n int) string {
 	if n == 1 {
 		return "1 Pod"
 	}
@@ -207,7 +207,7 @@ func are(n int) string {
 	if n == 1 {
 		return "1 Pod is"
 	}
-	return pods(n) + " are"
+	return podCount(n) + " are"
 }
 
 func truth(b bool) metav1.ConditionStatus {

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // why says in a few words why a Pod is not available. It says nothing that
@@ -34,7 +34,7 @@ func complaint(view *View) string {
 	}
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
-			if reason := inplace.BrokenReason(pod, list[i].Name); reason != "" {
+			if reason := pods.BrokenReason(pod, list[i].Name); reason != "" {
 				return fmt.Sprintf("container %s, image %s: %s", list[i].Name, list[i].Image, reason)
 			}
 		}

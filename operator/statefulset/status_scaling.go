@@ -31,14 +31,14 @@ func (p *progress) tooFew() string {
 	if len(p.missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Still to be created: %d of %s, %s the first.", len(p.missing), pods(p.s.replicas()), podName(p.s.Set, p.missing[0]))
+	return fmt.Sprintf("Still to be created: %d of %s, %s the first.", len(p.missing), podCount(p.s.replicas()), podName(p.s.Set, p.missing[0]))
 }
 
 func (p *progress) tooMany() string {
 	if len(p.condemned) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Too many: %s, %s the first to go; wanted: %d.", pods(len(p.condemned)), p.condemned[0].Pod.Name, p.s.replicas())
+	return fmt.Sprintf("Too many: %s, %s the first to go; wanted: %d.", podCount(len(p.condemned)), p.condemned[0].Pod.Name, p.s.replicas())
 }
 
 // scaleBlocked says why a Pod cannot be made, or may not go, "" when it is only

@@ -11,6 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // View is one Pod of a set, with what decisions need read out once.
@@ -47,7 +48,7 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	v := &View{
 		Pod: pod, Ordinal: ordinalOf(s.Set.Name, pod.Name), Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey],
 		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
-		Broken: brokenReason(pod), Unfinished: inplace.Unfinished(pod),
+		Broken: pods.Broken(pod), Unfinished: inplace.Unfinished(pod),
 	}
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
@@ -74,26 +75,6 @@ func (v *View) terminating() bool { return v.Pod.DeletionTimestamp != nil }
 // ended tells whether the Pod will not run again, whatever happens.
 func (v *View) ended() bool {
 	return v.Pod.Status.Phase == corev1.PodFailed || v.Pod.Status.Phase == corev1.PodSucceeded
-}
-
-// brokenReason returns why a Pod cannot run as it is: it failed, no node takes
-// it, or a container, init containers included, waits with a reason that does
-// not pass by itself.
-func brokenReason(pod *corev1.Pod) string {
-	if pod.Status.Phase == corev1.PodFailed {
-		return "Failed"
-	}
-	if c := podCondition(pod, corev1.PodScheduled); isFalse(c) && c.Reason == corev1.PodReasonUnschedulable {
-		return c.Reason
-	}
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			if reason := inplace.BrokenReason(pod, list[i].Name); reason != "" {
-				return reason
-			}
-		}
-	}
-	return ""
 }
 
 func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -61,7 +62,7 @@ func TestBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := build.MakePod("web-0").Obj()
 			test.change(pod)
-			if diff := cmp.Diff(test.want, brokenReason(pod)); diff != "" {
+			if diff := cmp.Diff(test.want, pods.Broken(pod)); diff != "" {
 				t.Errorf("broken (-want +got):\n%s", diff)
 			}
 		})
