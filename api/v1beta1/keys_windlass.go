@@ -9,6 +9,14 @@ const (
 	// SidecarInjectionKey, "false" as label or annotation of a Pod, keeps all
 	// sidecars out of it.
 	SidecarInjectionKey = "apps.kruise.io/sidecar-injection"
+	// ReplacedBySidecarAnnotation names, on a Pod and joined by commas, containers
+	// of its own that a sidecar of the same name may replace. Without it a set
+	// with such a container is left out of the Pod.
+	ReplacedBySidecarAnnotation = "apps.kruise.io/replaced-by-sidecar"
+	// SidecarSetOmittedAnnotation holds, on a Pod and as JSON by set name, why sets
+	// that match the Pod were left out when it was created: reason, message and the
+	// revision of the set. Only the webhook writes it, and only when it left one out.
+	SidecarSetOmittedAnnotation = "apps.kruise.io/sidecarset-omitted"
 	// SkipRemediationAnnotation on a Pod, a StatefulSet or a Node, with any value
 	// but "false", keeps auto remediation away from it.
 	SkipRemediationAnnotation = "apps.kruise.io/skip-remediation"

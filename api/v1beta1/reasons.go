@@ -93,3 +93,20 @@ const (
 	// ReasonExpired: the patch has come to its end.
 	ReasonExpired = "Expired"
 )
+
+// Why a SidecarSet that matches a Pod is left out of it.
+const (
+	// ReasonNameTaken: a container of the set has the name of one that the Pod
+	// brings itself.
+	ReasonNameTaken = "NameTaken"
+	// ReasonSetConflict: another set in the Pod has a container of the same name.
+	ReasonSetConflict = "SetConflict"
+	// ReasonInvalidPod: the API server would refuse the Pod with the set's sidecars.
+	ReasonInvalidPod = "InvalidPod"
+	// ReasonCanary: the set's canary takes its place. This is intended.
+	ReasonCanary = "Canary"
+	// ReasonOptedOut: the Pod refuses injection by label or annotation.
+	ReasonOptedOut = "OptedOut"
+	// ReasonInjectionPaused: the set injects into no new Pods for now.
+	ReasonInjectionPaused = "InjectionPaused"
+)

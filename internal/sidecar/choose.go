@@ -10,43 +10,47 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Omission is a set that matches a Pod and is not injected all the same.
-type Omission struct {
-	// Set is its name, Reason a clause that goes on after "because".
-	Set, Reason string
-	// Intended is true when somebody has asked for just that, so that nobody
-	// needs to be warned.
-	Intended bool
+// choice is what becomes of the sets that match a Pod.
+type choice struct {
+	// chosen are to be injected and held are in the Pod already; both are sorted
+	// by name.
+	chosen, held []*Set
+	omitted      []Omission
 }
 
-// choose picks the sets that inject into the Pod, sorted by name: those that it
-// does not hold already, without the bases of matching canaries, and without
-// those that would make the API server refuse the Pod.
-func (in *Injection) choose(view *View, sets []*Set) []*Set {
+// choose picks the sets that inject into the Pod: those that it does not hold
+// already, without the bases of matching canaries, and without those of which a
+// container's name is taken. held reports whether a set is in the Pod already,
+// and as it should be.
+func choose(view *View, sets []*Set, held func(*Set) bool) choice {
 	sets = slices.Clone(sets)
 	slices.SortFunc(sets, func(a, b *Set) int { return cmp.Compare(a.Name(), b.Name()) })
+	out := choice{}
 	names := takenNames{}
-	var due, chosen []*Set
-	for _, set := range in.withoutBases(sets) {
-		if view.Holds(set) && view.Updated(set) {
+	var due []*Set
+	for _, set := range out.withoutBases(sets) {
+		if held != nil && held(set) {
 			names.take(set)
+			out.held = append(out.held, set)
 			continue
 		}
 		due = append(due, set)
 	}
 	for _, set := range due {
-		if reason := names.clash(view.Pod, set); reason != "" {
-			in.omit(set, reason, false)
+		if reason, message := names.clash(view, set); reason != "" {
+			out.omit(set, reason, message)
 			continue
 		}
 		names.take(set)
-		chosen = append(chosen, set)
+		out.chosen = append(out.chosen, set)
 	}
-	return chosen
+	return out
 }
 
-func (in *Injection) omit(set *Set, reason string, intended bool) {
-	in.Omitted = append(in.Omitted, Omission{Set: set.Name(), Reason: reason, Intended: intended})
+func (ch *choice) omit(set *Set, reason, message string) {
+	ch.omitted = append(ch.omitted, Omission{
+		Set: set.Name(), Reason: reason, Message: message, Revision: set.Revision, Intended: reason == v1beta1.ReasonCanary,
+	})
 }
 
 // CanaryOf names the set that this one is a canary of, "" when it is none.
@@ -59,7 +63,7 @@ func (s *Set) CanaryOf() string {
 
 // withoutBases leaves out the sets whose canary matches the Pod too. A canary
 // is nobody's base: there are two levels only.
-func (in *Injection) withoutBases(sets []*Set) []*Set {
+func (ch *choice) withoutBases(sets []*Set) []*Set {
 	canaries := map[string]*Set{}
 	for _, set := range sets {
 		if base := set.CanaryOf(); base != "" && canaries[base] == nil {
@@ -72,7 +76,7 @@ func (in *Injection) withoutBases(sets []*Set) []*Set {
 	var out []*Set
 	for _, set := range sets {
 		if canary := canaries[set.Name()]; canary != nil && set.CanaryOf() == "" {
-			in.omit(set, fmt.Sprintf("its canary SidecarSet %s takes its place", canary.Name()), true)
+			ch.omit(set, v1beta1.ReasonCanary, fmt.Sprintf("its canary SidecarSet %s takes its place", canary.Name()))
 			continue
 		}
 		out = append(out, set)
@@ -80,49 +84,84 @@ func (in *Injection) withoutBases(sets []*Set) []*Set {
 	return out
 }
 
+// eachName visits the names that a set's containers have in a Pod, until visit
+// returns false.
+func (s *Set) eachName(visit func(c *v1beta1.SidecarContainer, name string, init bool) bool) {
+	for i := range s.Spec.Containers {
+		for _, name := range namesInPod(&s.Spec.Containers[i]) {
+			if !visit(&s.Spec.Containers[i], name, false) {
+				return
+			}
+		}
+	}
+	for i := range s.Spec.InitContainers {
+		for _, name := range initNamesInPod(&s.Spec.InitContainers[i]) {
+			if !visit(&s.Spec.InitContainers[i], name, true) {
+				return
+			}
+		}
+	}
+}
+
 // takenNames are the containers of sets that are, or will be, in the Pod, each
 // with the name of its set.
 type takenNames map[string]string
 
 func (taken takenNames) take(set *Set) {
-	for i := range set.Spec.Containers {
-		for _, name := range namesInPod(&set.Spec.Containers[i]) {
-			taken[name] = set.Name()
-		}
-	}
-	for i := range set.Spec.InitContainers {
-		for _, name := range initNamesInPod(&set.Spec.InitContainers[i]) {
-			taken[name] = set.Name()
-		}
-	}
+	set.eachName(func(_ *v1beta1.SidecarContainer, name string, _ bool) bool {
+		taken[name] = set.Name()
+		return true
+	})
 }
 
-// clash says why the set cannot be injected beside the others, or "". The names
-// of all containers of a Pod are unique; the API server refuses it otherwise.
-func (taken takenNames) clash(pod *corev1.Pod, set *Set) string {
-	for i := range set.Spec.Containers {
-		for _, name := range namesInPod(&set.Spec.Containers[i]) {
-			if reason := taken.clashOf(name, pod.Spec.InitContainers, "an init container"); reason != "" {
-				return reason
-			}
+// clash says why the set cannot be injected, or "". The names of all containers
+// of a Pod are unique, and none that the Pod brings itself is replaced unless
+// its owner has said so. What was injected before is replaced where it stands.
+func (taken takenNames) clash(view *View, set *Set) (reason, message string) {
+	set.eachName(func(_ *v1beta1.SidecarContainer, name string, init bool) bool {
+		if owner := taken[name]; owner != "" {
+			reason = v1beta1.ReasonSetConflict
+			message = fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match", owner, name)
+			return false
 		}
-	}
-	for i := range set.Spec.InitContainers {
-		for _, name := range initNamesInPod(&set.Spec.InitContainers[i]) {
-			if reason := taken.clashOf(name, pod.Spec.Containers, "a container"); reason != "" {
-				return reason
-			}
+		if kind := view.inTheWay(name, init); kind != "" {
+			reason = v1beta1.ReasonNameTaken
+			message = fmt.Sprintf("its %s %q has the name of %s of this Pod; rename one of the two", containerKind(init), name, kind)
+			return false
 		}
-	}
-	return ""
+		return true
+	})
+	return reason, message
 }
 
-func (taken takenNames) clashOf(name string, others []corev1.Container, kind string) string {
-	if owner := taken[name]; owner != "" {
-		return fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match", owner, name)
+func containerKind(init bool) string {
+	if init {
+		return "init container"
 	}
-	if slices.ContainsFunc(others, func(c corev1.Container) bool { return c.Name == name }) {
-		return fmt.Sprintf("the Pod has %s of the name %s already; rename one of them", kind, name)
+	return "container"
+}
+
+// inTheWay says which kind of container of the Pod keeps a sidecar of this name
+// out, or "".
+func (v *View) inTheWay(name string, init bool) string {
+	same, other := v.Pod.Spec.Containers, v.Pod.Spec.InitContainers
+	if init {
+		same, other = other, same
 	}
-	return ""
+	named := func(c corev1.Container) bool { return c.Name == name }
+	if slices.ContainsFunc(other, named) {
+		return aContainer(!init)
+	}
+	at := slices.IndexFunc(same, named)
+	if at < 0 || v.injectedContainer(&same[at]) || v.replaceable(name) {
+		return ""
+	}
+	return aContainer(init)
+}
+
+func aContainer(init bool) string {
+	if init {
+		return "an init container"
+	}
+	return "a container"
 }

@@ -17,25 +17,25 @@ type donor struct {
 	initContainers []*corev1.Container
 }
 
-// newDonor looks at a Pod that all the sets match.
-func newDonor(pod *corev1.Pod, sets []*Set, annotations map[string]string) *donor {
+// newDonor looks at a Pod that holds, or gets, all the sets.
+func newDonor(view *View, sets []*Set, annotations map[string]string) *donor {
 	names := takenNames{}
 	for _, set := range sets {
 		names.take(set)
 	}
-	view := &corev1.Pod{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
-	view.Annotations = annotations
+	pod := &corev1.Pod{ObjectMeta: view.Pod.ObjectMeta, Spec: view.Pod.Spec}
+	pod.Annotations = annotations
 	return &donor{
-		pod:            view,
-		containers:     ownContainers(pod.Spec.Containers, names),
-		initContainers: ownContainers(pod.Spec.InitContainers, names),
+		pod:            pod,
+		containers:     view.ownContainers(pod.Spec.Containers, names),
+		initContainers: view.ownContainers(pod.Spec.InitContainers, names),
 	}
 }
 
-func ownContainers(list []corev1.Container, sidecars takenNames) []*corev1.Container {
+func (v *View) ownContainers(list []corev1.Container, sidecars takenNames) []*corev1.Container {
 	var out []*corev1.Container
 	for i := range list {
-		if c := &list[i]; sidecars[c.Name] == "" && !isInjected(c) {
+		if c := &list[i]; sidecars[c.Name] == "" && !v.injectedContainer(c) {
 			out = append(out, c)
 		}
 	}

@@ -40,18 +40,21 @@ func (in *Injection) Empty() bool {
 // that a set has been injected into already, and that still holds its
 // containers, gets nothing more from it.
 //
-// A container of the Pod that has a sidecar's name is replaced where it stands
-// (that is the wire's rule); the Pod's volumes win over a set's. What cannot be
-// done for this Pod, such as computing resources from containers that it does
-// not have, is left out with a warning.
+// A set is left out of a Pod that brings a container of the name of one of its
+// sidecars. What was injected before is replaced where it stands, and so is what
+// the Pod's owner names in the annotation apps.kruise.io/replaced-by-sidecar. The
+// Pod's volumes win over a set's. What cannot be done for this Pod, such as
+// computing resources from containers that it does not have, is left out with a
+// warning.
 func Inject(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
 	view := Look(pod)
-	in := &Injection{Warnings: view.faults, Annotations: map[string]string{}}
-	chosen := in.choose(view, sets)
+	choice := choose(view, sets, view.carries)
+	chosen := choice.chosen
+	in := &Injection{Warnings: view.faults, Annotations: map[string]string{}, Omitted: choice.omitted}
 	if len(chosen) == 0 {
 		return in, nil
 	}
-	source := newDonor(pod, sets, in.patchMetadata(pod.Annotations, chosen))
+	source := newDonor(view, slices.Concat(choice.held, chosen), in.patchMetadata(pod.Annotations, chosen))
 	working := view.workingContainers()
 	var initContainers, containers []placed
 	for _, set := range chosen {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,6 +78,9 @@ func drawPod(t *rapid.T) *corev1.Pod {
 	}
 	if rapid.Bool().Draw(t, "annotated") {
 		b.Annotation("patched", rapid.SampledFrom([]string{`{"a":1}`, `x`}).Draw(t, "annotation"))
+	}
+	if rapid.Bool().Draw(t, "consents") {
+		b.Annotation(v1beta1.ReplacedBySidecarAnnotation, drawName.Draw(t, "first")+","+drawName.Draw(t, "second"))
 	}
 	return b.Obj()
 }
@@ -192,7 +196,7 @@ func TestInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
 			t.Fatalf("another order of the sets makes (-first +second):\n%s", cmp.Diff(injection, again))
 		}
 		injection.Apply(injected)
-		checkOwnContainers(t, original, injected, sets)
+		checkOwnContainers(t, original, injected)
 		checkAccepted(t, injected)
 		checkSecondInjection(t, injected, sets)
 		if diff := cmp.Diff(specs, encode(t, specsOf(sets))); diff != "" {
@@ -210,21 +214,18 @@ func specsOf(sets []*sidecar.Set) []*v1beta1.SidecarSetSpec {
 }
 
 // checkOwnContainers wants the Pod's own containers unchanged and in their
-// order, apart from those that a sidecar replaces by name.
-func checkOwnContainers(t *rapid.T, original, injected *corev1.Pod, sets []*sidecar.Set) {
-	sidecars := map[string]bool{}
-	for _, set := range sets {
-		for _, list := range [][]v1beta1.SidecarContainer{set.Spec.Containers, set.Spec.InitContainers} {
-			for i := range list {
-				sidecars[list[i].Name], sidecars[list[i].Name+"-1"], sidecars[list[i].Name+"-2"] = true, true, true
-			}
-		}
-	}
-	isSidecar := func(c corev1.Container) bool { return sidecars[c.Name] }
+// order, apart from those that their owner lets a sidecar replace.
+func checkOwnContainers(t *rapid.T, original, injected *corev1.Pod) {
+	consented := strings.Split(original.Annotations[v1beta1.ReplacedBySidecarAnnotation], ",")
 	for _, lists := range [][2][]corev1.Container{
 		{original.Spec.Containers, injected.Spec.Containers}, {original.Spec.InitContainers, injected.Spec.InitContainers},
 	} {
-		want, got := slices.DeleteFunc(slices.Clone(lists[0]), isSidecar), slices.DeleteFunc(slices.Clone(lists[1]), isSidecar)
+		own := map[string]bool{}
+		for _, c := range lists[0] {
+			own[c.Name] = !slices.Contains(consented, c.Name)
+		}
+		notOwn := func(c corev1.Container) bool { return !own[c.Name] }
+		want, got := slices.DeleteFunc(slices.Clone(lists[0]), notOwn), slices.DeleteFunc(slices.Clone(lists[1]), notOwn)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("the Pod's own containers (-before +after):\n%s", diff)
 		}

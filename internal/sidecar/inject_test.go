@@ -71,8 +71,8 @@ func TestWhereSidecarsGo(t *testing.T) {
 			[]*build.SidecarSetBuilder{build.MakeSidecarSet("a").InitContainer("z", "z:1"), build.MakeSidecarSet("b").InitContainer("a", "a:1")},
 			lists{Init: []string{"own", "a", "z"}, Containers: []string{"app"}},
 		},
-		"a container of the same name is replaced where it stands": {
-			build.MakePod("p").InitContainer("setup", "own:1"),
+		"a container of the same name is replaced where it stands, with its owner's consent": {
+			build.MakePod("p").InitContainer("setup", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "setup,app"),
 			[]*build.SidecarSetBuilder{build.MakeSidecarSet("s").InitContainer("setup", "setup:1").Container("app", "other:1").Container("agent", "agent:1")},
 			lists{Init: []string{"setup"}, Containers: []string{"agent", "app"}},
 		},

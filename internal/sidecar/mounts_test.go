@@ -199,7 +199,7 @@ func TestSharedVolumesAndDevices(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pod := build.MakePod("p").New().Obj()
+			pod := build.MakePod("p").New().Annotation(v1beta1.ReplacedBySidecarAnnotation, "agent").Obj()
 			test.pod(&pod.Spec)
 			c := sidecarOf(t, pod, test.sidecar)
 			if diff := cmp.Diff(test.want, has{c.VolumeMounts, c.VolumeDevices, c.Env}); diff != "" {

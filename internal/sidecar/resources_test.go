@@ -117,7 +117,7 @@ func TestComputedResources(t *testing.T) {
 				`SidecarSet s, container agent: it gets no computed resources: resourcesPolicy.resourcesExpr.requests.memory: expression "1Ei", character 1: 1Ei has an unknown suffix; allowed are m, k, M, G, T, P, Ki, Mi, Gi, Ti and Pi`}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pod := build.MakePod("p").New().Obj()
+			pod := build.MakePod("p").New().Annotation(v1beta1.ReplacedBySidecarAnnotation, "agent,peer").Obj()
 			pod.Spec.InitContainers, pod.Spec.Containers = test.init, test.own
 			set := compile(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Spec(func(s *v1beta1.SidecarSetSpec) {
 				s.Containers[0].ResourcesPolicy = test.policy

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +23,8 @@ type View struct {
 	hashesWithoutImage entries
 	updates            entries
 	faults             []string
+	// recorded are the containers that the hash records name.
+	recorded map[string]bool
 
 	ready      bool
 	readySince time.Time
@@ -87,6 +90,68 @@ func (v *View) Holds(set *Set) bool {
 		}
 	}
 	return true
+}
+
+// carries reports whether a set is in a new Pod already: its version is
+// recorded, and all of its containers are there and say that they were injected.
+func (v *View) carries(set *Set) bool {
+	all := v.Injected(set.Name()) && v.Updated(set)
+	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
+		ref := v.find(name)
+		all = all && ref != nil && ref.list == listOf(init) && marked(ref.container, c)
+		return all
+	})
+	return all
+}
+
+// marked reports whether a container says that it was injected, in the words of
+// its set if that has some.
+func marked(c *corev1.Container, sidecar *v1beta1.SidecarContainer) bool {
+	if own := findEnv(sidecar.Env, v1beta1.SidecarInjectedEnv); own != nil {
+		got := findEnv(c.Env, v1beta1.SidecarInjectedEnv)
+		return got != nil && got.Value == own.Value
+	}
+	return isInjected(c)
+}
+
+// injectedContainer reports whether a container of the Pod was injected, as it
+// says itself or as the Pod's records say, by us or by OpenKruise.
+func (v *View) injectedContainer(c *corev1.Container) bool {
+	if isInjected(c) {
+		return true
+	}
+	if v.recorded == nil {
+		v.recorded = v.recordedNames()
+	}
+	return v.recorded[c.Name]
+}
+
+// recordedNames are the containers that the Pod's records name. The records have
+// the logical names; a hot-upgrade sidecar has two containers of other names.
+func (v *View) recordedNames() map[string]bool {
+	out := map[string]bool{}
+	working := v.workingContainers()
+	for set := range v.hashes {
+		for _, name := range v.hashes.record(set).SidecarList {
+			if _, hot := working[name]; hot {
+				out[name+"-1"], out[name+"-2"] = true, true
+			} else {
+				out[name] = true
+			}
+		}
+	}
+	return out
+}
+
+// replaceable reports whether the Pod's owner lets a sidecar take the place of a
+// container of this name.
+func (v *View) replaceable(name string) bool {
+	for listed := range strings.SplitSeq(v.Pod.Annotations[v1beta1.ReplacedBySidecarAnnotation], ",") {
+		if strings.TrimSpace(listed) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Updated tells whether the Pod is at the set's current version.
@@ -193,16 +258,24 @@ func (r *containerRef) imageChange(image string) ImageChange {
 	return ImageChange{List: r.list, Index: r.index, Name: r.container.Name, From: r.container.Image, To: image}
 }
 
+// listOf is the name of one of a Pod's two lists of containers.
+func listOf(init bool) string {
+	if init {
+		return "initContainers"
+	}
+	return "containers"
+}
+
 // find looks for a container, or a native sidecar, by name.
 func (v *View) find(name string) *containerRef {
 	for i := range v.Pod.Spec.Containers {
 		if c := &v.Pod.Spec.Containers[i]; c.Name == name {
-			return &containerRef{"containers", i, c}
+			return &containerRef{listOf(false), i, c}
 		}
 	}
 	for i := range v.Pod.Spec.InitContainers {
 		if c := &v.Pod.Spec.InitContainers[i]; c.Name == name {
-			return &containerRef{"initContainers", i, c}
+			return &containerRef{listOf(true), i, c}
 		}
 	}
 	return nil

@@ -79,6 +79,12 @@ func (b *PodBuilder) InitContainer(name, image string) *PodBuilder {
 	return b
 }
 
+// Container adds a container after those that the Pod has.
+func (b *PodBuilder) Container(name, image string) *PodBuilder {
+	b.pod.Spec.Containers = append(b.pod.Spec.Containers, corev1.Container{Name: name, Image: image})
+	return b
+}
+
 // Running lets the kubelet have started everything that the spec says.
 func (b *PodBuilder) Running() *PodBuilder {
 	RunContainers(b.pod)

@@ -76,15 +76,12 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	}
 	candidates := h.Sets.Candidates(request.Namespace, head.Labels)
 	patches := h.Scheduling.choose(ctx, request.Namespace, &head)
-	if len(candidates) == 0 && patches.empty() {
+	if len(candidates) == 0 && patches.empty() && head.Annotations.Omitted == nil {
 		return admission.Allowed("")
 	}
 	pod := &corev1.Pod{}
 	if err := json.Unmarshal(request.Object.Raw, pod); err != nil {
 		return refused(err)
-	}
-	if !sidecar.IsActive(pod) {
-		return admission.Allowed("")
 	}
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil && h.Enforced {
@@ -135,7 +132,7 @@ func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.P
 	if err != nil {
 		return nil, err
 	}
-	sets, omitted := admit(pod, reaching)
+	sets, omitted := sidecar.Admit(pod, reaching)
 	sets, notes := h.versions(ctx, pod, sets)
 	injection, err := sidecar.Inject(pod, sets, metav1.NewTime(h.Clock.Now()))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,7 +93,7 @@ func everything() *build.SidecarSetBuilder {
 // The patch and Injection.Apply are two ways to say one thing.
 func TestThePatchDoesWhatTheInjectionSays(t *testing.T) {
 	full := build.MakePod("full").Label("app", "web").New().InitContainer("setup", "setup:1").InitContainer("mesh", "own:1").
-		Annotation("a.example/b", "c").Obj()
+		Annotation("a.example/b", "c").Annotation(v1beta1.ReplacedBySidecarAnnotation, "mesh").Obj()
 	full.Spec.Volumes = []corev1.Volume{{Name: "own"}}
 	full.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "own"}}
 	for name, pod := range map[string]*corev1.Pod{
@@ -157,6 +158,8 @@ func TestWhichPodsAreInjected(t *testing.T) {
 		return func(s *v1beta1.SidecarSetSpec) { s.NamespaceSelector = &metav1.LabelSelector{MatchLabels: labels} }
 	}
 	web := func() *build.PodBuilder { return build.MakePod("p").Label("app", "web").New() }
+	finished := web().Terminating()
+	finished.Obj().Status.Phase = corev1.PodFailed
 	for name, test := range map[string]struct {
 		set  *build.SidecarSetBuilder
 		pod  *build.PodBuilder
@@ -172,12 +175,14 @@ func TestWhichPodsAreInjected(t *testing.T) {
 		"not when the Pod opts out by label":    {set(), web().Label(v1beta1.SidecarInjectionKey, "false"), false},
 		"not when it opts out by annotation":    {set(), web().Annotation(v1beta1.SidecarInjectionKey, "false"), false},
 		"when the opt-out says something else":  {set(), web().Label(v1beta1.SidecarInjectionKey, "true"), true},
+		"whatever phase its creator claims":     {set(), finished, true},
 		"no set without a selector picks a Pod": {set().Selector(nil), web(), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response := handler(t, test.set).Handle(t.Context(), review(t, test.pod.Obj()))
-			if !response.Allowed || (len(response.Patches) > 0) != test.want {
-				t.Errorf("allowed %t with %d patches, want injection %t", response.Allowed, len(response.Patches), test.want)
+			request := review(t, test.pod.Obj())
+			response := handler(t, test.set).Handle(t.Context(), request)
+			if got := len(patched(t, request, response).Spec.Containers) == 2; !response.Allowed || got != test.want {
+				t.Errorf("allowed %t with injection %t, want injection %t", response.Allowed, got, test.want)
 			}
 		})
 	}
@@ -276,6 +281,39 @@ func TestTheKindOfARequestIsChecked(t *testing.T) {
 			response := handler(t, everything()).Handle(t.Context(), request)
 			if diff := cmp.Diff(test.want, response.Result.Message); diff != "" {
 				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Only the webhook says what it left out, and it says nothing else.
+func TestARecordOfOmissionsIsTheWebhooksOwn(t *testing.T) {
+	const nameTaken = `{"s":{"reason":"NameTaken","message":"its container \"app\" has the name of a container of this Pod; rename one of the two","revision":"s-1"}}`
+	mesh := func() *build.SidecarSetBuilder {
+		b := build.MakeSidecarSet("s").Container("app", "agent:1")
+		b.Obj().Status.LatestRevision = "s-1"
+		return b
+	}
+	for name, test := range map[string]struct {
+		set         *build.SidecarSetBuilder
+		labels      string
+		annotations map[string]string
+		want        map[string]string
+	}{
+		"what was left out is recorded": {mesh(), "web", nil, map[string]string{v1beta1.SidecarSetOmittedAnnotation: nameTaken}},
+		"a forged one is overwritten": {mesh(), "web", map[string]string{v1beta1.SidecarSetOmittedAnnotation: "{}"},
+			map[string]string{v1beta1.SidecarSetOmittedAnnotation: nameTaken}},
+		"and removed where nothing is left out": {mesh(), "other", map[string]string{v1beta1.SidecarSetOmittedAnnotation: nameTaken}, map[string]string{}},
+		"there is no record where there is no room": {mesh(), "web", map[string]string{"a": strings.Repeat("x", 256<<10-50)},
+			map[string]string{"a": strings.Repeat("x", 256<<10-50)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := build.MakePod("p").Label("app", test.labels).New().Obj()
+			pod.Annotations = test.annotations
+			request := review(t, pod)
+			response := handler(t, test.set).Handle(t.Context(), request)
+			if diff := cmp.Diff(test.want, patched(t, request, response).Annotations, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("annotations (-want +got):\n%s", diff)
 			}
 		})
 	}

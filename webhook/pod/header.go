@@ -11,6 +11,10 @@ import (
 type header struct {
 	Labels          map[string]string       `json:"labels"`
 	OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
+	Annotations     struct {
+		// Omitted is there when the creator has forged what only the webhook writes.
+		Omitted *string `json:"apps.kruise.io/sidecarset-omitted"`
+	} `json:"annotations"`
 }
 
 // headerOf decodes no more of a Pod than its header.

@@ -9,9 +9,11 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/jsonpointer"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
@@ -45,6 +47,7 @@ func respond(pod *corev1.Pod, injection *sidecar.Injection, rules *scheduled) ad
 	a.addInjection(pod, injection)
 	a.addRules(pod, rules)
 	a.operations = append(a.operations, addKeys(pod.Annotations, a.annotations, "metadata", "annotations")...)
+	a.removeForged(pod)
 	response := admission.Allowed("")
 	if len(a.operations) > 0 {
 		response = admission.Patched("", a.operations...)
@@ -69,14 +72,45 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 	}
 	omitted := slices.Clone(injection.Omitted)
 	slices.SortFunc(omitted, func(a, b sidecar.Omission) int { return cmp.Compare(a.Set, b.Set) })
+	a.record(pod, omitted)
 	reasons := make([]string, 0, len(omitted))
 	for _, o := range omitted {
-		reasons = append(reasons, o.Set+": "+o.Reason)
+		reasons = append(reasons, o.Set+": "+o.Message)
 		if !o.Intended {
-			a.warnings = append(a.warnings, fmt.Sprintf("SidecarSet %s is not injected because %s", o.Set, o.Reason))
+			a.warnings = append(a.warnings, o.String())
 		}
 	}
 	a.say(auditNotInjected, reasons)
+}
+
+// record writes into the Pod what was left out, where there is room: the API
+// server refuses a Pod whose annotations are too large.
+func (a *answer) record(pod *corev1.Pod, omitted []sidecar.Omission) {
+	text, err := sidecar.OmissionsText(omitted)
+	if err != nil || text == "" {
+		return // a few texts always encode
+	}
+	a.annotations[v1beta1.SidecarSetOmittedAnnotation] = text
+	if validation.ValidateAnnotationsSize(merged(pod.Annotations, a.annotations)) != nil {
+		delete(a.annotations, v1beta1.SidecarSetOmittedAnnotation)
+	}
+}
+
+func merged(a, b map[string]string) map[string]string {
+	out := make(map[string]string, len(a)+len(b))
+	maps.Copy(out, a)
+	maps.Copy(out, b)
+	return out
+}
+
+// removeForged takes a record of omissions out of the Pod that the webhook has
+// not written anew.
+func (a *answer) removeForged(pod *corev1.Pod) {
+	_, there := pod.Annotations[v1beta1.SidecarSetOmittedAnnotation]
+	if _, written := a.annotations[v1beta1.SidecarSetOmittedAnnotation]; there && !written {
+		path := jsonpointer.Path("metadata", "annotations", v1beta1.SidecarSetOmittedAnnotation)
+		a.operations = append(a.operations, jsonpatch.NewOperation("remove", path, nil))
+	}
 }
 
 func (a *answer) addRules(pod *corev1.Pod, rules *scheduled) {

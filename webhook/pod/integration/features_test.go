@@ -184,7 +184,7 @@ var _ = DescribeTable("An injected Pod is accepted, and the second call adds not
 	Entry("without a set that would clash with another", feature{
 		sets:       []*build.SidecarSetBuilder{build.MakeSidecarSet("a").Container("agent", "i:1"), build.MakeSidecarSet("b").NativeSidecar("agent", "i:1")},
 		containers: []string{"agent", "app"},
-		warnings:   []string{"SidecarSet b is not injected because SidecarSet a has a container agent too; rename one of them, or let only one of the sets match"},
+		warnings:   []string{"SidecarSet b is not injected: SidecarSet a has a container agent too; rename one of them, or let only one of the sets match"},
 	}),
 	Entry("in namespaces that a selector picks", feature{
 		sets: []*build.SidecarSetBuilder{build.MakeSidecarSet("s").Container("agent", "i:1").Spec(func(s *v1beta1.SidecarSetSpec) {
