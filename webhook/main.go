@@ -24,6 +24,7 @@ import (
 
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/certs"
+	"github.com/windlass-operator/windlass/webhook/freshness"
 	"github.com/windlass-operator/windlass/webhook/pod"
 	"github.com/windlass-operator/windlass/webhook/versions"
 )
@@ -107,7 +108,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	servePods(mgr, sets, recorded, scheduling)
+	fresh, err := newFresh(config, sets)
+	if err != nil {
+		return err
+	}
+	servePods(mgr, sets, recorded, scheduling, fresh)
 	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
 		return err
 	}
@@ -117,15 +122,28 @@ func run(ctx context.Context, o options) error {
 
 // servePods registers the admission of Pods, for namespaces whose injection is
 // enforced and for all others.
-func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling) {
+func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
 	handler := pod.Handler{
 		Sets: sets, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 	}
 	enforced := handler
-	enforced.Enforced = true
+	enforced.Enforced, enforced.Fresh = true, fresh
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})
+}
+
+// newFresh asks the API server over connections of its own: a Pod that waits must
+// not wait for its turn among the replica's other requests. There is never more
+// than one question of a kind under way, so they need no limit.
+func newFresh(config *rest.Config, sets *pod.KnownSets) (*freshness.Cluster, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.DisableCompression = -1, true
+	reader, err := client.New(config, client.Options{Scheme: program.Scheme()})
+	if err != nil {
+		return nil, fmt.Errorf("set up questions for the newest SidecarSets: %w", err)
+	}
+	return freshness.New(sets.Seen, reader), nil
 }
 
 func newManager(config *rest.Config, o options, source *certs.Source) (manager.Manager, error) {

@@ -41,6 +41,14 @@ type Sets interface {
 	Candidates(namespace string, podLabels map[string]string) []*sidecar.Set
 }
 
+// Fresh makes sure that what is known is no older than the request.
+type Fresh interface {
+	// Wait returns when Sets knows all SidecarSets as they are now.
+	Wait(ctx context.Context) error
+	// Labels are those that a Namespace has now.
+	Labels(ctx context.Context, namespace string) (map[string]string, error)
+}
+
 // Handler answers AdmissionReviews of Pods.
 type Handler struct {
 	// Sets are the SidecarSets.
@@ -58,6 +66,9 @@ type Handler struct {
 	// Enforced: rather no Pod than one without its sidecars. An error of our own
 	// is answered with status 500, upon which the creator tries again.
 	Enforced bool
+	// Fresh is asked before a Pod is looked at. Default: what Sets and Reader know
+	// is good enough, though it may be a moment old.
+	Fresh Fresh
 	// Clock stamps injections.
 	Clock clock.PassiveClock
 }
@@ -73,6 +84,11 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	head, err := headerOf(request.Object.Raw)
 	if err != nil {
 		return refused(err)
+	}
+	if h.Fresh != nil {
+		if err := h.Fresh.Wait(ctx); err != nil {
+			return h.notCreated(ctx, request, err)
+		}
 	}
 	candidates := h.Sets.Candidates(request.Namespace, head.Labels)
 	patches := h.Scheduling.choose(ctx, request.Namespace, &head)
@@ -164,8 +180,13 @@ func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*
 
 // readNamespace asks the API server when the cache has no such Namespace: one
 // that was created together with its first Pods is known there first.
-func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.Namespace) error {
-	err := h.Reader.Get(ctx, client.ObjectKey{Name: name}, into)
+func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.Namespace) (err error) {
+	if h.Fresh != nil {
+		into.Name = name
+		into.Labels, err = h.Fresh.Labels(ctx, name)
+		return err
+	}
+	err = h.Reader.Get(ctx, client.ObjectKey{Name: name}, into)
 	if apierrors.IsNotFound(err) && h.Live != nil {
 		return h.Live.Get(ctx, client.ObjectKey{Name: name}, into)
 	}

@@ -13,26 +13,29 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/freshness"
 )
 
 // KnownSets are all SidecarSets of the cluster, compiled and indexed, kept
 // current by a watch.
 type KnownSets struct {
 	*sidecar.Index
+	// Seen are the versions of the sets that the watch has brought.
+	Seen   *freshness.Seen
 	synced []toolscache.InformerSynced
 }
 
 // FollowSets watches SidecarSets, and Namespaces for their labels, through a
 // cache that is started later.
 func FollowSets(ctx context.Context, c cache.Cache) (*KnownSets, error) {
-	known := &KnownSets{Index: sidecar.NewIndex()}
+	known := &KnownSets{Index: sidecar.NewIndex(), Seen: freshness.NewSeen()}
 	informer, err := c.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watch SidecarSets: %w", err)
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { known.put(ctx, object) },
-		UpdateFunc: func(_, object any) { known.put(ctx, object) },
+		AddFunc:    func(object any) { known.take(ctx, object) },
+		UpdateFunc: func(_, object any) { known.take(ctx, object) },
 		DeleteFunc: known.remove,
 	})
 	if err != nil {
@@ -54,6 +57,12 @@ func (k *KnownSets) Synced() error {
 		}
 	}
 	return nil
+}
+
+// take puts a set into the index, and only then says that it is known.
+func (k *KnownSets) take(ctx context.Context, object any) {
+	k.put(ctx, object)
+	k.Seen.Note(object.(*v1beta1.SidecarSet))
 }
 
 // put takes in a new or changed set.
@@ -86,5 +95,6 @@ func (k *KnownSets) remove(object any) {
 	}
 	if set, ok := object.(*v1beta1.SidecarSet); ok {
 		k.Delete(set.Name)
+		k.Seen.NoteDeleted(set)
 	}
 }

@@ -50,7 +50,7 @@ var _ = BeforeSuite(func() {
 		Skip(missing)
 	}
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{WebhookInstallOptions: envtest.WebhookInstallOptions{
+	cluster = &envtest.Environment{CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true, WebhookInstallOptions: envtest.WebhookInstallOptions{
 		MutatingWebhooks: []*admissionv1.MutatingWebhookConfiguration{{
 			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
 			Webhooks:   []admissionv1.MutatingWebhook{onPods("a.windlass.test", pod.Path), onPods("b.neighbour.test", neighbourPath)},
