@@ -36,7 +36,7 @@ var _ = Describe("A rollout that fails", func() {
 		r.change(ctx, setImage(missingImage))
 
 		By("naming a Pod and what its kubelet says while it still tries")
-		for _, condition := range []string{v1beta1.ConditionProgressing, v1beta1.ConditionReconciling} {
+		for _, condition := range []string{v1beta1.ConditionReady, v1beta1.ConditionReconciling} {
 			Eventually(ctx, func() string { return conditionMessage(ctx, r.set, condition) }).Should(
 				And(ContainSubstring(r.namespace+"/app-"), MatchRegexp("ErrImagePull|ImagePullBackOff")), condition)
 		}

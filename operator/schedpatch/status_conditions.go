@@ -1,6 +1,7 @@
 package schedpatch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ const (
 	maxNamedPods = 5
 	// maxMessageBytes is how long a message may be.
 	maxMessageBytes = 1024
+	// maxBriefBytes is how long it may be beside Ready's.
+	maxBriefBytes = 300
 )
 
 // standing is the common ground of the conditions: how the patch stands, and the
@@ -28,7 +31,8 @@ type standing struct {
 	// person's help.
 	waiting, stuck  bool
 	reason, message string
-	expired         string
+	// short is what the other conditions say of it; "" for message.
+	short string
 }
 
 // judge takes the first that holds.
@@ -39,25 +43,32 @@ func judge(s *Snapshot, patched []carrier, skipped []skippedPod) *standing {
 	case s.expired():
 		end, _ := s.Patch.ExpiresAt()
 		ended := fmt.Sprintf("It ended at %s; new Pods are not patched, and those that carry it keep it.", written(end))
-		return &standing{ready: true, reason: v1beta1.ReasonExpired, message: ended, expired: ended}
+		return &standing{ready: true, reason: v1beta1.ReasonExpired, message: ended,
+			short: fmt.Sprintf("It ended at %s.", written(end))}
 	case !s.Served:
-		return &standing{stuck: true, reason: v1beta1.ReasonNamespaceNotServed, message: fmt.Sprintf(
-			"The Pod webhooks do not serve namespace %s: it is excluded, or its label %s is %q. No Pod of it is patched.",
-			s.Object.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
+		return &standing{stuck: true, reason: v1beta1.ReasonNamespaceNotServed,
+			short: fmt.Sprintf("The Pod webhooks do not serve namespace %s.", s.Object.Namespace), message: fmt.Sprintf(
+				"The Pod webhooks do not serve namespace %s: it is excluded, or its label %s is %q. No Pod of it is patched.",
+				s.Object.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
 	case s.Target.Unreadable != "":
-		return &standing{stuck: true, reason: v1beta1.ReasonTargetUnreadable, message: fmt.Sprintf("%s cannot be followed: %s.", target, s.Target.Unreadable)}
+		return &standing{stuck: true, reason: v1beta1.ReasonTargetUnreadable,
+			short: target + " cannot be read.", message: fmt.Sprintf("%s cannot be followed: %s.", target, s.Target.Unreadable)}
 	case s.Target.NotServed:
-		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound, message: fmt.Sprintf(
-			"This cluster knows no kind %s of apiVersion %s; the patch works from the moment that it does and %s exists.",
-			s.Object.Spec.TargetRef.Kind, s.Object.Spec.TargetRef.APIVersion, target)}
+		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound,
+			short: fmt.Sprintf("This cluster knows no kind %s.", s.Object.Spec.TargetRef.Kind), message: fmt.Sprintf(
+				"This cluster knows no kind %s of apiVersion %s; the patch works from the moment that it does and %s exists.",
+				s.Object.Spec.TargetRef.Kind, s.Object.Spec.TargetRef.APIVersion, target)}
 	case s.Target.Object == nil:
-		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound, message: target + " does not exist; the patch works from the moment that it does."}
+		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound,
+			short: target + " does not exist.", message: target + " does not exist; the patch works from the moment that it does."}
 	case s.preview():
 		return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
 	case hurdle != nil && hurdle.denied:
-		return &standing{stuck: true, reason: hurdle.reason, message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s.", target, v1alpha1.SchedPatchConflictReject, hurdle.message)}
+		return &standing{stuck: true, reason: hurdle.reason,
+			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s.", target, v1alpha1.SchedPatchConflictReject, hurdle.message)}
 	case hurdle != nil:
-		return &standing{stuck: true, reason: hurdle.reason, message: fmt.Sprintf("New Pods of %s do not get the patch: %s.", target, hurdle.message)}
+		return &standing{stuck: true, reason: hurdle.reason,
+			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.", target, hurdle.message)}
 	}
 	return &standing{ready: true, reason: v1beta1.ReasonActive, message: active(s, target, len(patched), skipped)}
 }
@@ -134,7 +145,7 @@ func reconcilingCondition(s *standing) *metav1.Condition {
 	if !s.waiting {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.message}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.brief()}
 }
 
 // stalledCondition is there when a person has to act: no new Pod gets the patch,
@@ -143,14 +154,14 @@ func stalledCondition(s *standing) *metav1.Condition {
 	if !s.stuck {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.message}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.brief()}
 }
 
 func expiredCondition(s *standing) *metav1.Condition {
-	if s.expired == "" {
+	if s.reason != v1beta1.ReasonExpired {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonExpired, Message: s.expired}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonExpired, Message: s.brief()}
 }
 
 // invalidConditions say that the patch cannot be used until a person corrects it.
@@ -187,9 +198,14 @@ func list(names []string) string {
 }
 
 // truncate keeps a message within what conditions are allowed here.
-func truncate(message string) string {
-	if len(message) <= maxMessageBytes {
+func truncate(message string) string { return shorten(message, maxMessageBytes) }
+
+// brief keeps short what Ready says at length.
+func (s *standing) brief() string { return shorten(cmp.Or(s.short, s.message), maxBriefBytes) }
+
+func shorten(message string, most int) string {
+	if len(message) <= most {
 		return message
 	}
-	return strings.ToValidUTF8(message[:maxMessageBytes-3], "") + "..."
+	return strings.ToValidUTF8(message[:most-3], "") + "..."
 }

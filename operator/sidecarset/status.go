@@ -30,6 +30,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	fillCounters(status, s, outcome)
 	status.Uninjected = listUninjected(s)
 	p := judge(s, plan, outcome)
+	p.updatedReady = int(status.UpdatedReadyPods)
 	status.LastProgressTime = lastProgress(s, status, p)
 	deadline := p.watch(s, status.LastProgressTime)
 	setConditions(&status.Conditions, s, p)
@@ -101,6 +102,8 @@ type progress struct {
 	// sidecars are not serving yet. A Pod that was created with it is its owner's
 	// concern: it starts, or does not, for reasons of its own.
 	underway []string
+	// updatedReady is how many Pods are at the current version and ready.
+	updatedReady int
 	// overdue tells that nothing has moved for longer than the deadline, which is
 	// deadlineSeconds.
 	overdue         bool
@@ -167,8 +170,12 @@ func (p *progress) watch(s *Snapshot, last *metav1.Time) float64 {
 }
 
 // truncate keeps a message within the 1 KiB that conditions are allowed here.
-func truncate(message string) string {
-	const most = 1024
+func truncate(message string) string { return shorten(message, 1024) }
+
+// brief keeps short what Ready says at length.
+func brief(message string) string { return shorten(message, 300) }
+
+func shorten(message string, most int) string {
 	if len(message) <= most {
 		return message
 	}

@@ -49,11 +49,22 @@ func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1be
 	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
 	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec, Message: truncate(err.Error()),
+			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec, Message: invalidMessage(kind, err),
 			ObservedGeneration: object.Generation, LastTransitionTime: now,
 		})
 	}
 	return status
+}
+
+// invalidMessage has the whole of it in Ready alone.
+func invalidMessage(kind string, err error) string {
+	switch kind {
+	case v1beta1.ConditionReady:
+		return truncate(err.Error())
+	case v1beta1.ConditionStalled:
+		return brief(err.Error())
+	}
+	return "Nothing is done until the spec is corrected."
 }
 
 // state is the common ground of Ready and Progressing: whether the wish is
@@ -84,26 +95,30 @@ func readyCondition(p *progress) *metav1.Condition {
 }
 
 // reconcilingCondition is gone when the rollout is done, rests, or cannot go on
-// by itself: tools take it for "wait".
+// by itself: tools take it for "wait". It names what the rollout waits for first;
+// Ready has the whole of it.
 func reconcilingCondition(p *progress) *metav1.Condition {
 	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonPodsUpdating, Message: p.next()}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonPodsUpdating, Message: brief(p.first())}
 }
 
+// stalledCondition names what blocks first; Ready has the whole of it.
 func stalledCondition(p *progress) *metav1.Condition {
-	if !p.overdue && p.plan.Hold != HoldAutoPaused {
-		return nil
+	switch {
+	case p.plan.Hold == HoldAutoPaused:
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAutoPaused, Message: brief(p.failure() + ".")}
+	case p.overdue:
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonProgressDeadlineExceeded, Message: brief(p.first())}
 	}
-	_, reason, message := state(p)
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+	return nil
 }
 
 // progressingCondition is about the rollout alone: true while it goes on, rests
-// or is complete, false when it is stuck.
+// or is complete, false when it is stuck. It says how far it is.
 func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
-	done, reason, message := state(p)
+	done, reason, _ := state(p)
 	switch {
 	case done || reason != v1beta1.ReasonPodsUpdating:
 	case p.plan.Hold == HoldPaused:
@@ -112,7 +127,15 @@ func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 		reason = v1beta1.ReasonNewRevision
 	}
 	stuck := p.overdue || p.plan.Hold == HoldAutoPaused
-	return &metav1.Condition{Status: truth(!stuck), Reason: reason, Message: message}
+	return &metav1.Condition{Status: truth(!stuck), Reason: reason, Message: p.extent(len(s.Matched))}
+}
+
+// extent says how far the rollout is.
+func (p *progress) extent(matched int) string {
+	if matched == 0 {
+		return "No Pod has the sidecars yet."
+	}
+	return fmt.Sprintf("At the current version and ready: %d of %s.", p.updatedReady, count(matched))
 }
 
 func anyUpdated(s *Snapshot, p *progress) bool {
@@ -128,7 +151,13 @@ func anyUpdated(s *Snapshot, p *progress) bool {
 }
 
 // next says what the rollout waits for, what blocks first.
-func (p *progress) next() string {
+func (p *progress) next() string { return strings.Join(p.sentences(), " ") }
+
+// first is the first sentence of next.
+func (p *progress) first() string { return p.sentences()[0] }
+
+// sentences are those of next, one at least.
+func (p *progress) sentences() []string {
 	var parts []string
 	if len(p.outcome.Failed) > 0 {
 		parts = append(parts, fmt.Sprintf("Writes refused by the API server: %d, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
@@ -145,7 +174,7 @@ func (p *progress) next() string {
 	if len(parts) == 0 {
 		parts = append(parts, "Pods changed while they were looked at; looking again.")
 	}
-	return strings.Join(parts, " ")
+	return parts
 }
 
 // held says how many Pods are not updated while the rollout rests.
@@ -170,11 +199,16 @@ func (p *progress) later() string {
 }
 
 func (p *progress) autoPaused() string {
+	return p.failure() + "; a new version of the set, or autoPauseOnFailure: false, lets it go on."
+}
+
+// failure says why autoPauseOnFailure set the rollout to rest.
+func (p *progress) failure() string {
 	message := fmt.Sprintf("The update rests at revision %s since an updated Pod failed", p.plan.Revisions.Current)
 	if b := p.plan.Broken; b != nil {
 		message += fmt.Sprintf(" (sidecar %s of Pod %s: %s)", b.Container, podName(b.View.Pod), b.Reason)
 	}
-	return message + "; a new version of the set, or autoPauseOnFailure: false, lets it go on."
+	return message
 }
 
 func updateLimitedCondition(plan *Plan) *metav1.Condition {

@@ -19,8 +19,8 @@ func setConditions(conditions *[]metav1.Condition, p *progress) {
 		condition *metav1.Condition
 	}{
 		{v1beta1.ConditionReady, readyCondition(v)},
-		{v1beta1.ConditionReconciling, reconcilingCondition(v)},
-		{v1beta1.ConditionStalled, stalledCondition(v)},
+		{v1beta1.ConditionReconciling, reconcilingCondition(p, v)},
+		{v1beta1.ConditionStalled, stalledCondition(p, v)},
 		{v1beta1.ConditionAvailable, availableCondition(p)},
 		{v1beta1.ConditionProgressing, progressingCondition(p, v)},
 		{v1beta1.ConditionScaling, scalingCondition(p)},
@@ -49,11 +49,22 @@ func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta
 	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec,
-			Message:            truncate(fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err)),
+			Message:            invalidMessage(kind, set, err),
 			ObservedGeneration: set.Generation, LastTransitionTime: now,
 		})
 	}
 	return status
+}
+
+// invalidMessage has the whole of it in Ready alone.
+func invalidMessage(kind string, set *v1beta1.StatefulSet, err error) string {
+	switch kind {
+	case v1beta1.ConditionReady:
+		return truncate(fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err))
+	case v1beta1.ConditionStalled:
+		return brief(err.Error())
+	}
+	return "Nothing is done until the spec is corrected."
 }
 
 // verdict is the common ground of Ready, Stalled and Progressing.
@@ -140,23 +151,29 @@ func readyCondition(v verdict) *metav1.Condition {
 }
 
 // reconcilingCondition is gone when the set is done, rests, or cannot go on by
-// itself: tools take it for "wait".
-func reconcilingCondition(v verdict) *metav1.Condition {
+// itself: tools take it for "wait". It names what the set waits for first.
+func reconcilingCondition(p *progress, v verdict) *metav1.Condition {
 	if v.kind != underway {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: v.message}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: brief(p.first())}
 }
 
-func stalledCondition(v verdict) *metav1.Condition {
+// stalledCondition names what blocks first.
+func stalledCondition(p *progress, v verdict) *metav1.Condition {
 	if v.kind != stuck {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: v.message}
+	message := v.message
+	if v.reason != v1beta1.ReasonAllNodesFailing {
+		message = p.first()
+	}
+	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: brief(message)}
 }
 
 // progressingCondition is about the way to what the set is to be: true while it
 // goes on, rests or is over, whatever Pods do afterwards; false when it is stuck.
+// It says how far the set is.
 func progressingCondition(p *progress, v verdict) *metav1.Condition {
 	switch {
 	case v.kind == impaired:
@@ -166,7 +183,16 @@ func progressingCondition(p *progress, v verdict) *metav1.Condition {
 	case v.kind == underway && p.rolling() && p.status.UpdatedReplicas == 0:
 		v.reason = v1beta1.ReasonNewRevision
 	}
-	return &metav1.Condition{Status: truth(v.kind != stuck), Reason: v.reason, Message: v.message}
+	return &metav1.Condition{Status: truth(v.kind != stuck), Reason: v.reason, Message: p.tally()}
+}
+
+// tally says how many Pods are as they are to be.
+func (p *progress) tally() string {
+	if p.s.replicas() == 0 {
+		return "No Pods are wanted."
+	}
+	done := min(int(p.status.UpdatedAvailableReplicas), p.s.replicas())
+	return fmt.Sprintf("Updated and available: %d of %s.", done, podCount(p.s.replicas()))
 }
 
 // availableCondition tells whether as many Pods serve as maxUnavailable asks

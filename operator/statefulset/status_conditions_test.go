@@ -33,8 +33,8 @@ func TestConditions(t *testing.T) {
 			want: map[string]string{
 				"Ready": `False ScalingUp: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small. ` +
 					`Waiting for Pods to be available: web-1 (just created), web-2 (just created). Still to be created: 1 Pod.`,
-				"Scaling": `True ScaleBlocked: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small. ` +
-					`Still to be created: 1 of 3 Pods, web-0 the first.`,
+				"Scaling":         `True ScaleBlocked: The API server refuses Pods; FailedCreatePod quotes it. Still to be created: 1 of 3 Pods, web-0 the first.`,
+				"Reconciling":     `True ScalingUp: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small.`,
 				"FailedCreatePod": `True CreateRefused: The API server refused this: create Pod web-0: pods "web-0" is forbidden: exceeded quota: small.`,
 				"FailedUpdatePod": "",
 				"Stalled":         "",
@@ -63,7 +63,7 @@ func TestConditions(t *testing.T) {
 			want: map[string]string{
 				"Scaling": "True ScaleBlocked: Ordinal 1: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
 					"Still to be created: 2 of 3 Pods, web-1 the first.",
-				"Progressing": "True ScalingUp: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
+				"Ready": "False ScalingUp: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
 					"Cannot run: web-0 (container app, image app:bad: ImagePullBackOff). Still to be created: 2 Pods.",
 			},
 		},
@@ -78,7 +78,8 @@ func TestConditions(t *testing.T) {
 			want: map[string]string{
 				"Scaling": "True ScalingDown: Too many: 1 Pod, web-2 the first to go; wanted: 2. " +
 					"Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready).",
-				"Reconciling": "True ScalingDown: Waiting for Pods to go: web-2. Waiting for Pods to be available: web-0 (not Ready).",
+				"Ready":       "False ScalingDown: Waiting for Pods to go: web-2. Waiting for Pods to be available: web-0 (not Ready).",
+				"Reconciling": "True ScalingDown: Waiting for Pods to go: web-2.",
 			},
 		},
 		"a refused change in place": {
@@ -89,7 +90,8 @@ func TestConditions(t *testing.T) {
 			want: map[string]string{
 				"FailedUpdatePod": "True UpdateRefused: The API server refused 2 writes, the first: delete Pod web-1: no.",
 				"FailedCreatePod": "",
-				"Progressing": "True NewRevision: Update to revision <app:2>: 0 of 3 Pods done. The API server refused 2 writes, the first: delete Pod web-1: no. " +
+				"Progressing":     "True NewRevision: Updated and available: 0 of 3 Pods.",
+				"Ready": "False PodsUpdating: Update to revision <app:2>: 0 of 3 Pods done. The API server refused 2 writes, the first: delete Pod web-1: no. " +
 					"Later, within maxUnavailable: 2 Pods.",
 			},
 		},
@@ -112,7 +114,8 @@ func TestConditions(t *testing.T) {
 		"the only Pod is changed, and nothing else is left to do": {
 			start: func(t *testing.T) *world { w := settled(t, web().Replicas(1).InPlace()); w.image("app:2"); return w },
 			want: map[string]string{
-				"Reconciling": "True PodsUpdating: Update to revision <app:2>: 0 of 1 Pod done. Waiting for Pods to be available: web-0 (just updated in place).",
+				"Ready":       "False PodsUpdating: Update to revision <app:2>: 0 of 1 Pod done. Waiting for Pods to be available: web-0 (just updated in place).",
+				"Reconciling": "True PodsUpdating: Waiting for Pods to be available: web-0 (just updated in place).",
 			},
 		},
 		"a Pod that is out of service before its change": {
@@ -131,9 +134,8 @@ func TestConditions(t *testing.T) {
 				return w
 			},
 			want: map[string]string{
-				"Ready": "False PodsNotReady: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). The update is paused; 2 Pods are not at revision <app:bad>.",
-				"Progressing": "True Paused: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). " +
-					"The update is paused; 2 Pods are not at revision <app:bad>.",
+				"Ready":       "False PodsNotReady: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). The update is paused; 2 Pods are not at revision <app:bad>.",
+				"Progressing": "True Paused: Updated and available: 0 of 3 Pods.",
 			},
 		},
 		"paused with nothing to update": {

@@ -53,6 +53,16 @@ func (t *teller) list(intro string, count int, item func(i int) string) {
 
 // next says how far the set is and what it waits for, what blocks first.
 func (p *progress) next() string {
+	t := p.waits()
+	if p.rolling() && p.status.CurrentRevision != p.status.UpdateRevision {
+		t.sentences = append([]string{p.extent()}, t.sentences...)
+	}
+	return t.String()
+}
+
+// waits tells of all that the set waits for, what blocks first: one sentence at
+// least.
+func (p *progress) waits() *teller {
 	t := newTeller()
 	t.refused(p)
 	t.impossible(p)
@@ -62,11 +72,11 @@ func (p *progress) next() string {
 	if len(t.sentences) == 0 {
 		t.say("Pods changed while they were looked at; looking again.")
 	}
-	if p.rolling() && p.status.CurrentRevision != p.status.UpdateRevision {
-		t.sentences = append([]string{p.extent()}, t.sentences...)
-	}
-	return t.String()
+	return t
 }
+
+// first is what the set waits for first, in one sentence.
+func (p *progress) first() string { return p.waits().sentences[0] }
 
 // extent says how far the rollout is.
 func (p *progress) extent() string {
@@ -219,6 +229,9 @@ func truth(b bool) metav1.ConditionStatus {
 
 // truncate keeps a message within the 1 KiB that conditions are allowed here.
 func truncate(message string) string { return shorten(cmp.Or(message, "-"), maxMessage) }
+
+// brief keeps short what Ready says at length.
+func brief(message string) string { return shorten(message, 300) }
 
 func shorten(text string, most int) string {
 	if len(text) <= most {

@@ -45,7 +45,7 @@ func (p *progress) tooMany() string {
 // a matter of time.
 func (p *progress) scaleBlocked() string {
 	if len(p.outcome.CreateErrors) > 0 {
-		return p.createErrors()
+		return "The API server refuses Pods; FailedCreatePod quotes it."
 	}
 	for i := range p.plan.Blocked {
 		if b := &p.plan.Blocked[i]; !b.Waits {

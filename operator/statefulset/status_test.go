@@ -391,12 +391,13 @@ func TestASetThatCannotBeReadSaysSo(t *testing.T) {
 	set.Status.Replicas = 3
 	set.Status.Conditions = []metav1.Condition{{Type: v1beta1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: "PodsUpdating"}}
 	status := invalidStatus(set, errors.New(`spec.selector: "Like" is not a valid label selector operator`), metav1.NewTime(build.Epoch))
-	message := `StatefulSet default/web cannot be used until it is corrected: spec.selector: "Like" is not a valid label selector operator`
-	condition := func(kind string, status metav1.ConditionStatus) metav1.Condition {
+	condition := func(kind string, status metav1.ConditionStatus, message string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status, Reason: v1beta1.ReasonInvalidSpec, Message: message, ObservedGeneration: 4, LastTransitionTime: metav1.NewTime(build.Epoch)}
 	}
 	want := &v1beta1.StatefulSetStatus{ObservedGeneration: 4, Replicas: 3, Conditions: []metav1.Condition{
-		condition("Ready", metav1.ConditionFalse), condition("Progressing", metav1.ConditionFalse), condition("Stalled", metav1.ConditionTrue),
+		condition("Ready", metav1.ConditionFalse, `StatefulSet default/web cannot be used until it is corrected: spec.selector: "Like" is not a valid label selector operator`),
+		condition("Progressing", metav1.ConditionFalse, "Nothing is done until the spec is corrected."),
+		condition("Stalled", metav1.ConditionTrue, `spec.selector: "Like" is not a valid label selector operator`),
 	}}
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)

@@ -19,7 +19,7 @@ end
 local ready, stalled = conditions["Ready"], conditions["Stalled"]
 
 if stalled ~= nil and stalled.status == "True" then
-  return health("Degraded", stalled.message)
+  return health("Degraded", (ready or stalled).message)
 end
 if ready == nil then
   return health("Progressing", "Waiting for the operator")

@@ -18,7 +18,7 @@ local ready, stalled = conditions["Ready"], conditions["Stalled"]
 local rolling = ((obj.spec or {}).updateStrategy or {}).rollingUpdate or {}
 
 if stalled ~= nil and stalled.status == "True" then
-  return health("Degraded", stalled.message)
+  return health("Degraded", (ready or stalled).message)
 end
 if ready ~= nil then
   if ready.status ~= "True" then
