@@ -86,6 +86,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	ctrl.SetLogger(log)
+	program.LimitMemory()
 	if o.namespace, err = program.Namespace(); err != nil {
 		return err
 	}

@@ -3,12 +3,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,6 +26,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/certs"
 	"github.com/windlass-operator/windlass/webhook/freshness"
 	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/serve"
 	"github.com/windlass-operator/windlass/webhook/versions"
 )
 
@@ -46,6 +47,8 @@ type options struct {
 	patchRulesFile       string
 	excludedNamespaces   string
 	allowedTolerations   string
+	clientCAFile         string
+	clientNames          string
 }
 
 func parse() options {
@@ -67,6 +70,8 @@ func parse() options {
 	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
 	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
+	flag.StringVar(&o.clientCAFile, "client-ca-file", "", "File of CAs in PEM, read again whenever it changes. With one, only who shows a client certificate of theirs may ask for reviews.")
+	flag.StringVar(&o.clientNames, "client-names", "", "Comma-separated common names or DNS names of client certificates that may ask for reviews. Default: every name that the CAs have signed.")
 	flag.Parse()
 	return o
 }
@@ -151,6 +156,10 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 	if err != nil {
 		return nil, err
 	}
+	server, clients, err := newServer(o, source)
+	if err != nil {
+		return nil, err
+	}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                 program.Scheme(),
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
@@ -161,18 +170,35 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{namespace: {}}},
 			},
 		},
-		WebhookServer: webhook.NewServer(webhook.Options{
-			Port: o.port,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-				c.MinVersion = tls.VersionTLS12
-				c.GetCertificate = source.GetCertificate
-			}},
-		}),
+		WebhookServer: server,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
+	if clients != nil {
+		return mgr, mgr.Add(clients)
+	}
 	return mgr, nil
+}
+
+// newServer is the port for API servers, and who may call it; nil for everybody.
+func newServer(o options, source *certs.Source) (*serve.Server, *serve.Clients, error) {
+	options := serve.Options{
+		Port: o.port, GetCertificate: source.GetCertificate, Limits: serve.LimitsFor(program.LimitMemory()),
+	}
+	if o.clientCAFile == "" {
+		return serve.New(options), nil, nil
+	}
+	var names []string
+	if o.clientNames != "" {
+		names = strings.Split(o.clientNames, ",")
+	}
+	clients, err := serve.NewClients(o.clientCAFile, names)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--client-ca-file: %w", err)
+	}
+	options.Clients = clients
+	return serve.New(options), clients, nil
 }
 
 // addChecks makes /readyz true when the API server can be answered: the

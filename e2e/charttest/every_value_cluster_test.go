@@ -97,6 +97,13 @@ var clusterEffects = map[string]effect{
 			in("NetworkPolicy", "webhook", ".spec.ingress[1].from[0].ipBlock.cidr"):  "10.1.0.0/16",
 		},
 	},
+	"networkPolicy.webhookFrom": {
+		given: set("networkPolicy.enabled", "true"), values: set("networkPolicy.webhookFrom", "[{ipBlock: {cidr: 10.0.0.0/28}}]"),
+		want: map[string]string{
+			in("NetworkPolicy", "webhook", ".spec.ingress[0].from[0].ipBlock.cidr"):                                          "10.0.0.0/28",
+			in("NetworkPolicy", "webhook", `.spec.ingress[0].from[1].podSelector.matchLabels.app\.kubernetes\.io/component`): "operator",
+		},
+	},
 	"networkPolicy.apiServerCIDRs": {
 		given: set("networkPolicy.enabled", "true"), values: set("networkPolicy.apiServerCIDRs", "[10.0.0.1/32]"),
 		want: map[string]string{

@@ -45,6 +45,18 @@ var webhookEffects = map[string]effect{
 	}},
 	"webhook.dnsPolicy":           {values: set("webhook.dnsPolicy", "Default"), want: map[string]string{inPod("webhook", "dnsPolicy"): "Default"}},
 	"webhook.service.annotations": {values: set("webhook.service.annotations", "{a: b}"), want: map[string]string{in("Service", "webhook", ".metadata.annotations.a"): "b"}},
+	"webhook.clientCA.bundle": {values: set("webhook.clientCA.bundle", "'-----BEGIN CERTIFICATE-----'"), want: map[string]string{
+		"ConfigMap/windlass-client-ca {.data.ca\\.crt}":                                         "-----BEGIN CERTIFICATE-----",
+		arg("webhook", clientCAFile):                                                            clientCAFile,
+		inPod("webhook", `volumes[?(@.name=="client-ca")].projected.sources[0].configMap.name`): "windlass-client-ca",
+		inPod("webhook", `containers[0].volumeMounts[?(@.name=="client-ca")].mountPath`):        "/etc/windlass-client-ca",
+	}},
+	"webhook.clientCA.configMap.name": clientCAFrom("configMap", "name", "name"),
+	"webhook.clientCA.configMap.key":  clientCAFrom("configMap", "key", "items[0].key"),
+	"webhook.clientCA.secret.name":    clientCAFrom("secret", "name", "name"),
+	"webhook.clientCA.secret.key":     clientCAFrom("secret", "key", "items[0].key"),
+	"webhook.clientCA.allowedNames": {given: "webhook: {clientCA: {secret: {name: ca}}}", values: set("webhook.clientCA.allowedNames", "[a, b]"),
+		want: map[string]string{arg("webhook", "--client-names=a,b"): "--client-names=a,b"}},
 	"webhook.failurePolicy.pods": {values: set("webhook.failurePolicy.pods", "Fail"),
 		want: ofWebhooks("failurePolicy", "Fail", "Mutating", "pods.best-effort")},
 	"webhook.failurePolicy.sidecarSets": {values: set("webhook.failurePolicy.sidecarSets", "Ignore"),
@@ -76,5 +88,15 @@ var webhookEffects = map[string]effect{
 	"webhook.shutdownDelaySeconds": {values: set("webhook.shutdownDelaySeconds", "9"),
 		want: map[string]string{inPod("webhook", "containers[0].lifecycle.preStop.sleep.seconds"): "9"}},
 }
+
+// clientCAFrom is what a value of the object with the CAs of clients changes.
+func clientCAFrom(kind, value, path string) effect {
+	return effect{
+		given: "webhook: {clientCA: {" + kind + ": {name: ca}}}", values: set("webhook.clientCA."+kind+"."+value, "other"),
+		want: map[string]string{inPod("webhook", `volumes[?(@.name=="client-ca")].projected.sources[0].`+kind+"."+path): "other"},
+	}
+}
+
+const clientCAFile = "--client-ca-file=/etc/windlass-client-ca/ca.crt"
 
 const excludingCNI = "--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni"

@@ -85,7 +85,9 @@ func TestRolesGrantNoMoreThanTheyMust(t *testing.T) {
 			if isWrite && slices.Contains(rule.Resources, "nodes") {
 				t.Errorf("%s %s writes Nodes", role.Kind, role.Name)
 			}
-			if isWrite && slices.Contains(rule.Resources, "secrets") && len(rule.ResourceNames) == 0 {
+			// No role can limit a creation to a name; a ValidatingAdmissionPolicy does.
+			creates := slices.Equal(rule.Verbs, []string{"create"}) && role.Name == "windlass-webhook"
+			if isWrite && !creates && slices.Contains(rule.Resources, "secrets") && len(rule.ResourceNames) == 0 {
 				t.Errorf("%s %s writes Secrets without naming them", role.Kind, role.Name)
 			}
 		}

@@ -60,6 +60,14 @@ topologySpreadConstraints:
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+{{- if dig "limits" "memory" "" (index .root.Values .component "resources") }}
+# The garbage collector works harder when it is nearly reached.
+- name: MEMORY_LIMIT
+  valueFrom:
+    resourceFieldRef:
+      containerName: {{ .component }}
+      resource: limits.memory
+{{- end }}
 {{- with index .root.Values .component "extraEnv" }}
 {{ toYaml . }}
 {{- end }}
@@ -104,4 +112,26 @@ readinessProbe:
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 3
+{{- end -}}
+
+{{/* Where the CAs of the webhook's clients come from, as a source of a projected volume with the file ca.crt; nothing without any. Call with
+the root context. */}}
+{{- define "windlass.clientCA" -}}
+{{- $given := .Values.webhook.clientCA -}}
+{{- if $given.bundle -}}
+- configMap:
+    name: {{ include "windlass.fullname" . }}-client-ca
+{{- else if $given.configMap.name -}}
+- configMap:
+    name: {{ $given.configMap.name }}
+    items:
+      - key: {{ $given.configMap.key }}
+        path: ca.crt
+{{- else if $given.secret.name -}}
+- secret:
+    name: {{ $given.secret.name }}
+    items:
+      - key: {{ $given.secret.key }}
+        path: ca.crt
+{{- end -}}
 {{- end -}}
