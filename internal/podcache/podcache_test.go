@@ -17,7 +17,7 @@ func TestTrimDropsTheBulk(t *testing.T) {
 	pod := build.MakePod("p").Label("app", "web").Annotation("a", "b").Annotation(corev1.LastAppliedConfigAnnotation, "{}").Obj()
 	pod.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
 	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "SECRET", Value: "x"}}
-	pod.Spec.NodeSelector = map[string]string{"zone": "a"}
+	pod.Spec.NodeSelector, pod.Spec.RestartPolicy = map[string]string{"zone": "a"}, corev1.RestartPolicyNever
 	pod.Spec.Volumes = []corev1.Volume{
 		{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 		{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}}},
@@ -31,7 +31,7 @@ func TestTrimDropsTheBulk(t *testing.T) {
 	}
 	want := build.MakePod("p").Label("app", "web").Annotation("a", "b").Obj()
 	want.Spec.Volumes = pod.Spec.Volumes[1:]
-	want.Spec.NodeSelector = map[string]string{"zone": "a"}
+	want.Spec.NodeSelector, want.Spec.RestartPolicy = map[string]string{"zone": "a"}, corev1.RestartPolicyNever
 	want.Spec.InitContainers = []corev1.Container{}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("trimmed (-want +got):\n%s", diff)
@@ -56,16 +56,29 @@ func TestATrimmedPodIsSeenAsTheWholeOne(t *testing.T) {
 	injection.Apply(pod)
 	build.RunContainers(pod)
 	build.SetReady(pod, true, build.Epoch)
+	ended := pod.DeepCopy()
+	ended.Spec.RestartPolicy = corev1.RestartPolicyNever
+	ended.Status.ContainerStatuses[1].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
+	build.SetReady(ended, false, build.Epoch)
+	for name, pod := range map[string]*corev1.Pod{"a Pod that serves": pod, "one that has ended": ended} {
+		compareTrimmed(t, name, set, pod)
+	}
+}
+
+func compareTrimmed(t *testing.T, name string, set *sidecar.Set, pod *corev1.Pod) {
+	t.Helper()
 	trimmed, err := podcache.Trim(pod)
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func(p *corev1.Pod) []bool {
+	look := func(p *corev1.Pod) []any {
 		v := sidecar.Look(p)
-		return []bool{v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set), v.Ready(), v.SidecarsReady(set), sidecar.IsActive(p)}
+		return []any{
+			v.Ended(), v.Unscheduled(), v.Disturbed(set), v.ServedBefore(set), v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set), v.Ready(), v.SidecarsReady(set), sidecar.IsActive(p),
+		}
 	}
 	if diff := cmp.Diff(look(pod), look(trimmed.(*corev1.Pod))); diff != "" {
-		t.Errorf("the same Pod, whole and trimmed (-whole +trimmed):\n%s", diff)
+		t.Errorf("%s, whole and trimmed (-whole +trimmed):\n%s", name, diff)
 	}
 }
 

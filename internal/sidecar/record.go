@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -29,6 +30,16 @@ type updateRecord struct {
 	// Resized are the containers whose resources were changed. It is ours:
 	// OpenKruise neither writes nor minds it.
 	Resized []string `json:"resized,omitempty"`
+	// ResizedFrom are the resources that they had. It is written before the
+	// resources are, so that a change of which only the first half was written is
+	// known for what it is. It is ours too, as is what follows.
+	ResizedFrom map[string]corev1.ResourceRequirements `json:"resizedFrom,omitempty"`
+	// Served says whether the Pod served when the update began, or did not because
+	// of an earlier one. Nil in records of OpenKruise.
+	Served *bool `json:"served,omitempty"`
+	// NotReadySince is since when a Pod was not ready that did not serve; nil when
+	// it had no such condition.
+	NotReadySince *metav1.Time `json:"notReadySince,omitempty"`
 }
 
 // replacedVersion identifies what ran in a container before its image was

@@ -15,8 +15,9 @@ import (
 type Change struct {
 	// Images are the containers whose image changes.
 	Images []ImageChange
-	// Resources are the containers whose cpu or memory changes; they are
-	// written through the resize subresource, before anything else.
+	// Resources are the containers whose cpu or memory changes. They are written
+	// through the resize subresource, after everything else: what is written before
+	// says that they are to follow, so nothing is lost if they do not.
 	Resources []ResourceChange
 	// Annotations are set.
 	Annotations map[string]string
@@ -36,7 +37,8 @@ type ResourceChange struct {
 	List  string
 	Index int
 	Name  string
-	To    corev1.ResourceRequirements
+	// From are the resources now, To the new ones.
+	From, To corev1.ResourceRequirements
 }
 
 // Update computes how to bring a Pod to the set's current version in place.
@@ -104,16 +106,46 @@ func (s *Set) HotNativeSidecars() []string {
 func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 	var out []ResourceChange
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
-		if !slices.Contains(resized, c.Name) {
-			return
-		}
 		for _, name := range namesInPod(c) {
+			if !slices.Contains(resized, c.Name) && !slices.Contains(resized, name) {
+				continue
+			}
 			if ref := v.find(name); ref != nil && !equality.Semantic.DeepEqual(ref.container.Resources, c.Resources) {
-				out = append(out, ResourceChange{List: ref.list, Index: ref.index, Name: name, To: c.Resources})
+				out = append(out, ResourceChange{List: ref.list, Index: ref.index, Name: name, From: ref.container.Resources, To: c.Resources})
 			}
 		}
 	})
 	return out
+}
+
+// OwedResizes names the containers of the Pod whose new resources an update has
+// recorded but not written: whoever wrote was stopped between the two, or the
+// second was refused.
+func (v *View) OwedResizes(set *Set) []string {
+	if record := v.of(set).update; record != nil {
+		return v.owed(record)
+	}
+	return nil
+}
+
+func (v *View) owed(record *updateRecord) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(record.ResizedFrom)) {
+		if ref := v.find(name); ref != nil && equality.Semantic.DeepEqual(ref.container.Resources, record.ResizedFrom[name]) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Complete computes the second half of an update of which only the first was
+// written. It returns nil when nothing is missing. The Pod must be at the set's
+// current version.
+func (s *Set) Complete(v *View) *Change {
+	if resources := s.resourceChanges(v, v.OwedResizes(s)); len(resources) > 0 {
+		return &Change{Resources: resources}
+	}
+	return nil
 }
 
 // updateTexts are the annotations of an updated Pod.
@@ -161,18 +193,19 @@ func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord 
 	}
 	for _, resources := range change.Resources {
 		record.Resized = append(record.Resized, resources.Name)
+		if record.ResizedFrom == nil {
+			record.ResizedFrom = map[string]corev1.ResourceRequirements{}
+		}
+		record.ResizedFrom[resources.Name] = resources.From
 	}
+	record.recordServed(v, s)
 	return record
 }
 
 // running identifies what a container runs now, as its status says.
 func (v *View) running(name string) replacedVersion {
-	for _, list := range [][]corev1.ContainerStatus{v.Pod.Status.ContainerStatuses, v.Pod.Status.InitContainerStatuses} {
-		for i := range list {
-			if list[i].Name == name {
-				return replacedVersion{ImageID: list[i].ImageID, ContainerID: list[i].ContainerID}
-			}
-		}
+	if status := v.status(name); status != nil {
+		return replacedVersion{ImageID: status.ImageID, ContainerID: status.ContainerID}
 	}
 	return replacedVersion{}
 }

@@ -169,7 +169,15 @@ func (v *View) Upgradable(set *Set) bool {
 // update of the Pod, if there was one.
 func (v *View) Settled(set *Set) bool { return v.of(set).settled }
 
+// CarriedOut is Settled, but for new resources that are still to be written: all
+// that was written has been carried out.
+func (v *View) CarriedOut(set *Set) bool { return v.Settled(set) || v.carriedOut(v.of(set).update) }
+
 func (v *View) settled(record *updateRecord) bool {
+	return v.carriedOut(record) && (record == nil || len(v.owed(record)) == 0)
+}
+
+func (v *View) carriedOut(record *updateRecord) bool {
 	if len(v.Pod.Spec.Containers) != len(v.Pod.Status.ContainerStatuses) {
 		return false
 	}
@@ -222,6 +230,21 @@ func (v *View) SidecarsReady(set *Set) bool {
 		}
 	})
 	return ready
+}
+
+// SidecarsStarted reports whether the kubelet has got as far as to start every
+// sidecar of the set in the Pod, even if it could not.
+func (v *View) SidecarsStarted(set *Set) bool {
+	started := true
+	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			status := v.status(name)
+			if v.find(name) != nil && (status == nil || status.State.Waiting != nil && status.State.Waiting.Reason == "PodInitializing") {
+				started = false
+			}
+		}
+	})
+	return started
 }
 
 // Broken names a sidecar of the set that cannot run in the Pod, with the

@@ -53,9 +53,9 @@ func isAnswer(err error) bool {
 		code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout
 }
 
-// words are the API server's own, without ours around them; short enough for an
+// Words are the API server's own, without ours around them; short enough for an
 // event or a condition.
-func words(err error) string {
+func Words(err error) string {
 	const most = 256
 	text := err.Error()
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Message != "" {

@@ -116,7 +116,7 @@ func (m *Memory) Note(set types.NamespacedName, object types.UID, revision strin
 		}
 		times := m.bySet[set][key].Times + 1
 		m.bySet[set][key] = Refusal{
-			Words: words(err), Times: times, At: now, Until: now.Add(pause(times)), Doubtful: kind == Doubtful,
+			Words: Words(err), Times: times, At: now, Until: now.Add(pause(times)), Doubtful: kind == Doubtful,
 		}
 	}
 	return kind

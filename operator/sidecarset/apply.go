@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -19,12 +20,16 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // Outcome is what became of a plan.
 type Outcome struct {
-	// Updated and Finished are the actions that were carried out.
-	Updated, Finished []UpdatePod
+	// Updated, Completed and Finished are the actions that were carried out.
+	Updated, Completed, Finished []UpdatePod
+	// Refused are the changes of Pods that the API server did not carry out, or of
+	// which nobody knows.
+	Refused []Refused
 	// Evicted are the Pods that will be created anew.
 	Evicted []EvictPod
 	// Protected counts the Pods that a PodDisruptionBudget kept from eviction.
@@ -32,11 +37,22 @@ type Outcome struct {
 	// Collided tells that the name of the new revision is taken by something that
 	// is not ours. The next look takes another one.
 	Collided bool
-	// Failed are the actions that the API server refused, with its words.
+	// Failed are the other actions that the API server refused, with its words.
 	Failed []error
+	// Unrecorded means that the current revision could not be recorded, so that no
+	// Pod was marked with it.
+	Unrecorded bool
 	// Stale counts those that were given up because the object had changed since
 	// the snapshot. The change itself brings the next look.
 	Stale int
+}
+
+// Refused is the change of a Pod that failed.
+type Refused struct {
+	UpdatePod
+	// Write says which one it was, Err why.
+	Write string
+	Err   error
 }
 
 // Err joins the errors that are worth another try.
@@ -65,23 +81,12 @@ type executor struct {
 // are marked with their names.
 func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	o := &Outcome{}
-	for _, err := range e.applyRevisions(ctx, &plan.Revisions) {
-		if apierrors.IsAlreadyExists(err) {
-			o.Collided = true
-			continue
-		}
-		o.fail(err)
+	e.applyRevisions(ctx, &plan.Revisions, o)
+	if !o.Unrecorded {
+		e.change(ctx, plan.Completions, writeResize, o, &o.Completed)
+		e.change(ctx, plan.Updates, writeUpdate, o, &o.Updated)
 	}
-	apply.Each(ctx, e.parallel, plan.Updates, e.update, func(u UpdatePod, err error) {
-		if o.judge(err) {
-			o.Updated = append(o.Updated, u)
-		}
-	})
-	apply.Each(ctx, e.parallel, plan.Finishes, e.update, func(u UpdatePod, err error) {
-		if o.judge(err) {
-			o.Finished = append(o.Finished, u)
-		}
-	})
+	e.change(ctx, plan.Finishes, writeFinish, o, &o.Finished)
 	apply.Each(ctx, e.parallel, plan.Evictions, e.evict, func(eviction EvictPod, err error) {
 		switch {
 		case apierrors.IsTooManyRequests(err):
@@ -92,6 +97,20 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	})
 	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
 	return o
+}
+
+// change carries out changes of Pods and sorts them by what became of them.
+func (e *executor) change(ctx context.Context, actions []UpdatePod, write string, o *Outcome, done *[]UpdatePod) {
+	apply.Each(ctx, e.parallel, actions, e.update, func(u UpdatePod, err error) {
+		switch refusal.KindOf(err) {
+		case refusal.None:
+			*done = append(*done, u)
+		case refusal.Stale:
+			o.Stale++
+		default:
+			o.Refused = append(o.Refused, Refused{u, write, err})
+		}
+	})
 }
 
 // judge tells whether an action succeeded, and notes why not.
@@ -116,43 +135,86 @@ func (o *Outcome) fail(errs ...error) {
 }
 
 // applyRevisions keeps the history. Its steps do not depend on one another.
-func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan) []error {
-	var errs []error
+func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Outcome) {
 	if plan.Create != nil {
 		created := plan.Create.DeepCopy()
 		created.Namespace = e.namespace
-		errs = append(errs, apply.Wrap(e.writer.Create(ctx, created), "create revision %s", created.Name))
+		err := e.writer.Create(ctx, created)
+		o.Unrecorded, o.Collided = err != nil, apierrors.IsAlreadyExists(err)
+		if !o.Collided {
+			o.fail(apply.Wrap(err, "create revision %s", created.Name))
+		}
 	}
 	if plan.Change != nil {
-		errs = append(errs, apply.Wrap(e.writer.Patch(ctx, plan.Change.DeepCopy(), client.MergeFrom(plan.Old)), "update revision %s", plan.Change.Name))
+		o.fail(apply.Wrap(e.writer.Patch(ctx, plan.Change.DeepCopy(), client.MergeFrom(plan.Old)), "update revision %s", plan.Change.Name))
 	}
 	for _, r := range plan.Delete {
-		errs = append(errs, apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy())), "delete revision %s", r.Name))
+		o.fail(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy())), "delete revision %s", r.Name))
 	}
-	return errs
 }
 
 // update changes one Pod with one write, two if it is resized too, and only if
 // it is the Pod that the plan saw and nobody has changed what the plan rests on.
+//
+// Of two writes, the API server might take the first and refuse the second, so it
+// is asked about both before either is made. The resize comes second: the first
+// one records that it is to follow, so whoever is stopped in between, or refused
+// after all, leaves a Pod that is known not to be at its end.
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
-	if len(u.Change.Resources) > 0 {
-		if err := e.patch(ctx, u.View.Pod, "resize", resizePatch(u)); err != nil {
-			return apply.Wrap(err, "resize Pod %s in place", podName(u.View.Pod))
+	writes := podWrites(u)
+	if len(writes) > 1 {
+		for _, w := range writes {
+			if err := e.patch(ctx, u.View.Pod, w, client.DryRunAll); err != nil && !noDryRun(err) {
+				return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(u.View.Pod))
+			}
 		}
 	}
-	return apply.Wrap(e.patch(ctx, u.View.Pod, "", podPatch(u)), "update Pod %s in place", podName(u.View.Pod))
+	for _, w := range writes {
+		if err := e.patch(ctx, u.View.Pod, w); err != nil {
+			return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(u.View.Pod))
+		}
+	}
+	return nil
 }
 
-func (e *executor) patch(ctx context.Context, pod *corev1.Pod, subresource string, operations []jsonpatch.Operation) error {
-	data, err := json.Marshal(operations)
+// noDryRun reports whether the API server cannot tell beforehand what a webhook
+// will say.
+func noDryRun(err error) bool {
+	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
+}
+
+// podWrite is one patch of a Pod.
+type podWrite struct {
+	verb, subresource string
+	operations        []jsonpatch.Operation
+}
+
+// podWrites are the writes that an update takes, in order.
+func podWrites(u UpdatePod) []podWrite {
+	var out []podWrite
+	if len(u.Change.Images)+len(u.Change.Annotations) > 0 {
+		out = append(out, podWrite{"update", "", podPatch(u)})
+	}
+	if len(u.Change.Resources) > 0 {
+		out = append(out, podWrite{"resize", "resize", resizePatch(u)})
+	}
+	return out
+}
+
+func (e *executor) patch(ctx context.Context, pod *corev1.Pod, w podWrite, dryRun ...client.PatchOption) error {
+	data, err := json.Marshal(w.operations)
 	if err != nil {
 		return err
 	}
 	target, patch := identity(pod), client.RawPatch(types.JSONPatchType, data)
-	if subresource != "" {
-		return e.writer.SubResource(subresource).Patch(ctx, target, patch)
+	if w.subresource == "" {
+		return e.writer.Patch(ctx, target, patch, dryRun...)
 	}
-	return e.writer.Patch(ctx, target, patch)
+	options := make([]client.SubResourcePatchOption, 0, len(dryRun))
+	if len(dryRun) > 0 {
+		options = append(options, client.DryRunAll)
+	}
+	return e.writer.SubResource(w.subresource).Patch(ctx, target, patch, options...)
 }
 
 // evict asks for the end of a Pod, which a PodDisruptionBudget may refuse.
@@ -201,7 +263,8 @@ func podPatch(u UpdatePod) []jsonpatch.Operation {
 	return patch
 }
 
-// stillNotReady tests the Ready condition where the snapshot saw it.
+// stillNotReady tests the Ready condition where the snapshot saw it. A Pod that has
+// none does not run yet.
 func stillNotReady(pod *corev1.Pod) []jsonpatch.Operation {
 	for i := range pod.Status.Conditions {
 		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
@@ -212,7 +275,7 @@ func stillNotReady(pod *corev1.Pod) []jsonpatch.Operation {
 			}
 		}
 	}
-	return nil
+	return []jsonpatch.Operation{jsonpatch.NewOperation("test", "/status/phase", pod.Status.Phase)}
 }
 
 // resizePatch renders the part of an update that the resize subresource takes.

@@ -8,13 +8,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -63,11 +66,144 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 	if diff := cmp.Diff([]string{"web-0", "web-5"}, updated); diff != "" {
 		t.Errorf("updated (-want +got):\n%s", diff)
 	}
-	if outcome.Stale != 3 || len(outcome.Failed) != 1 || !errors.Is(outcome.Err(), refused) {
-		t.Errorf("stale %d, failed %v; want 3 stale and the quota's error", outcome.Stale, outcome.Failed)
+	if outcome.Stale != 3 || len(outcome.Refused) != 1 || !errors.Is(outcome.Refused[0].Err, refused) || outcome.Err() != nil {
+		t.Errorf("stale %d, refused %v, errors %v; want 3 stale and the quota's refusal", outcome.Stale, outcome.Refused, outcome.Err())
 	}
 	if len(patcher.patches) != 6 {
 		t.Errorf("%d Pods were written to, want 6", len(patcher.patches))
+	}
+}
+
+// askedServer answers writes of Pods in order and remembers what it was asked.
+type askedServer struct {
+	client.Client
+	answer func(asked string) error
+	asked  []string
+}
+
+func (a *askedServer) say(subresource string, dryRun bool) error {
+	asked := strings.TrimSpace(map[bool]string{true: "dry-run "}[dryRun] + subresource)
+	a.asked = append(a.asked, asked)
+	return a.answer(asked)
+}
+
+func (a *askedServer) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.PatchOption) error {
+	return a.say("pod", len(options) > 0)
+}
+
+func (a *askedServer) SubResource(name string) client.SubResourceClient {
+	return askedSubresource{server: a, name: name}
+}
+
+type askedSubresource struct {
+	client.SubResourceClient
+	server *askedServer
+	name   string
+}
+
+func (a askedSubresource) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.SubResourcePatchOption) error {
+	return a.server.say(a.name, len(options) > 0)
+}
+
+func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
+	policy := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web-0", errors.New("v2 is not released"))
+	noDryRun := apierrors.NewBadRequest(`admission webhook "w.example.com" does not support dry run`)
+	for name, test := range map[string]struct {
+		resized bool
+		answers map[string]error
+		want    []string
+		refused bool
+	}{
+		"an image alone takes one write": {want: []string{"pod"}},
+		"an image alone that is refused": {answers: map[string]error{"pod": policy}, want: []string{"pod"}, refused: true},
+		"with resources, all is accepted": {
+			resized: true, want: []string{"dry-run pod", "dry-run resize", "pod", "resize"},
+		},
+		"with resources, the image is refused": {
+			resized: true, answers: map[string]error{"dry-run pod": policy}, want: []string{"dry-run pod"}, refused: true,
+		},
+		"with resources, those are refused": {
+			resized: true, answers: map[string]error{"dry-run resize": policy}, want: []string{"dry-run pod", "dry-run resize"}, refused: true,
+		},
+		"with resources, and nobody can be asked": {
+			resized: true, answers: map[string]error{"dry-run pod": noDryRun, "dry-run resize": noDryRun},
+			want: []string{"dry-run pod", "dry-run resize", "pod", "resize"},
+		},
+		"with resources that are refused all the same": {
+			resized: true, answers: map[string]error{"resize": policy}, want: []string{"dry-run pod", "dry-run resize", "pod", "resize"}, refused: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+			update := w.plan().Updates[0]
+			if test.resized {
+				update.Change.Resources = []sidecar.ResourceChange{{List: "containers", Name: "agent"}}
+			}
+			server := &askedServer{answer: func(asked string) error { return test.answers[asked] }}
+			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), &Plan{Updates: []UpdatePod{update}})
+			if diff := cmp.Diff(test.want, server.asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			if got := len(outcome.Refused) == 1; got != test.refused || len(outcome.Updated) != 1-len(outcome.Refused) {
+				t.Errorf("refused: %v, want %t", outcome.Refused, test.refused)
+			}
+		})
+	}
+}
+
+// revisionServer refuses to create revisions.
+type revisionServer struct {
+	recordingPatcher
+	err error
+}
+
+func (r *revisionServer) Create(context.Context, client.Object, ...client.CreateOption) error {
+	return r.err
+}
+
+func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
+	revisions := schema.GroupResource{Group: "apps", Resource: "controllerrevisions"}
+	for name, test := range map[string]struct {
+		err      error
+		updates  int
+		collided bool
+	}{
+		"it is recorded":                  {nil, 1, false},
+		"its name is taken":               {apierrors.NewAlreadyExists(revisions, "s-1"), 0, true},
+		"the API server does not take it": {apierrors.NewForbidden(revisions, "s-1", errors.New("quota")), 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+			plan := w.plan()
+			server := &revisionServer{err: test.err}
+			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), plan)
+			if len(outcome.Updated) != test.updates || len(server.patches) != test.updates || outcome.Collided != test.collided {
+				t.Errorf("%d updates, %d patches, collided %t; want %d and %t", len(outcome.Updated), len(server.patches), outcome.Collided, test.updates, test.collided)
+			}
+			if done, _, message := state(judge(w.snapshotOf(plan), plan, outcome)); done {
+				t.Errorf("it is said to be done: %s", message)
+			}
+			if wait := lookAgainIn(w.snapshot(), plan, outcome); test.collided && wait != time.Second {
+				t.Errorf("looks again in %s", wait)
+			}
+		})
+	}
+}
+
+func TestAFreeUpdateTestsThatThePodStillDoesNotServe(t *testing.T) {
+	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	build.SetReady(w.pods[0], false, w.now)
+	w.pods[1].Status = corev1.PodStatus{Phase: corev1.PodPending}
+	plan := w.image("agent:2").plan()
+	patcher := &recordingPatcher{}
+	(&executor{writer: patcher, parallel: 1}).apply(t.Context(), &Plan{Updates: plan.Updates})
+	for pod, want := range map[string]string{
+		"web-0": `{"op":"test","path":"/status/conditions/0/status","value":"False"}`,
+		"web-1": `{"op":"test","path":"/status/phase","value":"Pending"}`,
+	} {
+		if got := patcher.patches[pod]; !strings.Contains(got, want) {
+			t.Errorf("the patch of %s does not test %s: %s", pod, want, got)
+		}
 	}
 }
 

@@ -12,13 +12,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -30,6 +33,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/pace"
+	"github.com/windlass-operator/windlass/operator/refusal"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // PodLabelIndex is the cache index of Pods by each of their labels, written as
@@ -53,9 +58,14 @@ type reconciler struct {
 	gatherer  gatherer
 	executor  executor
 	recorder  events.EventRecorder
+	repeats   *report.Repeats
 	pace      *pace.Pace
 	evictions *evictions
+	refusals  *refusal.Memory
 }
+
+// longestRetry is how long a failed look waits for its next try at most.
+const longestRetry = time.Minute
 
 // Add wires the controller into a manager, whose client must read its own
 // writes.
@@ -63,16 +73,18 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
 		return fmt.Errorf("index Pods by label: %w", err)
 	}
-	evictions := newEvictions()
+	evictions, refusals := newEvictions(), refusal.NewMemory()
 	r := &reconciler{
 		gatherer: gatherer{
 			reader: mgr.GetClient(), clock: clock.RealClock{}, namespace: options.Namespace,
-			canResize: options.CanResize, evictions: evictions, excluded: sets.New(options.ExcludedNamespaces...),
+			canResize: options.CanResize, evictions: evictions, refusals: refusals, excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor:  executor{writer: mgr.GetClient(), namespace: options.Namespace, parallel: 16},
 		recorder:  mgr.GetEventRecorder("windlass-operator"),
+		repeats:   report.NewRepeats(),
 		pace:      pace.New(time.Second),
 		evictions: evictions,
+		refusals:  refusals,
 	}
 	index := newSharedIndex()
 	return builder.ControllerManagedBy(mgr).
@@ -80,7 +92,11 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Watches(&v1beta1.SidecarSet{}, setHandler{index}).
 		Watches(&corev1.Pod{}, podHandler{index}).
 		Watches(&corev1.Namespace{}, namespaceHandler{index}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.Workers}).
+		Watches(&appsv1.ControllerRevision{}, revisionHandler{index}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.Workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+		}).
 		Complete(r)
 }
 
@@ -108,9 +124,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	if snapshot == nil {
-		r.pace.Forget(request.NamespacedName)
-		r.evictions.forget(request.Name)
-		forgetMetrics(request.Name)
+		r.forget(request)
 		return reconcile.Result{}, nil
 	}
 	plan, err := makePlan(snapshot)
@@ -119,9 +133,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	plan.log(log)
 	outcome := r.executor.apply(ctx, plan)
-	for _, e := range outcome.Evicted {
-		r.evictions.note(request.Name, e.Pod, snapshot.Now)
-	}
+	r.remember(snapshot, outcome)
 	observe(snapshot, outcome)
 
 	// An error is returned after the status is written, so that it is seen.
@@ -133,6 +145,70 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// forget drops all that is remembered of a set that is gone.
+func (r *reconciler) forget(request reconcile.Request) {
+	r.pace.Forget(request.NamespacedName)
+	r.repeats.Forget(request.NamespacedName)
+	r.evictions.forget(request.Name)
+	r.refusals.Forget(request.NamespacedName)
+	forgetMetrics(request.Name)
+}
+
+// remember keeps what the next snapshots cannot see in the cluster.
+func (r *reconciler) remember(s *Snapshot, outcome *Outcome) {
+	for _, e := range outcome.Evicted {
+		r.evictions.note(s.Set.Name(), e.Pod, s.Now)
+	}
+	note := func(u UpdatePod, write string, err error) {
+		r.refusals.Note(client.ObjectKeyFromObject(s.Set.Object), u.View.Pod.UID, refusalKey(s.Set, write), err, s.Now)
+	}
+	for _, refused := range outcome.Refused {
+		note(refused.UpdatePod, refused.Write, refused.Err)
+	}
+	for write, done := range map[string][]UpdatePod{writeUpdate: outcome.Updated, writeResize: outcome.Completed, writeFinish: outcome.Finished} {
+		for _, u := range done {
+			note(u, write, nil)
+		}
+	}
+}
+
+const (
+	// collided is how long the next name of a revision waits for its try.
+	collided = time.Second
+	// eachTry is how much time is left to others for each refused write when there
+	// is nothing else to try than what was, or probably is, refused too.
+	eachTry = 200 * time.Millisecond
+	// unblocked is how long to wait at most while others wait for Pods that do not
+	// serve: what became of their nodes brings no event of its own.
+	unblocked = 30 * time.Second
+)
+
+// lookAgainIn is when to look again though nothing happens, because of what the
+// API server refused; 0 for never. A refused Pod gives its turn to the next one at
+// once.
+func lookAgainIn(s *Snapshot, plan *Plan, outcome *Outcome) time.Duration {
+	due := s.Refusals.DueIn(s.Now)
+	switch n := len(outcome.Refused); {
+	case outcome.Collided:
+		return collided
+	case n > 0 && plan.Elsewhere > 0:
+		return time.Millisecond
+	case n > 0:
+		return time.Duration(n) * eachTry
+	case plan.Waiting > 0 && len(plan.Blockers) > 0:
+		return earlier(due, unblocked)
+	}
+	return due
+}
+
+// earlier is the shorter of two spans, of which 0 means never.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // protectedSeconds is how long Pods are left alone that a PodDisruptionBudget
@@ -161,10 +237,7 @@ func soonest(spans ...float64) time.Duration {
 
 // log tells what is about to be done.
 func (p *Plan) log(log logr.Logger) {
-	for _, u := range p.Updates {
-		log.Info(u.String())
-	}
-	for _, u := range p.Finishes {
+	for _, u := range slices.Concat(p.Completions, p.Updates, p.Finishes) {
 		log.Info(u.String())
 	}
 	for _, e := range p.Evictions {
@@ -177,10 +250,10 @@ func (p *Plan) log(log logr.Logger) {
 // happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
-	wait := soonest(deadline, repairIn(plan, outcome), plan.VerdictIn)
+	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.VerdictIn), lookAgainIn(s, plan, outcome))
 	if pause := r.pace.Wait(client.ObjectKeyFromObject(s.Set.Object), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)
-		return pause, nil
+		return earlier(wait, pause), nil
 	}
 	written, err := r.executor.writeStatus(ctx, s.Set.Object, status)
 	if err != nil {

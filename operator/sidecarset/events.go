@@ -2,9 +2,11 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Reasons of events on SidecarSets and Pods.
@@ -31,14 +33,25 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 		r.recorder.Eventf(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
 			"Evicted, to be created anew with the sidecars of SidecarSet %s: %s", object.Name, e.Reason)
 	}
-	if n := len(outcome.Failed); n > 0 {
+	// What is refused is tried again, and mostly refused again, each time for another
+	// Pod: once a minute is enough for all of them.
+	if errs := outcome.errors(); len(errs) > 0 && r.repeats.First(client.ObjectKeyFromObject(object), eventFailed, s.Now) {
 		r.recorder.Eventf(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
-			"Writes refused by the API server: %d, the first: %v", n, outcome.Failed[0])
+			"Writes refused by the API server: %d, the first: %v", len(errs), errs[0])
 	}
 	if n := len(plan.Limited); n > 0 && object.Status.ObservedGeneration != object.Generation {
 		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
 			"Cannot update %s in place: %s", some(n, podName(plan.Limited[0].View.Pod)), strings.Join(plan.Limited[0].Why, ", "))
 	}
+}
+
+// errors are all that failed.
+func (o *Outcome) errors() []error {
+	out := slices.Clone(o.Failed)
+	for _, refused := range o.Refused {
+		out = append(out, refused.Err)
+	}
+	return out
 }
 
 // some names one Pod and counts the others.

@@ -25,7 +25,7 @@ func init() {
 func observe(s *Snapshot, outcome *Outcome) {
 	for result, n := range map[string]int{
 		"updated": len(outcome.Updated), "finished": len(outcome.Finished), "evicted": len(outcome.Evicted),
-		"protected": outcome.Protected, "failed": len(outcome.Failed), "stale": outcome.Stale,
+		"protected": outcome.Protected, "failed": len(outcome.Failed) + len(outcome.Refused), "stale": outcome.Stale,
 	} {
 		writes.WithLabelValues(result).Add(float64(n))
 	}

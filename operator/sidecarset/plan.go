@@ -2,8 +2,10 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -18,6 +20,8 @@ type Plan struct {
 	Revisions RevisionPlan
 	// Updates are the Pods to change in place.
 	Updates []UpdatePod
+	// Completions are the Pods of whose update the second half is to be written.
+	Completions []UpdatePod
 	// Finishes are the Pods whose hot upgrades are to be ended.
 	Finishes []UpdatePod
 	// Evictions are the Pods without sidecars to have created anew.
@@ -27,8 +31,10 @@ type Plan struct {
 	// Hold says why Pods that are not up to date are left alone for now; empty
 	// when none is.
 	Hold Hold
-	// Waiting are Pods that are not up to date and whose turn comes later.
-	Waiting int
+	// Waiting are Pods that are not up to date and whose turn comes later. Elsewhere
+	// are those among them in namespaces where nothing was refused, Again are the
+	// refused Pods that are due and find no room.
+	Waiting, Elsewhere, Again int
 	// Blockers are the Pods that take up shares of maxUnavailable.
 	Blockers []string
 	// Kept are Pods that the partition, or the update's own selector, keeps at
@@ -36,8 +42,17 @@ type Plan struct {
 	Kept int
 	// Limited are Pods that cannot be brought up to date in place.
 	Limited []LimitedPod
+	// Refused are Pods that the API server did not let us change, and that are not
+	// tried again in this round.
+	Refused []RefusedPod
+	// Excused are Pods at the current version that do not serve for reasons of
+	// their own. Nothing waits for them.
+	Excused []ExcusedPod
 	// Broken is the first updated Pod with a sidecar that cannot run.
 	Broken *BrokenPod
+	// Failed are the updated Pods that served before and whose sidecar cannot run
+	// now.
+	Failed []*sidecar.View
 	// VerdictIn is in how many seconds the kubelet's word about Pods written to a
 	// moment ago can be believed; 0 when there are none that look broken.
 	VerdictIn float64
@@ -98,6 +113,22 @@ type LimitedPod struct {
 	Why []string
 }
 
+// RefusedPod is a Pod of which the API server refused a change.
+type RefusedPod struct {
+	View *sidecar.View
+	// Words are the API server's.
+	Words string
+}
+
+// ExcusedPod is a Pod that does not serve, which is not the set's doing.
+type ExcusedPod struct {
+	View *sidecar.View
+	// Why says in a few words what keeps it. Stuck means that its sidecars cannot
+	// start before that has changed.
+	Why   string
+	Stuck bool
+}
+
 // BrokenPod is an updated Pod with a sidecar that cannot run.
 type BrokenPod struct {
 	View *sidecar.View
@@ -115,6 +146,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	plan := &Plan{Revisions: revisions}
 	plan.findBroken(s)
 	plan.repair(s)
+	plan.complete(s, set, nil)
 	candidates := plan.candidates(s)
 	plan.mark(s)
 	if plan.Hold = hold(s, plan); plan.Hold != HoldNone {
@@ -126,6 +158,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 		plan.Hold = HoldNone
 	}
 	plan.Blockers = blockers(s)
+	plan.excuse(s)
 	return plan, err
 }
 
@@ -147,7 +180,7 @@ func hold(s *Snapshot, plan *Plan) Hold {
 		return HoldNotUpdate
 	case strategy.Paused:
 		return HoldPaused
-	case strategy.AutoPauseOnFailure && (plan.Broken != nil || s.Set.Object.Status.AutoPausedRevision == plan.Revisions.Current):
+	case strategy.AutoPauseOnFailure && (failing(s, plan.Failed) || s.Set.Object.Status.AutoPausedRevision == plan.Revisions.Current):
 		return HoldAutoPaused
 	}
 	return HoldNone
@@ -172,10 +205,47 @@ func (p *Plan) findBroken(s *Snapshot) {
 			p.VerdictIn = max(p.VerdictIn, verdictSeconds-age)
 			continue
 		}
+		if view.ServedBefore(s.Set) {
+			p.Failed = append(p.Failed, view)
+		}
 		if p.Broken == nil || podName(view.Pod) < podName(p.Broken.View.Pod) {
 			p.Broken = &BrokenPod{View: view, Container: name, Reason: reason}
 		}
 	}
+}
+
+// failing reports whether enough updated Pods have failed to blame the version for
+// it: one, where all Pods are of one workload; else some of two workloads; and where
+// the set reaches Pods of several namespaces, some of two namespaces. Whoever may
+// only make Pods in one namespace cannot have the rollout paused for all.
+func failing(s *Snapshot, failed []*sidecar.View) bool {
+	for _, group := range []func(*corev1.Pod) string{namespaceOf, workloadOf} {
+		if several(s.Matched, group) {
+			return several(failed, group)
+		}
+	}
+	return len(failed) > 0
+}
+
+// several reports whether Pods belong to more than one group.
+func several(views []*sidecar.View, group func(*corev1.Pod) string) bool {
+	return slices.ContainsFunc(views, func(v *sidecar.View) bool { return group(v.Pod) != group(views[0].Pod) })
+}
+
+func namespaceOf(pod *corev1.Pod) string { return pod.Namespace }
+
+// workloadOf names what made a Pod. All Pods of a namespace that nothing made are
+// one workload.
+func workloadOf(pod *corev1.Pod) string {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return pod.Namespace
+	}
+	name := owner.Name
+	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
+		name = strings.TrimSuffix(name, "-"+hash) // the ReplicaSets of one Deployment
+	}
+	return pod.Namespace + "/" + owner.Kind + "/" + name
 }
 
 // candidate is a Pod that is to be updated, sooner or later.
@@ -183,6 +253,8 @@ type candidate struct {
 	*sidecar.View
 	// resized are the containers that get new cpu and memory.
 	resized []string
+	// refusing means that a Pod of its namespace was refused.
+	refusing bool
 }
 
 // candidates sorts out the Pods that are not up to date.
@@ -200,63 +272,10 @@ func (p *Plan) candidates(s *Snapshot) []candidate {
 				p.Limited = append(p.Limited, LimitedPod{view, why})
 				continue
 			}
-			out = append(out, candidate{view, resized})
+			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes(s.Set)...)})
 		}
 	}
 	return out
-}
-
-// update ends hot upgrades that can be ended and takes candidates in order
-// while the budget lasts.
-func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
-	now := metav1.NewTime(s.Now)
-	b := newBudget(s, len(p.Evictions))
-	for _, view := range s.Matched {
-		if !view.Updated(s.Set) || (view.Ready() && !b.restartCharged()) {
-			continue
-		}
-		change, err := set.FinishHot(view, now)
-		if err != nil {
-			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
-		}
-		if change != nil {
-			b.restart(view)
-			p.Finishes = append(p.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
-		}
-	}
-	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
-	keep := min(partition(s.Set.Spec.UpdateStrategy.Partition, len(s.Matched)), len(candidates))
-	p.Kept += keep
-	return p.choose(s, set, b, candidates[:len(candidates)-keep])
-}
-
-// choose takes candidates in order while the budget lasts. A Pod that does not
-// serve anyway costs nothing; one whose earlier update is still under way waits
-// for its end.
-func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
-	for _, c := range candidates {
-		update := UpdatePod{View: c.View, Free: !c.Ready(), Reason: "it is not ready, so nothing is lost"}
-		switch {
-		case c.Ready() && !c.Settled(s.Set):
-			p.Waiting++
-			continue
-		case c.Ready() && charged(s, c.View) && b.restartCharged():
-			update.Reason = "its last upgrade is not at its end, so it is counted already"
-			b.restart(c.View)
-		case c.Ready() && (charged(s, c.View) || !b.take()):
-			p.Hold = HoldBudget
-			p.Waiting++
-			continue
-		case c.Ready():
-			update.Reason = "its turn has come"
-		}
-		var err error
-		if update.Change, err = set.Update(c.View, c.resized, metav1.NewTime(s.Now)); err != nil {
-			return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
-		}
-		p.Updates = append(p.Updates, update)
-	}
-	return nil
 }
 
 func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }

@@ -27,30 +27,25 @@ func newBudget(s *Snapshot, evictions int) *budget {
 			continue
 		}
 		b.pods--
-		if !view.Ready() || !view.Settled(s.Set) {
+		if !view.Ready() || !view.CarriedOut(s.Set) || s.doubtful(view) {
 			b.restarts--
 		}
 	}
 	return b
 }
 
-// take takes a serving Pod down, if the budget allows it.
-func (b *budget) take() bool {
-	if b.pods <= 0 || b.restarts <= 0 {
-		return false
+// mayRestart reports whether one more serving Pod may be restarted; counted says
+// whether it has its share already.
+func (b *budget) mayRestart(counted bool) bool { return b.restarts > 0 && (counted || b.pods > 0) }
+
+// restart takes a Pod down. One that does not serve costs nothing.
+func (b *budget) restart(view *sidecar.View, counted bool) {
+	if !view.Ready() {
+		return
 	}
-	b.pods--
 	b.restarts--
-	return true
-}
-
-// restartCharged tells whether a serving Pod that has its share may be restarted
-// once more; restart does so.
-func (b *budget) restartCharged() bool { return b.restarts > 0 }
-
-func (b *budget) restart(view *sidecar.View) {
-	if view.Ready() {
-		b.restarts--
+	if !counted {
+		b.pods--
 	}
 }
 
@@ -66,13 +61,49 @@ func blockers(s *Snapshot) []string {
 	return out
 }
 
-// charged tells whether a Pod takes up a share of maxUnavailable: it carries the
-// set's current version, or an update of it was begun, and it has not come back.
-// A hot upgrade is over when its old container is empty; until then it will
-// restart once more.
+// charged reports whether a Pod takes up a share of maxUnavailable: it does not
+// serve, or will not for a moment, because of an update of the set. Where its node
+// does not report, nobody can tell, and it is not the set's doing. A write that was
+// refused has taken nothing down; one of which nobody knows whether it was carried
+// out counts until it is tried again.
 func charged(s *Snapshot, view *sidecar.View) bool {
-	touched := view.Updated(s.Set) || view.Touched(s.Set)
-	return touched && !(view.Ready() && view.Settled(s.Set) && view.HotFinished(s.Set))
+	switch {
+	case !view.Ready() && s.lost(view):
+		return false
+	case view.Ready() && s.doubtful(view):
+		return true
+	case view.Ready() && view.Disturbed(s.Set) && s.onlyRefused(view):
+		return false
+	}
+	return view.Disturbed(s.Set)
+}
+
+// lost reports whether the Pod's node does not report.
+func (s *Snapshot) lost(view *sidecar.View) bool { return s.LostNodes.Has(view.Pod.Spec.NodeName) }
+
+// doubtful reports whether a write to the Pod may have been carried out that the
+// snapshot does not show.
+func (s *Snapshot) doubtful(view *sidecar.View) bool {
+	if len(s.Refusals) == 0 {
+		return false
+	}
+	for _, write := range []string{writeUpdate, writeFinish, writeResize} {
+		if r, known := s.refused(view, write); known && r.Doubtful && r.Waits(s.Now) {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyRefused reports whether all that a serving Pod lacks is what the API server
+// refuses: the end of a hot upgrade, or the resize that follows an image.
+func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
+	if len(s.Refusals) == 0 {
+		return false
+	}
+	_, finish := s.refused(view, writeFinish)
+	_, resize := s.refused(view, writeResize)
+	return view.CarriedOut(s.Set) && (resize || view.Settled(s.Set)) && (finish || view.HotFinished(s.Set))
 }
 
 // maxUnavailable resolves the field against all matched Pods: a percentage

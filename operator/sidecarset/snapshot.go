@@ -15,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // Snapshot is all that a decision about one SidecarSet rests on, read once.
@@ -38,6 +39,11 @@ type Snapshot struct {
 	Kubelets map[string]string
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
+	// LostNodes are the nodes of Pods that are not ready whose kubelets do not
+	// report.
+	LostNodes sets.Set[string]
+	// Refusals are the writes that the API server has refused lately.
+	Refusals refusal.Known
 }
 
 // wholeSecond is Now, rounded up to what a stored time can hold. The API server
@@ -61,8 +67,9 @@ type gatherer struct {
 	namespace string
 	// canResize tells whether the API server serves the resize subresource.
 	canResize bool
-	// evictions remembers what we evicted.
+	// evictions remembers what we evicted, refusals what was refused.
 	evictions *evictions
+	refusals  *refusal.Memory
 	// excluded namespaces are out of the webhook's reach, so nothing in them
 	// can have missed its sidecar.
 	excluded sets.Set[string]
@@ -92,7 +99,10 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 		return nil, &invalidError{object, err}
 	}
 	now := g.clock.Now()
-	snapshot := &Snapshot{Now: now, Set: set, CanResize: g.canResize, Evicted: g.evictions.recent(name, now)}
+	snapshot := &Snapshot{
+		Now: now, Set: set, CanResize: g.canResize,
+		Evicted: g.evictions.recent(name, now), Refusals: g.refusals.Recent(client.ObjectKeyFromObject(object), now),
+	}
 	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
 		return nil, err
 	}
@@ -104,9 +114,43 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 		return nil, err
 	}
 	if set.HasNativeSidecars() {
-		snapshot.Kubelets, err = g.kubelets(ctx)
+		if snapshot.Kubelets, err = g.kubelets(ctx); err != nil {
+			return nil, err
+		}
 	}
+	snapshot.LostNodes, err = g.lostNodes(ctx, snapshot)
 	return snapshot, err
+}
+
+// lostNodes looks at the nodes of Pods that we changed and that do not serve.
+func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[string], error) {
+	lost, seen := sets.New[string](), sets.New[string]()
+	for _, view := range snapshot.Matched {
+		name := view.Pod.Spec.NodeName
+		if view.Ready() || name == "" || seen.Has(name) || !view.Touched(snapshot.Set) {
+			continue
+		}
+		seen.Insert(name)
+		node := &corev1.Node{}
+		err := g.reader.Get(ctx, client.ObjectKey{Name: name}, node)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("read node %s of Pod %s: %w", name, podName(view.Pod), err)
+		}
+		if err != nil || !reports(node) {
+			lost.Insert(name)
+		}
+	}
+	return lost, nil
+}
+
+// reports reports whether the node's kubelet says that it works.
+func reports(node *corev1.Node) bool {
+	for i := range node.Status.Conditions {
+		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
 }
 
 func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.ControllerRevision, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // maxListedPods is how many uninjected Pods the status lists.
@@ -43,7 +44,7 @@ func autoPaused(s *Snapshot, plan *Plan) string {
 	switch {
 	case !s.Set.Spec.UpdateStrategy.AutoPauseOnFailure:
 		return ""
-	case plan.Broken != nil || before == plan.Revisions.Current:
+	case failing(s, plan.Failed) || before == plan.Revisions.Current:
 		return plan.Revisions.Current
 	}
 	return ""
@@ -104,6 +105,8 @@ type progress struct {
 	underway []string
 	// updatedReady is how many Pods are at the current version and ready.
 	updatedReady int
+	// refused are Pods of which the API server refuses a change.
+	refused []RefusedPod
 	// overdue tells that nothing has moved for longer than the deadline, which is
 	// deadlineSeconds.
 	overdue         bool
@@ -112,11 +115,22 @@ type progress struct {
 
 func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{plan: plan, outcome: outcome, deadlineSeconds: ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)}
+	p.refused = append(p.refused, plan.Refused...)
+	for _, refused := range outcome.Refused {
+		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
+	}
 	for _, u := range outcome.Updated {
 		p.underway = append(p.underway, podName(u.View.Pod))
 	}
+	elsewhere := map[*sidecar.View]bool{}
+	for _, excused := range plan.Excused {
+		elsewhere[excused.View] = excused.Stuck
+	}
+	for _, refused := range p.refused {
+		elsewhere[refused.View] = refused.View.CarriedOut(s.Set)
+	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) && view.Touched(s.Set) && !p.arrived(s, view) {
+		if view.Updated(s.Set) && view.Touched(s.Set) && !p.arrived(s, view) && !elsewhere[view] {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
@@ -139,7 +153,7 @@ func (p *progress) resting() bool {
 
 // working tells whether there is more to do, now or soon.
 func (p *progress) working() bool {
-	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Collided ||
+	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Unrecorded || len(p.refused) > 0 ||
 		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || p.plan.Waiting > 0 && !p.resting()
 }
 

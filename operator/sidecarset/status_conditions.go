@@ -1,7 +1,9 @@
 package sidecarset
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -91,7 +93,7 @@ func state(p *progress) (done bool, reason, message string) {
 
 func readyCondition(p *progress) *metav1.Condition {
 	done, reason, message := state(p)
-	return &metav1.Condition{Status: truth(done), Reason: reason, Message: message}
+	return &metav1.Condition{Status: truth(done), Reason: reason, Message: message + excused(p.plan.Excused)}
 }
 
 // reconcilingCondition is gone when the rollout is done, rests, or cannot go on
@@ -162,6 +164,12 @@ func (p *progress) sentences() []string {
 	if len(p.outcome.Failed) > 0 {
 		parts = append(parts, fmt.Sprintf("Writes refused by the API server: %d, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
 	}
+	if p.outcome.Collided {
+		parts = append(parts, fmt.Sprintf("The name of revision %s is taken by something else; another one comes next.", p.plan.Revisions.Current))
+	}
+	if len(p.refused) > 0 {
+		parts = append(parts, refused(p.refused))
+	}
 	if b := p.plan.Broken; b != nil {
 		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run: %s.", b.Container, podName(b.View.Pod), b.Reason))
 	}
@@ -175,6 +183,57 @@ func (p *progress) sentences() []string {
 		parts = append(parts, "Pods changed while they were looked at; looking again.")
 	}
 	return parts
+}
+
+// refused names Pods of which the API server refuses a change, those that it gives
+// the same reason for together.
+func refused(pods []RefusedPod) string {
+	byWords := map[string][]string{}
+	for _, r := range pods {
+		words := reasonIn(r.Words)
+		byWords[words] = append(byWords[words], podName(r.View.Pod))
+	}
+	reasons := slices.SortedFunc(maps.Keys(byWords), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(byWords[b]), len(byWords[a])), cmp.Compare(a, b))
+	})
+	const most = 3
+	var out []string
+	for _, words := range reasons[:min(most, len(reasons))] {
+		names := byWords[words]
+		slices.Sort(names)
+		out = append(out, fmt.Sprintf("%s (%s)", nameFew(slices.Compact(names), most), words))
+	}
+	if more := len(reasons) - len(out); more > 0 {
+		out = append(out, fmt.Sprintf("and for %d other reasons", more))
+	}
+	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", count(len(pods)), strings.Join(out, "; "))
+}
+
+// reasonIn is what the API server's words say besides the Pod's name, so that Pods
+// refused for one reason are named together. It is cut where a message would have
+// no room for others.
+func reasonIn(words string) string {
+	const most = 160
+	if i := strings.Index(words, `" is forbidden: `); i >= 0 {
+		words = words[i+len(`" is forbidden: `):]
+	}
+	if len(words) > most {
+		words = strings.ToValidUTF8(words[:most-3], "") + "..."
+	}
+	return words
+}
+
+// excused names the Pods that do not serve for reasons of their own.
+func excused(pods []ExcusedPod) string {
+	if len(pods) == 0 {
+		return ""
+	}
+	named := make([]string, len(pods))
+	for i, e := range pods {
+		named[i] = fmt.Sprintf("%s (%s)", podName(e.View.Pod), e.Why)
+	}
+	slices.Sort(named)
+	return fmt.Sprintf(" Not serving, but not because of the update: %s.", name(named))
 }
 
 // held says how many Pods are not updated while the rollout rests.
@@ -291,9 +350,11 @@ func truth(b bool) metav1.ConditionStatus {
 }
 
 // name lists the first few of some names.
-func name(names []string) string {
-	if len(names) <= maxNamedPods {
+func name(names []string) string { return nameFew(names, maxNamedPods) }
+
+func nameFew(names []string, most int) string {
+	if len(names) <= most {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamedPods], ", "), len(names)-maxNamedPods)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

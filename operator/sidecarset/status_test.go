@@ -19,13 +19,13 @@ import (
 
 // report is a status in short: conditions as "Type=Status Reason", without
 // Progressing, which has a test of its own.
-type report struct {
+type summary struct {
 	Matched, Updated, Ready, UpdatedReady, Uninjected int32
 	Conditions                                        []string
 }
 
-func reportOf(status *v1beta1.SidecarSetStatus) report {
-	r := report{Matched: status.MatchedPods, Updated: status.UpdatedPods, Ready: status.ReadyPods,
+func reportOf(status *v1beta1.SidecarSetStatus) summary {
+	r := summary{Matched: status.MatchedPods, Updated: status.UpdatedPods, Ready: status.ReadyPods,
 		UpdatedReady: status.UpdatedReadyPods, Uninjected: status.UninjectedPods}
 	for _, c := range status.Conditions {
 		if c.Type == v1beta1.ConditionProgressing {
@@ -42,20 +42,20 @@ func TestStatus(t *testing.T) {
 	for name, test := range map[string]struct {
 		world   func(t *testing.T) *world
 		outcome func(plan *Plan) *Outcome
-		want    report
+		want    summary
 	}{
 		"a set without Pods is ready": {
 			world: func(t *testing.T) *world { return newWorld(t, 0, set()) },
-			want:  report{Conditions: []string{"Ready=True Complete", injected}},
+			want:  summary{Conditions: []string{"Ready=True Complete", injected}},
 		},
 		"all up to date": {
 			world: func(t *testing.T) *world { return newWorld(t, 2, set()) },
-			want:  report{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+			want:  summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
 		},
 		"a Pod just written counts as updated and not as ready": {
 			world:   func(t *testing.T) *world { return newWorld(t, 2, set()).image("agent:2") },
 			outcome: func(plan *Plan) *Outcome { return &Outcome{Updated: plan.Updates} },
-			want:    report{2, 1, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+			want:    summary{2, 1, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"the kubelet has not finished": {
 			world: func(t *testing.T) *world {
@@ -63,7 +63,7 @@ func TestStatus(t *testing.T) {
 				carryOut(w.plan())
 				return w
 			},
-			want: report{1, 1, 0, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+			want: summary{1, 1, 0, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"an application that is not ready is not the rollout's concern": {
 			world: func(t *testing.T) *world {
@@ -71,15 +71,15 @@ func TestStatus(t *testing.T) {
 				build.SetReady(w.pods[0], false, w.now)
 				return w
 			},
-			want: report{1, 1, 0, 0, 0, []string{"Ready=True Complete", injected}},
+			want: summary{1, 1, 0, 0, 0, []string{"Ready=True Complete", injected}},
 		},
 		"paused rests": {
 			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()).image("agent:2") },
-			want:  report{2, 0, 2, 0, 0, []string{"Ready=True Paused", injected}},
+			want:  summary{2, 0, 2, 0, 0, []string{"Ready=True Paused", injected}},
 		},
 		"paused, with nothing left to do, is complete": {
 			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()) },
-			want:  report{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+			want:  summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
 		},
 		"NotUpdate rests": {
 			world: func(t *testing.T) *world {
@@ -87,11 +87,11 @@ func TestStatus(t *testing.T) {
 					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
 				})).image("agent:2")
 			},
-			want: report{1, 0, 1, 0, 0, []string{"Ready=True NotUpdate", injected}},
+			want: summary{1, 0, 1, 0, 0, []string{"Ready=True NotUpdate", injected}},
 		},
 		"the partition is reached": {
 			world: func(t *testing.T) *world { return newWorld(t, 2, set().Partition("2")).image("agent:2") },
-			want:  report{2, 0, 2, 0, 0, []string{"Ready=True PartitionReached", injected}},
+			want:  summary{2, 0, 2, 0, 0, []string{"Ready=True PartitionReached", injected}},
 		},
 		"a change that cannot be made in place is named": {
 			world: func(t *testing.T) *world {
@@ -100,14 +100,14 @@ func TestStatus(t *testing.T) {
 				w.set.Spec.Containers[0].Args = []string{"-v"}
 				return w
 			},
-			want: report{1, 0, 1, 0, 0, []string{"Ready=True Complete", "UpdateLimited=True UpdateImmutableField", injected}},
+			want: summary{1, 0, 1, 0, 0, []string{"Ready=True Complete", "UpdateLimited=True UpdateImmutableField", injected}},
 		},
 		"a refused write is work to do": {
 			world: func(t *testing.T) *world { return newWorld(t, 1, set()).image("agent:2") },
 			outcome: func(*Plan) *Outcome {
 				return &Outcome{Failed: []error{errors.New("quota exceeded")}}
 			},
-			want: report{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
+			want: summary{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"Pods without sidecars are counted": {
 			world: func(t *testing.T) *world {
@@ -115,7 +115,7 @@ func TestStatus(t *testing.T) {
 				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Obj())
 				return w
 			},
-			want: report{1, 1, 1, 1, 1, []string{"Ready=True Complete", "Injected=False PodsNotInjected"}},
+			want: summary{1, 1, 1, 1, 1, []string{"Ready=True Complete", "Injected=False PodsNotInjected"}},
 		},
 		"Pods that opted out are counted and are no fault": {
 			world: func(t *testing.T) *world {
@@ -123,7 +123,7 @@ func TestStatus(t *testing.T) {
 				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Label(v1beta1.SidecarInjectionKey, "false").Obj())
 				return w
 			},
-			want: report{Uninjected: 1, Conditions: []string{"Ready=True Complete", injected}},
+			want: summary{Uninjected: 1, Conditions: []string{"Ready=True Complete", injected}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

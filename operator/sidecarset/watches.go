@@ -37,16 +37,29 @@ type setHandler struct{ index sharedIndex }
 // us.
 func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
 	h.index.put(ctx, e.Object)
-	q.Add(requestFor(e.Object.GetName()))
+	enqueue(q, e.Object.GetName(), baseOf(e.Object))
 }
 
-// Update leaves out what is not the user's doing, our own status writes first.
+// Update leaves out what is not the user's doing, our own status writes first. A
+// canary that changes may serve other Pods than before, which its base, the one
+// before the change included, then misses or no longer does.
 func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	if sameSet(e.ObjectOld, e.ObjectNew) {
 		return
 	}
 	h.index.put(ctx, e.ObjectNew)
-	q.Add(requestFor(e.ObjectNew.GetName()))
+	enqueue(q, e.ObjectNew.GetName(), baseOf(e.ObjectOld), baseOf(e.ObjectNew))
+}
+
+// baseOf names the set whose canary an object is; empty when it is none.
+func baseOf(object client.Object) string {
+	return (&sidecar.Set{Object: object.(*v1beta1.SidecarSet)}).CanaryOf()
+}
+
+func enqueue(q queue, names ...string) {
+	for name := range sets.New(names...).Delete("") {
+		q.Add(requestFor(name))
+	}
 }
 
 // sameSet tells whether nothing has changed that is the user's to change: the
@@ -57,10 +70,11 @@ func sameSet(a, b client.Object) bool {
 		maps.Equal(a.GetLabels(), b.GetLabels()) && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
 }
 
-// Delete enqueues the set once more, so that its metrics go.
+// Delete enqueues the set once more, so that its metrics go, and all others: what
+// it held, or kept from being injected, may be theirs now.
 func (h setHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
 	h.index.Delete(e.Object.GetName())
-	q.Add(requestFor(e.Object.GetName()))
+	enqueue(q, append(h.index.Names(), e.Object.GetName(), baseOf(e.Object))...)
 }
 
 // Generic is not used by any source.
@@ -128,8 +142,15 @@ func samePod(a, b *corev1.Pod) bool {
 // turns injection on and off is the one that changed.
 type namespaceHandler struct{ index sharedIndex }
 
-// Create needs nothing: a new namespace has no Pods.
-func (namespaceHandler) Create(context.Context, event.CreateEvent, queue) {}
+// Create enqueues the sets that reach into the namespace: its first Pods may have
+// been seen before it was.
+func (h namespaceHandler) Create(_ context.Context, e event.CreateEvent, q queue) {
+	for _, name := range h.index.Names() {
+		if set := h.index.Get(name); set != nil && set.MatchesNamespace(e.Object.GetName(), e.Object.GetLabels()) {
+			q.Add(requestFor(name))
+		}
+	}
+}
 
 // Delete needs nothing: its Pods went before.
 func (namespaceHandler) Delete(context.Context, event.DeleteEvent, queue) {}
@@ -145,6 +166,35 @@ func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue
 	}
 	everySet := before[v1beta1.InjectionLabel] != after[v1beta1.InjectionLabel]
 	for _, name := range h.index.names(everySet) {
+		q.Add(requestFor(name))
+	}
+}
+
+// revisionHandler enqueues a set whose recorded versions somebody else has changed
+// or deleted: they are put back as far as they can be.
+type revisionHandler struct{ index sharedIndex }
+
+// Create needs nothing: it is ours, and the next look reads what we wrote.
+func (revisionHandler) Create(context.Context, event.CreateEvent, queue) {}
+
+// Generic is not used by any source.
+func (revisionHandler) Generic(context.Context, event.GenericEvent, queue) {}
+
+// Update looks at both states: a changed label takes a revision away from its set.
+func (h revisionHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
+	if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
+		return
+	}
+	h.enqueue(q, e.ObjectOld)
+	h.enqueue(q, e.ObjectNew)
+}
+
+func (h revisionHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
+	h.enqueue(q, e.Object)
+}
+
+func (h revisionHandler) enqueue(q queue, revision client.Object) {
+	if name := revision.GetLabels()[v1beta1.SidecarSetNameLabel]; h.index.Get(name) != nil {
 		q.Add(requestFor(name))
 	}
 }

@@ -1,0 +1,213 @@
+package sidecar
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/inplace"
+)
+
+// A Pod that does not serve may be the doing of a SidecarSet, or not. Only what the
+// set did is held against its rollout, so that a finished Job, a Pod that finds no
+// node or an application that crashes keeps no other Pod waiting. The record of an
+// update says whether the Pod served when the update began; what has become of the
+// Pod since, its status says.
+//
+//	served before   now                                     the set's doing
+//	any             ready, the update is not at its end     yes: it will restart
+//	yes             changed containers are not back         yes
+//	yes             they are, but it was not ready since    yes: it may fail because of them
+//	yes             was ready since, fails later            no
+//	no              not ready ever since                    no
+//	no              was ready since, changed ones fail      yes
+//	any             has no node, or has ended for good      no
+
+const (
+	// afterEffect is how long after a container came back a Pod that fails may do
+	// so because of it.
+	afterEffect = time.Minute
+	// provenBefore is how long before an update of an unknown maker a Pod must have
+	// stopped serving for its innocence to be proved: clocks differ.
+	provenBefore = time.Minute
+	// startedUnready is how long after its start a Pod gets its first Ready
+	// condition at most.
+	startedUnready = 10 * time.Second
+)
+
+// Disturbed reports whether the set's updates in place keep the Pod from serving,
+// or are about to: the Pod takes up a share of maxUnavailable. A Pod that the set
+// has never changed is not disturbed by it.
+func (v *View) Disturbed(set *Set) bool {
+	record := v.of(set).update
+	switch {
+	case record == nil:
+		return false
+	case v.ready:
+		return !v.Settled(set) || !v.HotFinished(set)
+	case v.Unscheduled() || v.Ended() != "":
+		return false
+	}
+	back := v.Settled(set) && v.changedReady(record)
+	switch {
+	case record.Served == nil && v.provenIdle(set, record):
+		return false
+	case record.Served != nil && !*record.Served:
+		return !back && v.servedAfter(record)
+	}
+	return !back || v.downSince().Before(v.backSince(record).Add(afterEffect))
+}
+
+// ServedBefore reports whether the set has changed the Pod while it served, or
+// while an earlier change of the set kept it from serving.
+func (v *View) ServedBefore(set *Set) bool {
+	record := v.of(set).update
+	switch {
+	case record == nil:
+		return false
+	case record.Served == nil:
+		return !v.Unscheduled() && !v.provenIdle(set, record)
+	}
+	return *record.Served || v.servedAfter(record)
+}
+
+// provenIdle reports whether a Pod whose update says nothing about it certainly
+// did not serve then: it has not been ready since well before, and the sidecars are
+// fine. OpenKruise, and Windlass before it recorded this, leave it open.
+func (v *View) provenIdle(set *Set, record *updateRecord) bool {
+	since := v.downSince()
+	if since.IsZero() {
+		return !v.ready
+	}
+	return !v.ready && v.SidecarsReady(set) && since.Add(provenBefore).Before(record.UpdateTimestamp.Time)
+}
+
+// servedAfter reports whether a Pod that did not serve when its update began has
+// done so since: its Ready condition has turned since then. The first condition
+// that a kubelet writes is no such turn.
+func (v *View) servedAfter(record *updateRecord) bool {
+	since := v.downSince()
+	switch {
+	case v.ready:
+		return true
+	case since.IsZero():
+		return false
+	case record.NotReadySince != nil:
+		return !since.Equal(record.NotReadySince.Time)
+	}
+	started := v.Pod.Status.StartTime
+	return started != nil && since.After(started.Add(startedUnready))
+}
+
+// changedReady reports whether all containers that the set has changed are ready.
+func (v *View) changedReady(record *updateRecord) bool {
+	for name := range record.LastContainerStatuses {
+		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+			return false
+		}
+	}
+	for _, name := range record.Resized {
+		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// backSince is when the last of the changed containers started, and not before
+// the update.
+func (v *View) backSince(record *updateRecord) time.Time {
+	latest := record.UpdateTimestamp.Time
+	for name := range record.LastContainerStatuses {
+		if status := v.status(name); status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
+			latest = status.State.Running.StartedAt.Time
+		}
+	}
+	return latest
+}
+
+// downSince is since when the Ready condition is not True; zero when it is, or
+// when there is none.
+func (v *View) downSince() time.Time {
+	if c := v.condition(corev1.PodReady); c != nil && c.Status != corev1.ConditionTrue {
+		return c.LastTransitionTime.Time
+	}
+	return time.Time{}
+}
+
+func (v *View) condition(kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range v.Pod.Status.Conditions {
+		if c := &v.Pod.Status.Conditions[i]; c.Type == kind {
+			return c
+		}
+	}
+	return nil
+}
+
+// status is that of a container by name, nil when the kubelet reports none.
+func (v *View) status(name string) *corev1.ContainerStatus {
+	for _, list := range [][]corev1.ContainerStatus{v.Pod.Status.ContainerStatuses, v.Pod.Status.InitContainerStatuses} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+// Unscheduled reports whether the Pod has no node yet.
+func (v *View) Unscheduled() bool { return v.Pod.Spec.NodeName == "" }
+
+// Ended names a container of the Pod's own that has ended and will not be started
+// again, so that the Pod is never ready again; empty when there is none.
+func (v *View) Ended() string {
+	if v.ready {
+		return ""
+	}
+	for i := range v.Pod.Status.ContainerStatuses {
+		status := &v.Pod.Status.ContainerStatuses[i]
+		if end := status.State.Terminated; end != nil && !v.startsAnew(status.Name, end.ExitCode) && !v.isSidecar(status.Name) {
+			return status.Name
+		}
+	}
+	return ""
+}
+
+// startsAnew reports whether the kubelet starts a container again that has ended.
+func (v *View) startsAnew(name string, exitCode int32) bool {
+	policy := v.Pod.Spec.RestartPolicy
+	if ref := v.find(name); ref != nil && ref.container.RestartPolicy != nil {
+		policy = corev1.RestartPolicy(*ref.container.RestartPolicy)
+	}
+	switch policy {
+	case corev1.RestartPolicyNever:
+		return false
+	case corev1.RestartPolicyOnFailure:
+		return exitCode != 0
+	}
+	return true
+}
+
+// isSidecar reports whether a set has put the container into the Pod, whichever
+// set that is: an update starts it again whatever the restart policy says.
+func (v *View) isSidecar(name string) bool {
+	for set := range v.hashes {
+		for _, sidecar := range v.hashes.record(set).SidecarList {
+			if name == sidecar || name == sidecar+"-1" || name == sidecar+"-2" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recordServed notes whether the Pod serves as an update of the set begins.
+func (r *updateRecord) recordServed(v *View, set *Set) {
+	served := v.ready || v.Disturbed(set)
+	r.Served = &served
+	if since := v.downSince(); !served && !since.IsZero() {
+		r.NotReadySince = &metav1.Time{Time: since.UTC()}
+	}
+}
