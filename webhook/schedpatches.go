@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+	crclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
@@ -26,6 +27,10 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	if err != nil {
 		return nil, err
 	}
+	live, err := liveClient(mgr)
+	if err != nil {
+		return nil, err
+	}
 	counter := carriers.New(ctx, client, clock.RealClock{})
 	known, err := pod.FollowPatches(ctx, mgr.GetCache(), counter)
 	if err != nil {
@@ -35,12 +40,24 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	server.Register(patches.ServedPath, known)
 	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
 		AllowedTolerations: strings.Split(o.allowedTolerations, ","), Excluded: strings.Split(o.excludedNamespaces, ","),
-		Namespaces: mgr.GetCache(), Clock: clock.RealClock{},
+		Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock.RealClock{},
 	}})
 	scheduling := &pod.Scheduling{
 		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), Carriers: counter, Clock: clock.RealClock{},
 	}
 	return scheduling, mgr.AddReadyzCheck("schedpatches", func(*http.Request) error { return known.Synced() })
+}
+
+// liveClient reads what is around a SchedPatch that is being written, which must
+// not delay what is read for Pods.
+func liveClient(mgr manager.Manager) (crclient.Client, error) {
+	unlimited := rest.CopyConfig(mgr.GetConfig())
+	unlimited.QPS = -1
+	live, err := crclient.New(unlimited, crclient.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return nil, fmt.Errorf("set up the client for the targets of SchedPatches: %w", err)
+	}
+	return live, nil
 }
 
 // metadataClient reads the metadata of owners and Pods while a Pod waits to be

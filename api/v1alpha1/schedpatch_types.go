@@ -32,8 +32,9 @@ type SchedPatchSpec struct {
 	Mode SchedPatchMode `json:"mode,omitempty"`
 
 	// OnConflict says what happens to a Pod whose nodeSelector has another
-	// value for a key of this patch: Skip creates it unpatched, Reject denies
-	// it. Default Skip.
+	// value for a key of this patch, or whose node selector and required node
+	// affinity no node could ever meet together with this patch's: Skip creates
+	// it unpatched, Reject denies it. Default Skip.
 	// +kubebuilder:default=Skip
 	// +optional
 	OnConflict SchedPatchConflictPolicy `json:"onConflict,omitempty"`
@@ -111,7 +112,7 @@ type SchedPatchConflictPolicy string
 const (
 	// SchedPatchConflictSkip creates the Pod without the patch.
 	SchedPatchConflictSkip SchedPatchConflictPolicy = "Skip"
-	// SchedPatchConflictReject denies the Pod, naming the key and both values.
+	// SchedPatchConflictReject denies the Pod, naming the rules of both.
 	SchedPatchConflictReject SchedPatchConflictPolicy = "Reject"
 )
 
@@ -227,7 +228,7 @@ type SchedPatchPreviewStatus struct {
 	// +listType=atomic
 	// +optional
 	EligibleNodes []string `json:"eligibleNodes,omitempty"`
-	// Conflicts say which keys of the Pod's nodeSelector contradict the patch.
+	// Conflicts say which rules of the Pod contradict the patch.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=atomic
 	// +optional

@@ -77,7 +77,10 @@ const (
 	// ReasonNamespaceNotServed: the webhooks do not serve the namespace, so its
 	// Pods are never patched.
 	ReasonNamespaceNotServed = "NamespaceNotServed"
-	// ReasonConflict: Pods contradict the patch.
+	// ReasonNoEligibleNodes: new Pods get the patch, and no node is left for them,
+	// though one would be without it. It ends when such a node comes.
+	ReasonNoEligibleNodes = "NoEligibleNodes"
+	// ReasonConflict: Pods contradict the patch, or no node could ever meet both.
 	ReasonConflict = "Conflict"
 	// ReasonTooManyTerms: the node affinity of Pods would have more than 64 terms.
 	ReasonTooManyTerms = "TooManyTerms"

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write what examples/argocd/customizatio
 var shown = map[string][]string{
 	"StatefulSet": {"unseen", "starting", "new-and-complete", "rolling", "paused", "at-partition", "on-delete", "deadline-exceeded", "all-nodes-failing"},
 	"SidecarSet":  {"unseen", "no-Pods", "rolling", "complete", "paused", "at-partition", "deadline-exceeded", "Pods-not-injected"},
-	"SchedPatch":  {"unseen", "waiting-for-target", "active", "preview", "expired", "conflict"},
+	"SchedPatch":  {"unseen", "waiting-for-target", "active", "preview", "expired", "no-eligible-nodes", "conflict"},
 }
 
 // kinds are those that have scripts.

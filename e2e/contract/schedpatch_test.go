@@ -9,6 +9,8 @@ var schedPatchReadings = map[string]readings{
 	"waiting-for-target": {"InProgress", none, Healthy, ""},
 	"unknown-kind":       {"InProgress", none, Healthy, ""},
 	"target-deleted":     {"InProgress", none, Healthy, ""},
+	// The nodes may come from a later wave.
+	"no-eligible-nodes": {"InProgress", none, Healthy, ""},
 
 	"active":              {"Current", none, Healthy, ""},
 	"active-without-Pods": {"Current", none, Healthy, ""},

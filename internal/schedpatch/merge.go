@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -41,7 +40,8 @@ const (
 type Reason string
 
 const (
-	// ReasonConflict is that the Pod's nodeSelector has another value for a key.
+	// ReasonConflict is that the Pod's nodeSelector has another value for a key, or
+	// that no node, whatever its labels, meets the Pod's rules and the patch's.
 	ReasonConflict Reason = "Conflict"
 	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms
 	// terms.
@@ -59,7 +59,8 @@ type Result struct {
 	Reason Reason
 	// Message says the same for people, as a clause after "because".
 	Message string
-	// Conflicts are the keys of ReasonConflict, each with both values, sorted.
+	// Conflicts are the rules of ReasonConflict that contradict each other, by the
+	// label that they are about.
 	Conflicts []string
 }
 
@@ -91,6 +92,9 @@ func (p *Patch) apply(rules Rules) (Rules, Result) {
 	if hindrance != nil {
 		return rules, Result{Patch: p, Outcome: OutcomeSkipped, Reason: hindrance.reason, Message: hindrance.message}
 	}
+	if conflicts := contradictions(&rules, rulesOf(p)); len(conflicts) > 0 {
+		return rules, p.conflicting(conflicts)
+	}
 	return Rules{
 		Affinity:     affinity,
 		Tolerations:  mergeTolerations(rules.Tolerations, spec.Tolerations),
@@ -100,7 +104,7 @@ func (p *Patch) apply(rules Rules) (Rules, Result) {
 
 func (p *Patch) conflicting(conflicts []string) Result {
 	result := Result{
-		Patch: p, Outcome: OutcomeSkipped, Reason: ReasonConflict, Conflicts: conflicts, Message: strings.Join(conflicts, "; "),
+		Patch: p, Outcome: OutcomeSkipped, Reason: ReasonConflict, Conflicts: conflicts, Message: joined(conflicts),
 	}
 	if p.Rejects() {
 		result.Outcome = OutcomeRejected

@@ -39,7 +39,8 @@ const (
 	// written, at most.
 	lookInterval = time.Second
 	// kindInterval is how often to see whether the cluster serves a target's kind,
-	// or lets the operator read it, by now. Nothing tells when that changes.
+	// or lets the operator read it, by now, and what else of a target's name there
+	// is where there is no target. Nothing tells when that changes.
 	kindInterval = 30 * time.Second
 )
 
@@ -152,9 +153,9 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 
 // step does what a snapshot calls for.
 func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, error) {
-	if s.preview() {
+	if s.asksNodes() {
 		if err := r.watchNodes(); err != nil {
-			return reconcile.Result{}, fmt.Errorf("watch nodes for previews: %w", err)
+			return reconcile.Result{}, fmt.Errorf("watch nodes: %w", err)
 		}
 	}
 	plan := makePlan(s)
@@ -183,7 +184,7 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 // nextLook is in how long to look again though nothing happens; 0 is never.
 func nextLook(s *Snapshot) time.Duration {
 	var next time.Duration
-	if s.Target.NotServed || s.Target.Unreadable != "" {
+	if s.Target.Object == nil && !s.expired() {
 		next = kindInterval
 	}
 	if end, ends := s.Patch.ExpiresAt(); ends && !s.expired() {

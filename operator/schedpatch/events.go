@@ -21,7 +21,7 @@ func (r *reconciler) record(s *Snapshot, status *v1alpha1.SchedPatchStatus) {
 	was := meta.FindStatusCondition(before.Conditions, v1beta1.ConditionReady)
 	if was == nil || was.Reason != ready.Reason {
 		kind := corev1.EventTypeNormal
-		if meta.IsStatusConditionTrue(after.Conditions, v1beta1.ConditionStalled) {
+		if ready.Reason == v1beta1.ReasonNoEligibleNodes || meta.IsStatusConditionTrue(after.Conditions, v1beta1.ConditionStalled) {
 			kind = corev1.EventTypeWarning
 		}
 		r.recorder.Eventf(s.Object, nil, kind, ready.Reason, "Look", "%s", ready.Message)

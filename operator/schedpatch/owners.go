@@ -138,6 +138,46 @@ func (o *owners) target(ctx context.Context, namespace string, target sched.Targ
 	return object, nil
 }
 
+// near finds workloads that may be meant by a target that does not exist: of its
+// name and another kind, or of its kind and nearly its name. Kinds that the
+// cluster does not serve, or the operator may not read, are passed over.
+func (o *owners) near(ctx context.Context, namespace string, target sched.Target) ([]sched.Near, error) {
+	var out []sched.Near
+	for _, kind := range sched.Lookalikes(target.GroupKind) {
+		mapping, err := o.mapper.RESTMapping(kind)
+		if err != nil {
+			continue
+		}
+		object := metadataOf(mapping.GroupVersionKind)
+		if err := o.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: target.Name}, object); err == nil {
+			out = append(out, sched.Near{APIVersion: mapping.GroupVersionKind.GroupVersion().String(), Kind: kind.Kind, Name: target.Name})
+		}
+	}
+	names, err := o.names(ctx, namespace, target.GroupKind)
+	for _, name := range sched.NearNames(target.Name, names) {
+		out = append(out, sched.Near{Kind: target.Kind, Name: name})
+	}
+	return out, err
+}
+
+// names lists the workloads of a kind in a namespace.
+func (o *owners) names(ctx context.Context, namespace string, kind schema.GroupKind) ([]string, error) {
+	gvk, err := o.follow(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(gvk)
+	if err := o.cache.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list %s in namespace %s: %w", kind, namespace, err)
+	}
+	var out []string
+	for i := range list.Items {
+		out = append(out, list.Items[i].Name)
+	}
+	return out, nil
+}
+
 // controlledBy lists the UIDs of the objects of a kind that a workload owns.
 func (o *owners) controlledBy(ctx context.Context, kind schema.GroupKind, namespace string, owner types.UID) ([]types.UID, error) {
 	gvk, err := o.follow(ctx, kind)

@@ -36,7 +36,10 @@ func TestPhases(t *testing.T) {
 		"preview": seen(t, makePatch(preview), func(s *Snapshot) {
 			s.Template, s.Nodes = template(nil), []*corev1.Node{node("n1", map[string]string{"zone": "a"}), node("n2", nil)}
 		}),
-		"conflict":       seen(t, makePatch(), func(s *Snapshot) { s.Template = template(zoneB) }, contradicting),
+		"conflict": seen(t, makePatch(), func(s *Snapshot) { s.Template = template(zoneB) }, contradicting),
+		"no-eligible-nodes": seen(t, makePatch(), func(s *Snapshot) {
+			s.Template, s.Nodes = template(nil), zones("b", "c")
+		}),
 		"denying":        seen(t, makePatch(rejects), func(s *Snapshot) { s.Template = template(zoneB) }),
 		"not-served":     seen(t, makePatch(), func(s *Snapshot) { s.Served = false }),
 		"expired":        seen(t, makePatch(ttl(60)), nil, patched("cart-1", 0)),

@@ -12,8 +12,9 @@ import (
 
 // entry is what a watch needs to know of a SchedPatch.
 type entry struct {
-	target  sched.Target
-	preview bool
+	target sched.Target
+	// nodes tells that the status says for which nodes new Pods are.
+	nodes bool
 }
 
 // registry tells which SchedPatches a Pod, an owner, a namespace or a node
@@ -61,19 +62,14 @@ func (r *registry) targeting(namespace string, target sched.Target) []types.Name
 	return r.list(namespace, func(e entry) bool { return e.target == target })
 }
 
-// previewing lists those of them whose mode is Preview.
-func (r *registry) previewing(namespace string, target sched.Target) []types.NamespacedName {
-	return r.list(namespace, func(e entry) bool { return e.preview && e.target == target })
-}
-
-// previews lists the SchedPatches of mode Preview.
-func (r *registry) previews() []types.NamespacedName {
+// askingNodes lists the SchedPatches whose status speaks of nodes.
+func (r *registry) askingNodes() []types.NamespacedName {
 	r.mu.RLock()
 	namespaces := slices.Collect(maps.Keys(r.known))
 	r.mu.RUnlock()
 	var out []types.NamespacedName
 	for _, namespace := range namespaces {
-		out = append(out, r.list(namespace, func(e entry) bool { return e.preview })...)
+		out = append(out, r.list(namespace, func(e entry) bool { return e.nodes })...)
 	}
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,13 +41,13 @@ type Snapshot struct {
 	// Total and Counted say how many Pods have ever carried the patch, and which.
 	Total   int64
 	Counted *v1alpha1.CountedPods
-	// Template is what new Pods are made from. It is read only where the status
-	// speaks of it, and nil too where the target has none and no Pods.
-	Template *Template
+	// Template is what new Pods are made from. It is nil when the patch is over,
+	// and where the target has none and no Pods.
+	Template *sched.Template
 	// Others are the patches of the same target that new Pods get beside this
 	// one. They are read with the template.
 	Others []*sched.Patch
-	// Nodes are read for a preview only.
+	// Nodes are read for a preview, and where the patch demands something of them.
 	Nodes []*corev1.Node
 }
 
@@ -56,6 +55,8 @@ type Snapshot struct {
 type Target struct {
 	// Object is nil when there is no such workload.
 	Object *metav1.PartialObjectMetadata
+	// Near are workloads that may have been meant where there is none.
+	Near []sched.Near
 	// Unreadable says why the workload cannot be looked for, "" when it can.
 	Unreadable string
 	// NotServed tells that the cluster does not know the target's kind.
@@ -67,6 +68,9 @@ func (s *Snapshot) expired() bool { return s.Patch.ExpiredAt(metav1.NewTime(s.No
 
 // preview tells whether the status is to say what the patch would do.
 func (s *Snapshot) preview() bool { return s.Object.Spec.Mode == v1alpha1.SchedPatchPreview }
+
+// asksNodes tells whether the status says for which nodes new Pods are.
+func (s *Snapshot) asksNodes() bool { return s.preview() || s.Patch.NarrowsNodes() }
 
 // gatherer reads the cluster. Its reader is a cache that must not return
 // anything older than our own last write.
@@ -145,7 +149,11 @@ func (g *gatherer) target(ctx context.Context, patch *sched.Patch) (Target, erro
 	if meta.IsNoMatchError(err) {
 		return Target{NotServed: true}, nil
 	}
-	return Target{Object: object}, err
+	if err != nil || object != nil {
+		return Target{Object: object}, err
+	}
+	near, err := g.owners.near(ctx, patch.Namespace(), patch.Target())
+	return Target{Near: near}, err
 }
 
 // since returns when the spec was last changed. It asks once for each change:
@@ -239,10 +247,10 @@ func (g *gatherer) list(ctx context.Context, namespace string, options ...client
 	return pods.Items, nil
 }
 
-// forecast reads what new Pods are made from, if the status has to speak of it:
-// to preview, to tell that all Pods are denied, or why some were skipped.
+// forecast reads what new Pods are made from: to preview, to tell that they are
+// denied, do not get the patch or find no node, or why some were skipped.
 func (g *gatherer) forecast(ctx context.Context, s *Snapshot) (err error) {
-	if s.Target.Object == nil || s.expired() || !(s.preview() || s.Patch.Rejects() || s.anyLacking()) {
+	if s.Target.Object == nil || s.expired() {
 		return nil
 	}
 	if s.Template, err = g.templates.of(ctx, s); err != nil {
@@ -251,7 +259,7 @@ func (g *gatherer) forecast(ctx context.Context, s *Snapshot) (err error) {
 	if s.Others, err = g.others(ctx, s); err != nil {
 		return err
 	}
-	if s.preview() {
+	if s.asksNodes() {
 		s.Nodes, err = g.nodes(ctx)
 	}
 	return err
@@ -280,16 +288,15 @@ func (g *gatherer) others(ctx context.Context, s *Snapshot) ([]*sched.Patch, err
 	return out, nil
 }
 
-// nodes lists the nodes, sorted by name.
+// nodes lists the nodes, in no order.
 func (g *gatherer) nodes(ctx context.Context) ([]*corev1.Node, error) {
 	list := &corev1.NodeList{}
 	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list nodes for a preview: %w", err)
+		return nil, fmt.Errorf("list nodes: %w", err)
 	}
 	out := make([]*corev1.Node, 0, len(list.Items))
 	for i := range list.Items {
 		out = append(out, &list.Items[i])
 	}
-	slices.SortFunc(out, func(a, b *corev1.Node) int { return compare(a.Name, b.Name) })
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
 const (
@@ -60,21 +61,28 @@ func judge(s *Snapshot, patched []carrier, skipped []skippedPod) *standing {
 				s.Object.Spec.TargetRef.Kind, s.Object.Spec.TargetRef.APIVersion, target)}
 	case s.Target.Object == nil:
 		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound,
-			short: target + " does not exist.", message: target + " does not exist; the patch works from the moment that it does."}
+			short: target + " does not exist.", message: fmt.Sprintf(
+				"%s. The patch works from the moment that its target exists.", sched.Absent(&s.Object.Spec.TargetRef, s.Object.Namespace, s.Target.Near))}
 	case s.preview():
 		return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
 	case hurdle != nil && hurdle.denied:
 		return &standing{stuck: true, reason: hurdle.reason,
-			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s.", target, v1alpha1.SchedPatchConflictReject, hurdle.message)}
+			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s. Change one of the two, or set onConflict to %s.",
+				target, v1alpha1.SchedPatchConflictReject, hurdle.message, v1alpha1.SchedPatchConflictSkip)}
 	case hurdle != nil:
 		return &standing{stuck: true, reason: hurdle.reason,
-			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.", target, hurdle.message)}
+			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", target, hurdle.message, hurdle.remedy())}
 	}
-	return &standing{ready: true, reason: v1beta1.ReasonActive, message: active(s, target, len(patched), skipped)}
+	blame, noNode := s.noNode(len(patched))
+	if blame {
+		return &standing{waiting: true, reason: v1beta1.ReasonNoEligibleNodes,
+			short: fmt.Sprintf("0 of %s are left for new Pods of %s.", nodes(len(s.Nodes)), target), message: noNode + created(skipped)}
+	}
+	return &standing{ready: true, reason: v1beta1.ReasonActive, message: active(s, target, len(patched)) + leading(noNode) + created(skipped)}
 }
 
-// active says what new Pods get, and which ones did not.
-func active(s *Snapshot, target string, patched int, skipped []skippedPod) string {
+// active says what new Pods get.
+func active(s *Snapshot, target string, patched int) string {
 	message := fmt.Sprintf("New Pods of %s get the patch.", target)
 	if most := s.Object.Spec.MaxPods; most != nil {
 		message = fmt.Sprintf("New Pods of %s get the patch while fewer than %d carry it (maxPods).", target, *most)
@@ -82,10 +90,25 @@ func active(s *Snapshot, target string, patched int, skipped []skippedPod) strin
 			message = fmt.Sprintf("As many Pods of %s carry the patch as maxPods allows: %d.", target, *most)
 		}
 	}
-	for _, group := range byReason(skipped) {
-		message += " " + group
-	}
 	return message
+}
+
+// created says which Pods were created without the patch, as sentences that go
+// on after others.
+func created(skipped []skippedPod) string {
+	var text string
+	for _, group := range byReason(skipped) {
+		text += leading(group)
+	}
+	return text
+}
+
+// leading makes a sentence, if there is one, go on after another.
+func leading(sentence string) string {
+	if sentence == "" {
+		return ""
+	}
+	return " " + sentence
 }
 
 // byReason says, for each reason, how many Pods were created without the patch,
@@ -139,8 +162,8 @@ func readyCondition(s *standing) *metav1.Condition {
 	return &metav1.Condition{Status: status, Reason: s.reason, Message: s.message}
 }
 
-// reconcilingCondition is there while the patch waits for its target, which may
-// come at any time.
+// reconcilingCondition is there while the patch waits for its target, or for a
+// node that meets it, which may come at any time.
 func reconcilingCondition(s *standing) *metav1.Condition {
 	if !s.waiting {
 		return nil

@@ -57,15 +57,6 @@ func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
 	return patched, skipped
 }
 
-// anyLacking tells whether a Pod may have been created without the patch since
-// the last change.
-func (s *Snapshot) anyLacking() bool {
-	return slices.ContainsFunc(s.Pods, func(pod *corev1.Pod) bool {
-		_, carries := markOf(pod, s.Patch.Name())
-		return !carries && s.expected(pod)
-	})
-}
-
 // expected tells whether a Pod should have got the patch when it was created.
 // Once as many Pods as maxPods allows have got the patch, none is: a Pod beyond
 // the limit looks like one that was missed.
@@ -89,7 +80,8 @@ func (s *Snapshot) expected(pod *corev1.Pod) bool {
 // afterwards: its own node selector may contradict, the template's node affinity
 // may; otherwise the webhook was not there.
 func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
-	_, results := sched.Merge(&sched.Rules{NodeSelector: pod.Spec.NodeSelector}, []*sched.Patch{s.Patch})
+	rules := &sched.Rules{NodeSelector: pod.Spec.NodeSelector, Affinity: s.affinityBefore()}
+	_, results := sched.Merge(rules, []*sched.Patch{s.Patch})
 	if result := results[0]; result.Reason == sched.ReasonConflict {
 		return skippedPod{pod, v1beta1.ReasonConflict, result.Message}
 	}
@@ -99,11 +91,30 @@ func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
 	return skippedPod{pod, v1beta1.ReasonWebhookMissed, "the webhook did not answer, or did not know the patch yet"}
 }
 
+// affinityBefore is the affinity that a new Pod has when its turn comes to get
+// this patch. The Pods' own are not kept.
+func (s *Snapshot) affinityBefore() *corev1.Affinity {
+	if s.Template == nil {
+		return nil
+	}
+	before := slices.DeleteFunc(slices.Clone(s.Others), func(other *sched.Patch) bool { return sched.Compare(other, s.Patch) > 0 })
+	rules, _ := sched.Merge(&sched.Rules{Affinity: s.Template.Spec.Affinity}, before)
+	return rules.Affinity
+}
+
 // hurdle is what keeps the patch from every new Pod of the target.
 type hurdle struct {
 	reason, message string
 	// denied tells that the Pods are not even created.
 	denied bool
+}
+
+// remedy says what to do, as a sentence that goes on after another.
+func (h *hurdle) remedy() string {
+	if h.reason == v1beta1.ReasonConflict {
+		return " Change one of the two."
+	}
+	return ""
 }
 
 // hurdle is nil when there is none, or when no template tells.

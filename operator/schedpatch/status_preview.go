@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
@@ -84,7 +81,8 @@ func (s *Snapshot) consequences(before, after int) []string {
 	case before == 0:
 		out = append(out, "No node is eligible, with the patch or without it.")
 	case after == 0:
-		out = append(out, "No node is left: Pods would stay pending.")
+		out = append(out, fmt.Sprintf("No node is left: Pods would stay Pending. Without the patch %d of %s would take them; it demands %s.",
+			before, nodes(len(s.Nodes)), s.Patch.Demands()))
 	}
 	if demandsHostname(s.Object) {
 		out = append(out, "It demands something of the label "+corev1.LabelHostname+": Karpenter starts no node for Pods that do.")
@@ -93,36 +91,6 @@ func (s *Snapshot) consequences(before, after int) []string {
 		out = append(out, "A topologySpreadConstraint on "+corev1.LabelHostname+" with nodeAffinityPolicy Ignore also counts the nodes that the patch excludes, so Pods may stay pending.")
 	}
 	return out
-}
-
-// eligible names the nodes on which the scheduler may put a Pod with the rules,
-// as far as node selector, required node affinity and taints go. Resources,
-// volumes and other Pods are not looked at.
-func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
-	affinity := nodeaffinity.NewRequiredNodeAffinity(rules.NodeSelector, rules.Affinity)
-	var out []string
-	for _, node := range nodes {
-		// An error means that a requirement cannot be read; such a term matches no node.
-		if matches, err := affinity.Match(node); err != nil || !matches {
-			continue
-		}
-		if tolerated(node, rules.Tolerations) {
-			out = append(out, node.Name)
-		}
-	}
-	return out
-}
-
-func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
-	taints := node.Spec.Taints
-	if node.Spec.Unschedulable {
-		taints = append(slices.Clip(taints), corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
-	}
-	repels := func(t *corev1.Taint) bool {
-		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
-	}
-	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), taints, tolerations, repels, true)
-	return !untolerated
 }
 
 // requiredTerms are the terms of the node affinity that a patch demands.

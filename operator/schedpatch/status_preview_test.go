@@ -34,7 +34,7 @@ func TestPreview(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		object   *v1alpha1.SchedPatch
-		template *Template
+		template *sched.Template
 		others   []*v1alpha1.SchedPatch
 		nodes    []*corev1.Node
 		want     outlook
@@ -53,7 +53,12 @@ func TestPreview(t *testing.T) {
 			outlook{Before: 1, After: 1, Nodes: []string{"a2"}}},
 		"no node is left": {
 			makePatch(preview, required("zone", "c")), template(nil), nil, nodes,
-			outlook{Before: 3, Warnings: []string{"No node is left: Pods would stay pending."}}},
+			outlook{Before: 3, Warnings: []string{"No node is left: Pods would stay Pending. Without the patch 3 of 4 nodes would take them; it demands zone In [c] (nodeAffinity)."}}},
+		"the template contradicts by its affinity": {
+			makePatch(preview, required("zone", "a")), template(zoneB), nil, nodes,
+			outlook{Before: 1, After: 1, Nodes: []string{"b1"},
+				Conflicts: []string{"no node can match: the Pod demands zone In [b] (nodeSelector), the patch In [a] (nodeAffinity)"},
+				Warnings:  []string{"The Pod would be created without the patch: no node can match: the Pod demands zone In [b] (nodeSelector), the patch In [a] (nodeAffinity)."}}},
 		"there is no node anyway": {
 			makePatch(preview), template(nil), nil, nodes[3:],
 			outlook{Warnings: []string{"No node is eligible, with the patch or without it."}}},
@@ -91,7 +96,7 @@ func TestPreview(t *testing.T) {
 			outlook{Before: 3, After: 2, Nodes: []string{"a1", "a2"},
 				Warnings: []string{"The Pod template sets spec.nodeName to a1: its Pods never meet the scheduler and are not patched."}}},
 		"a Pod stands in for a template": {
-			makePatch(preview), &Template{Pod: "cart-0"}, nil, nodes,
+			makePatch(preview), &sched.Template{Pod: "cart-0"}, nil, nodes,
 			outlook{Before: 3, After: 2, Nodes: []string{"a1", "a2"},
 				Warnings: []string{"Deployment cart has no Pod template: this is what would have become of Pod cart-0."}}},
 		"only ten nodes are named": {
@@ -145,7 +150,7 @@ func TestThereIsNoPreviewOfAnActivePatchOrWithoutATemplate(t *testing.T) {
 // What a preview shows is what the same merge adds to a Pod once the patch is
 // active, whatever the Pod and the other patches say.
 func TestThePreviewIsWhatAdmissionDoes(t *testing.T) {
-	templates := map[string]*Template{
+	templates := map[string]*sched.Template{
 		"bare": template(nil), "another zone": template(zoneB), "many terms": template(manyOwnTerms),
 		"tolerating": template(func(spec *corev1.PodSpec) {
 			spec.Tolerations = []corev1.Toleration{{Key: "a", Operator: corev1.TolerationOpExists}}

@@ -50,6 +50,7 @@ func TestStatus(t *testing.T) {
 		return s
 	}
 	active := []string{"Ready=True Active"}
+	noNodes := []string{"Ready=False NoEligibleNodes", "Reconciling=True NoEligibleNodes"}
 	stuck := func(reason string) []string { return []string{"Ready=False " + reason, "Stalled=True " + reason} }
 	for name, test := range map[string]struct {
 		snapshot func(t *testing.T) *Snapshot
@@ -95,6 +96,60 @@ func TestStatus(t *testing.T) {
 				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) { s.Template = template(zoneB) })
 			},
 			report{1, 0, 1, stuck("Conflict")}},
+		"the template's affinity contradicts, and the Pods' is not known": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) {
+					s.Template = template(func(spec *corev1.PodSpec) {
+						spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(1, "zone", "b")}}
+					})
+				})
+			},
+			report{1, 0, 1, stuck("Conflict")}},
+		"a contradiction is told before there is a Pod": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(required("zone", "a"))), func(s *Snapshot) { s.Template = template(zoneB) })
+			},
+			report{0, 0, 0, stuck("Conflict")}},
+		"no node is left": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b", "c") })
+			},
+			report{1, 1, 0, noNodes}},
+		"a node is left": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b", "a") })
+			},
+			report{0, 0, 0, active}},
+		"no node is left, but would not be either without the patch": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(required("disk", "ssd"))), func(s *Snapshot) { s.Template, s.Nodes = template(zoneB), zones("a") })
+			},
+			report{0, 0, 0, active}},
+		"no node is known": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Template = template(nil) })
+			},
+			report{0, 0, 0, active}},
+		"no node is left, and maxPods is used up": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes, s.Total = template(nil), zones("b"), 1 })
+			},
+			report{1, 1, 0, active}},
+		"no node is left, for other Pods than the template's": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(func(o *v1alpha1.SchedPatch) {
+					o.Spec.PodSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "web"}}
+				})), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b") })
+			},
+			report{0, 0, 0, active}},
+		"no node is left, by a Pod that may carry the patch": {
+			func(t *testing.T) *Snapshot {
+				return with(snapshotOf(t, makePatch(), patched("a", later)), func(s *Snapshot) {
+					s.Template, s.Nodes = template(nil), zones("b")
+					s.Template.Pod = "a"
+				})
+			},
+			report{1, 1, 0, active}},
 		"another patch makes the template contradict": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) {
@@ -172,6 +227,15 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// zones are nodes, one in each zone.
+func zones(names ...string) []*corev1.Node {
+	var out []*corev1.Node
+	for _, name := range names {
+		out = append(out, node("node-"+name, map[string]string{"zone": name}))
+	}
+	return out
+}
+
 func zoneB(spec *corev1.PodSpec) { spec.NodeSelector = map[string]string{"zone": "b"} }
 
 // manyTerms and manyOwnTerms are a patch and a template with nine terms each,
@@ -197,6 +261,10 @@ func TestGoldenStatuses(t *testing.T) {
 		"canary":           snapshotOf(t, makePatch(maxPods(1)), patched("cart-1", time.Minute)),
 		"expired":          snapshotOf(t, makePatch(ttl(60)), patched("cart-1", 0)),
 		"target-not-found": snapshotOf(t, makePatch()),
+		"another-group":    snapshotOf(t, makePatch()),
+		"no-nodes":         snapshotOf(t, makePatch()),
+		"no-nodes-anyway":  snapshotOf(t, makePatch(required("disk", "ssd"))),
+		"contradiction":    snapshotOf(t, makePatch(required("zone", "a", "c"))),
 		"denied":           snapshotOf(t, makePatch(rejects)),
 		"not-served":       snapshotOf(t, makePatch()),
 		"preview":          snapshotOf(t, makePatch(preview)),
@@ -205,6 +273,12 @@ func TestGoldenStatuses(t *testing.T) {
 		switch name {
 		case "target-not-found":
 			s.Target = Target{}
+		case "another-group":
+			s.Target = Target{Near: []sched.Near{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "cart"}}}
+		case "no-nodes":
+			s.Template, s.Nodes = template(nil), zones("b", "c")
+		case "no-nodes-anyway", "contradiction":
+			s.Template, s.Nodes = template(zoneB), zones("a")
 		case "not-served":
 			s.Served = false
 		case "denied":

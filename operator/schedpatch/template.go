@@ -3,26 +3,16 @@ package schedpatch
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// Template is what a workload makes Pods from, as far as scheduling goes.
-type Template struct {
-	// Labels of the Pods, without those that a controller adds to each.
-	Labels map[string]string
-	// Spec has the scheduling rules and topology spread constraints.
-	Spec corev1.PodSpec
-	// Pod names the Pod that stands in for a template, "" where there is one.
-	Pod string
-}
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+)
 
 // templates reads the templates of targets, and remembers the last one of each
 // SchedPatch until the target changes.
@@ -36,7 +26,7 @@ type templates struct {
 type remembered struct {
 	target     types.UID
 	generation int64
-	template   *Template
+	template   *sched.Template
 }
 
 func newTemplates(live client.Reader) *templates {
@@ -45,7 +35,7 @@ func newTemplates(live client.Reader) *templates {
 
 // of returns the template of a snapshot's target. A target without one is judged
 // by one of its Pods; nil when it has no Pods either, or is gone meanwhile.
-func (t *templates) of(ctx context.Context, s *Snapshot) (*Template, error) {
+func (t *templates) of(ctx context.Context, s *Snapshot) (*sched.Template, error) {
 	key, target := client.ObjectKeyFromObject(s.Object), s.Target.Object
 	t.mu.Lock()
 	last, ok := t.known[key]
@@ -58,7 +48,7 @@ func (t *templates) of(ctx context.Context, s *Snapshot) (*Template, error) {
 	if err := t.live.Get(ctx, client.ObjectKeyFromObject(target), whole); err != nil {
 		return nil, client.IgnoreNotFound(wrapRead(err, target))
 	}
-	template := templateIn(whole.Object)
+	template := sched.TemplateIn(whole.Object)
 	if template == nil {
 		return t.fromPod(ctx, s)
 	}
@@ -77,7 +67,7 @@ func (t *templates) forget(key types.NamespacedName) {
 
 // fromPod reads a Pod of the target, if there is one: one that does not carry the
 // patch yet, if possible.
-func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*Template, error) {
+func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*sched.Template, error) {
 	var sample *corev1.Pod
 	for _, pod := range s.Pods {
 		if _, carries := markOf(pod, s.Patch.Name()); sample == nil || !carries {
@@ -91,32 +81,7 @@ func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*Template, error)
 	if err := t.live.Get(ctx, client.ObjectKeyFromObject(sample), whole); err != nil {
 		return nil, client.IgnoreNotFound(fmt.Errorf("read Pod %s/%s: %w", sample.Namespace, sample.Name, err))
 	}
-	return &Template{Labels: whole.Labels, Spec: schedulingOf(&whole.Spec), Pod: whole.Name}, nil
-}
-
-// templateIn finds the Pod template in a workload: in spec.template, or in a
-// CronJob's spec.jobTemplate. Nil when there is none.
-func templateIn(workload map[string]any) *Template {
-	for _, path := range []string{"spec.jobTemplate.spec.template", "spec.template"} {
-		content, found, err := unstructured.NestedMap(workload, strings.Split(path, ".")...)
-		if err != nil || !found {
-			continue
-		}
-		template := &corev1.PodTemplateSpec{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, template); err != nil || len(template.Spec.Containers) == 0 {
-			continue // a template of something else
-		}
-		return &Template{Labels: template.Labels, Spec: schedulingOf(&template.Spec)}
-	}
-	return nil
-}
-
-// schedulingOf keeps of a Pod spec what decides where the Pod may run.
-func schedulingOf(spec *corev1.PodSpec) corev1.PodSpec {
-	return corev1.PodSpec{
-		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, Affinity: spec.Affinity,
-		Tolerations: spec.Tolerations, TopologySpreadConstraints: spec.TopologySpreadConstraints,
-	}
+	return &sched.Template{Labels: whole.Labels, Spec: sched.SchedulingOf(&whole.Spec), Pod: whole.Name}, nil
 }
 
 func wrapRead(err error, object *metav1.PartialObjectMetadata) error {

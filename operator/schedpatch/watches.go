@@ -58,10 +58,11 @@ func (h patchHandler) put(q queue, object client.Object) {
 	h.enqueue(q, patch)
 }
 
-// enqueue enqueues a patch and the previews of the same target, which it is part of.
+// enqueue enqueues a patch and the others of the same target: what becomes of one
+// depends on those before it.
 func (h patchHandler) enqueue(q queue, object client.Object) {
 	enqueue(q, []types.NamespacedName{client.ObjectKeyFromObject(object)})
-	enqueue(q, h.known.previewing(object.GetNamespace(), entryOf(object.(*v1alpha1.SchedPatch)).target))
+	enqueue(q, h.known.targeting(object.GetNamespace(), entryOf(object.(*v1alpha1.SchedPatch)).target))
 }
 
 // entryOf is what the registry keeps of a SchedPatch. A target whose apiVersion
@@ -69,7 +70,7 @@ func (h patchHandler) enqueue(q queue, object client.Object) {
 func entryOf(patch *v1alpha1.SchedPatch) entry {
 	reference := &patch.Spec.TargetRef
 	target, _ := sched.TargetOfOwner(&metav1.OwnerReference{APIVersion: reference.APIVersion, Kind: reference.Kind, Name: reference.Name})
-	return entry{target: target, preview: patch.Spec.Mode == v1alpha1.SchedPatchPreview}
+	return entry{target: target, nodes: patch.Spec.Mode == v1alpha1.SchedPatchPreview || narrowsNodes(patch)}
 }
 
 // podHandler counts the Pods that carry patches and enqueues the patches of
@@ -208,16 +209,16 @@ func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue
 	}
 }
 
-// nodeHandler enqueues the previews when a node comes, goes, or lets other Pods
+// nodeHandler enqueues what speaks of nodes when one comes, goes, or lets other Pods
 // in than before.
 type nodeHandler struct{ known *registry }
 
 func (h nodeHandler) Create(_ context.Context, _ event.TypedCreateEvent[*corev1.Node], q queue) {
-	enqueue(q, h.known.previews())
+	enqueue(q, h.known.askingNodes())
 }
 
 func (h nodeHandler) Delete(_ context.Context, _ event.TypedDeleteEvent[*corev1.Node], q queue) {
-	enqueue(q, h.known.previews())
+	enqueue(q, h.known.askingNodes())
 }
 
 // Generic is not used by any source.
@@ -228,6 +229,6 @@ func (h nodeHandler) Update(_ context.Context, e event.TypedUpdateEvent[*corev1.
 	before, after := e.ObjectOld, e.ObjectNew
 	if before.Spec.Unschedulable != after.Spec.Unschedulable || !maps.Equal(before.Labels, after.Labels) ||
 		!equality.Semantic.DeepEqual(before.Spec.Taints, after.Spec.Taints) {
-		enqueue(q, h.known.previews())
+		enqueue(q, h.known.askingNodes())
 	}
 }

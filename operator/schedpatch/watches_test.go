@@ -58,13 +58,13 @@ func TestPatchEvents(t *testing.T) {
 		send func(patchHandler, queue)
 		want []string
 	}{
-		"a new patch, with the previews that it is part of": {
+		"a new patch, with the others of its target": {
 			func(h patchHandler, q queue) { h.Create(ctx, event.CreateEvent{Object: old}, q) }, []string{"shown", "zoned"}},
 		"another spec": {
 			func(h patchHandler, q queue) {
 				h.Update(ctx, event.UpdateEvent{ObjectOld: old, ObjectNew: makePatch(func(o *v1alpha1.SchedPatch) { o.Generation = 2 })}, q)
 			}, []string{"shown", "zoned"}},
-		"another target concerns the previews of both": {
+		"another target concerns the others of both": {
 			func(h patchHandler, q queue) {
 				moved := makePatch(targeting("Deployment", "pay"), func(o *v1alpha1.SchedPatch) { o.Generation = 2 })
 				h.Update(ctx, event.UpdateEvent{ObjectOld: old, ObjectNew: moved}, q)
@@ -77,7 +77,7 @@ func TestPatchEvents(t *testing.T) {
 			func(h patchHandler, q queue) { h.Delete(ctx, event.DeleteEvent{Object: old}, q) }, []string{"shown", "zoned"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			known := knowing(makePatch(named("shown"), preview), makePatch(named("shown-pay"), preview, targeting("Deployment", "pay")))
+			known := knowing(makePatch(named("shown"), preview), makePatch(named("shown-pay"), targeting("Deployment", "pay")))
 			got := drain(func(q queue) { test.send(patchHandler{known}, q) })
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("enqueued (-want +got):\n%s", diff)
@@ -200,7 +200,10 @@ func TestOwnerEvents(t *testing.T) {
 
 func TestNodesAndNamespacesConcernOnlyWhatLooksAtThem(t *testing.T) {
 	ctx := context.Background()
-	known := knowing(makePatch(), makePatch(named("shown"), preview))
+	tolerating := func(o *v1alpha1.SchedPatch) {
+		o.Spec.NodeSelector, o.Spec.Tolerations = nil, []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists}}
+	}
+	known := knowing(makePatch(), makePatch(named("shown"), preview, tolerating), makePatch(named("tolerating"), tolerating))
 	nodes, namespaces := nodeHandler{known}, namespaceHandler{known}
 	update := func(before, after *corev1.Node) func(queue) {
 		return func(q queue) {
@@ -218,15 +221,15 @@ func TestNodesAndNamespacesConcernOnlyWhatLooksAtThem(t *testing.T) {
 		send func(queue)
 		want []string
 	}{
-		"a node that comes": {func(q queue) { nodes.Create(ctx, event.TypedCreateEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown"}},
-		"a node that goes":  {func(q queue) { nodes.Delete(ctx, event.TypedDeleteEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown"}},
-		"a label":           {update(node("n", nil), node("n", map[string]string{"a": "b"})), []string{"shown"}},
-		"a taint":           {update(node("n", nil), node("n", nil, corev1.Taint{Key: "k"})), []string{"shown"}},
-		"a cordon":          {update(node("n", nil), cordoned), []string{"shown"}},
+		"a node that comes": {func(q queue) { nodes.Create(ctx, event.TypedCreateEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown", "zoned"}},
+		"a node that goes":  {func(q queue) { nodes.Delete(ctx, event.TypedDeleteEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown", "zoned"}},
+		"a label":           {update(node("n", nil), node("n", map[string]string{"a": "b"})), []string{"shown", "zoned"}},
+		"a taint":           {update(node("n", nil), node("n", nil, corev1.Taint{Key: "k"})), []string{"shown", "zoned"}},
+		"a cordon":          {update(node("n", nil), cordoned), []string{"shown", "zoned"}},
 		"a heartbeat":       {update(node("n", nil), beating), nil},
 		"injection disabled": {func(q queue) {
 			namespaces.Update(ctx, event.UpdateEvent{ObjectOld: labelled(""), ObjectNew: labelled("disabled")}, q)
-		}, []string{"shown", "zoned"}},
+		}, []string{"shown", "tolerating", "zoned"}},
 		"nothing of ours": {func(q queue) {
 			namespaces.Update(ctx, event.UpdateEvent{ObjectOld: labelled("a"), ObjectNew: labelled("a")}, q)
 		}, nil},

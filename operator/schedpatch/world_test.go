@@ -97,13 +97,13 @@ func compile(t testing.TB, object *v1alpha1.SchedPatch) *sched.Patch {
 }
 
 // template is that of a Deployment, as the operator keeps it.
-func template(change func(*corev1.PodSpec)) *Template {
+func template(change func(*corev1.PodSpec)) *sched.Template {
 	deployment := &appsv1.Deployment{}
 	deployment.Spec.Template.Labels = map[string]string{"app": "cart"}
 	if change != nil {
 		change(&deployment.Spec.Template.Spec)
 	}
-	return &Template{Labels: deployment.Spec.Template.Labels, Spec: schedulingOf(&deployment.Spec.Template.Spec)}
+	return &sched.Template{Labels: deployment.Spec.Template.Labels, Spec: sched.SchedulingOf(&deployment.Spec.Template.Spec)}
 }
 
 // pod is one of the target's, created so long after the patch.

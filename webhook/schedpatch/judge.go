@@ -23,6 +23,8 @@ type Facts struct {
 	AllowedTolerations []string
 	// Excluded names the namespaces whose Pods are never patched.
 	Excluded []string
+	// Around is what the patch meets in the cluster, as far as it is known.
+	Around Around
 	// Now is the time.
 	Now metav1.Time
 }
@@ -43,7 +45,7 @@ func Judge(facts Facts) Verdict {
 			schedpatch.Validate(facts.Patch),
 			ValidateTolerations(spec.Tolerations, facts.AllowedTolerations, field.NewPath("spec", "tolerations")),
 		),
-		Warnings: slices.Concat(reachWarnings(facts), endWarnings(facts), tolerationWarnings(spec.Tolerations)),
+		Warnings: slices.Concat(reachWarnings(facts), endWarnings(facts), tolerationWarnings(spec.Tolerations), prospectWarnings(facts)),
 	}
 }
 

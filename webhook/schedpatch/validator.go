@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
 // ValidatePath is where the handler is served.
@@ -38,6 +39,8 @@ type Validator struct {
 	Excluded []string
 	// Namespaces reads Namespaces, from a cache.
 	Namespaces client.Reader
+	// Surroundings are asked what a patch would lead to. Nil: nobody is warned.
+	Surroundings *Surroundings
 	// Clock tells which patches have ended.
 	Clock clock.PassiveClock
 }
@@ -54,11 +57,14 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return admission.Allowed("") // a label can be put even on what is refused by now
 	}
-	verdict := Judge(Facts{
+	facts := Facts{
 		Patch: object, AllowedTolerations: v.AllowedTolerations, Excluded: v.Excluded,
 		Namespace: v.namespace(ctx, request.Namespace), Now: metav1.NewTime(v.Clock.Now()),
-	})
-	return answer(object, verdict)
+	}
+	if patch, err := schedpatch.Compile(object); err == nil && patch.ActiveAt(facts.Now) {
+		facts.Around = v.Surroundings.look(ctx, patch)
+	}
+	return answer(object, Judge(facts))
 }
 
 func answer(object *v1alpha1.SchedPatch, verdict Verdict) admission.Response {

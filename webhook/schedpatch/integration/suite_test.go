@@ -101,7 +101,10 @@ func serve(ctx context.Context, config *rest.Config) {
 		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
 	})
 	Expect(err).NotTo(HaveOccurred())
-	reader, err := metadata.NewForConfig(asWebhook(ctx, config))
+	restricted := asWebhook(ctx, config)
+	reader, err := metadata.NewForConfig(restricted)
+	Expect(err).NotTo(HaveOccurred())
+	live, err := client.New(restricted, client.Options{Scheme: program.Scheme(), Mapper: mgr.GetRESTMapper()})
 	Expect(err).NotTo(HaveOccurred())
 	counter := carriers.New(ctx, reader, clock)
 	known, err = pod.FollowPatches(ctx, mgr.GetCache(), counter)
@@ -113,7 +116,7 @@ func serve(ctx context.Context, config *rest.Config) {
 		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), Carriers: counter, Clock: clock},
 	}})
 	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
-		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Clock: clock,
+		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock,
 	}})
 	go func() {
 		defer GinkgoRecover()
@@ -123,16 +126,17 @@ func serve(ctx context.Context, config *rest.Config) {
 	Eventually(known.Synced, patience).Should(Succeed())
 }
 
-// asWebhook has no more rights than the chart gives the webhook for owners and
-// Pods.
+// asWebhook has no more rights than the chart gives the webhook for owners, Pods
+// and nodes.
 func asWebhook(ctx context.Context, config *rest.Config) *rest.Config {
 	user, err := cluster.AddUser(envtest.User{Name: "webhook"}, config)
 	Expect(err).NotTo(HaveOccurred())
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "webhook"}, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{"apps"}, Resources: []string{"replicasets", "statefulsets"}, Verbs: []string{"get"}},
-		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"get"}},
+		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets", "statefulsets"}, Verbs: []string{"get"}},
+		{APIGroups: []string{"batch"}, Resources: []string{"cronjobs", "jobs"}, Verbs: []string{"get"}},
 		{APIGroups: []string{"apps.kruise.io"}, Resources: []string{"statefulsets"}, Verbs: []string{"get"}},
 		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "watch"}},
+		{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"list"}},
 	}}
 	Expect(k8s.Create(ctx, role)).To(Succeed())
 	Expect(k8s.Create(ctx, &rbacv1.ClusterRoleBinding{

@@ -2,6 +2,7 @@
 --
 -- A patch whose target does not exist is Healthy. It is in force already, and has to be before the target is made, for
 -- the target's first Pods to get it: in an earlier sync wave. Were it Progressing, that wave would wait for a later one.
+-- So is one that no node meets: it is in force, and the nodes may come from a later wave, or from an autoscaler.
 
 local function health(status, message)
   return { status = status, message = message }
@@ -24,7 +25,7 @@ end
 if ready == nil then
   return health("Progressing", "Waiting for the operator")
 end
-if ready.status == "True" or ready.reason == "TargetNotFound" then
+if ready.status == "True" or ready.reason == "TargetNotFound" or ready.reason == "NoEligibleNodes" then
   return health("Healthy", ready.message)
 end
 return health("Progressing", ready.message)

@@ -1,0 +1,226 @@
+package schedpatch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	// maxContradictions is how many pairs of rules a message names, and
+	// maxShownValues how many values of one rule.
+	maxContradictions, maxShownValues = 3, 5
+	// maxWork bounds how many requirements and values are compared for one Pod and
+	// one patch. Nobody writes as many; whoever does is not told.
+	maxWork = 100_000
+)
+
+// demand is a requirement on a label or a field of a node, and who makes it.
+type demand struct {
+	corev1.NodeSelectorRequirement
+	field bool
+	// ofPatch: the patch makes it, not the Pod.
+	ofPatch bool
+	// selector: nodeSelector says it, not the node affinity.
+	selector bool
+}
+
+// about is what a demand is about: all demands about the same are judged together.
+type about struct {
+	key   string
+	field bool
+}
+
+// contradictions say why no node, whatever its labels, can ever meet the rules
+// of a Pod together with those of a patch. There are none where the Pod's own
+// rules allow no node either: that is not the patch's doing.
+func contradictions(pod *Rules, spec *Rules) []string {
+	if !narrows(spec) {
+		return nil
+	}
+	own, patch := alternatives(pod, false), alternatives(spec, true)
+	if work(own)*len(patch)+work(patch)*len(own) > maxWork || !anyPossible(own) {
+		return nil
+	}
+	var out []string
+	for _, mine := range own {
+		for _, theirs := range patch {
+			clash := firstClash(theirs, slices.Concat(mine, theirs))
+			if clash == nil {
+				return nil
+			}
+			if text := describeClash(clash); possible(mine) && !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
+}
+
+// Contradictions say why no node, whatever its labels, can ever meet the rules of
+// a patch itself. None is the usual answer.
+func (p *Patch) Contradictions() []string { return contradictions(&Rules{}, rulesOf(p)) }
+
+// NarrowsNodes reports whether the patch demands anything of the node's labels.
+func (p *Patch) NarrowsNodes() bool { return narrows(rulesOf(p)) }
+
+// Demands says what the patch demands of a node's labels, for people. Of several
+// terms, one of which is enough, it says the first few.
+func (p *Patch) Demands() string {
+	var out []string
+	for _, all := range alternatives(rulesOf(p), true) {
+		var parts []string
+		for i := range all {
+			parts = append(parts, all[i].Key+" "+all[i].String())
+		}
+		out = append(out, strings.Join(parts, " and "))
+	}
+	shown := strings.Join(out[:min(len(out), maxContradictions)], ", or ")
+	if more := len(out) - maxContradictions; more > 0 {
+		shown += fmt.Sprintf(", or one of %d more terms", more)
+	}
+	return shown
+}
+
+func rulesOf(p *Patch) *Rules {
+	spec := &p.Object.Spec
+	return &Rules{Affinity: spec.Affinity, NodeSelector: spec.NodeSelector}
+}
+
+func narrows(rules *Rules) bool {
+	terms, _ := requiredTerms(rules.Affinity)
+	return len(rules.NodeSelector) > 0 || len(terms) > 0
+}
+
+// alternatives are the sets of demands of which a node must meet one: one for
+// each term of the required node affinity, each with what nodeSelector says. An
+// empty term matches no node and is no alternative.
+func alternatives(rules *Rules, ofPatch bool) [][]demand {
+	var always []demand
+	for _, key := range slices.Sorted(maps.Keys(rules.NodeSelector)) {
+		always = append(always, demand{ofPatch: ofPatch, selector: true, NodeSelectorRequirement: corev1.NodeSelectorRequirement{
+			Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{rules.NodeSelector[key]},
+		}})
+	}
+	terms, any := requiredTerms(rules.Affinity)
+	if !any {
+		return [][]demand{always}
+	}
+	var out [][]demand
+	for i := range terms {
+		if isEmptyTerm(&terms[i]) {
+			continue
+		}
+		all := slices.Clone(always)
+		for _, r := range terms[i].MatchExpressions {
+			all = append(all, demand{NodeSelectorRequirement: r, ofPatch: ofPatch})
+		}
+		for _, r := range terms[i].MatchFields {
+			all = append(all, demand{NodeSelectorRequirement: r, ofPatch: ofPatch, field: true})
+		}
+		out = append(out, all)
+	}
+	return out
+}
+
+// requiredTerms are those of a required node affinity; false when there is none.
+func requiredTerms(affinity *corev1.Affinity) ([]corev1.NodeSelectorTerm, bool) {
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return nil, false
+	}
+	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms, true
+}
+
+// work is how much there is to compare.
+func work(alternatives [][]demand) int {
+	sum := 1
+	for _, all := range alternatives {
+		for i := range all {
+			sum += 1 + len(all[i].Values)
+		}
+	}
+	return sum
+}
+
+func anyPossible(alternatives [][]demand) bool { return slices.ContainsFunc(alternatives, possible) }
+
+func possible(all []demand) bool { return impossible(all) == nil }
+
+// firstClash is that of the first list which no node can meet.
+func firstClash(lists ...[]demand) []demand {
+	for _, list := range lists {
+		if clash := impossible(list); clash != nil {
+			return clash
+		}
+	}
+	return nil
+}
+
+// impossible returns the demands on one label or field that no node can meet
+// together, nil when there are none such.
+func impossible(all []demand) []demand {
+	groups := map[about][]demand{}
+	var order []about
+	for i := range all {
+		of := about{all[i].Key, all[i].field}
+		if groups[of] == nil {
+			order = append(order, of)
+		}
+		groups[of] = append(groups[of], all[i])
+	}
+	for _, of := range order {
+		requirements := make([]corev1.NodeSelectorRequirement, 0, len(groups[of]))
+		for i := range groups[of] {
+			requirements = append(requirements, groups[of][i].NodeSelectorRequirement)
+		}
+		if !canMeet(requirements, of.field) {
+			return groups[of]
+		}
+	}
+	return nil
+}
+
+// describeClash names the label, or the field, and what each side demands of it.
+func describeClash(clash []demand) string {
+	var pod, patch []string
+	for i := range clash {
+		if text := clash[i].String(); clash[i].ofPatch {
+			patch = append(patch, text)
+		} else {
+			pod = append(pod, text)
+		}
+	}
+	if len(pod) == 0 {
+		return fmt.Sprintf("no node can match, since the patch contradicts itself: it demands %s %s", clash[0].Key, strings.Join(patch, " and "))
+	}
+	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s", clash[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
+}
+
+// String is a demand without its key, as manifests write it, and where it is:
+// In [a, b] (nodeAffinity).
+func (d *demand) String() string {
+	text := string(d.Operator)
+	if len(d.Values) > 0 {
+		text += " [" + strings.Join(d.Values[:min(len(d.Values), maxShownValues)], ", ")
+		if more := len(d.Values) - maxShownValues; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		text += "]"
+	}
+	if d.selector {
+		return text + " (nodeSelector)"
+	}
+	return text + " (nodeAffinity)"
+}
+
+// joined is a message of the first few contradictions.
+func joined(contradictions []string) string {
+	text := strings.Join(contradictions[:min(len(contradictions), maxContradictions)], "; ")
+	if more := len(contradictions) - maxContradictions; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}

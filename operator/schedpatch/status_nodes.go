@@ -1,0 +1,86 @@
+package schedpatch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
+
+	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+)
+
+// noNode says that new Pods get the patch and find no node, "" when they find one
+// or it is not known. The patch is to blame only where a node would take them
+// without it.
+func (s *Snapshot) noNode(patched int) (blame bool, message string) {
+	if !s.judgesNodes(patched) {
+		return false, ""
+	}
+	with, _ := s.merge()
+	if slices.ContainsFunc(s.Nodes, fits(&with)) {
+		return false, ""
+	}
+	without, _ := sched.Merge(sched.RulesOf(&s.Template.Spec), s.Others)
+	before := len(eligible(s.Nodes, &without))
+	if before == 0 {
+		return false, fmt.Sprintf("0 of %s would take them now, with the patch or without it.", nodes(len(s.Nodes)))
+	}
+	return true, fmt.Sprintf("New Pods of %s get the patch and stay Pending: 0 of %s are left for them, without the patch %d. It demands %s. "+
+		"Correct the patch, or wait for a node that meets it, as a cluster autoscaler may add one. Node selectors, required node affinity and taints were looked at.",
+		describe(s.Object), nodes(len(s.Nodes)), before, s.Patch.Demands())
+}
+
+// judgesNodes reports whether it can be said which nodes the next Pod may go to:
+// not by a Pod that stands in for a template, since it may carry the patch.
+func (s *Snapshot) judgesNodes(patched int) bool {
+	most := s.Object.Spec.MaxPods
+	switch {
+	case s.preview() || s.Template == nil || s.Template.Pod != "" || len(s.Nodes) == 0:
+		return false
+	case most != nil && patched >= int(*most):
+		return false // the next Pod does not get the patch
+	}
+	return s.Patch.SelectsPod(s.Template.Labels)
+}
+
+// eligible names the nodes on which the scheduler may put a Pod with the rules,
+// sorted, as far as node selector, required node affinity and taints go.
+// Resources, volumes and other Pods are not looked at.
+func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
+	fit := fits(rules)
+	var out []string
+	for _, node := range nodes {
+		if fit(node) {
+			out = append(out, node.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fits makes the question whether a node is eligible.
+func fits(rules *sched.Rules) func(*corev1.Node) bool {
+	matches := sched.Matches(rules)
+	return func(node *corev1.Node) bool { return matches(node) && tolerated(node, rules.Tolerations) }
+}
+
+func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
+	taints := node.Spec.Taints
+	if node.Spec.Unschedulable {
+		taints = append(slices.Clip(taints), corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
+	}
+	repels := func(t *corev1.Taint) bool {
+		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
+	}
+	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), taints, tolerations, repels, true)
+	return !untolerated
+}
+
+func nodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
+}
