@@ -26,6 +26,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/certs"
 	"github.com/windlass-operator/windlass/webhook/freshness"
 	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/pod/validity"
 	"github.com/windlass-operator/windlass/webhook/serve"
 	"github.com/windlass-operator/windlass/webhook/versions"
 )
@@ -49,6 +50,7 @@ type options struct {
 	allowedTolerations   string
 	clientCAFile         string
 	clientNames          string
+	allowOptOut          bool
 }
 
 func parse() options {
@@ -72,6 +74,7 @@ func parse() options {
 	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
 	flag.StringVar(&o.clientCAFile, "client-ca-file", "", "File of CAs in PEM, read again whenever it changes. With one, only who shows a client certificate of theirs may ask for reviews.")
 	flag.StringVar(&o.clientNames, "client-names", "", "Comma-separated common names or DNS names of client certificates that may ask for reviews. Default: every name that the CAs have signed.")
+	flag.BoolVar(&o.allowOptOut, "enforced-allow-opt-out", false, "Whether a Pod can opt out of its sidecars also where injection is enforced.")
 	flag.Parse()
 	return o
 }
@@ -117,7 +120,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	servePods(mgr, sets, recorded, scheduling, fresh)
+	servePods(mgr, o, sets, recorded, scheduling, fresh)
 	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
 		return err
 	}
@@ -127,12 +130,13 @@ func run(ctx context.Context, o options) error {
 
 // servePods registers the admission of Pods, for namespaces whose injection is
 // enforced and for all others.
-func servePods(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
+func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
 	handler := pod.Handler{
 		Sets: sets, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Judge: validity.NewJudge(),
 	}
 	enforced := handler
-	enforced.Enforced, enforced.Fresh = true, fresh
+	enforced.Enforced, enforced.Fresh, enforced.AllowOptOut = true, fresh, o.allowOptOut
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})

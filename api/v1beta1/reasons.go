@@ -104,6 +104,9 @@ const (
 	ReasonNameTaken = "NameTaken"
 	// ReasonSetConflict: another set in the Pod has a container of the same name.
 	ReasonSetConflict = "SetConflict"
+	// ReasonVolumeTaken: a volume of the Pod would configure a sidecar in place of
+	// the set's, where injection is enforced.
+	ReasonVolumeTaken = "VolumeTaken"
 	// ReasonInvalidPod: the API server would refuse the Pod with the set's sidecars.
 	ReasonInvalidPod = "InvalidPod"
 	// ReasonCanary: the set's canary takes its place. This is intended.

@@ -125,18 +125,27 @@ func TestPodWebhooksCallTheHandlerOfTheirKind(t *testing.T) {
 	}
 }
 
-func TestPodWebhooksLeaveOurOwnPodsAlone(t *testing.T) {
+// A Pod's labels are its author's to choose, so they must not keep it from the webhooks. Our own Pods are left alone by their namespace.
+func TestPodWebhooksSeeAPodWhateverItsLabels(t *testing.T) {
 	result := mustRender(t, "")
 	for _, webhook := range podWebhooks(t, result) {
-		for _, deployment := range deployments(result) {
-			if selects(t, webhook.ObjectSelector, deployment.Spec.Template.Labels) {
-				t.Errorf("%s would see the Pods of %s", webhook.Name, deployment.Name)
+		for _, of := range append(deploymentLabels(result), labels.Set{"app.kubernetes.io/name": "cart"}, nil) {
+			if !selects(t, webhook.ObjectSelector, of) {
+				t.Errorf("%s would not see a Pod with the labels %v", webhook.Name, of)
 			}
 		}
-		if !selects(t, webhook.ObjectSelector, labels.Set{"app.kubernetes.io/name": "cart"}) || !selects(t, webhook.ObjectSelector, nil) {
-			t.Errorf("%s would not see an ordinary Pod", webhook.Name)
+		if selects(t, webhook.NamespaceSelector, labels.Set{corev1.LabelMetadataName: namespace, "apps.kruise.io/injection": "enforced"}) {
+			t.Errorf("%s would see our own Pods", webhook.Name)
 		}
 	}
+}
+
+func deploymentLabels(result *rendered) []labels.Set {
+	var out []labels.Set
+	for _, deployment := range deployments(result) {
+		out = append(out, deployment.Spec.Template.Labels)
+	}
+	return out
 }
 
 func TestPodWebhooksSeeCreationsOnly(t *testing.T) {

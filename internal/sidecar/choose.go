@@ -118,13 +118,13 @@ func (taken takenNames) take(set *Set) {
 // of a Pod are unique, and none that the Pod brings itself is replaced unless
 // its owner has said so. What was injected before is replaced where it stands.
 func (taken takenNames) clash(view *View, set *Set) (reason, message string) {
-	set.eachName(func(_ *v1beta1.SidecarContainer, name string, init bool) bool {
+	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
 		if owner := taken[name]; owner != "" {
 			reason = v1beta1.ReasonSetConflict
 			message = fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match", owner, name)
 			return false
 		}
-		if kind := view.inTheWay(name, init); kind != "" {
+		if kind := view.inTheWay(set, c, name, init); kind != "" {
 			reason = v1beta1.ReasonNameTaken
 			message = fmt.Sprintf("its %s %q has the name of %s of this Pod; rename one of the two", containerKind(init), name, kind)
 			return false
@@ -143,7 +143,7 @@ func containerKind(init bool) string {
 
 // inTheWay says which kind of container of the Pod keeps a sidecar of this name
 // out, or "".
-func (v *View) inTheWay(name string, init bool) string {
+func (v *View) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name string, init bool) string {
 	same, other := v.Pod.Spec.Containers, v.Pod.Spec.InitContainers
 	if init {
 		same, other = other, same
@@ -153,7 +153,7 @@ func (v *View) inTheWay(name string, init bool) string {
 		return aContainer(!init)
 	}
 	at := slices.IndexFunc(same, named)
-	if at < 0 || v.injectedContainer(&same[at]) || v.replaceable(name) {
+	if at < 0 || v.injectedContainer(&same[at]) || v.Injected(set.Name()) && marked(&same[at], sidecar) || v.replaceable(name) {
 		return ""
 	}
 	return aContainer(init)

@@ -12,6 +12,8 @@ import (
 type donor struct {
 	// pod has the labels, and the annotations that patchPodMetadata leaves.
 	pod *corev1.Pod
+	// before are the Pod's annotations as it brings them.
+	before map[string]string
 	// containers and initContainers are the Pod's own: what is not a sidecar.
 	containers     []*corev1.Container
 	initContainers []*corev1.Container
@@ -27,9 +29,23 @@ func newDonor(view *View, sets []*Set, annotations map[string]string) *donor {
 	pod.Annotations = annotations
 	return &donor{
 		pod:            pod,
+		before:         view.Pod.Annotations,
 		containers:     view.ownContainers(pod.Spec.Containers, names),
 		initContainers: view.ownContainers(pod.Spec.InitContainers, names),
 	}
+}
+
+// repatched reports whether an annotation that the set patches is to be another
+// one than the Pod brings, after all sets have patched it.
+func (d *donor) repatched(set *Set) bool {
+	for i := range set.Spec.PatchPodMetadata {
+		for key := range set.Spec.PatchPodMetadata[i].Annotations {
+			if old, there := d.before[key]; !there || old != d.pod.Annotations[key] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (v *View) ownContainers(list []corev1.Container, sidecars takenNames) []*corev1.Container {

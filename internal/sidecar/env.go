@@ -61,9 +61,11 @@ func (d *donor) sourceName(transfer *v1beta1.TransferEnvVar) string {
 	return name
 }
 
+// container finds one of the Pod's own: what another set injects may be there in
+// a second call, and was not in the first.
 func (d *donor) container(name string) *corev1.Container {
-	for i := range d.pod.Spec.Containers {
-		if c := &d.pod.Spec.Containers[i]; c.Name == name {
+	for _, c := range d.containers {
+		if c.Name == name {
 			return c
 		}
 	}

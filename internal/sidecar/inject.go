@@ -26,8 +26,15 @@ type Injection struct {
 	ImagePullSecrets []corev1.LocalObjectReference
 	// Annotations are set.
 	Annotations map[string]string
+	// Removed are annotations to remove.
+	Removed []string
 	// Warnings are for the person who created the Pod.
 	Warnings []string
+
+	// held are the sets that the Pod holds already, working the containers that
+	// work for hot-upgrade sidecars of all sets that were built.
+	held    []*Set
+	working map[string]string
 }
 
 // Empty tells whether there is nothing to change.
@@ -47,47 +54,70 @@ func (in *Injection) Empty() bool {
 // computing resources from containers that it does not have, is left out with a
 // warning.
 func Inject(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
-	view := Look(pod)
-	choice := choose(view, sets, view.carries)
-	chosen := choice.chosen
-	in := &Injection{Warnings: view.faults, Annotations: map[string]string{}, Omitted: choice.omitted}
-	if len(chosen) == 0 {
-		return in, nil
-	}
-	source := newDonor(view, slices.Concat(choice.held, chosen), in.patchMetadata(pod.Annotations, chosen))
-	working := view.workingContainers()
-	var initContainers, containers []placed
-	for _, set := range chosen {
-		in.Sets = append(in.Sets, set.Name())
-		initContainers = append(initContainers, in.build(source, set, set.Spec.InitContainers, initNamesInPod, working)...)
-		containers = append(containers, in.build(source, set, set.Spec.Containers, namesInPod, working)...)
-		in.addVolumes(pod, set)
-		in.addPullSecrets(pod, set)
-		if err := view.recordInjection(set, now); err != nil {
-			return nil, err
-		}
-	}
-	// The wire sorts init containers over all sets by name and leaves
-	// containers in the order of their sets.
-	slices.SortStableFunc(initContainers, func(a, b placed) int { return cmp.Compare(a.container.Name, b.container.Name) })
-	in.InitContainers = place(pod.Spec.InitContainers, initContainers)
-	in.Containers = place(pod.Spec.Containers, containers)
-	if len(working) > 0 {
-		in.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = encodeNames(working)
-	}
-	texts, err := view.injectionTexts(in.Sets)
-	maps.Copy(in.Annotations, texts)
-	return in, err
+	return injectInto(pod, sets, now, false)
 }
 
-// build makes what sidecars of a set are in the Pod: one container each, or
+// injectInto injects the sets that the Pod does not hold already; strictly, all.
+func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strictly bool) (*Injection, error) {
+	view := Look(pod)
+	held := view.carries
+	if strictly {
+		held = nil
+	}
+	choice := choose(view, sets, held)
+	in := &Injection{Warnings: view.faults, Annotations: map[string]string{}, Omitted: choice.omitted, held: choice.held}
+	if len(choice.chosen) == 0 {
+		return in, nil
+	}
+	source := newDonor(view, slices.Concat(choice.held, choice.chosen), in.patchMetadata(pod.Annotations, choice.chosen))
+	parts := make([]*part, 0, len(choice.chosen))
+	for _, set := range choice.chosen {
+		parts = append(parts, in.build(source, set))
+	}
+	in.place(view, parts, strictly)
+	if strictly {
+		parts = in.withoutWritten(view, parts)
+	}
+	return in, in.record(view, parts, now)
+}
+
+// part is what one set puts into a Pod.
+type part struct {
+	set                        *Set
+	initContainers, containers []placed
+	// working and annotations are those of hot-upgrade sidecars.
+	working, annotations map[string]string
+	// reconfigured are the volumes of the Pod that would configure a sidecar in
+	// place of the set's.
+	reconfigured []string
+	// changes is true when the set adds volumes or pull secrets, or changes other
+	// annotations than the records.
+	changes bool
+}
+
+// build makes what a set puts into the Pod.
+func (in *Injection) build(source *donor, set *Set) *part {
+	p := &part{set: set, working: map[string]string{}, annotations: map[string]string{}}
+	p.initContainers = in.buildList(source, p, set.Spec.InitContainers, initNamesInPod)
+	p.containers = in.buildList(source, p, set.Spec.Containers, namesInPod)
+	volumes, secrets := len(in.Volumes), len(in.ImagePullSecrets)
+	p.reconfigured = in.addVolumes(source.pod, set)
+	in.addPullSecrets(source.pod, set)
+	p.changes = len(in.Volumes) > volumes || len(in.ImagePullSecrets) > secrets || source.repatched(set)
+	if in.working == nil {
+		in.working = map[string]string{}
+	}
+	maps.Copy(in.working, p.working)
+	return p
+}
+
+// buildList makes what sidecars of a set are in the Pod: one container each, or
 // two for hot upgrades, whose turns it records.
-func (in *Injection) build(source *donor, set *Set, sidecars []v1beta1.SidecarContainer,
-	namesOf func(*v1beta1.SidecarContainer) []string, working map[string]string) []placed {
+func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.SidecarContainer, namesOf func(*v1beta1.SidecarContainer) []string) []placed {
 	var out []placed
 	for i := range sidecars {
 		c := &sidecars[i]
-		container, warnings := source.equip(set, c)
+		container, warnings := source.equip(p.set, c)
 		in.Warnings = append(in.Warnings, warnings...)
 		before := c.PodInjectPolicy == v1beta1.BeforeAppContainerType
 		if names := namesOf(c); len(names) == 1 {
@@ -95,9 +125,82 @@ func (in *Injection) build(source *donor, set *Set, sidecars []v1beta1.SidecarCo
 		} else {
 			first, second := hotContainers(container, c, names)
 			out = append(out, placed{first, before}, placed{second, before})
-			working[c.Name] = first.Name
-			maps.Copy(in.Annotations, hotVersions(first.Name, second.Name))
+			p.working[c.Name] = first.Name
+			maps.Copy(p.annotations, hotVersions(first.Name, second.Name))
 		}
 	}
 	return out
 }
+
+// place turns the parts into edits of the Pod's lists. The wire sorts init
+// containers over all sets by name and leaves containers in the order of their
+// sets.
+func (in *Injection) place(view *View, parts []*part, strictly bool) {
+	var initContainers, containers []placed
+	for _, p := range parts {
+		initContainers, containers = append(initContainers, p.initContainers...), append(containers, p.containers...)
+	}
+	slices.SortStableFunc(initContainers, func(a, b placed) int { return cmp.Compare(a.container.Name, b.container.Name) })
+	spec := &view.Pod.Spec
+	in.InitContainers = place(spec.InitContainers, initContainers)
+	in.Containers = place(spec.Containers, containers)
+	if strictly {
+		in.InitContainers = view.withoutWritten(spec.InitContainers, in.InitContainers)
+		in.Containers = view.withoutWritten(spec.Containers, in.Containers)
+	}
+}
+
+// withoutWritten leaves out the parts of which everything is in the Pod as it
+// would be written, and omits the sets that the Pod would configure.
+func (in *Injection) withoutWritten(view *View, parts []*part) []*part {
+	edited := map[string]bool{}
+	for _, edit := range slices.Concat(in.InitContainers, in.Containers) {
+		edited[edit.Container.Name] = true
+	}
+	working := view.workingContainers()
+	var out []*part
+	for _, p := range parts {
+		for _, message := range p.reconfigured {
+			in.Omitted = append(in.Omitted, Omission{Set: p.set.Name(), Reason: v1beta1.ReasonVolumeTaken, Message: message, Revision: p.set.Revision})
+		}
+		same := !p.changes && view.written(p.set, p.annotations)
+		for name, first := range p.working {
+			same = same && working[name] == first
+		}
+		for _, c := range slices.Concat(p.initContainers, p.containers) {
+			same = same && !edited[c.container.Name]
+		}
+		if same {
+			in.held = append(in.held, p.set)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// record writes down what was injected.
+func (in *Injection) record(view *View, parts []*part, now metav1.Time) error {
+	working := view.workingContainers()
+	for _, p := range parts {
+		in.Sets = append(in.Sets, p.set.Name())
+		maps.Copy(in.Annotations, p.annotations)
+		maps.Copy(working, p.working)
+		if err := view.recordInjection(p.set, now); err != nil {
+			return err
+		}
+	}
+	if len(parts) == 0 {
+		in.Annotations = map[string]string{}
+		return nil
+	}
+	if len(working) > 0 {
+		in.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = encodeNames(working)
+	}
+	texts, err := view.injectionTexts(in.Sets)
+	maps.Copy(in.Annotations, texts)
+	return err
+}
+
+// Held are the sets that the Pod holds already, sorted by name.
+func (in *Injection) Held() []*Set { return slices.Clone(in.held) }

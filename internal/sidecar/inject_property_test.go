@@ -205,6 +205,58 @@ func TestInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
 	})
 }
 
+// Where injection is enforced, the sidecars are what the sets say whatever other
+// webhooks do to them, and a call that finds them so adds nothing.
+func TestStrictInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var sets []*sidecar.Set
+		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3, rapid.ID[string]).Draw(t, "sets") {
+			sets = append(sets, drawSet(t, name))
+		}
+		original := drawPod(t)
+		injected := original.DeepCopy()
+		injectStrictly(t, injected, sets)
+		lenient := original.DeepCopy()
+		injectDrawn(t, lenient, sets).Apply(lenient)
+		if diff := cmp.Diff(lenient.Spec, injected.Spec); diff != "" {
+			t.Fatalf("a Pod without sidecars gets others where injection is enforced (-not +enforced):\n%s", diff)
+		}
+		checkAccepted(t, injected)
+		for _, step := range []struct {
+			name   string
+			change func(*corev1.Pod)
+		}{{"at once", func(*corev1.Pod) {}}, {"after defaulting", corefuncs.SetObjectDefaults_Pod}} {
+			step.change(injected)
+			before := encode(t, injected)
+			if again := injectStrictly(t, injected, rapid.Permutation(sets).Draw(t, "order")); !again.Empty() || encode(t, injected) != before {
+				t.Fatalf("%s, the second injection changes the Pod: %s", step.name, cmp.Diff(before, encode(t, injected)))
+			}
+		}
+		neighbour(injected)
+		injectStrictly(t, injected, sets)
+		before := encode(t, injected)
+		injectStrictly(t, injected, sets)
+		if diff := cmp.Diff(before, encode(t, injected)); diff != "" {
+			t.Fatalf("after a neighbour, injection comes to no end: %s", diff)
+		}
+	})
+}
+
+func injectStrictly(t *rapid.T, pod *corev1.Pod, sets []*sidecar.Set) *sidecar.Injection {
+	injection, err := sidecar.InjectStrictly(pod, sets, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := injection.Cleanse(pod, true); err != nil {
+		t.Fatal(err)
+	}
+	injection.Apply(pod)
+	for _, key := range injection.Removed {
+		delete(pod.Annotations, key)
+	}
+	return injection
+}
+
 func specsOf(sets []*sidecar.Set) []*v1beta1.SidecarSetSpec {
 	var out []*v1beta1.SidecarSetSpec
 	for _, set := range sets {

@@ -95,10 +95,11 @@ const (
 )
 
 // Admit keeps the sets that may be injected into the Pod. Nothing is said about
-// one that the Pod carries already: the webhook may be called twice for a Pod.
-func Admit(pod *corev1.Pod, sets []*Set) (admitted []*Set, omitted []Omission) {
+// one that the Pod carries already, as its records say: it may be a copy of
+// another Pod. Strictly, no record is believed.
+func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitted []Omission) {
 	optedOut := OptedOut(pod)
-	carried := InjectedSets(pod.Annotations)
+	view := Look(pod)
 	for _, set := range sets {
 		omission := Omission{Set: set.Name(), Revision: set.Revision}
 		switch {
@@ -110,7 +111,7 @@ func Admit(pod *corev1.Pod, sets []*Set) (admitted []*Set, omitted []Omission) {
 			admitted = append(admitted, set)
 			continue
 		}
-		if !slices.Contains(carried, set.Name()) {
+		if strictly || !view.Holds(set) {
 			omitted = append(omitted, omission)
 		}
 	}
@@ -126,7 +127,7 @@ func Admit(pod *corev1.Pod, sets []*Set) (admitted []*Set, omitted []Omission) {
 // as long as the set has not changed since.
 func WhyOmitted(pod *corev1.Pod, set *Set, sets []*Set) (Omission, bool) {
 	anew := asCreated(pod, sets)
-	admitted, omitted := Admit(anew, sets)
+	admitted, omitted := Admit(anew, sets, false)
 	omitted = append(omitted, choose(Look(anew), admitted, nil).omitted...)
 	for _, o := range omitted {
 		if o.Set == set.Name() {

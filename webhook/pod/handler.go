@@ -1,8 +1,9 @@
 // Package pod is the admission of new Pods: it lets the SidecarSets that match
 // inject, and then applies the SchedPatches of the Pod's owners. An error of its
 // own becomes an admission warning or, of SidecarSets where injection is
-// enforced, fails the request. A Pod is denied only when it contradicts a
-// SchedPatch whose onConflict is Reject.
+// enforced, fails the request. A Pod is denied when a SidecarSet would be left out
+// of it where injection is enforced, and when it contradicts a SchedPatch whose
+// onConflict is Reject.
 package pod
 
 import (
@@ -26,6 +27,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
 const (
@@ -69,6 +71,11 @@ type Handler struct {
 	// Fresh is asked before a Pod is looked at. Default: what Sets and Reader know
 	// is good enough, though it may be a moment old.
 	Fresh Fresh
+	// AllowOptOut lets a Pod opt out also where injection is enforced.
+	AllowOptOut bool
+	// Judge says whether the API server would refuse an injected Pod. Default:
+	// it is not asked.
+	Judge *validity.Judge
 	// Clock stamps injections.
 	Clock clock.PassiveClock
 }
@@ -92,7 +99,7 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	}
 	candidates := h.Sets.Candidates(request.Namespace, head.Labels)
 	patches := h.Scheduling.choose(ctx, request.Namespace, &head)
-	if len(candidates) == 0 && patches.empty() && head.Annotations.Omitted == nil {
+	if len(candidates) == 0 && patches.empty() && !head.Annotations.forged(h.Enforced) {
 		return admission.Allowed("")
 	}
 	pod := &corev1.Pod{}
@@ -106,12 +113,14 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if err != nil {
 		injection = h.notInjected(ctx, request, err)
 	}
+	if refusal := h.refusal(request.Namespace, injection); refusal != "" {
+		return admission.Denied(refusal)
+	}
 	return h.schedule(request, pod, injection, patches)
 }
 
-// schedule applies the patches after the sidecars are in, and answers. It is
-// the only place where a Pod is denied: where its own rules contradict a patch
-// that says so.
+// schedule applies the patches after the sidecars are in, and answers. A Pod
+// whose own rules contradict a patch is denied where the patch says so.
 func (h *Handler) schedule(request admission.Request, pod *corev1.Pod, injection *sidecar.Injection, patches selection) admission.Response {
 	if patches.empty() {
 		return respond(pod, injection, nil)
@@ -137,26 +146,6 @@ func checkKind(kind metav1.GroupVersionKind) error {
 		return fmt.Errorf("%s and %s are served for Pods, not for %s: correct the rules of the webhook configuration",
 			Path, EnforcedPath, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
 	}
-}
-
-// injection computes what to inject of the sets that match the Pod's labels.
-func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.Pod, candidates []*sidecar.Set) (*sidecar.Injection, error) {
-	if len(candidates) == 0 {
-		return &sidecar.Injection{}, nil
-	}
-	reaching, err := h.reaching(ctx, namespace, candidates)
-	if err != nil {
-		return nil, err
-	}
-	sets, omitted := sidecar.Admit(pod, reaching)
-	sets, notes := h.versions(ctx, pod, sets)
-	injection, err := sidecar.Inject(pod, sets, metav1.NewTime(h.Clock.Now()))
-	if err != nil {
-		return nil, err
-	}
-	injection.Omitted = append(injection.Omitted, omitted...)
-	injection.Warnings = append(notes, injection.Warnings...)
-	return injection, nil
 }
 
 // reaching keeps the sets that reach into the namespace, sorted by name. The

@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
 // benchPatches are how many SchedPatches there are beside the sets, in the
@@ -41,7 +42,7 @@ func benchHandler(b *testing.B, n int) *Handler {
 		index.Put(set)
 	}
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
-	return &Handler{Sets: index, Scheduling: benchScheduling(b, clock), Reader: noReader{}, Clock: clock}
+	return &Handler{Sets: index, Scheduling: benchScheduling(b, clock), Reader: noReader{}, Judge: validity.NewJudge(), Clock: clock}
 }
 
 func benchScheduling(b *testing.B, clock clock.PassiveClock) *Scheduling {
@@ -143,6 +144,39 @@ func BenchmarkDecode(b *testing.B) {
 			if err := json.Unmarshal(request.Object.Raw, &corev1.Pod{}); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+// BenchmarkJudge is what it costs to ask whether the API server would refuse an
+// injected Pod: the first of its shape, and all others.
+func BenchmarkJudge(b *testing.B) {
+	h := benchHandler(b, 1)
+	pod := &corev1.Pod{}
+	if err := json.Unmarshal(benchRequest(b, "app0", "other").Object.Raw, pod); err != nil {
+		b.Fatal(err)
+	}
+	injection, err := sidecar.Inject(pod, h.Sets.Candidates("shop", pod.Labels), metav1.NewTime(build.Epoch))
+	if err != nil || injection.Empty() {
+		b.Fatal(injection, err)
+	}
+	judge := func(b *testing.B, judge *validity.Judge) {
+		b.Helper()
+		if refusal, err := judge.Refusal(pod, injection); refusal != "" || err != nil {
+			b.Fatal(refusal, err)
+		}
+	}
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			judge(b, validity.NewJudge())
+		}
+	})
+	b.Run("remembered", func(b *testing.B) {
+		veteran := validity.NewJudge()
+		b.ReportAllocs()
+		for b.Loop() {
+			judge(b, veteran)
 		}
 	})
 }

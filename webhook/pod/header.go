@@ -11,10 +11,21 @@ import (
 type header struct {
 	Labels          map[string]string       `json:"labels"`
 	OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
-	Annotations     struct {
-		// Omitted is there when the creator has forged what only the webhook writes.
-		Omitted *string `json:"apps.kruise.io/sidecarset-omitted"`
-	} `json:"annotations"`
+	Annotations     records                 `json:"annotations"`
+}
+
+// records are annotations that only the webhook writes. They are there when the
+// creator has forged them, or has copied another Pod.
+type records struct {
+	Omitted          *string `json:"apps.kruise.io/sidecarset-omitted"`
+	Injected         *string `json:"kruise.io/sidecarset-injected-list"`
+	Hash             *string `json:"kruise.io/sidecarset-hash"`
+	HashWithoutImage *string `json:"kruise.io/sidecarset-hash-without-image"`
+}
+
+// forged reports whether there is something to correct though no set matches.
+func (r *records) forged(enforced bool) bool {
+	return r.Omitted != nil || enforced && (r.Injected != nil || r.Hash != nil || r.HashWithoutImage != nil)
 }
 
 // headerOf decodes no more of a Pod than its header.

@@ -1,7 +1,6 @@
 package pod
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,7 +46,7 @@ func respond(pod *corev1.Pod, injection *sidecar.Injection, rules *scheduled) ad
 	a.addInjection(pod, injection)
 	a.addRules(pod, rules)
 	a.operations = append(a.operations, addKeys(pod.Annotations, a.annotations, "metadata", "annotations")...)
-	a.removeForged(pod)
+	a.removeForged(pod, injection)
 	response := admission.Allowed("")
 	if len(a.operations) > 0 {
 		response = admission.Patched("", a.operations...)
@@ -64,17 +63,15 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 		return
 	}
 	a.warnings = append(a.warnings, injection.Warnings...)
+	maps.Copy(a.annotations, injection.Annotations)
 	if !injection.Empty() {
 		injections.Inc()
 		a.operations = append(a.operations, patchInjection(pod, injection)...)
-		maps.Copy(a.annotations, injection.Annotations)
 		a.audit[auditInjected] = strings.Join(injection.Sets, ",")
 	}
-	omitted := slices.Clone(injection.Omitted)
-	slices.SortFunc(omitted, func(a, b sidecar.Omission) int { return cmp.Compare(a.Set, b.Set) })
-	a.record(pod, omitted)
-	reasons := make([]string, 0, len(omitted))
-	for _, o := range omitted {
+	a.record(pod, injection.Omitted)
+	reasons := make([]string, 0, len(injection.Omitted))
+	for _, o := range injection.Omitted {
 		reasons = append(reasons, o.Set+": "+o.Message)
 		if !o.Intended {
 			a.warnings = append(a.warnings, o.String())
@@ -103,13 +100,19 @@ func merged(a, b map[string]string) map[string]string {
 	return out
 }
 
-// removeForged takes a record of omissions out of the Pod that the webhook has
-// not written anew.
-func (a *answer) removeForged(pod *corev1.Pod) {
+// removeForged takes out of the Pod what is not true of it: records of sets that
+// it does not have, and one of omissions that the webhook has not written anew.
+func (a *answer) removeForged(pod *corev1.Pod, injection *sidecar.Injection) {
+	var keys []string
+	if injection != nil {
+		keys = slices.Clone(injection.Removed)
+	}
 	_, there := pod.Annotations[v1beta1.SidecarSetOmittedAnnotation]
 	if _, written := a.annotations[v1beta1.SidecarSetOmittedAnnotation]; there && !written {
-		path := jsonpointer.Path("metadata", "annotations", v1beta1.SidecarSetOmittedAnnotation)
-		a.operations = append(a.operations, jsonpatch.NewOperation("remove", path, nil))
+		keys = append(keys, v1beta1.SidecarSetOmittedAnnotation)
+	}
+	for _, key := range keys {
+		a.operations = append(a.operations, jsonpatch.NewOperation("remove", jsonpointer.Path("metadata", "annotations", key), nil))
 	}
 }
 

@@ -55,7 +55,7 @@ func TestWhatTheResponseSays(t *testing.T) {
 				Warnings: []string{"SidecarSet a is not injected: " + optedOut, "SidecarSet b is not injected: " + optedOut},
 				Audit:    map[string]string{"not-injected": "a: " + optedOut + "; b: " + optedOut}}},
 		"nothing of a paused set that the Pod carries": {
-			[]*build.SidecarSetBuilder{agent("a").Spec(paused)}, web().Annotation(v1beta1.SidecarSetInjectedListAnnotation, "a"), said{}},
+			[]*build.SidecarSetBuilder{agent("a").Spec(paused)}, web().Container("agent-a", "agent:1").Annotation(v1beta1.SidecarSetInjectedListAnnotation, "a"), said{}},
 		"a base that its canary replaces, without a warning": {
 			[]*build.SidecarSetBuilder{agent("a"), annotated(agent("next"), canary)}, web(), said{
 				Audit: map[string]string{"injected": "next", "not-injected": "a: its canary SidecarSet next takes its place"}}},

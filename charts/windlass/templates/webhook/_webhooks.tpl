@@ -52,17 +52,14 @@ operator and values choose the namespaces by their label apps.kruise.io/injectio
         operator: {{ .operator }}
         values:
           {{- toYaml .values | nindent 10 }}
-  objectSelector:
-    matchExpressions:
-      # Our own Pods have to start while no webhook answers, wherever they run.
-      - key: app.kubernetes.io/name
-        operator: NotIn
-        values:
-          - {{ include "windlass.name" .root }}
+  # No Pod is left out by its labels: they are its author's to choose. Our own Pods run in the release namespace, which is left out.
+  objectSelector: {}
   matchConditions:
-    # A mirror Pod only shows what a kubelet runs already; changing it changes nothing.
+    # A mirror Pod only shows what a kubelet runs already; changing it changes nothing. Whoever else writes the annotation is not believed.
     - name: not-a-mirror-pod
-      expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
+      expression: >-
+        !has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)
+        || !has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)
 {{- end -}}
 
 {{/* The fields of a webhook for writes of SidecarSets, after its name. Call with (dict "root" $ "path" PATH). */}}
