@@ -94,6 +94,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if answered, err := o.AwaitAPIServer(ctx, config); err != nil || !answered {
+		return err
+	}
 	mgr, err := newManager(config, o)
 	if err != nil {
 		return err

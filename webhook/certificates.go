@@ -77,6 +77,7 @@ func (s *serving) provider(mgr manager.Manager, o options) (certs.Provider, erro
 		provider := &certs.SelfSigned{
 			Names: s.names, Source: s.source, Marker: s.marker,
 			CAValidity: o.caValidity, CertValidity: o.certValidity, RotateBefore: o.rotateBefore, CheckInterval: o.checkInterval,
+			Recorder: mgr.GetEventRecorder("windlass-webhook"), Pod: ownPod(s.names.SelfSecret.Namespace), Clock: clock.RealClock{},
 		}
 		if err := provider.Setup(mgr.GetConfig(), mgr.GetScheme()); err != nil {
 			return nil, err

@@ -96,6 +96,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if answered, err := o.AwaitAPIServer(ctx, config); err != nil || !answered {
+		return err
+	}
 	serving, err := newServing(o)
 	if err != nil {
 		return err

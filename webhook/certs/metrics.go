@@ -19,8 +19,14 @@ var (
 	})
 )
 
+var secretMissing = prometheus.NewGauge(prometheus.GaugeOpts{
+	Name: "windlass_webhook_certificate_secret_missing",
+	Help: "1 while the Secret of the certificates that the webhook makes itself is gone: what it held is served on from memory, " +
+		"and is put back within seconds if that is permitted.",
+})
+
 func init() {
-	metrics.Registry.MustRegister(expiry, untrusting)
+	metrics.Registry.MustRegister(expiry, untrusting, secretMissing)
 }
 
 // measure shows what is served until when, and how many webhooks distrust what

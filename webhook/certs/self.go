@@ -3,17 +3,25 @@ package certs
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
+
+// fieldOwner is who writes Secret and configurations, as managedFields name it.
+const fieldOwner = "windlass-certificates"
 
 // Provider obtains serving certificates, and has their CA put into the webhook
 // configurations.
@@ -28,7 +36,7 @@ type Provider interface {
 // SelfSigned makes and rotates a CA and certificates of its own, in a Secret
 // that every replica reads and any may write.
 type SelfSigned struct {
-	// Names say where. The Secret must exist, empty is fine.
+	// Names say where. The Secret is made where there is none.
 	Names Names
 	// Source serves them.
 	Source *Source
@@ -39,8 +47,13 @@ type SelfSigned struct {
 	CheckInterval time.Duration
 	// Marker is a directory where tls.crt appears once it could be served.
 	Marker string
+	// Recorder and Pod are for events about our own Pod.
+	Recorder events.EventRecorder
+	Pod      *corev1.Pod
+	Clock    clock.WithTicker
 
 	manager manager.Manager
+	keeper  *keeper
 }
 
 var _ Provider = &SelfSigned{}
@@ -62,6 +75,14 @@ func (p *SelfSigned) Setup(config *rest.Config, scheme *runtime.Scheme) error {
 	if err != nil {
 		return fmt.Errorf("set up the certificates' manager: %w", err)
 	}
+	live, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return fmt.Errorf("client for the Secret of the certificates: %w", err)
+	}
+	p.keeper = &keeper{
+		client: live, names: p.Names, source: p.Source, recorder: p.Recorder, pod: p.Pod, clock: p.Clock,
+		log: ctrl.Log.WithName("certificates"),
+	}
 	return rotator.AddRotator(p.manager, p.rotator())
 }
 
@@ -79,7 +100,7 @@ func (p *SelfSigned) rotator() *rotator.CertRotator {
 			{Name: p.Names.Mutating, Type: rotator.Mutating},
 			{Name: p.Names.Validating, Type: rotator.Validating},
 		},
-		FieldOwner:             "windlass-certificates",
+		FieldOwner:             fieldOwner,
 		CaCertDuration:         p.CAValidity,
 		ServerCertDuration:     p.CertValidity,
 		LookaheadInterval:      p.RotateBefore,
@@ -95,16 +116,25 @@ func (p *SelfSigned) NeedLeaderElection() bool { return false }
 
 // Start works until the context ends.
 func (p *SelfSigned) Start(ctx context.Context) error {
-	return p.explain(p.manager.Start(ctx))
+	if err := p.keeper.await(ctx); err != nil {
+		return p.explain(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { p.keeper.keep(ctx) })
+	err := p.manager.Start(ctx)
+	cancel()
+	keeping.Wait()
+	return p.explain(err)
 }
 
-// explain says what to do about an error of the rotator. It fills the Secret,
-// but may not create it.
+// explain says what to do where the Secret is missing and cannot be made: a role
+// without that permission is the reason.
 func (p *SelfSigned) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), apierrors.IsForbidden(err):
 		return fmt.Errorf("certificates of Secret %s: create it again, empty, and it is filled: kubectl create secret generic %s --namespace %s: %w",
 			p.Names.SelfSecret, p.Names.SelfSecret.Name, p.Names.SelfSecret.Namespace, err)
 	default:

@@ -45,6 +45,10 @@ type Source struct {
 
 	mu    sync.Mutex
 	state state
+	// kept is the last Secret of our provider that was good. gone is when that was
+	// deleted; zero while there is one.
+	kept *corev1.Secret
+	gone time.Time
 	// distrust is what trustError last said.
 	distrust error
 }
@@ -135,6 +139,9 @@ func (s *Source) spreadIn(bundles [][]byte) (time.Duration, error) {
 func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if provider == s.state.provider {
+		s.gone = time.Time{}
+	}
 	if len(secret.Data[corev1.TLSCertKey]) == 0 {
 		s.state.lose(provider) // it is still empty: the provider fills it
 		s.choose()
@@ -145,6 +152,9 @@ func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 		s.log.Error(err, "the Secret holds no usable certificate; the last good one is served on")
 		return
 	}
+	if provider == s.state.provider {
+		s.kept = secret.DeepCopy()
+	}
 	if !s.state.take(found, s.clock.Now()) {
 		return
 	}
@@ -154,12 +164,45 @@ func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 	}
 }
 
-// secretDeleted takes into account that a Secret is gone.
+// secretDeleted takes into account that a Secret is gone. Where we make the
+// certificates ourselves, what it held is served on as if it were there, until it
+// holds something else.
 func (s *Source) secretDeleted(provider string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.lose(provider)
+	if provider == ProviderSelf && s.state.provider == ProviderSelf {
+		s.gone = s.clock.Now()
+	} else {
+		s.state.lose(provider)
+	}
 	s.choose()
+}
+
+// loss is the Secret of the provider self, which is ours, that was deleted.
+type loss struct {
+	// since is when.
+	since time.Time
+	// kept is what it held last, in memory; nil when nothing good was ever seen.
+	kept *corev1.Secret
+	// installed tells that there is a webhook configuration of ours, and that
+	// nobody else is to keep the CA in it.
+	installed bool
+	// bare tells that a webhook has no caBundle.
+	bare bool
+}
+
+// lost tells about the deleted Secret of our provider; nil while there is one.
+func (s *Source) lost() *loss {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone.IsZero() {
+		return nil
+	}
+	found := &loss{since: s.gone, kept: s.kept, installed: (s.state.mutating != nil || s.state.validating != nil) && !s.state.managed()}
+	for _, webhook := range s.state.webhooks() {
+		found.bare = found.bare || webhook.bundle == ""
+	}
+	return found
 }
 
 // configurationChanged takes one of the webhook configurations into account.

@@ -49,8 +49,9 @@ const (
 	connectionMemory = 64 * kib
 	// defaultMemory is assumed where no limit is known: the chart's default.
 	defaultMemory = 256 * mib
-	// leastMemory is what the limits are made for at least.
-	leastMemory = 64 * mib
+	// leastMemory is what the limits are made for at least, mostMemory at most: more
+	// connections than that are no good sign.
+	leastMemory, mostMemory = 64 * mib, 1024 * mib
 )
 
 // LimitsFor returns limits for a process that may take so many bytes of memory.
@@ -60,7 +61,7 @@ func LimitsFor(memory int64) Limits {
 	if memory <= 0 || memory == math.MaxInt64 {
 		memory = defaultMemory
 	}
-	memory = max(memory, leastMemory)
+	memory = min(max(memory, leastMemory), mostMemory)
 	return Limits{
 		Connections:  int(memory / 4 / connectionMemory),
 		Body:         3 * mib,
