@@ -18,11 +18,12 @@ import (
 // Owners follow an owner to its own controller; nil when it has none.
 type Owners interface {
 	ControllerOf(ctx context.Context, namespace string, owner *metav1.OwnerReference) (*metav1.OwnerReference, error)
+	Exists(ctx context.Context, namespace string, owner *metav1.OwnerReference) (bool, error)
 }
 
 // Carriers hand out the places that maxPods allows.
 type Carriers interface {
-	Reserve(key types.NamespacedName, maxPods int32, dryRun bool) (release func(), err error)
+	Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error)
 }
 
 // Scheduling applies SchedPatches to new Pods.
@@ -74,6 +75,34 @@ func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header) 
 	}
 	if err != nil {
 		out.missed = s.missed(namespace, owner, pod, now, err)
+	}
+	return s.confirm(ctx, namespace, owner, out)
+}
+
+// confirm leaves out the patches with maxPods for a Pod of an owner that is not
+// there: no such Pod comes to be, and whoever forges its review is not to take the
+// place of one that does.
+func (s *Scheduling) confirm(ctx context.Context, namespace string, owner *metav1.OwnerReference, chosen selection) selection {
+	counted := func(patch *schedpatch.Patch) bool { return patch.Object.Spec.MaxPods != nil }
+	if !slices.ContainsFunc(chosen.patches, counted) {
+		return chosen
+	}
+	target, _ := schedpatch.TargetOfOwner(owner)
+	exists, err := s.Owners.Exists(ctx, namespace, owner)
+	if exists && err == nil {
+		return chosen
+	}
+	reason := fmt.Sprintf("it has maxPods, and there is no %s with the UID %s", target, owner.UID)
+	if err != nil {
+		reason = fmt.Sprintf("it has maxPods, and it is not known whether there is a %s with the UID %s: %v", target, owner.UID, err)
+	}
+	out := selection{missed: chosen.missed}
+	for _, patch := range chosen.patches {
+		if counted(patch) {
+			out.missed = append(out.missed, omission{patch: patch.Name(), reason: reason})
+		} else {
+			out.patches = append(out.patches, patch)
+		}
 	}
 	return out
 }
@@ -157,7 +186,7 @@ func (s *Scheduling) reserve(pod *corev1.Pod, patch *schedpatch.Patch, dryRun bo
 	if maxPods == nil || patch.Carries(pod.Annotations) {
 		return func() {}, nil
 	}
-	return s.Carriers.Reserve(keyOf(patch.Object), *maxPods, dryRun)
+	return s.Carriers.Reserve(keyOf(patch.Object), *maxPods, pod.Name, dryRun)
 }
 
 func (s *scheduled) omit(patch *schedpatch.Patch, err error) {

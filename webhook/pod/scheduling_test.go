@@ -33,10 +33,18 @@ func (l lineage) ControllerOf(_ context.Context, _ string, owner *metav1.OwnerRe
 	return controller, nil
 }
 
+// Exists holds for all owners but those that are forged.
+func (l lineage) Exists(_ context.Context, _ string, owner *metav1.OwnerReference) (bool, error) {
+	if owner.UID == "unreadable" {
+		return false, errors.New("no route to the API server")
+	}
+	return owner.UID != "forged", nil
+}
+
 // places hands out a number of places, and counts those taken.
 type places struct{ left, taken int }
 
-func (p *places) Reserve(_ types.NamespacedName, maxPods int32, dryRun bool) (func(), error) {
+func (p *places) Reserve(_ types.NamespacedName, maxPods int32, _ string, dryRun bool) (func(), error) {
 	if p.left == 0 {
 		return nil, carriers.FullError{MaxPods: maxPods}
 	}
@@ -337,4 +345,38 @@ func TestSidecarsAndPatchesTogether(t *testing.T) {
 			t.Errorf("got %+v, warnings %v", pod.Spec, response.Warnings)
 		}
 	})
+}
+
+// TestAForgedReviewTakesNoPlace: whoever reaches our port can send reviews of
+// Pods that nobody creates.
+func TestAForgedReviewTakesNoPlace(t *testing.T) {
+	const (
+		gone   = "it has maxPods, and there is no StatefulSet.apps web with the UID forged"
+		unread = "it has maxPods, and it is not known whether there is a StatefulSet.apps web with the UID unreadable: no route to the API server"
+	)
+	for name, tc := range map[string]struct {
+		uid       string
+		want      said
+		wantTaken int
+	}{
+		"of an owner that is there": {"sts", said{Audit: map[string]string{"sched-patched": "p"}}, 1},
+		"of one that is not": {"forged", said{
+			Warnings: []string{"SchedPatch p is not applied because " + gone}, Audit: map[string]string{"not-sched-patched": "p: " + gone},
+		}, 0},
+		"of one that cannot be read": {"unreadable", said{
+			Warnings: []string{"SchedPatch p is not applied because " + unread}, Audit: map[string]string{"not-sched-patched": "p: " + unread},
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			free := &places{left: 2}
+			request := review(t, ownedPod(controller("apps/v1", "StatefulSet", "web", tc.uid)).Obj())
+			response := scheduler(t, free, ssd("p").Target("apps/v1", "StatefulSet", "web").MaxPods(2)).Handle(t.Context(), request)
+			if diff := cmp.Diff(tc.want, said{response.Warnings, response.AuditAnnotations}); diff != "" {
+				t.Errorf("what is said (-want +got):\n%s", diff)
+			}
+			if free.taken != tc.wantTaken {
+				t.Errorf("%d places are taken, want %d", free.taken, tc.wantTaken)
+			}
+		})
+	}
 }

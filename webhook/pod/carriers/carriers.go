@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,9 +55,16 @@ type Carriers struct {
 type followed struct {
 	stop     context.CancelFunc
 	informer cache.SharedIndexInformer
-	// reserved are when Pods were admitted that the watch has not shown yet,
+	// reserved are the Pods that were admitted and that the watch has not shown yet,
 	// oldest first.
-	reserved []time.Time
+	reserved []*reservation
+}
+
+// reservation is the place of a Pod that is being admitted.
+type reservation struct {
+	// pod is its name; "" while the API server has not made one from generateName.
+	pod string
+	at  time.Time
 }
 
 // New returns Carriers whose watches end with the context.
@@ -82,9 +90,9 @@ func (c *Carriers) Follow(key types.NamespacedName) {
 	c.followed[key] = f
 	// Neither can fail before the informer is started.
 	_ = informer.SetTransform(trim)
-	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{AddFunc: func(_ any, initial bool) {
-		if !initial {
-			c.seen(f)
+	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{AddFunc: func(object any, initial bool) {
+		if pod, ok := object.(*metav1.PartialObjectMetadata); ok && !initial {
+			c.seen(f, pod.Name)
 		}
 	}})
 	go informer.RunWithContext(ctx)
@@ -109,8 +117,9 @@ func (c *Carriers) Counted(key types.NamespacedName) bool {
 }
 
 // Reserve takes one of the maxPods places of a patch for a Pod that is being
-// admitted; release gives it back. A dry run only looks.
-func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, dryRun bool) (release func(), err error) {
+// admitted; release gives it back. A Pod that was refused and is tried again by
+// its name has its place already. A dry run only looks.
+func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followed[key]
@@ -119,40 +128,41 @@ func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, dryRun bool)
 	}
 	now := c.clock.Now()
 	f.expire(now)
+	if pod != "" { // its place is the new one
+		f.reserved = slices.DeleteFunc(f.reserved, func(r *reservation) bool { return r.pod == pod && !dryRun })
+	}
 	if f.count() >= int(maxPods) {
 		return nil, FullError{maxPods}
 	}
 	if dryRun {
 		return func() {}, nil
 	}
-	f.reserved = append(f.reserved, now)
-	return func() { c.release(f, now) }, nil
+	taken := &reservation{pod: pod, at: now}
+	f.reserved = append(f.reserved, taken)
+	return func() { c.release(f, taken) }, nil
 }
 
-// seen releases the oldest reservation: one more Pod has come to be.
-func (c *Carriers) seen(f *followed) {
+// seen releases the reservation of a Pod that has come to be: its own or, where
+// its name was not known, the oldest of those without one.
+func (c *Carriers) seen(f *followed, pod string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(f.reserved) > 0 {
-		f.reserved = f.reserved[1:]
-	}
-}
-
-func (c *Carriers) release(f *followed, at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range f.reserved {
-		if f.reserved[i].Equal(at) {
-			f.reserved = append(f.reserved[:i], f.reserved[i+1:]...)
+	for _, name := range []string{pod, ""} {
+		if i := slices.IndexFunc(f.reserved, func(r *reservation) bool { return r.pod == name }); i >= 0 {
+			f.reserved = slices.Delete(f.reserved, i, i+1)
 			return
 		}
 	}
 }
 
+func (c *Carriers) release(f *followed, taken *reservation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.reserved = slices.DeleteFunc(f.reserved, func(r *reservation) bool { return r == taken })
+}
+
 func (f *followed) expire(now time.Time) {
-	for len(f.reserved) > 0 && now.Sub(f.reserved[0]) >= seenWithin {
-		f.reserved = f.reserved[1:]
-	}
+	f.reserved = slices.DeleteFunc(f.reserved, func(r *reservation) bool { return now.Sub(r.at) >= seenWithin })
 }
 
 // count leaves out Pods on their way out: their place is free for those that

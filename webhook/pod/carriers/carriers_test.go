@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -75,7 +76,7 @@ func (w *world) eventually(what string, holds func() bool) {
 
 func (w *world) wantPlace(maxPods int32) (release func()) {
 	w.Helper()
-	release, err := w.Reserve(key, maxPods, false)
+	release, err := w.Reserve(key, maxPods, "", false)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func (w *world) wantPlace(maxPods int32) (release func()) {
 
 func (w *world) wantNoPlace(maxPods int32) {
 	w.Helper()
-	if _, err := w.Reserve(key, maxPods, false); !errors.Is(err, FullError{maxPods}) {
+	if _, err := w.Reserve(key, maxPods, "", false); !errors.Is(err, FullError{maxPods}) {
 		w.Errorf("got %v, want that there is no place", err)
 	}
 }
@@ -120,12 +121,12 @@ func TestAPlaceThatIsGivenBackIsFree(t *testing.T) {
 func TestADryRunTakesNoPlace(t *testing.T) {
 	w := newWorld(t)
 	for range 2 {
-		if _, err := w.Reserve(key, 1, true); err != nil {
+		if _, err := w.Reserve(key, 1, "", true); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.wantPlace(1)
-	if _, err := w.Reserve(key, 1, true); err == nil {
+	if _, err := w.Reserve(key, 1, "", true); err == nil {
 		t.Error("a dry run gets a place that there is not")
 	}
 }
@@ -137,6 +138,52 @@ func TestAPodThatComesTakesItsOwnPlace(t *testing.T) {
 	w.eventually("the Pod is there and its reservation is not", func() bool { return w.load() == 1 && w.reserved() == 0 })
 	w.wantPlace(2)
 	w.wantNoPlace(2)
+}
+
+// TestAPodThatIsTriedAgainHasOnePlace: a quota may refuse it after us, again and
+// again.
+func TestAPodThatIsTriedAgainHasOnePlace(t *testing.T) {
+	w := newWorld(t)
+	for range 5 {
+		if _, err := w.Reserve(key, 2, "web-0", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.load(); got != 1 {
+		t.Errorf("the Pod has %d places", got)
+	}
+	w.wantPlace(2)
+	w.wantNoPlace(2)
+	if _, err := w.Reserve(key, 2, "web-0", true); err == nil {
+		t.Error("a dry run takes the place of the Pod")
+	}
+}
+
+func TestAPodThatComesGivesBackItsOwnReservation(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"web-0", "", "web-1"} {
+		if _, err := w.Reserve(key, 3, name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := func() []string {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		var out []string
+		for _, r := range w.followed[key].reserved {
+			out = append(out, r.pod)
+		}
+		return out
+	}
+	w.create("web-1")
+	w.eventually("its own is given back", func() bool { return cmp.Equal(names(), []string{"web-0", ""}) })
+	w.create("cart-x7f2k")
+	w.eventually("one without a name is given back", func() bool { return cmp.Equal(names(), []string{"web-0"}) })
+	w.create("cart-b91ss")
+	w.eventually("all Pods count", func() bool { return w.load() == 4 })
+	if diff := cmp.Diff([]string{"web-0"}, names()); diff != "" {
+		t.Errorf("a Pod that nobody reserved for gives back another's (-want +got):\n%s", diff)
+	}
 }
 
 func TestAPodThatNeverComesFreesItsPlace(t *testing.T) {
@@ -168,7 +215,7 @@ func TestAPatchThatIsNotFollowedHasNoPlaces(t *testing.T) {
 	w.Follow(key) // again
 	w.Forget(key)
 	w.Forget(key) // again
-	if _, err := w.Reserve(key, 1, false); !errors.Is(err, ErrNotCounted) || w.Counted(key) {
+	if _, err := w.Reserve(key, 1, "", false); !errors.Is(err, ErrNotCounted) || w.Counted(key) {
 		t.Errorf("got %v, counted: %t", err, w.Counted(key))
 	}
 }

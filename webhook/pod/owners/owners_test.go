@@ -118,6 +118,28 @@ func TestControllerOf(t *testing.T) {
 	}
 }
 
+// TestAnOwnerExistsAsAWhole: that one is known does not make another one exist
+// that is said to have its UID.
+func TestAnOwnerExistsAsAWhole(t *testing.T) {
+	client, asked := cluster(t, nil, replicaSet("rs", deployment()))
+	owners := New(client, mapper(), clocktesting.NewFakePassiveClock(build.Epoch))
+	renamed, recreated := reference("ReplicaSet"), reference("ReplicaSet")
+	renamed.Name, recreated.UID = "other", "other"
+	for _, tc := range []struct {
+		namespace string
+		owner     *metav1.OwnerReference
+		want      bool
+	}{{"shop", reference("ReplicaSet"), true}, {"shop", renamed, false}, {"shop", recreated, false}, {"elsewhere", reference("ReplicaSet"), false}} {
+		got, err := owners.Exists(t.Context(), tc.namespace, tc.owner)
+		if err != nil || got != tc.want {
+			t.Errorf("%s/%s with UID %s exists: %t, %v", tc.namespace, tc.owner.Name, tc.owner.UID, got, err)
+		}
+	}
+	if *asked != 4 {
+		t.Errorf("asked %d times, want 4", *asked)
+	}
+}
+
 func TestAnOwnerIsAskedForAnew(t *testing.T) {
 	client, asked := cluster(t, nil, replicaSet("rs", deployment()))
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
@@ -137,19 +159,19 @@ func TestMemoryIsBounded(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
 	owners := New(nil, nil, clock)
 	for i := range mostRemembered {
-		owners.remember(types.UID(rune(i)), answer{}, remembered)
+		owners.remember(identity{uid: types.UID(rune(i))}, answer{}, remembered)
 	}
-	owners.remember("fresh", answer{}, remembered)
+	owners.remember(identity{uid: "fresh"}, answer{}, remembered)
 	if len(owners.answers) != 1 {
 		t.Errorf("%d answers are kept while all are fresh, want only the last", len(owners.answers))
 	}
 	clock.SetTime(build.Epoch.Add(remembered / 2))
 	for i := range mostRemembered - 1 {
-		owners.remember(types.UID(rune(i)), answer{}, remembered)
+		owners.remember(identity{uid: types.UID(rune(i))}, answer{}, remembered)
 	}
 	clock.SetTime(build.Epoch.Add(remembered))
-	owners.remember("last", answer{}, remembered)
-	if _, old := owners.answers["fresh"]; old || len(owners.answers) != mostRemembered {
+	owners.remember(identity{uid: "last"}, answer{}, remembered)
+	if _, old := owners.answers[identity{uid: "fresh"}]; old || len(owners.answers) != mostRemembered {
 		t.Errorf("%d answers are kept, the old one among them: %t", len(owners.answers), old)
 	}
 }
