@@ -60,6 +60,9 @@ const (
 	ReasonAllPodsInjected = "AllPodsInjected"
 	// ReasonPodsNotInjected: some matched Pods carry no sidecar.
 	ReasonPodsNotInjected = "PodsNotInjected"
+	// ReasonNoPods: no live Pod is to have the set's sidecars; the message says what
+	// matches nothing. Also a reason of Ready and Progressing.
+	ReasonNoPods = "NoPods"
 )
 
 // Reasons of SchedPatch's conditions.
@@ -115,4 +118,20 @@ const (
 	ReasonOptedOut = "OptedOut"
 	// ReasonInjectionPaused: the set injects into no new Pods for now.
 	ReasonInjectionPaused = "InjectionPaused"
+	// ReasonContainersMissing: the set was injected, and has got containers since
+	// that the Pod does not have.
+	ReasonContainersMissing = "ContainersMissing"
+	// ReasonCreatedBeforeSet: the Pod is no younger than the set. Creation times are
+	// whole seconds: of two in the same second nobody knows which came first.
+	ReasonCreatedBeforeSet = "CreatedBeforeSet"
+	// ReasonMatchedLater: the set selects the Pod only since a label or the selector
+	// was changed after the Pod's creation.
+	ReasonMatchedLater = "MatchedLater"
+	// ReasonMissedOrMatchedLater: as MatchedLater or WebhookMissed. Which of them
+	// cannot be told: the Pod was created before the operator that looks at it began
+	// to watch.
+	ReasonMissedOrMatchedLater = "MissedOrMatchedLater"
+	// ReasonNotEvictable: repairPolicy Recreate cannot help, since no controller
+	// would make the Pod again.
+	ReasonNotEvictable = "NotEvictable"
 )

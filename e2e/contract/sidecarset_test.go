@@ -29,6 +29,10 @@ var sidecarSetReadings = map[string]readings{
 	// message tells of it.
 	"update-limited":    {"Current", none, Healthy, ""},
 	"Pods-not-injected": {"Current", none, Healthy, ""},
+	"name-taken":        {"Current", none, Healthy, ""},
+
+	// Nothing will ever come of it, so somebody has to look.
+	"namespace-not-served": {"Failed", none, Degraded, ""},
 
 	"being-deleted": {"Terminating", none, Progressing, ""},
 }

@@ -27,11 +27,15 @@ var _ = Describe("Pods that missed their sidecars", func() {
 		createPod(ctx, lonely)
 		missed := r.awaitServing(ctx, 4)
 
+		By("naming them apart while no webhook serves their namespace")
+		awaitCondition(ctx, r.set, v1beta1.ConditionInjected, metav1.ConditionFalse, v1beta1.ReasonNamespaceNotServed)
+		figure("Injected", "%s", conditionMessage(ctx, r.set, v1beta1.ConditionInjected))
+
 		By("finding them as soon as the namespace is in the webhook's reach")
 		unlabelNamespace(ctx, r.namespace, v1beta1.InjectionLabel)
 		awaitCounters(ctx, r.set, counters{Uninjected: 4})
 		awaitCondition(ctx, r.set, v1beta1.ConditionInjected, metav1.ConditionFalse, v1beta1.ReasonPodsNotInjected)
-		Expect(r.uninjected(ctx)).To(Equal(reasons(missed, "WebhookMissed")))
+		Expect(r.uninjected(ctx)).To(Equal(reasons(missed, v1beta1.ReasonMatchedLater)))
 
 		By("leaving them alone until somebody asks for their repair")
 		awaitInjection(ctx, r.namespace, r.set)
@@ -47,7 +51,7 @@ var _ = Describe("Pods that missed their sidecars", func() {
 		Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionInjected) }).Should(
 			And(ContainSubstring("PodDisruptionBudgets keep"), ContainSubstring("lonely (NotEvictable)")))
 		figure("Injected", "%s", conditionMessage(ctx, r.set, v1beta1.ConditionInjected))
-		want := reasons(missed, "WebhookMissed")
+		want := reasons(missed, v1beta1.ReasonMatchedLater)
 		want["lonely"] = "NotEvictable"
 		Expect(r.uninjected(ctx)).To(Equal(want))
 		expectUntouched(missed, sameAs(r.awaitServing(ctx, 5), missed))

@@ -11,7 +11,6 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -32,8 +31,8 @@ type Outcome struct {
 	Refused []Refused
 	// Evicted are the Pods that will be created anew.
 	Evicted []EvictPod
-	// Protected counts the Pods that a PodDisruptionBudget kept from eviction.
-	Protected int
+	// Kept are the evictions that the API server refused.
+	Kept []TriedEviction
 	// Collided tells that the name of the new revision is taken by something that
 	// is not ours. The next look takes another one.
 	Collided bool
@@ -87,14 +86,7 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 		e.change(ctx, plan.Updates, writeUpdate, o, &o.Updated)
 	}
 	e.change(ctx, plan.Finishes, writeFinish, o, &o.Finished)
-	apply.Each(ctx, e.parallel, plan.Evictions, e.evict, func(eviction EvictPod, err error) {
-		switch {
-		case apierrors.IsTooManyRequests(err):
-			o.Protected++
-		case o.judge(err):
-			o.Evicted = append(o.Evicted, eviction)
-		}
-	})
+	e.evictAll(ctx, plan, o)
 	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
 	return o
 }
@@ -215,13 +207,6 @@ func (e *executor) patch(ctx context.Context, pod *corev1.Pod, w podWrite, dryRu
 		options = append(options, client.DryRunAll)
 	}
 	return e.writer.SubResource(w.subresource).Patch(ctx, target, patch, options...)
-}
-
-// evict asks for the end of a Pod, which a PodDisruptionBudget may refuse.
-func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
-	uid := eviction.Pod.UID
-	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
-	return apply.Wrap(e.writer.SubResource("eviction").Create(ctx, identity(eviction.Pod), body), "evict Pod %s", podName(eviction.Pod))
 }
 
 // mark writes one condition; conditions are merged by their type.

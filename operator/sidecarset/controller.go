@@ -62,6 +62,7 @@ type reconciler struct {
 	pace      *pace.Pace
 	evictions *evictions
 	refusals  *refusal.Memory
+	history   *matchHistory
 }
 
 // longestRetry is how long a failed look waits for its next try at most.
@@ -73,25 +74,25 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
 		return fmt.Errorf("index Pods by label: %w", err)
 	}
-	evictions, refusals := newEvictions(), refusal.NewMemory()
+	index := newSharedIndex()
+	evictions, refusals, history := newEvictions(), refusal.NewMemory(), newHistory(clock.RealClock{})
 	r := &reconciler{
 		gatherer: gatherer{
 			reader: mgr.GetClient(), clock: clock.RealClock{}, namespace: options.Namespace,
-			canResize: options.CanResize, evictions: evictions, refusals: refusals, excluded: sets.New(options.ExcludedNamespaces...),
+			canResize: options.CanResize, evictions: evictions, refusals: refusals, history: history, sets: index.Index,
+			excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor:  executor{writer: mgr.GetClient(), namespace: options.Namespace, parallel: 16},
 		recorder:  mgr.GetEventRecorder("windlass-operator"),
 		repeats:   report.NewRepeats(),
 		pace:      pace.New(time.Second),
-		evictions: evictions,
-		refusals:  refusals,
+		evictions: evictions, refusals: refusals, history: history,
 	}
-	index := newSharedIndex()
 	return builder.ControllerManagedBy(mgr).
 		Named("sidecarset").
-		Watches(&v1beta1.SidecarSet{}, setHandler{index}).
-		Watches(&corev1.Pod{}, podHandler{index}).
-		Watches(&corev1.Namespace{}, namespaceHandler{index}).
+		Watches(&v1beta1.SidecarSet{}, setHandler{index, history}).
+		Watches(&corev1.Pod{}, podHandler{index, history}).
+		Watches(&corev1.Namespace{}, namespaceHandler{index, history}).
 		Watches(&appsv1.ControllerRevision{}, revisionHandler{index}).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Workers,
@@ -111,6 +112,7 @@ func podLabels(object client.Object) []string {
 // Reconcile brings one SidecarSet a step further.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
+	r.history.begin()
 	// Reading waits for the cache to have seen our own writes. Should it never, a
 	// word in the log is better than a worker that hangs.
 	reading, cancel := context.WithTimeout(ctx, time.Minute)
@@ -133,7 +135,8 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	plan.log(log)
 	outcome := r.executor.apply(ctx, plan)
-	r.remember(snapshot, outcome)
+	outcome.log(log)
+	r.remember(snapshot, plan, outcome)
 	observe(snapshot, outcome)
 
 	// An error is returned after the status is written, so that it is seen.
@@ -157,10 +160,8 @@ func (r *reconciler) forget(request reconcile.Request) {
 }
 
 // remember keeps what the next snapshots cannot see in the cluster.
-func (r *reconciler) remember(s *Snapshot, outcome *Outcome) {
-	for _, e := range outcome.Evicted {
-		r.evictions.note(s.Set.Name(), e.Pod, s.Now)
-	}
+func (r *reconciler) remember(s *Snapshot, plan *Plan, outcome *Outcome) {
+	r.rememberEvictions(s, plan, outcome)
 	note := func(u UpdatePod, write string, err error) {
 		r.refusals.Note(client.ObjectKeyFromObject(s.Set.Object), u.View.Pod.UID, refusalKey(s.Set, write), err, s.Now)
 	}
@@ -211,15 +212,30 @@ func earlier(a, b time.Duration) time.Duration {
 	return a
 }
 
-// protectedSeconds is how long Pods are left alone that a PodDisruptionBudget
-// keeps from eviction. Budgets are not watched, so their end is found by asking.
-const protectedSeconds = 10
+// rememberEvictions keeps what was evicted, what that was good
+// for, and what the API server refused.
+func (r *reconciler) rememberEvictions(s *Snapshot, plan *Plan, outcome *Outcome) {
+	name := client.ObjectKeyFromObject(s.Set.Object)
+	r.evictions.learn(name.Name, s.Set.Hashes.Full, plan.Futile)
+	for _, e := range outcome.Evicted {
+		r.evictions.note(name.Name, evictedNow(s, e))
+		r.refusals.Note(name, e.Pod.UID, evictWrite, nil, s.Now)
+		r.refusals.Note(name, e.owner(), evictWrite, nil, s.Now)
+	}
+	for _, tried := range outcome.Kept {
+		object := tried.Pod.UID
+		if tried.ByBudget() {
+			object = tried.owner()
+		}
+		r.refusals.Note(name, object, evictWrite, tried.Err, s.Now)
+	}
+}
 
 // repairIn is in how many seconds repair may be able to go on though nothing
 // happens to the Pods, 0 when it is not held up.
 func repairIn(plan *Plan, outcome *Outcome) float64 {
-	if outcome.Protected > 0 {
-		return protectedSeconds
+	if len(outcome.Kept) > 0 {
+		return repairSeconds
 	}
 	return plan.RepairIn
 }
@@ -240,8 +256,15 @@ func (p *Plan) log(log logr.Logger) {
 	for _, u := range slices.Concat(p.Completions, p.Updates, p.Finishes) {
 		log.Info(u.String())
 	}
-	for _, e := range p.Evictions {
+}
+
+// log tells which Pods were evicted: a plan names all that may be.
+func (o *Outcome) log(log logr.Logger) {
+	for _, e := range o.Evicted {
 		log.Info(e.String())
+	}
+	for _, tried := range o.Kept {
+		log.V(1).Info("not evicted: "+podName(tried.Pod), "answer", tried.Err.Error())
 	}
 }
 

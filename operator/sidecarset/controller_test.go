@@ -17,8 +17,8 @@ func TestWhenToLookAgainThoughNothingHappens(t *testing.T) {
 		"never, when nothing is held up":                     {0, Plan{}, Outcome{}, 0},
 		"when the progress deadline is over":                 {90.2, Plan{}, Outcome{}, 91 * time.Second},
 		"when the next eviction may be tried":                {0, Plan{RepairIn: 60}, Outcome{}, time.Minute},
-		"soon, when a PodDisruptionBudget stands in its way": {0, Plan{}, Outcome{Protected: 2}, 10 * time.Second},
-		"at what comes first":                                {90, Plan{}, Outcome{Protected: 2}, 10 * time.Second},
+		"soon, when a PodDisruptionBudget stands in its way": {0, Plan{}, Outcome{Kept: make([]TriedEviction, 2)}, 10 * time.Second},
+		"at what comes first":                                {90, Plan{}, Outcome{Kept: make([]TriedEviction, 2)}, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := soonest(test.deadline, repairIn(&test.plan, &test.outcome))

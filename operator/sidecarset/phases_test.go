@@ -113,7 +113,17 @@ func TestPhases(t *testing.T) {
 			w.look()
 		}},
 		"Pods-not-injected": {2, nil, func(w *world) {
-			w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Obj())
+			w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Created(time.Second).Obj())
+			w.look()
+		}},
+		"name-taken": {2, nil, func(w *world) {
+			for _, name := range []string{"own-0", "own-1"} {
+				w.pods = append(w.pods, build.MakePod(name).Label("app", "web").Created(time.Second).Container("agent", "own:1").Obj())
+			}
+			w.look()
+		}},
+		"namespace-not-served": {0, func(spec *v1beta1.SidecarSetSpec) { spec.Namespace = "kube-system" }, func(w *world) {
+			w.unserved = "it is one of those that they leave out by name"
 			w.look()
 		}},
 		"invalid": {0, func(spec *v1beta1.SidecarSetSpec) {

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -24,8 +25,16 @@ type Plan struct {
 	Completions []UpdatePod
 	// Finishes are the Pods whose hot upgrades are to be ended.
 	Finishes []UpdatePod
-	// Evictions are the Pods without sidecars to have created anew.
-	Evictions []EvictPod
+	// Evictions are the Pods without sidecars to have created anew, in order. As many
+	// of those that serve as EvictBudget says are evicted now, and with Probe a single
+	// one: to see whether it helps.
+	Evictions   []EvictPod
+	EvictBudget int
+	Probe       bool
+	// Futile are the controllers whose Pods are not evicted any more, sorted, and
+	// Protected the Pods that the API server did not let us evict when we last tried.
+	Futile    []types.UID
+	Protected []ProtectedPod
 	// Marks are the Pods whose condition SidecarSetUpgradable is to change.
 	Marks []MarkPod
 	// Hold says why Pods that are not up to date are left alone for now; empty

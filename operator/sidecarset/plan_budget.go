@@ -20,7 +20,7 @@ type budget struct {
 // newBudget counts the Pods that have their share, those evicted by this plan
 // and those evicted before and not replaced yet included.
 func newBudget(s *Snapshot, evictions int) *budget {
-	most := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - evictions - unreplaced(s)
+	most := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - evictions - takenDown(s)
 	b := &budget{pods: most, restarts: most}
 	for _, view := range s.Matched {
 		if !charged(s, view) {

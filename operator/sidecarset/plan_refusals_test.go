@@ -76,7 +76,7 @@ func (s *server) round() (*Plan, *Outcome) {
 			outcome.Updated = append(outcome.Updated, u)
 		}
 	}
-	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(snapshot, outcome)
+	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(snapshot, plan, outcome)
 	return plan, outcome
 }
 
@@ -281,7 +281,7 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	}
 	completion := plan.Completions[0]
 	refused := &Outcome{Refused: []Refused{{completion, writeResize, byPolicy(nil)}}}
-	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(s.snapshot(), refused)
+	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(s.snapshot(), plan, refused)
 
 	snapshot := s.snapshot()
 	plan = planOf(t, snapshot)

@@ -13,26 +13,25 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// unreplacedSeconds is how often to look whether evicted Pods that found no
-// successor are forgotten.
-const unreplacedSeconds = 60
+const (
+	// repairSeconds is how often to look whether repair can go on, where nothing
+	// that we watch tells.
+	repairSeconds = 10
+	// probeSeconds is how long after the last Pod came without its sidecars one
+	// more is evicted to see whether the next one gets them.
+	probeSeconds = 120
+)
 
-// probeSeconds is how long after the last Pod came without its sidecars one
-// more is evicted to see whether the next one gets them.
-const probeSeconds = 120
+// evictWrite is the word by which refused evictions are remembered.
+const evictWrite = "evict"
 
 // EvictPod has a Pod created anew that has missed its sidecars.
 type EvictPod struct {
 	Pod    *corev1.Pod
 	Reason string
-}
-
-// Evicted is a Pod that was evicted a while ago.
-type Evicted struct {
-	// Pod and Owner are the UIDs of the Pod and its controller.
-	Pod, Owner types.UID
-	// Second is when, to the second, as creation times are.
-	Second metav1.Time
+	// Free tells that the Pod does not serve, so that its end costs nothing. That has
+	// to be true still when it is evicted.
+	Free bool
 }
 
 // String renders the action for logs.
@@ -40,13 +39,25 @@ func (e EvictPod) String() string {
 	return fmt.Sprintf("evict Pod %s, to be created anew with its sidecars: %s", podName(e.Pod), e.Reason)
 }
 
+// owner is the UID of the controller that makes the Pod again.
+func (e EvictPod) owner() types.UID { return metav1.GetControllerOf(e.Pod).UID }
+
+// ProtectedPod is a Pod that the API server does not let us evict.
+type ProtectedPod struct {
+	Pod *corev1.Pod
+	// Words are the API server's; "" when a PodDisruptionBudget keeps the Pod.
+	Words string
+}
+
 // repair plans to evict Pods without sidecars, where the user asked for it.
 //
-// An eviction only helps while the webhook works, so it needs evidence: the
-// youngest Pod of the set has its sidecars. Without it a single Pod is evicted
-// as a probe. If its successor comes without them too, no other Pod is evicted
-// for two minutes, and none of the same controller for five: however long the
-// webhook is away, repair costs no more than that.
+// An eviction helps only if the Pod that comes next gets its sidecars. So a Pod
+// stays of which that is known not to be so, and all Pods of a controller that
+// made one in vain, for as long as the set is at this version. It takes a webhook
+// that works, too, and so evidence: the youngest Pod of the set has its sidecars.
+// Without it a single Pod is evicted as a probe. If its successor comes without
+// them, no other Pod is evicted for two minutes: however long the webhook is away,
+// repair costs no more than that.
 func (p *Plan) repair(s *Snapshot) {
 	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
 		return
@@ -55,69 +66,155 @@ func (p *Plan) repair(s *Snapshot) {
 		p.Repair = "injection is paused, so their successors would get no sidecars"
 		return
 	}
-	futile := futileOwners(s)
-	repairable := repairable(s, futile)
-	if len(repairable) == 0 {
-		if len(futile) > 0 {
-			p.Repair = "the successor of an evicted Pod came without sidecars too"
-			p.RepairIn = unreplacedSeconds
+	families := lineages(s)
+	p.Futile = inVain(s, families)
+	candidates := p.repairable(s)
+	switch newest, age := youngest(s); {
+	case len(candidates) == 0:
+		if len(p.Futile) > 0 {
+			p.Repair = "the successor of an evicted Pod came without sidecars too, so the others of its controller stay until the set changes"
 		}
 		return
-	}
-	budget := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected)) - down(s)
-	if budget <= 0 {
-		p.Repair = "as many Pods as maxUnavailable allows are not ready"
-		p.RepairIn = unreplacedSeconds
-		return
-	}
-	switch newest, age := youngest(s); {
 	case newest == cameInjected:
+		p.EvictBudget = max(0, maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected))-takenDown(s)-chargedPods(s))
+		p.Evictions = candidates
 	case newest == cameWithout && age < probeSeconds:
 		p.Repair = "the youngest Pod came without sidecars too: the webhook seems to be out of reach"
 		p.RepairIn = probeSeconds - age
 		return
-	case unreplaced(s) > 0:
+	case anyUnreplaced(families, metav1.NewTime(s.Now)):
 		p.Repair = "the successor of the Pod that was evicted to see whether it helps has not come yet"
-		p.RepairIn = unreplacedSeconds
+		p.RepairIn = repairSeconds
 		return
 	default:
-		budget = 1
+		p.EvictBudget = max(0, 1-takenDown(s))
+		p.Evictions, p.Probe = candidates, true
 	}
-	for _, u := range repairable[:min(budget, len(repairable))] {
-		p.Evictions = append(p.Evictions, EvictPod(u))
+	if p.EvictBudget == 0 && !slices.ContainsFunc(candidates, func(e EvictPod) bool { return e.Free }) {
+		p.Evictions = nil
+		p.Repair = "as many Pods as maxUnavailable allows are on their way already"
+		p.RepairIn = repairSeconds
 	}
 }
 
-// repairable are the Pods that an eviction can help, those that do not serve
-// first.
-func repairable(s *Snapshot, futile map[types.UID]bool) []Uninjected {
-	var out []Uninjected
+// repairable are the Pods that an eviction can help, in order: those that do not
+// serve first, those of which an eviction was refused last, and of each controller
+// one before any has a second one.
+func (p *Plan) repairable(s *Snapshot) []EvictPod {
+	type candidate struct {
+		EvictPod
+		refused bool
+		turn    int
+	}
+	var out []candidate
 	for _, u := range s.Uninjected {
-		missed := u.Reason == ReasonMissed || u.Reason == ReasonCreatedBeforeSet ||
-			(u.Reason == ReasonContainersMissing && s.Set.Spec.InjectionStrategy.Revision == nil)
-		if missed && createdAnew(u.Pod) && !futile[metav1.GetControllerOf(u.Pod).UID] {
-			out = append(out, u)
+		if !helps(s, u) || p.vain(u.Pod) {
+			continue
+		}
+		e := EvictPod{Pod: u.Pod, Reason: u.Reason, Free: !serves(u.Pod)}
+		protected, refused, waits := protection(s, e)
+		if refused {
+			p.Protected = append(p.Protected, protected)
+		}
+		if waits {
+			p.RepairIn = repairSeconds
+			continue
+		}
+		out = append(out, candidate{EvictPod: e, refused: refused})
+	}
+	order := func(a, b candidate) int {
+		return cmp.Or(compareBool(a.refused, b.refused), compareBool(!a.Free, !b.Free), cmp.Compare(a.turn, b.turn), cmp.Compare(podName(a.Pod), podName(b.Pod)))
+	}
+	slices.SortFunc(out, order)
+	turns := map[types.UID]int{}
+	for i := range out {
+		out[i].turn = turns[out[i].owner()]
+		turns[out[i].owner()]++
+	}
+	slices.SortFunc(out, order)
+	evictions := make([]EvictPod, 0, len(out))
+	for _, c := range out {
+		evictions = append(evictions, c.EvictPod)
+	}
+	return evictions
+}
+
+// evictedServing is how many Pods that serve this plan evicts at most.
+func (p *Plan) evictedServing() int {
+	n := 0
+	for _, e := range p.Evictions {
+		if !e.Free && n < p.EvictBudget {
+			n++
 		}
 	}
-	slices.SortFunc(out, func(a, b Uninjected) int {
-		return cmp.Or(compareBool(podReady(a.Pod), podReady(b.Pod)), cmp.Compare(podName(a.Pod), podName(b.Pod)))
-	})
+	return n
+}
+
+// helps reports whether a Pod that is made in this one's place would have the
+// sidecars, as far as is known.
+func helps(s *Snapshot, u Uninjected) bool {
+	if u.Reason == v1beta1.ReasonContainersMissing && s.Set.Spec.InjectionStrategy.Revision != nil {
+		return false // it may be pinned to a version without these containers
+	}
+	return u.Obstacle == "" && createdAnew(u.Pod)
+}
+
+// protection is what is known of earlier tries to evict a Pod: whether one was
+// refused, and whether it is too early for another. Budgets protect all Pods of a
+// controller alike, and are asked again after a few seconds: they are not watched.
+func protection(s *Snapshot, e EvictPod) (protected ProtectedPod, refused, waits bool) {
+	if r, ok := s.Refusals.Of(e.owner(), evictWrite); ok {
+		return ProtectedPod{Pod: e.Pod}, true, s.Now.Sub(r.At).Seconds() < repairSeconds
+	}
+	if r, ok := s.Refusals.Of(e.Pod.UID, evictWrite); ok {
+		return ProtectedPod{Pod: e.Pod, Words: r.Words}, true, r.Waits(s.Now)
+	}
+	return ProtectedPod{}, false, false
+}
+
+// inVain are the controllers one of whose Pods we evicted, and that have made a
+// Pod since that has no sidecars either, for whatever reason; unless the youngest
+// of their Pods has them.
+func inVain(s *Snapshot, families map[types.UID]*lineage) []types.UID {
+	youngest := map[types.UID]metav1.Time{}
+	for _, u := range s.Uninjected {
+		noteYoungest(youngest, u.Pod)
+	}
+	var out []types.UID
+	for owner := range youngest {
+		if s.Futile[owner] || families[owner].without(s.Uninjected) {
+			out = append(out, owner)
+		}
+	}
+	for _, view := range s.Matched {
+		owner := metav1.GetControllerOfNoCopy(view.Pod)
+		if owner == nil {
+			continue
+		}
+		if without, ok := youngest[owner.UID]; ok && without.Before(&view.Pod.CreationTimestamp) {
+			out = slices.DeleteFunc(out, func(uid types.UID) bool { return uid == owner.UID })
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
-// futileOwners are the controllers one of whose Pods we evicted, and that have
-// made a Pod since that has no sidecars either, for whatever reason.
-func futileOwners(s *Snapshot) map[types.UID]bool {
-	out := map[types.UID]bool{}
-	for _, e := range s.Evicted {
-		for _, u := range s.Uninjected {
-			owner := metav1.GetControllerOf(u.Pod)
-			if owner != nil && owner.UID == e.Owner && u.Pod.UID != e.Pod && e.Second.Before(&u.Pod.CreationTimestamp) {
-				out[e.Owner] = true
-			}
-		}
+// noteYoungest keeps the creation time of each controller's youngest Pod.
+func noteYoungest(youngest map[types.UID]metav1.Time, pod *corev1.Pod) {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	if owner == nil {
+		return
 	}
-	return out
+	if before, ok := youngest[owner.UID]; !ok || before.Before(&pod.CreationTimestamp) {
+		youngest[owner.UID] = pod.CreationTimestamp
+	}
+}
+
+// vain reports whether the Pod's controller has made one without sidecars already,
+// in place of one that we evicted.
+func (p *Plan) vain(pod *corev1.Pod) bool {
+	_, found := slices.BinarySearch(p.Futile, metav1.GetControllerOf(pod).UID)
+	return found
 }
 
 // replacing are the kinds whose controllers make a Pod again when it is gone. To
@@ -138,54 +235,22 @@ func createdAnew(pod *corev1.Pod) bool {
 	return owner != nil && replacing[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 }
 
-// down counts all Pods of the set that do not serve, for whatever reason, and
-// those that are gone and whose successors have not come yet.
-func down(s *Snapshot) int {
-	n := 0
-	for _, view := range s.Matched {
-		if !view.Ready() {
-			n++
+func anyUnreplaced(families map[types.UID]*lineage, now metav1.Time) bool {
+	for _, l := range families {
+		if l.unreplaced(now) {
+			return true
 		}
 	}
-	for _, u := range s.Uninjected {
-		if !podReady(u.Pod) {
-			n++
-		}
-	}
-	return n + unreplaced(s)
+	return false
 }
 
-// unreplaced counts the evicted Pods for which their controllers have not made
-// another Pod since.
-func unreplaced(s *Snapshot) int {
-	missing := map[types.UID]int{}
-	since := map[types.UID]metav1.Time{}
-	gone := map[types.UID]bool{}
-	for _, e := range s.Evicted {
-		missing[e.Owner]++
-		gone[e.Pod] = true
-		if first, ok := since[e.Owner]; !ok || e.Second.Before(&first) {
-			since[e.Owner] = e.Second
-		}
-	}
-	replace := func(pod *corev1.Pod) {
-		owner := metav1.GetControllerOf(pod)
-		if owner == nil || gone[pod.UID] {
-			return
-		}
-		if first, ok := since[owner.UID]; ok && !pod.CreationTimestamp.Before(&first) && missing[owner.UID] > 0 {
-			missing[owner.UID]--
-		}
-	}
-	for _, view := range s.Matched {
-		replace(view.Pod)
-	}
-	for _, u := range s.Uninjected {
-		replace(u.Pod)
-	}
+// chargedPods counts the Pods that an update in place keeps from serving.
+func chargedPods(s *Snapshot) int {
 	n := 0
-	for _, m := range missing {
-		n += m
+	for _, view := range s.Matched {
+		if charged(s, view) && !view.Ready() {
+			n++
+		}
 	}
 	return n
 }
@@ -196,7 +261,7 @@ type arrival int
 const (
 	cameNone     arrival = iota // no Pod is younger than the set
 	cameInjected                // with its sidecars
-	cameWithout                 // without them
+	cameWithout                 // without them, for no reason but the webhook
 )
 
 // youngest tells how the Pod that was created last came, and its age in
@@ -209,18 +274,9 @@ func youngest(s *Snapshot) (arrival, float64) {
 		}
 	}
 	for _, u := range s.Uninjected {
-		if created := u.Pod.CreationTimestamp; u.Reason == ReasonMissed && !created.Before(&newest) {
+		if created := u.Pod.CreationTimestamp; u.missed() && !created.Before(&newest) {
 			newest, how = created, cameWithout
 		}
 	}
 	return how, s.Now.Sub(newest.Time).Seconds()
-}
-
-func podReady(pod *corev1.Pod) bool {
-	for i := range pod.Status.Conditions {
-		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }

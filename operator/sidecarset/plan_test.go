@@ -29,6 +29,8 @@ type world struct {
 
 	last         *v1beta1.SidecarSet
 	lastCompiled *sidecar.Set
+	// unserved is why no webhook serves the set's only namespace.
+	unserved string
 }
 
 // newWorld injects the set's first version into n ready Pods, web-0 the oldest.
@@ -99,7 +101,7 @@ func (w *world) image(image string) *world {
 }
 
 func (w *world) snapshot() *Snapshot {
-	s := &Snapshot{Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true}
+	s := &Snapshot{Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved}
 	for _, pod := range w.pods {
 		if !sidecar.IsActive(pod) {
 			continue
@@ -108,7 +110,7 @@ func (w *world) snapshot() *Snapshot {
 		if view.Holds(s.Set) {
 			s.Matched = append(s.Matched, view)
 		} else {
-			s.Uninjected = append(s.Uninjected, Uninjected{Pod: pod, Reason: whyUninjected(s.Set, pod)})
+			s.Uninjected = append(s.Uninjected, whyUninjected(s.Set, pod, []*sidecar.Set{s.Set}, matching{}))
 		}
 	}
 	return s
@@ -407,100 +409,12 @@ func (w *world) bare(name string) *corev1.Pod {
 	return pod
 }
 
-func evictedNames(plan *Plan) []string {
-	var out []string
-	for _, e := range plan.Evictions {
-		out = append(out, e.Pod.Name)
-	}
-	return out
-}
-
-func TestRepair(t *testing.T) {
-	set := func() *build.SidecarSetBuilder {
-		return build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })
-	}
-	for name, test := range map[string]struct {
-		world   func(t *testing.T) *world
-		evicted []Evicted
-		want    []string
-	}{
-		"within maxUnavailable": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set())
-				w.bare("a")
-				w.bare("b")
-				return w
-			},
-			want: []string{"a"},
-		},
-		"nothing without repairPolicy": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, build.MakeSidecarSet("s"))
-				w.bare("a")
-				return w
-			},
-		},
-		"nothing while injection is paused": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }))
-				w.bare("a")
-				return w
-			},
-		},
-		"no Pod of a pipeline's run": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set())
-				w.bare("a").OwnerReferences[0] = metav1.OwnerReference{APIVersion: "tekton.dev/v1", Kind: "TaskRun", Controller: ptr.To(true)}
-				return w
-			},
-		},
-		"a single one as long as nothing shows that it helps": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 0, set().MaxUnavailable("5"))
-				w.bare("a")
-				w.bare("b")
-				return w
-			},
-			want: []string{"a"},
-		},
-		"no second one before the first has a successor": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 0, set().MaxUnavailable("5"))
-				w.bare("b")
-				return w
-			},
-			evicted: []Evicted{{Pod: "a", Owner: "rs", Second: metav1.NewTime(build.Epoch.Add(time.Hour))}},
-		},
-		"none of a controller whose new Pod came without sidecars too": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set().MaxUnavailable("5"))
-				w.bare("a")
-				w.bare("new").CreationTimestamp = metav1.NewTime(build.Epoch.Add(time.Minute))
-				return w
-			},
-			evicted: []Evicted{{Pod: "gone", Owner: "rs", Second: metav1.NewTime(build.Epoch)}},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := test.world(t).snapshot()
-			s.Evicted = test.evicted
-			plan, err := makePlan(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, evictedNames(plan)); diff != "" {
-				t.Errorf("evicted (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestEvictionsAndUpdatesShareOneBudget(t *testing.T) {
 	w := newWorld(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })).image("agent:2")
 	w.bare("bare")
 	plan := w.plan()
-	if got := len(plan.Evictions) + len(plan.Updates); got != 1 {
-		t.Errorf("%d evictions and %d updates in one plan, maxUnavailable is 1", len(plan.Evictions), len(plan.Updates))
+	if got := len(evicted(plan)) + len(plan.Updates); got != 1 {
+		t.Errorf("%v are evicted and %d updated in one plan, maxUnavailable is 1", evicted(plan), len(plan.Updates))
 	}
 }
 

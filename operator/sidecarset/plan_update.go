@@ -72,7 +72,7 @@ func (p *Plan) room(s *Snapshot, b *budget, view *sidecar.View) bool {
 // the budget lasts. What was never refused comes first: a refused write costs
 // nothing, but each try takes the place of another one in this round.
 func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
-	b := newBudget(s, len(p.Evictions))
+	b := newBudget(s, p.evictedServing())
 	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
 	keep := min(partition(s.Set.Spec.UpdateStrategy.Partition, len(s.Matched)), len(candidates))
 	p.Kept += keep

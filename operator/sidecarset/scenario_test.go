@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -26,6 +27,7 @@ var update = flag.Bool("update", false, "rewrite the golden logs instead of comp
 type script struct {
 	*world
 	evicted []Evicted
+	futile  map[types.UID]bool
 	log     strings.Builder
 }
 
@@ -35,7 +37,7 @@ func (s *script) say(format string, args ...any) { fmt.Fprintf(&s.log, format+"\
 func (s *script) pass() *Plan {
 	s.t.Helper()
 	snapshot := s.snapshot()
-	snapshot.Evicted = s.evicted
+	snapshot.Evicted, snapshot.Futile = s.evicted, s.futile
 	plan, err := makePlan(snapshot)
 	if err != nil {
 		s.t.Fatal(err)
@@ -43,11 +45,16 @@ func (s *script) pass() *Plan {
 	for _, u := range slices.Concat(plan.Updates, plan.Finishes) {
 		s.say("  %s", u)
 	}
-	for _, e := range plan.Evictions {
+	gone := goes(plan)
+	for _, e := range gone {
 		s.say("  %s", e)
-		s.evict(e.Pod)
+		s.evicted = append(s.evicted, evictedNow(snapshot, e))
+		s.delete(e.Pod.Name)
 	}
-	status := statusOf(snapshot, plan, &Outcome{Updated: plan.Updates, Finished: plan.Finishes, Evicted: plan.Evictions})
+	for _, owner := range plan.Futile {
+		s.futile[owner] = true
+	}
+	status := statusOf(snapshot, plan, &Outcome{Updated: plan.Updates, Finished: plan.Finishes, Evicted: gone})
 	carryOut(plan)
 	s.setStatus(status)
 	s.record()
@@ -61,11 +68,6 @@ func (s *script) pass() *Plan {
 	}
 	s.now = s.now.Add(5 * time.Second)
 	return plan
-}
-
-func (s *script) evict(pod *corev1.Pod) {
-	s.evicted = append(s.evicted, Evicted{Pod: pod.UID, Owner: metav1.GetControllerOf(pod).UID, Second: metav1.NewTime(s.now.Truncate(time.Second))})
-	s.delete(pod.Name)
 }
 
 func (s *script) delete(name string) {
@@ -106,7 +108,7 @@ func (s *script) roll() {
 	s.t.Helper()
 	for range 50 {
 		plan := s.pass()
-		if len(plan.Updates)+len(plan.Finishes)+len(plan.Evictions) == 0 {
+		if len(plan.Updates)+len(plan.Finishes)+len(goes(plan)) == 0 {
 			return
 		}
 		s.kubelets()
@@ -235,12 +237,11 @@ func TestScenarios(t *testing.T) {
 			s.pass()
 			s.say("three minutes later")
 			s.now = s.now.Add(3 * time.Minute)
-			s.evicted = nil // what is older than five minutes is not remembered
 			s.pass()
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &script{world: newWorld(t, scenario.pods, scenario.set)}
+			s := &script{world: newWorld(t, scenario.pods, scenario.set), futile: map[types.UID]bool{}}
 			scenario.play(s)
 			compareGolden(t, filepath.Join("testdata", "scenarios", name+".txt"), s.log.String())
 		})

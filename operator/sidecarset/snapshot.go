@@ -3,12 +3,13 @@ package sidecarset
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,8 +31,21 @@ type Snapshot struct {
 	// Uninjected are the live Pods that the set selects but that do not hold
 	// its sidecars.
 	Uninjected []Uninjected
-	// Evicted are Pods of the set that we evicted lately.
+	// Exempt are the live Pods that the set selects in namespaces whose Pods no
+	// webhook serves.
+	Exempt []*corev1.Pod
+	// Unserved says why no webhook serves the only namespace that the set reaches,
+	// "" when one does.
+	Unserved string
+	// Namespaces counts namespaces, for a set that selects no live Pod.
+	Namespaces NamespaceCount
+	// Evicted are Pods of the set that we evicted lately, oldest first. Futile are
+	// the controllers that made a Pod without this version's sidecars in place of
+	// one that we evicted.
 	Evicted []Evicted
+	Futile  map[types.UID]bool
+	// Watched is when we began to remember what we evicted.
+	Watched time.Time
 	// Revisions are the recorded versions of the set, oldest first.
 	Revisions []*appsv1.ControllerRevision
 	// Kubelets are the kubelets' versions by node. They are read only for sets
@@ -52,10 +66,10 @@ func (s *Snapshot) wholeSecond() metav1.Time {
 	return metav1.NewTime(s.Now.Add(time.Second - time.Nanosecond).Truncate(time.Second))
 }
 
-// Uninjected is a Pod without the sidecars that it should have.
-type Uninjected struct {
-	Pod    *corev1.Pod
-	Reason string
+// NamespaceCount says how far a set reaches.
+type NamespaceCount struct {
+	// All are the cluster's namespaces, Selected those that the set reaches.
+	All, Selected int
 }
 
 // gatherer reads the cluster, through the cache. Its reader must not return
@@ -67,9 +81,13 @@ type gatherer struct {
 	namespace string
 	// canResize tells whether the API server serves the resize subresource.
 	canResize bool
-	// evictions remembers what we evicted, refusals what was refused.
+	// evictions remembers what we evicted, refusals what the API server refused,
+	// and history when Pods came to be selected.
 	evictions *evictions
 	refusals  *refusal.Memory
+	history   *matchHistory
+	// sets are all SidecarSets.
+	sets *sidecar.Index
 	// excluded namespaces are out of the webhook's reach, so nothing in them
 	// can have missed its sidecar.
 	excluded sets.Set[string]
@@ -101,7 +119,8 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	now := g.clock.Now()
 	snapshot := &Snapshot{
 		Now: now, Set: set, CanResize: g.canResize,
-		Evicted: g.evictions.recent(name, now), Refusals: g.refusals.Recent(client.ObjectKeyFromObject(object), now),
+		Evicted: g.evictions.recent(name, now), Futile: g.evictions.futile(name, set.Hashes.Full), Watched: g.history.begun(),
+		Refusals: g.refusals.Recent(client.ObjectKeyFromObject(object), now),
 	}
 	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
 		return nil, err
@@ -205,59 +224,105 @@ func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]cor
 	return pods.Items, nil
 }
 
-// sort tells matched Pods from uninjected ones.
+// sort tells the Pods apart.
 func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.Pod) error {
-	reached := map[string]bool{}
+	reaches := reaches{gatherer: g, set: snapshot.Set, known: map[string]*reach{}}
 	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
 	for i := range pods {
 		pod := &pods[i]
 		if !sidecar.IsActive(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
 			continue
 		}
-		inReach, known := reached[pod.Namespace]
-		if !known {
-			var err error
-			if inReach, err = g.reaches(ctx, snapshot.Set, pod.Namespace); err != nil {
-				return err
-			}
-			reached[pod.Namespace] = inReach
-		}
-		if !inReach {
-			continue
-		}
-		view := sidecar.Look(pod)
-		if view.Holds(snapshot.Set) {
-			snapshot.Matched = append(snapshot.Matched, view)
-			continue
-		}
-		served, err := canaries.serve(ctx, pod)
+		reach, err := reaches.of(ctx, pod.Namespace)
 		if err != nil {
 			return err
 		}
-		if served {
-			continue
+		switch view := sidecar.Look(pod); {
+		case !reach.selected:
+		case reach.unserved != "":
+			snapshot.Exempt = append(snapshot.Exempt, pod)
+		case view.Holds(snapshot.Set):
+			snapshot.Matched = append(snapshot.Matched, view)
+		default:
+			served, err := canaries.serve(ctx, pod)
+			if err != nil {
+				return err
+			}
+			if !served {
+				snapshot.Uninjected = append(snapshot.Uninjected, g.why(snapshot.Set, pod, reach.labels))
+			}
 		}
-		snapshot.Uninjected = append(snapshot.Uninjected, Uninjected{Pod: pod, Reason: whyUninjected(snapshot.Set, pod)})
+	}
+	return g.survey(ctx, snapshot, &reaches)
+}
+
+// why asks what the webhook asks, of all sets that select the Pod.
+func (g *gatherer) why(set *sidecar.Set, pod *corev1.Pod, namespaceLabels map[string]string) Uninjected {
+	all := slices.DeleteFunc(g.sets.Candidates(pod.Namespace, pod.Labels), func(other *sidecar.Set) bool {
+		return other.Name() == set.Name() || !other.MatchesNamespace(pod.Namespace, namespaceLabels)
+	})
+	return whyUninjected(set, pod, append(all, set), g.history.of(set.Name(), pod.UID, pod.Namespace))
+}
+
+// survey looks at the namespaces themselves, where no Pod tells anything.
+func (g *gatherer) survey(ctx context.Context, s *Snapshot, reaches *reaches) error {
+	if only := s.Set.OnlyNamespace(); only != "" {
+		reach, err := reaches.of(ctx, only)
+		if err != nil {
+			return err
+		}
+		s.Unserved = reach.unserved
+	}
+	if len(s.Matched)+len(s.Uninjected) > 0 {
+		return nil
+	}
+	list := &corev1.NamespaceList{}
+	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list namespaces: %w", err)
+	}
+	s.Namespaces.All = len(list.Items)
+	for i := range list.Items {
+		if s.Set.MatchesNamespace(list.Items[i].Name, list.Items[i].Labels) {
+			s.Namespaces.Selected++
+		}
 	}
 	return nil
 }
 
-// reaches tells whether the set injects into Pods of a namespace at all.
-func (g *gatherer) reaches(ctx context.Context, set *sidecar.Set, namespace string) (bool, error) {
-	if g.excluded.Has(namespace) {
-		return false, nil
+// reach is how a set stands to a namespace.
+type reach struct {
+	labels   map[string]string
+	selected bool
+	// unserved says why no webhook serves the namespace's Pods, "" when one does.
+	unserved string
+}
+
+// reaches tells which namespaces a set reaches, each read once.
+type reaches struct {
+	gatherer *gatherer
+	set      *sidecar.Set
+	known    map[string]*reach
+}
+
+func (r *reaches) of(ctx context.Context, namespace string) (*reach, error) {
+	if known := r.known[namespace]; known != nil {
+		return known, nil
 	}
+	out := &reach{}
 	object := &corev1.Namespace{}
-	if err := g.reader.Get(ctx, client.ObjectKey{Name: namespace}, object); err != nil {
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("read namespace %s: %w", namespace, err)
+	err := r.gatherer.reader.Get(ctx, client.ObjectKey{Name: namespace}, object)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
 	}
-	if object.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
-		return false, nil
+	if r.gatherer.excluded.Has(namespace) {
+		out.unserved = "it is one of those that they leave out by name"
+	} else if object.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
+		out.unserved = "its label " + v1beta1.InjectionLabel + " is " + v1beta1.InjectionDisabled
 	}
-	return set.MatchesNamespace(namespace, object.Labels), nil
+	out.labels = object.Labels
+	out.selected = err == nil && r.set.MatchesNamespace(namespace, object.Labels)
+	r.known[namespace] = out
+	return out, nil
 }
 
 // canaries tells which SidecarSets are canaries of one set, each read once.

@@ -1,7 +1,6 @@
 package sidecarset
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -13,9 +12,6 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
-
-// maxListedPods is how many uninjected Pods the status lists.
-const maxListedPods = 20
 
 // makeStatus computes the whole status from what was seen, what was planned
 // and what became of it. It also returns in how many seconds the progress
@@ -75,26 +71,6 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 	}
 }
 
-func listUninjected(s *Snapshot) []v1beta1.UninjectedPod {
-	var out []v1beta1.UninjectedPod
-	for _, u := range s.Uninjected {
-		out = append(out, v1beta1.UninjectedPod{Namespace: u.Pod.Namespace, Name: u.Pod.Name, Reason: reportedReason(s, u)})
-	}
-	slices.SortFunc(out, func(a, b v1beta1.UninjectedPod) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return out[:min(len(out), maxListedPods)]
-}
-
-// reportedReason is what users are told: where repair is asked for, why it
-// cannot help this Pod comes before why the Pod needs it.
-func reportedReason(s *Snapshot, u Uninjected) string {
-	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && u.Reason != ReasonOptedOut && !createdAnew(u.Pod) {
-		return ReasonNotEvictable
-	}
-	return u.Reason
-}
-
 // progress is where the rollout stands.
 type progress struct {
 	plan    *Plan
@@ -103,6 +79,10 @@ type progress struct {
 	// sidecars are not serving yet. A Pod that was created with it is its owner's
 	// concern: it starts, or does not, for reasons of its own.
 	underway []string
+	// matched is how many Pods have the sidecars. none says why no live Pod is to have
+	// them, unserved why none ever will; both are "" for an ordinary set.
+	matched        int
+	none, unserved string
 	// updatedReady is how many Pods are at the current version and ready.
 	updatedReady int
 	// refused are Pods of which the API server refuses a change.
@@ -114,7 +94,8 @@ type progress struct {
 }
 
 func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
-	p := &progress{plan: plan, outcome: outcome, deadlineSeconds: ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)}
+	p := &progress{plan: plan, outcome: outcome, matched: len(s.Matched), none: noPods(s), unserved: unserved(s)}
+	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {
 		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})

@@ -26,7 +26,7 @@ func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 	}{
 		{v1beta1.ConditionReady, readyCondition(p)},
 		{v1beta1.ConditionReconciling, reconcilingCondition(p)},
-		{v1beta1.ConditionStalled, stalledCondition(p)},
+		{v1beta1.ConditionStalled, stalledCondition(s, p)},
 		{v1beta1.ConditionProgressing, progressingCondition(s, p)},
 		{v1beta1.ConditionUpdateLimited, updateLimitedCondition(p.plan)},
 		{v1beta1.ConditionInjected, injectedCondition(s, p)},
@@ -73,6 +73,8 @@ func invalidMessage(kind string, err error) string {
 // fulfilled, or rests where the user told it to, and the words for it.
 func state(p *progress) (done bool, reason, message string) {
 	switch {
+	case p.unserved != "":
+		return false, v1beta1.ReasonNamespaceNotServed, p.unserved
 	case p.plan.Hold == HoldAutoPaused:
 		return false, v1beta1.ReasonAutoPaused, p.autoPaused()
 	case p.overdue:
@@ -87,6 +89,10 @@ func state(p *progress) (done bool, reason, message string) {
 	case p.plan.Kept > 0:
 		return true, v1beta1.ReasonPartitionReached,
 			fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
+	case p.none != "":
+		return true, v1beta1.ReasonNoPods, p.none
+	case p.matched == 0:
+		return true, v1beta1.ReasonComplete, "No live Pod has the sidecars, so there is none to update."
 	}
 	return true, v1beta1.ReasonComplete, "All matched Pods that can be updated in place are at the current version."
 }
@@ -100,15 +106,17 @@ func readyCondition(p *progress) *metav1.Condition {
 // by itself: tools take it for "wait". It names what the rollout waits for first;
 // Ready has the whole of it.
 func reconcilingCondition(p *progress) *metav1.Condition {
-	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused {
+	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != "" {
 		return nil
 	}
 	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonPodsUpdating, Message: brief(p.first())}
 }
 
 // stalledCondition names what blocks first; Ready has the whole of it.
-func stalledCondition(p *progress) *metav1.Condition {
+func stalledCondition(s *Snapshot, p *progress) *metav1.Condition {
 	switch {
+	case p.unserved != "":
+		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNamespaceNotServed, Message: unservedBriefly(s)}
 	case p.plan.Hold == HoldAutoPaused:
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAutoPaused, Message: brief(p.failure() + ".")}
 	case p.overdue:
@@ -128,7 +136,7 @@ func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 	case !anyUpdated(s, p):
 		reason = v1beta1.ReasonNewRevision
 	}
-	stuck := p.overdue || p.plan.Hold == HoldAutoPaused
+	stuck := p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != ""
 	return &metav1.Condition{Status: truth(!stuck), Reason: reason, Message: p.extent(len(s.Matched))}
 }
 
@@ -285,39 +293,6 @@ func updateLimitedCondition(plan *Plan) *metav1.Condition {
 		Message: fmt.Sprintf("This cannot change in a running Pod: %s. So %s their sidecars until they are created anew: %s.",
 			strings.Join(slices.Compact(why), ", "), keeps(len(pods)), name(pods)),
 	}
-}
-
-func injectedCondition(s *Snapshot, p *progress) *metav1.Condition {
-	var missing []string
-	for _, u := range s.Uninjected {
-		if u.Reason != ReasonOptedOut {
-			missing = append(missing, podName(u.Pod)+" ("+reportedReason(s, u)+")")
-		}
-	}
-	if len(missing) == 0 {
-		return &metav1.Condition{
-			Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAllPodsInjected,
-			Message: "Every live Pod that the set selects holds its sidecars.",
-		}
-	}
-	slices.Sort(missing)
-	return &metav1.Condition{
-		Status: metav1.ConditionFalse, Reason: v1beta1.ReasonPodsNotInjected,
-		Message: fmt.Sprintf("Without the sidecars until created anew: %s: %s.%s", count(len(missing)), name(missing), p.repairing(s)),
-	}
-}
-
-// repairing says what is done about Pods without sidecars.
-func (p *progress) repairing(s *Snapshot) string {
-	switch {
-	case s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate:
-		return ""
-	case p.plan.Repair != "":
-		return fmt.Sprintf(" None is evicted now: %s.", p.plan.Repair)
-	case p.outcome.Protected > 0:
-		return fmt.Sprintf(" PodDisruptionBudgets keep %d from eviction.", p.outcome.Protected)
-	}
-	return ""
 }
 
 // count writes a number of Pods, are and keeps with a verb.

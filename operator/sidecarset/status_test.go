@@ -46,7 +46,7 @@ func TestStatus(t *testing.T) {
 	}{
 		"a set without Pods is ready": {
 			world: func(t *testing.T) *world { return newWorld(t, 0, set()) },
-			want:  summary{Conditions: []string{"Ready=True Complete", injected}},
+			want:  summary{Conditions: []string{"Ready=True NoPods", "Injected=True NoPods"}},
 		},
 		"all up to date": {
 			world: func(t *testing.T) *world { return newWorld(t, 2, set()) },
@@ -123,7 +123,7 @@ func TestStatus(t *testing.T) {
 				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Label(v1beta1.SidecarInjectionKey, "false").Obj())
 				return w
 			},
-			want: summary{Uninjected: 1, Conditions: []string{"Ready=True Complete", injected}},
+			want: summary{Uninjected: 1, Conditions: []string{"Ready=True Complete", "Injected=True NoPods"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -211,31 +211,9 @@ func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
 	if len(status.Uninjected) != 20 || status.UninjectedPods != 25 {
 		t.Errorf("%d listed of %d, want 20 of 25", len(status.Uninjected), status.UninjectedPods)
 	}
-	want := v1beta1.UninjectedPod{Namespace: "default", Name: "pa", Reason: ReasonMissed}
+	want := v1beta1.UninjectedPod{Namespace: "default", Name: "pa", Reason: v1beta1.ReasonCreatedBeforeSet}
 	if diff := cmp.Diff(want, status.Uninjected[0]); diff != "" {
 		t.Errorf("first (-want +got):\n%s", diff)
-	}
-}
-
-func TestWhyUninjected(t *testing.T) {
-	set := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s").Container("agent", "agent:1") }
-	for name, test := range map[string]struct {
-		set  *build.SidecarSetBuilder
-		pod  *build.PodBuilder
-		want string
-	}{
-		"opted out by annotation":     {set(), build.MakePod("p").Annotation(v1beta1.SidecarInjectionKey, "false"), ReasonOptedOut},
-		"older than the set":          {set(), build.MakePod("p").Created(-time.Second), ReasonCreatedBeforeSet},
-		"injected, but not this much": {set(), build.MakePod("p").Annotation(v1beta1.SidecarSetInjectedListAnnotation, "s"), ReasonContainersMissing},
-		"the webhook never saw it":    {set(), build.MakePod("p").Created(time.Second), ReasonMissed},
-		"injection is paused":         {set().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }), build.MakePod("p"), ReasonInjectionPaused},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := &world{t: t, set: test.set.Obj()}
-			if got := whyUninjected(w.compiled(), test.pod.Obj()); got != test.want {
-				t.Errorf("whyUninjected = %s, want %s", got, test.want)
-			}
-		})
 	}
 }
 

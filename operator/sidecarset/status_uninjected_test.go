@@ -23,10 +23,10 @@ func TestReasonOfUninjectedPods(t *testing.T) {
 		reason string
 		want   string
 	}{
-		"what happened, while nobody asks for repair":                {v1beta1.RepairNone, lonely, ReasonMissed, ReasonMissed},
-		"what happened to a Pod that repair is about to create anew": {v1beta1.RepairRecreate, owned, ReasonMissed, ReasonMissed},
-		"that no controller would create the Pod anew":               {v1beta1.RepairRecreate, lonely, ReasonMissed, ReasonNotEvictable},
-		"that the Pod wants no sidecars, whoever made it":            {v1beta1.RepairRecreate, lonely, ReasonOptedOut, ReasonOptedOut},
+		"what happened, while nobody asks for repair":                {v1beta1.RepairNone, lonely, v1beta1.ReasonWebhookMissed, v1beta1.ReasonWebhookMissed},
+		"what happened to a Pod that repair is about to create anew": {v1beta1.RepairRecreate, owned, v1beta1.ReasonWebhookMissed, v1beta1.ReasonWebhookMissed},
+		"that no controller would create the Pod anew":               {v1beta1.RepairRecreate, lonely, v1beta1.ReasonWebhookMissed, v1beta1.ReasonNotEvictable},
+		"that the Pod wants no sidecars, whoever made it":            {v1beta1.RepairRecreate, lonely, v1beta1.ReasonOptedOut, v1beta1.ReasonOptedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 0, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = test.policy }))
@@ -36,7 +36,7 @@ func TestReasonOfUninjectedPods(t *testing.T) {
 				t.Errorf("reason in the status (-want +got):\n%s", diff)
 			}
 			message := injectedCondition(s, &progress{plan: &Plan{}, outcome: &Outcome{}}).Message
-			if told := strings.Contains(message, "p ("+test.want+")"); told != (test.reason != ReasonOptedOut) {
+			if told := strings.Contains(message, "p ("+test.want+")"); told != (test.reason != v1beta1.ReasonOptedOut) {
 				t.Errorf("the condition says %q, want %s in it unless the Pod opted out", message, test.want)
 			}
 		})

@@ -31,7 +31,10 @@ func newSharedIndex() sharedIndex { return sharedIndex{sidecar.NewIndex()} }
 
 // setHandler indexes a SidecarSet before it enqueues it: a Pod that comes in
 // between is then either seen by that reconcile or finds the set in the index.
-type setHandler struct{ index sharedIndex }
+type setHandler struct {
+	index   sharedIndex
+	history *matchHistory
+}
 
 // Create starts the first look at a set, also at those that were there before
 // us.
@@ -46,6 +49,9 @@ func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
 func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	if sameSet(e.ObjectOld, e.ObjectNew) {
 		return
+	}
+	if !sameSelectors(e.ObjectOld.(*v1beta1.SidecarSet), e.ObjectNew.(*v1beta1.SidecarSet)) {
+		h.history.noteSelector(e.ObjectNew.GetName())
 	}
 	h.index.put(ctx, e.ObjectNew)
 	enqueue(q, e.ObjectNew.GetName(), baseOf(e.ObjectOld), baseOf(e.ObjectNew))
@@ -62,6 +68,12 @@ func enqueue(q queue, names ...string) {
 	}
 }
 
+// sameSelectors reports whether two states of a set select the same Pods.
+func sameSelectors(a, b *v1beta1.SidecarSet) bool {
+	return a.Spec.Namespace == b.Spec.Namespace && equality.Semantic.DeepEqual(a.Spec.Selector, b.Spec.Selector) &&
+		equality.Semantic.DeepEqual(a.Spec.NamespaceSelector, b.Spec.NamespaceSelector)
+}
+
 // sameSet tells whether nothing has changed that is the user's to change: the
 // spec, or a label or annotation that has a meaning here (a custom version, a
 // canary).
@@ -74,6 +86,7 @@ func sameSet(a, b client.Object) bool {
 // it held, or kept from being injected, may be theirs now.
 func (h setHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
 	h.index.Delete(e.Object.GetName())
+	h.history.forgetSet(e.Object.GetName())
 	enqueue(q, append(h.index.Names(), e.Object.GetName(), baseOf(e.Object))...)
 }
 
@@ -105,18 +118,43 @@ func (x sharedIndex) concerned(pod client.Object, into sets.Set[string]) {
 
 // podHandler enqueues the SidecarSets that a Pod concerns, whatever happens to
 // it: also its end gives room to a rollout and changes counters.
-type podHandler struct{ index sharedIndex }
+type podHandler struct {
+	index   sharedIndex
+	history *matchHistory
+}
 
 func (h podHandler) Create(_ context.Context, e event.CreateEvent, q queue)   { h.enqueue(q, e.Object) }
-func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue)   { h.enqueue(q, e.Object) }
 func (h podHandler) Generic(_ context.Context, e event.GenericEvent, q queue) { h.enqueue(q, e.Object) }
+
+// Delete has nothing to remember any more.
+func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
+	h.history.forgetPod(e.Object.GetUID())
+	h.enqueue(q, e.Object)
+}
 
 // Update looks at both states: a changed label may take a Pod away from a set.
 func (h podHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
-	if samePod(e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)) {
+	before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
+	if samePod(before, after) {
 		return
 	}
-	h.enqueue(q, e.ObjectOld, e.ObjectNew)
+	if h.index.newlySelected(before, after) {
+		h.history.notePod(after.UID)
+	}
+	h.enqueue(q, before, after)
+}
+
+// newlySelected reports whether a changed Pod is to have sidecars that it was not
+// to have before.
+func (x sharedIndex) newlySelected(before, after *corev1.Pod) bool {
+	if sidecar.OptedOut(after) {
+		return false
+	}
+	if sidecar.OptedOut(before) {
+		return true
+	}
+	return !maps.Equal(before.Labels, after.Labels) &&
+		slices.ContainsFunc(x.Candidates(after.Namespace, after.Labels), func(set *sidecar.Set) bool { return !set.MatchesPod(before.Labels) })
 }
 
 func (h podHandler) enqueue(q queue, pods ...client.Object) {
@@ -140,7 +178,10 @@ func samePod(a, b *corev1.Pod) bool {
 // namespaceHandler enqueues the sets that a change of a namespace's labels may
 // concern: those that select namespaces by label, or all when the label that
 // turns injection on and off is the one that changed.
-type namespaceHandler struct{ index sharedIndex }
+type namespaceHandler struct {
+	index   sharedIndex
+	history *matchHistory
+}
 
 // Create enqueues the sets that reach into the namespace: its first Pods may have
 // been seen before it was.
@@ -152,8 +193,10 @@ func (h namespaceHandler) Create(_ context.Context, e event.CreateEvent, q queue
 	}
 }
 
-// Delete needs nothing: its Pods went before.
-func (namespaceHandler) Delete(context.Context, event.DeleteEvent, queue) {}
+// Delete needs no look: the namespace's Pods went before.
+func (h namespaceHandler) Delete(_ context.Context, e event.DeleteEvent, _ queue) {
+	h.history.forgetNamespace(e.Object.GetName())
+}
 
 // Generic is not used by any source.
 func (namespaceHandler) Generic(context.Context, event.GenericEvent, queue) {}
@@ -164,6 +207,7 @@ func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue
 	if maps.Equal(before, after) {
 		return
 	}
+	h.history.noteNamespace(e.ObjectNew.GetName(), h.index.reachingSince(e.ObjectNew.GetName(), before, after))
 	everySet := before[v1beta1.InjectionLabel] != after[v1beta1.InjectionLabel]
 	for _, name := range h.index.names(everySet) {
 		q.Add(requestFor(name))
@@ -197,6 +241,21 @@ func (h revisionHandler) enqueue(q queue, revision client.Object) {
 	if name := revision.GetLabels()[v1beta1.SidecarSetNameLabel]; h.index.Get(name) != nil {
 		q.Add(requestFor(name))
 	}
+}
+
+// reachingSince names the sets that reach a namespace since its labels changed; ""
+// stands for all.
+func (x sharedIndex) reachingSince(namespace string, before, after map[string]string) sets.Set[string] {
+	out := sets.New[string]()
+	if before[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled && after[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled {
+		out.Insert("")
+	}
+	for _, name := range x.names(false) {
+		if set := x.Get(name); set != nil && set.MatchesNamespace(namespace, after) && !set.MatchesNamespace(namespace, before) {
+			out.Insert(name)
+		}
+	}
+	return out
 }
 
 // names lists all sets, or those that select namespaces by label.

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -81,7 +82,7 @@ func TestWhichSetsAreLookedAtAgainWhenASetChanges(t *testing.T) {
 		"a canary of a set that nobody knows: it is kept": {created(canaryOf("gone")), []string{"canary", "gone"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, enqueued(t, setHandler{knownSets(t)}, test.happens)); diff != "" {
+			if diff := cmp.Diff(test.want, enqueued(t, setHandler{knownSets(t), newHistory(clock.RealClock{})}, test.happens)); diff != "" {
 				t.Errorf("enqueued (-want +got):\n%s", diff)
 			}
 		})
@@ -120,7 +121,7 @@ func TestWhichSetsAreLookedAtAgainWhenANamespaceChanges(t *testing.T) {
 		"it goes, its Pods have gone before that": {deleted(namespace("team", "a")), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, enqueued(t, namespaceHandler{knownSets(t)}, test.happens)); diff != "" {
+			if diff := cmp.Diff(test.want, enqueued(t, namespaceHandler{knownSets(t), newHistory(clock.RealClock{})}, test.happens)); diff != "" {
 				t.Errorf("enqueued (-want +got):\n%s", diff)
 			}
 		})

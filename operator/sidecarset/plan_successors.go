@@ -1,0 +1,116 @@
+package sidecarset
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+const (
+	// unreplacedSeconds is how long an evicted Pod that served counts as down while
+	// its controller makes no other. After that it is taken to have been scaled in.
+	unreplacedSeconds = 300
+	// restartSeconds is how old an unready Pod may be at most, when the operator
+	// begins, to be taken for the successor of one that was evicted before.
+	restartSeconds = 300
+)
+
+// lineage is a controller of which Pods were evicted lately.
+type lineage struct {
+	// evicted are those Pods, oldest first.
+	evicted []Evicted
+	// successors are the Pods that the controller has made since, oldest first: the
+	// first of them in place of the first that was evicted, and so on.
+	successors []*corev1.Pod
+}
+
+// lineages sorts out by controller what came of evictions.
+func lineages(s *Snapshot) map[types.UID]*lineage {
+	out := map[types.UID]*lineage{}
+	for _, e := range s.Evicted {
+		if out[e.Owner] == nil {
+			out[e.Owner] = &lineage{}
+		}
+		out[e.Owner].evicted = append(out[e.Owner].evicted, e)
+	}
+	if len(out) == 0 {
+		return out
+	}
+	s.eachPod(func(pod *corev1.Pod) {
+		owner := metav1.GetControllerOfNoCopy(pod)
+		if owner == nil || out[owner.UID] == nil || out[owner.UID].evicted[0].before(pod) {
+			return
+		}
+		out[owner.UID].successors = append(out[owner.UID].successors, pod)
+	})
+	for _, l := range out {
+		slices.SortFunc(l.successors, func(a, b *corev1.Pod) int {
+			return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+		})
+	}
+	return out
+}
+
+// down counts the evicted Pods that served and whose successors do not serve yet.
+func (l *lineage) down(now metav1.Time) int {
+	n := 0
+	for i := range l.evicted {
+		switch e := &l.evicted[i]; {
+		case !e.Served:
+		case i < len(l.successors):
+			if !serves(l.successors[i]) {
+				n++
+			}
+		case now.Sub(e.At).Seconds() < unreplacedSeconds:
+			n++
+		}
+	}
+	return n
+}
+
+// without reports whether a successor is among Pods without sidecars.
+func (l *lineage) without(pods []Uninjected) bool {
+	return l != nil && slices.ContainsFunc(pods, func(u Uninjected) bool { return slices.Contains(l.successors, u.Pod) })
+}
+
+// unreplaced reports whether an evicted Pod waits for its successor.
+func (l *lineage) unreplaced(now metav1.Time) bool {
+	for _, e := range l.evicted[min(len(l.evicted), len(l.successors)):] {
+		if now.Sub(e.At).Seconds() < unreplacedSeconds {
+			return true
+		}
+	}
+	return false
+}
+
+// takenDown counts the Pods that are down because repair evicted Pods that served.
+// What was evicted before the operator began is not remembered: then any Pod with
+// its sidecars that came shortly before and is not ready yet may be a successor.
+func takenDown(s *Snapshot) int {
+	n, families := 0, lineages(s)
+	for _, l := range families {
+		n += l.down(metav1.NewTime(s.Now))
+	}
+	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
+		return n
+	}
+	for _, view := range s.Matched {
+		if view.Ready() || !createdAnew(view.Pod) || families[metav1.GetControllerOf(view.Pod).UID] != nil {
+			continue
+		}
+		age := s.Watched.Sub(view.Pod.CreationTimestamp.Time).Seconds()
+		if age > -restartSeconds/5 && age < restartSeconds {
+			n++
+		}
+	}
+	return n
+}
+
+// serves reports whether a Pod runs and is ready.
+func serves(pod *corev1.Pod) bool { return sidecar.Look(pod).Ready() }
