@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -54,12 +55,20 @@ func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolume
 		case claim == nil:
 			missing = append(missing, p.newClaim(template, ordinal))
 		case claim.DeletionTimestamp != nil:
-			obstacle = fmt.Sprintf("claim %s is being deleted", claim.Name)
+			obstacle = fmt.Sprintf("claim %s is being deleted", claim.Name) + held(claim)
 		case p.ownedByEarlierPod(claim, ordinal):
 			obstacle = fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as persistentVolumeClaimRetentionPolicy said then", claim.Name)
 		}
 	})
 	return missing, obstacle
+}
+
+// held names the finalizers that keep a claim that is being deleted.
+func held(claim *corev1.PersistentVolumeClaim) string {
+	if len(claim.Finalizers) == 0 {
+		return ""
+	}
+	return " (finalizers " + strings.Join(claim.Finalizers, ", ") + ")"
 }
 
 // lostClaims are the claims to make again for a Pod that waits for them: one

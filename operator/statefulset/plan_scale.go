@@ -1,11 +1,13 @@
 package statefulset
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // scaleDown lets Pods go that there should not be: with Parallel all of them,
@@ -44,16 +46,20 @@ func state(view *View) string {
 	switch {
 	case view == nil:
 		return "it does not exist"
+	case view.terminating() && view.Going != "":
+		return "it is being deleted: " + view.Going
 	case view.terminating():
 		return "it is being deleted"
 	case view.Broken != "":
-		return view.Broken
+		return pods.Trouble(view.Pod)
 	case view.State != v1beta1.LifecycleStateNormal:
 		return "lifecycle state " + string(view.State)
 	case view.Unfinished != "":
 		return view.Unfinished
+	case !view.Ready && draining(view.Pod):
+		return "out of service for its change in place"
 	case !view.Ready:
-		return "not Ready"
+		return cmp.Or(pods.Trouble(view.Pod), "not Ready")
 	case view.AvailableIn > 0:
 		return "Ready for less than minReadySeconds"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // draft is what is going to be written to one Pod.
@@ -29,6 +30,7 @@ func (p *planner) settle(view *View) {
 		return
 	case view.terminating():
 		p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, p.condemned[view])...)
+		p.soon(pods.GoingLooksAgain(view.Pod, p.s.Now).Seconds())
 		return
 	}
 	d := &draft{view: view, state: view.State, change: ChangePod{View: view, Patch: podpatch.New(view.Pod), Resize: podpatch.New(view.Pod)}}

@@ -61,10 +61,10 @@ func TestConditions(t *testing.T) {
 				return w
 			},
 			want: map[string]string{
-				"Scaling": "True ScaleBlocked: Ordinal 1: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
+				"Scaling": "True ScaleBlocked: Ordinal 1: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (container app: image app:bad cannot be pulled (ImagePullBackOff)). " +
 					"Still to be created: 2 of 3 Pods, web-1 the first.",
-				"Ready": "False ScalingUp: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (ImagePullBackOff). " +
-					"Cannot run: web-0 (container app, image app:bad: ImagePullBackOff). Still to be created: 2 Pods.",
+				"Ready": "False ScalingUp: Pod web-1 is not created yet: with OrderedReady Pod web-0 has to be available first (container app: image app:bad cannot be pulled (ImagePullBackOff)). " +
+					"Cannot run: web-0: container app: image app:bad cannot be pulled (ImagePullBackOff). Still to be created: 2 Pods.",
 			},
 		},
 		"scaling down behind a Pod that does not serve": {
@@ -134,7 +134,7 @@ func TestConditions(t *testing.T) {
 				return w
 			},
 			want: map[string]string{
-				"Ready":       "False PodsNotReady: Cannot run: web-2 (container app, image app:bad: ImagePullBackOff). The update is paused; 2 Pods are not at revision <app:bad>.",
+				"Ready":       "False PodsNotReady: Cannot run: web-2: container app: image app:bad cannot be pulled (ImagePullBackOff). The update is paused; 2 Pods are not at revision <app:bad>.",
 				"Progressing": "True Paused: Updated and available: 0 of 3 Pods.",
 			},
 		},
@@ -219,37 +219,49 @@ func TestRefusalsAreReportedUntilTheyAreOver(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidOfABrokenPod(t *testing.T) {
-	s := &Snapshot{Set: build.MakeStatefulSet("web").Obj(), Now: build.Epoch.Add(time.Hour)}
-	waiting := func(reason string) corev1.ContainerState {
-		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+func TestWhatIsSaidOfPodsThatDoNotServe(t *testing.T) {
+	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
+	change := func(names ...string) func(func(pod *corev1.Pod)) func(w *world) {
+		return func(edit func(pod *corev1.Pod)) func(w *world) {
+			return func(w *world) {
+				for _, name := range names {
+					w.changePod(name, edit)
+				}
+			}
+		}
+	}
+	crash := func(pod *corev1.Pod) {
+		status := &pod.Status.ContainerStatuses[0]
+		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3}
+		status.RestartCount, status.Ready = 4, false
+		build.SetReady(pod, false, build.Epoch)
 	}
 	for name, test := range map[string]struct {
-		change func(pod *corev1.Pod)
-		want   string
+		play func(w *world)
+		want string
 	}{
-		"an init container": {func(pod *corev1.Pod) {
-			pod.Spec.InitContainers = []corev1.Container{{Name: "init", Image: "init:1"}}
-			pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", Image: "init:1", State: waiting("CrashLoopBackOff")}}
-		}, "container init, image init:1: CrashLoopBackOff"},
-		"a container": {func(pod *corev1.Pod) {
-			pod.Status.ContainerStatuses[0].State = waiting("ErrImagePull")
-		}, "container app, image app:1: ErrImagePull"},
-		"no node takes it": {func(pod *corev1.Pod) {
-			pod.Status.Conditions = []corev1.PodCondition{{
-				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available: 3 Insufficient cpu.",
-			}}
-		}, "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu."},
-		"it was evicted": {func(pod *corev1.Pod) {
-			pod.Status.Phase, pod.Status.Reason = corev1.PodFailed, "Evicted"
-		}, "it failed: Evicted"},
-		"it failed without a word": {func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodFailed }, "it failed"},
+		"a crash": {change("web-1")(crash), "False PodsNotReady: Cannot run: web-1: container app exited with 3, 4 restarts (CrashLoopBackOff); " +
+			"see kubectl logs -n default web-1 -c app --previous."},
+		"two crashes": {change("web-1", "web-2")(crash), "False PodsNotReady: Cannot run: web-1: container app exited with 3, 4 restarts (CrashLoopBackOff); " +
+			"see kubectl logs -n default web-1 -c app --previous; web-2: container app exited with 3, 4 restarts (CrashLoopBackOff); " +
+			"see kubectl logs -n default web-2 -c app --previous."},
+		"a Pod that finalizers hold": {func(w *world) {
+			w.hold("example.com/hold", "web-2")
+			w.deletePod("web-2")
+		}, "False PodsNotReady: Waiting for Pods to go: web-2 (finalizers example.com/hold)."},
+		"a Pod whose node does not stop it": {func(w *world) {
+			w.lost["web-2"] = true
+			w.deletePod("web-2")
+			w.now = w.now.Add(time.Minute)
+		}, "False PodsNotReady: Waiting for Pods to go: web-2 (node node-1 has not stopped it although its grace period is over)."},
+		"a Pod that is going": {func(w *world) { w.deletePod("web-2") }, "False PodsNotReady: Waiting for Pods to go: web-2."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pod := build.MakePod("web-0").Obj()
-			test.change(pod)
-			if got := complaint(s.newView(pod)); got != test.want {
-				t.Errorf("complaint %q, want %q", got, test.want)
+			w := settled(t, web())
+			test.play(w)
+			if diff := cmp.Diff(test.want, w.said(w.judged(carriedAllOut), v1beta1.ConditionReady)); diff != "" {
+				t.Errorf("Ready (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // maxMessage is how many bytes the message of a condition, or of an event, has at
@@ -35,6 +37,10 @@ func (t *teller) say(format string, args ...any) {
 // one of them, and what is to be said of it; it is asked for no more than are
 // named.
 func (t *teller) list(intro string, count int, item func(i int) string) {
+	t.listBy(", ", intro, count, item)
+}
+
+func (t *teller) listBy(separator, intro string, count int, item func(i int) string) {
 	items := make([]string, min(count, max(0, t.left)))
 	t.left -= len(items)
 	for i := range items {
@@ -45,9 +51,9 @@ func (t *teller) list(intro string, count int, item func(i int) string) {
 	case len(items) == 0:
 		t.say("%s: %s.", intro, podCount(count))
 	case len(items) < count:
-		t.say("%s: %s and %d more.", intro, strings.Join(items, ", "), count-len(items))
+		t.say("%s: %s and %d more.", intro, strings.Join(items, separator), count-len(items))
 	default:
-		t.say("%s: %s.", intro, strings.Join(items, ", "))
+		t.say("%s: %s.", intro, strings.Join(items, separator))
 	}
 }
 
@@ -143,9 +149,9 @@ func (t *teller) pods(p *progress) {
 			leaving = append(leaving, view)
 		}
 	}
-	t.views("Cannot run", broken, complaint)
+	t.broken(broken)
 	t.views("Waiting for lifecycle hooks", hooked, func(view *View) string { return awaitedHook(p.s.Set, view.Pod, p.now[view].state) })
-	t.views("Waiting for Pods to go", leaving, nil)
+	t.views("Waiting for Pods to go", leaving, func(view *View) string { return view.Going })
 	t.list("Waiting for Pods to be available", len(starting)+len(p.created), func(i int) string {
 		if i < len(starting) {
 			return fmt.Sprintf("%s (%s)", starting[i].Pod.Name, p.why(starting[i]))
@@ -155,13 +161,19 @@ func (t *teller) pods(p *progress) {
 	t.list("Waiting for the claims of Pods to grow", len(p.plan.Rollout.Growing), func(i int) string { return p.plan.Rollout.Growing[i] })
 }
 
+// broken lists the Pods that will not run unless something changes, with what
+// the kubelet or the scheduler says of each.
+func (t *teller) broken(views []*View) {
+	t.listBy("; ", "Cannot run", len(views), func(i int) string { return views[i].Pod.Name + ": " + pods.Trouble(views[i].Pod) })
+}
+
 // views lists Pods with a word on each, if there is one to say.
 func (t *teller) views(intro string, views []*View, word func(*View) string) {
 	t.list(intro, len(views), func(i int) string {
-		if word == nil {
-			return views[i].Pod.Name
+		if said := word(views[i]); said != "" {
+			return fmt.Sprintf("%s (%s)", views[i].Pod.Name, said)
 		}
-		return fmt.Sprintf("%s (%s)", views[i].Pod.Name, word(views[i]))
+		return views[i].Pod.Name
 	})
 }
 
@@ -199,7 +211,9 @@ func (p *progress) advice() string {
 			return " Correct what keeps the Pod from running; if it is the template, broken Pods are replaced as soon as that is changed."
 		}
 	}
-	if len(p.leaving)+len(p.condemned) > 0 {
+	if going := slices.Concat(p.leaving, p.condemned); slices.ContainsFunc(going, func(v *View) bool { return v.terminating() && len(v.Pod.Finalizers) > 0 }) {
+		return " A Pod that finalizers hold goes when they are taken away: by whoever set them or, if that is gone for good, by you."
+	} else if len(going) > 0 {
 		return " If the node of a Pod that does not go is lost for good, delete the Pod with kubectl delete --force."
 	}
 	return ""

@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // why says in a few words why a Pod is not available. It says nothing that
@@ -24,25 +23,6 @@ func (p *progress) why(view *View) string {
 		return "no hook holds it any more"
 	}
 	return state(view)
-}
-
-// complaint is what the kubelet or the scheduler says of a broken Pod.
-func complaint(view *View) string {
-	pod := view.Pod
-	if pod.Status.Phase == corev1.PodFailed {
-		return strings.TrimSuffix("it failed: "+pod.Status.Reason, ": ")
-	}
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range list {
-			if reason := pods.BrokenReason(pod, list[i].Name); reason != "" {
-				return fmt.Sprintf("container %s, image %s: %s", list[i].Name, list[i].Image, reason)
-			}
-		}
-	}
-	if c := podCondition(pod, corev1.PodScheduled); isFalse(c) && c.Message != "" {
-		return shorten(c.Reason+": "+c.Message, 200)
-	}
-	return view.Broken
 }
 
 // awaitedHook names the hook that a Pod waits for in a lifecycle state, and what

@@ -372,7 +372,8 @@ func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
 			t.Errorf("%s: %d Pods in %d bytes: %s", c.Type, names, len(c.Message), c.Message)
 		}
 	}
-	want := "False ScalingUp: Cannot run: web-0 (Unschedulable), web-1 (Unschedulable), web-2 (Unschedulable), web-5 (Unschedulable), web-6 (Unschedulable) and 33 more. " +
+	want := "False ScalingUp: Cannot run: web-0: no node takes it (Unschedulable); web-1: no node takes it (Unschedulable); web-2: no node takes it (Unschedulable); " +
+		"web-5: no node takes it (Unschedulable); web-6: no node takes it (Unschedulable) and 33 more. " +
 		"Waiting for Pods to be available: 2 Pods."
 	if got := w.said(status, v1beta1.ConditionReady); got != want {
 		t.Errorf("Ready: %s\nwant: %s", got, want)

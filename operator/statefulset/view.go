@@ -29,6 +29,9 @@ type View struct {
 	// Broken says why the Pod will not run unless something changes: what the
 	// kubelet or the scheduler says of it; "" when nothing does.
 	Broken string
+	// Going says what keeps a Pod that is being deleted; "" when its grace period
+	// is all that is to be waited for.
+	Going string
 	// Unfinished says what a change in place still waits for; "" when none is
 	// under way.
 	Unfinished string
@@ -48,7 +51,7 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	v := &View{
 		Pod: pod, Ordinal: ordinalOf(s.Set.Name, pod.Name), Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey],
 		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
-		Broken: pods.Broken(pod), Unfinished: inplace.Unfinished(pod),
+		Broken: pods.Broken(pod), Going: pods.Going(pod, s.Now), Unfinished: inplace.Unfinished(pod),
 	}
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
