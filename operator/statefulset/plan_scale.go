@@ -3,6 +3,7 @@ package statefulset
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -11,17 +12,19 @@ import (
 )
 
 // scaleDown lets Pods go that there should not be: with Parallel all of them,
-// with OrderedReady one after the other from the highest ordinal down, while the
-// others are available. An ordered system that has lost a member must not lose
-// another one.
+// with OrderedReady one after the other from the highest ordinal down, as
+// Kubernetes does: while every Pod that stays is available, and the next to go is
+// available too, or is the lowest of those that are not. So where several do not
+// serve nothing is deleted: an ordered system that has lost members must not
+// lose what could bring them back.
 func (p *planner) scaleDown() {
 	for _, view := range p.plan.Layout.condemned {
 		if p.s.ordered() && view.terminating() {
 			return
 		}
-		if p.s.ordered() {
-			if m := p.firstUnavailable(); m != nil {
-				p.blockUntil(view.Ordinal, "deleted", m)
+		if p.s.ordered() && !p.lost(view) {
+			if first := p.firstToServe(view); first != nil {
+				p.blockDeletion(view, first)
 				return
 			}
 		}
@@ -30,6 +33,40 @@ func (p *planner) scaleDown() {
 			return
 		}
 	}
+}
+
+// lost reports whether a Pod that is to go can be of no use to anybody: it has
+// ended, or it cannot run at a revision that was given up. A person who corrects
+// a template gets rid of what the broken one left.
+func (p *planner) lost(view *View) bool {
+	return view.ended() || view.Broken != "" && view.Revision != p.plan.Revisions.Update
+}
+
+// obstructor is a Pod that has to be available first: of a member, or one that is
+// to go as well.
+type obstructor struct {
+	ordinal int
+	view    *View
+}
+
+// firstToServe is the lowest Pod that has to be available before a Pod may go, nil
+// when there is none.
+func (p *planner) firstToServe(view *View) *obstructor {
+	if m := p.firstUnavailable(); m != nil {
+		return &obstructor{m.Ordinal, m.View}
+	}
+	if view.Available {
+		return nil
+	}
+	for _, other := range slices.Backward(p.plan.Layout.condemned) { // the lowest first
+		if !other.Available && !p.lost(other) {
+			if other == view {
+				return nil
+			}
+			return &obstructor{other.Ordinal, other}
+		}
+	}
+	return nil
 }
 
 func (p *planner) firstUnavailable() *member {
@@ -120,17 +157,25 @@ func (p *planner) creations() int {
 func (p *planner) blockLater(before *member) {
 	for i := before.Position + 1; i < len(p.plan.Layout.members); i++ {
 		if m := &p.plan.Layout.members[i]; m.missing() {
-			p.blockUntil(m.Ordinal, "created", before)
+			p.blockUntil(m.Ordinal, before)
 			return
 		}
 	}
 }
 
 // blockUntil tells that an ordinal waits for a member to be available.
-func (p *planner) blockUntil(ordinal int, what string, first *member) {
-	p.block(ordinal, "Pod %s is not %s yet: with OrderedReady Pod %s has to be available first (%s)",
-		podName(p.s.Set, ordinal), what, podName(p.s.Set, first.Ordinal), state(first.View))
+func (p *planner) blockUntil(ordinal int, first *member) {
+	p.block(ordinal, "Pod %s is not created yet: with OrderedReady Pod %s has to be available first (%s)",
+		podName(p.s.Set, ordinal), podName(p.s.Set, first.Ordinal), state(first.View))
 	p.plan.Blocked[len(p.plan.Blocked)-1].Waits = first.missing() || first.Broken == ""
+}
+
+// blockDeletion tells that a Pod may not go before another one is available. That
+// is a matter of time only for one that is being made, or is Ready already.
+func (p *planner) blockDeletion(view *View, first *obstructor) {
+	p.block(view.Ordinal, "Pod %s is not deleted yet: with OrderedReady Pod %s has to be available first (%s)",
+		view.Pod.Name, podName(p.s.Set, first.ordinal), state(first.view))
+	p.plan.Blocked[len(p.plan.Blocked)-1].Waits = first.view == nil || first.view.terminating() || first.view.Ready
 }
 
 // create plans the Pod of an ordinal, unless something is in its way.

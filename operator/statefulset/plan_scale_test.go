@@ -142,9 +142,37 @@ func TestScaleDown(t *testing.T) {
 			func(t *testing.T) *world { return settled(t, web()).withReplicas(2).unready("web-0") },
 			[]string{"blocked: Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready)"},
 		},
-		"OrderedReady does not mind that condemned ones are down": {
+		"OrderedReady deletes nothing while several of those to go are down, as Kubernetes does": {
+			func(t *testing.T) *world { return settled(t, web()).withReplicas(0).unready("web-0", "web-1", "web-2") },
+			[]string{"blocked: Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready)"},
+		},
+		"OrderedReady waits for the lowest that is down among those to go": {
 			func(t *testing.T) *world { return settled(t, web()).withReplicas(1).unready("web-1", "web-2") },
+			[]string{"blocked: Pod web-2 is not deleted yet: with OrderedReady Pod web-1 has to be available first (not Ready)"},
+		},
+		"OrderedReady takes the only one that is down": {
+			func(t *testing.T) *world { return settled(t, web()).withReplicas(1).unready("web-2") },
 			[]string{"delete Pod web-2: with replicas: 1 there is to be no ordinal 2"},
+		},
+		"OrderedReady takes one that serves though a lower one to go is down": {
+			func(t *testing.T) *world { return settled(t, web()).withReplicas(1).unready("web-1") },
+			[]string{"delete Pod web-2: with replicas: 1 there is to be no ordinal 2"},
+		},
+		"OrderedReady takes one that has ended whoever is down": {
+			func(t *testing.T) *world {
+				w := settled(t, web()).withReplicas(0).unready("web-0")
+				w.changePod("web-2", func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodFailed })
+				return w
+			},
+			[]string{"delete Pod web-2: with replicas: 0 there is to be no ordinal 2"},
+		},
+		"OrderedReady takes what a template left that was given up": {
+			func(t *testing.T) *world {
+				w := newWorld(t, web().Replicas(1).Image("app:bad"))
+				w.roll()
+				return w.withReplicas(0).withImage("app:2")
+			},
+			[]string{"delete Pod web-0: with replicas: 0 there is to be no ordinal 0"},
 		},
 		"Parallel takes all at once, highest first": {
 			func(t *testing.T) *world { return settled(t, parallel()).withReplicas(1).unready("web-0") },

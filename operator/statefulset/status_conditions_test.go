@@ -76,10 +76,11 @@ func TestConditions(t *testing.T) {
 				return w
 			},
 			want: map[string]string{
-				"Scaling": "True ScalingDown: Too many: 1 Pod, web-2 the first to go; wanted: 2. " +
-					"Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready).",
-				"Ready":       "False ScalingDown: Waiting for Pods to go: web-2. Waiting for Pods to be available: web-0 (not Ready).",
-				"Reconciling": "True ScalingDown: Waiting for Pods to go: web-2.",
+				"Ready": "False ScalingDown: Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready). " +
+					"Waiting for Pods to go: web-2. Waiting for Pods to be available: web-0 (not Ready).",
+				"Scaling": "True ScaleBlocked: Ordinal 2: Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready). " +
+					"Too many: 1 Pod, web-2 the first to go; wanted: 2.",
+				"Reconciling": "True ScalingDown: Pod web-2 is not deleted yet: with OrderedReady Pod web-0 has to be available first (not Ready).",
 			},
 		},
 		"a refused change in place": {
