@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +33,11 @@ type Outcome struct {
 	// what the API server refused, with its words: new Pods with their claims,
 	// deletions of Pods, changes of claims, updates in place, and everything else.
 	CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors, UpdateErrors []error
+	// tries is what became of the writes whose refusal is remembered. accepted and
+	// rejected name the revision that a new Pod was taken of, or was not; "" for
+	// none.
+	tries              []try
+	accepted, rejected string
 	// Collided tells that the name of the new revision is taken by something that
 	// is not the set's. The next look takes another one.
 	Collided bool
@@ -40,10 +46,24 @@ type Outcome struct {
 	Stale int
 }
 
-// Err joins the errors that are worth another try: the first of them, and how
-// many more there are. A quota can refuse thousands of Pods at once.
-func (o *Outcome) Err() error {
-	errs := slices.Concat(o.CreateErrors, o.changeErrors())
+// try is a write and what became of it.
+type try struct {
+	object types.UID
+	toward string
+	err    error
+}
+
+// Err joins all errors: the first of them, and how many more there are. A quota
+// can refuse thousands of Pods at once.
+func (o *Outcome) Err() error { return join(slices.Concat(o.CreateErrors, o.changeErrors())) }
+
+// retry joins the errors that the whole set waits for. The others are remembered
+// of their Pods alone, and nothing else waits for those.
+func (o *Outcome) retry() error {
+	return join(slices.Concat(o.CreateErrors, o.ClaimErrors, o.UpdateErrors))
+}
+
+func join(errs []error) error {
 	if more := len(errs) - maxNamedPods; more > 0 {
 		errs = append(errs[:maxNamedPods], fmt.Errorf("and %d more", more))
 	}
@@ -54,10 +74,17 @@ func (o *Outcome) Err() error {
 // that made an action fail.
 const staleFor = 1
 
+// shareFor is how long, in seconds, the next look waits after a refusal: those
+// whose turn it is now that a share is free again.
+const shareFor = 0.05
+
 // lookAgainIn is in how many seconds to look again though nothing happens; 0 for
 // never. What made an action stale mostly shows itself at once, but revisions are
 // not watched, and for the next name of a revision there is nothing to wait for.
 func (o *Outcome) lookAgainIn() float64 {
+	if len(o.DeleteErrors)+len(o.InPlaceErrors) > 0 {
+		return shareFor
+	}
 	if o.Stale > 0 || o.Collided {
 		return staleFor
 	}
@@ -117,27 +144,89 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.judge(err, &o.CreateErrors) })
-	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
+	mayReplace := e.successors(ctx, plan, o)
+	apply.Each(ctx, e.parallel, plan.Delete, func(ctx context.Context, d DeletePod) error {
+		if err := mayReplace(d); err != nil {
+			return err
+		}
+		return e.deletePod(ctx, d)
+	}, func(d DeletePod, err error) {
+		o.note(d.View.Pod.UID, d.Toward, err)
 		if o.judge(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.Change, e.changePod, func(c ChangePod, err error) {
 		refusals := &o.UpdateErrors
-		if c.Updates {
+		if c.Toward != "" {
 			refusals = &o.InPlaceErrors
+			o.note(c.View.Pod.UID, c.Toward, err)
 		}
 		if o.judge(err, refusals) {
 			o.Changed = append(o.Changed, c)
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.Create, e.createPod, func(c CreatePod, err error) {
+		if !apierrors.IsAlreadyExists(err) {
+			o.note(creationOf(c.Pod.Name), c.Revision, err)
+			if err != nil {
+				o.rejected = c.Revision
+			}
+		}
 		if o.judge(err, &o.CreateErrors) {
-			o.Created = append(o.Created, c)
+			o.Created, o.accepted = append(o.Created, c), c.Revision
 		}
 	})
 	return o
 }
+
+// note remembers what became of a write to a Pod.
+func (o *Outcome) note(pod types.UID, toward string, err error) {
+	o.tries = append(o.tries, try{pod, toward, err})
+}
+
+// successors returns what asks the API server, once for a plan, whether it would
+// take the Pods that follow those that are to be deleted. Where it would not, a
+// Pod that serves is better than none.
+func (e *executor) successors(ctx context.Context, plan *Plan, o *Outcome) func(DeletePod) error {
+	asked := sync.OnceValue(func() error {
+		for i := range plan.Delete {
+			if next := plan.Delete[i].Successor; next != nil {
+				return e.wouldTake(ctx, next)
+			}
+		}
+		return nil
+	})
+	return func(d DeletePod) error {
+		if d.Successor == nil {
+			return nil
+		}
+		if err := asked(); err != nil {
+			return apply.Wrap(err, "delete Pod %s: its successor would be refused", d.View.Pod.Name)
+		}
+		return nil
+	}
+}
+
+// wouldTake asks by dry run whether a Pod could be created. Its name is still
+// taken, which is the last thing that the API server looks at. A quota may be full
+// because of the very Pod that is to go, so that is no refusal.
+func (e *executor) wouldTake(ctx context.Context, pod *corev1.Pod) error {
+	err := e.writer.Create(ctx, pod.DeepCopy(), client.DryRunAll)
+	if apierrors.IsAlreadyExists(err) || noDryRun(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
+		return nil
+	}
+	return err
+}
+
+// noDryRun reports whether somebody's webhook cannot be asked by dry run: it says
+// that it has side effects. Then there is nothing to do but to try.
+func noDryRun(err error) bool {
+	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
+}
+
+// creationOf stands for a Pod that has no UID yet.
+func creationOf(name string) types.UID { return types.UID("new Pod " + name) }
 
 // applyRevisions keeps the history and tells whether Pods may be marked with the
 // update revision: whether it is recorded.
@@ -276,6 +365,9 @@ func uidOf(object client.Object) client.Preconditions {
 // a Pod that did not serve as it was.
 func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	pod := c.View.Pod
+	if err := e.tryChange(ctx, c); err != nil {
+		return apply.Wrap(err, "change Pod %s", pod.Name)
+	}
 	switch {
 	case len(c.Conditions) > 0:
 		if err := e.setConditions(ctx, pod, c.Conditions, c.Free); err != nil {
@@ -297,16 +389,49 @@ func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	return apply.Wrap(e.patchPod(ctx, pod, "", c.Patch), "change Pod %s", pod.Name)
 }
 
-func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource string, patch *podpatch.Patch) error {
+// tryChange asks by dry run whether a change would be taken, as a whole.
+func (e *executor) tryChange(ctx context.Context, c ChangePod) error {
+	if c.Trial == nil {
+		return nil
+	}
+	if !c.Trial.Pod.Empty() {
+		if err := e.patchPod(ctx, c.View.Pod, "", c.Trial.Pod, client.DryRunAll); err != nil && !noDryRun(err) {
+			return err
+		}
+	}
+	if c.Trial.Resize.Empty() || !c.Resize.Empty() && len(c.Conditions) == 0 {
+		return nil // the resize comes first, and costs nothing when it is refused
+	}
+	if err := e.patchPod(ctx, c.View.Pod, "resize", c.Trial.Resize, client.DryRunAll); err != nil && !noDryRun(err) {
+		return err
+	}
+	return nil
+}
+
+func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource string, patch *podpatch.Patch, options ...patchOption) error {
 	data, err := patch.JSON()
 	if err != nil {
 		return err
 	}
 	raw := client.RawPatch(types.JSONPatchType, data)
 	if subresource != "" {
-		return e.writer.SubResource(subresource).Patch(ctx, identity(pod), raw)
+		var all []client.SubResourcePatchOption
+		for _, o := range options {
+			all = append(all, o)
+		}
+		return e.writer.SubResource(subresource).Patch(ctx, identity(pod), raw, all...)
 	}
-	return e.writer.Patch(ctx, identity(pod), raw)
+	var all []client.PatchOption
+	for _, o := range options {
+		all = append(all, o)
+	}
+	return e.writer.Patch(ctx, identity(pod), raw, all...)
+}
+
+// patchOption is one for Pods and their subresources alike.
+type patchOption interface {
+	client.PatchOption
+	client.SubResourcePatchOption
 }
 
 // setConditions writes conditions, which are merged by their type. What a

@@ -72,7 +72,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		return fmt.Errorf("index revisions and claims: %w", err)
 	}
 	r := &reconciler{
-		gatherer:   gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates()},
+		gatherer:   gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates(), memory: newMemory()},
 		executor:   executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
 		remediator: options.Remediator,
 		recorder:   mgr.GetEventRecorder("windlass-operator"),
@@ -124,12 +124,13 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	plan.log(ctrl.LoggerFrom(ctx))
 	outcome := r.executor.apply(ctx, snapshot.Set, plan)
+	r.gatherer.memory.note(request.NamespacedName, outcome, snapshot.Now)
 	observe(outcome)
 
 	// An error is returned after the status is written, so that it is seen.
 	wait, err := r.report(ctx, snapshot, plan, outcome)
 	if err == nil {
-		err = errors.Join(outcome.Err(), remedyErr)
+		err = errors.Join(outcome.retry(), remedyErr)
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -141,6 +142,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 func (r *reconciler) forget(set types.NamespacedName) {
 	r.pace.Forget(set)
 	r.gatherer.templates.forget(set)
+	r.gatherer.memory.forget(set)
 	r.repeats.Forget(set)
 	forgetMetrics(set)
 	if r.remediator != nil {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
@@ -56,6 +57,9 @@ type Rollout struct {
 	// Recreated is why Pods are, or will be, deleted and made again although
 	// podUpdatePolicy asks for a change in place: field paths, or a sentence.
 	Recreated []string
+	// Refused are Pods that the API server refused a write to a moment ago. They
+	// take up nothing, and are tried again when their time comes.
+	Refused []RefusedPod
 	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being
 	// updated, and why.
 	Impossible []ImpossiblePod
@@ -83,6 +87,23 @@ type ImpossiblePod struct {
 	View *View
 	// Why are field paths, or a sentence.
 	Why []string
+}
+
+// RefusedPod is a Pod that the API server refused a write to.
+type RefusedPod struct {
+	View *View
+	// Deletion: it was to be deleted, not changed.
+	Deletion bool
+	// Words are the API server's.
+	Words string
+}
+
+// Error is what the refused write said.
+func (r RefusedPod) Error() string {
+	if r.Deletion {
+		return fmt.Sprintf("delete Pod %s: %s", r.View.Pod.Name, r.Words)
+	}
+	return fmt.Sprintf("change Pod %s: %s", r.View.Pod.Name, r.Words)
 }
 
 // BlockedOrdinal is an ordinal that waits for something out of our hands.
@@ -140,6 +161,11 @@ type DeletePod struct {
 	// Free tells that the Pod did not serve, so that the deletion costs nothing.
 	// That must still be so: the Pod must not have changed since.
 	Free bool
+	// Toward is what the deletion is remembered by when it is refused.
+	Toward string
+	// Successor is the Pod that follows, where the API server is to be asked before
+	// the deletion whether it would take that; nil elsewhere.
+	Successor *corev1.Pod
 	// Cause is what led to it.
 	Cause Cause
 	// Reason says why, for people.
@@ -174,6 +200,13 @@ type ChangePod struct {
 	// Resize goes through the resize subresource, Patch through the Pod itself;
 	// either may be empty.
 	Resize, Patch *podpatch.Patch
+	// Trial is asked of the API server, by dry run, before anything is written: the
+	// whole change where writing a part of it would cost the Pod its service, or
+	// would leave it with half of the change, should the rest be refused. Nil for
+	// none.
+	Trial *inplace.Edits
+	// Toward names the revision that this is a step to, "" when it is none.
+	Toward string
 	// Free is as for DeletePod.
 	Free bool
 	// Updates tells that the change brings the Pod to the update revision.
@@ -206,6 +239,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	p.deleteAsked()
 	p.scaleUp()
 	p.rollOut()
+	p.soon(s.Refusals.DueIn(s.Now).Seconds())
 	for _, view := range slices.Backward(s.Pods) { // the highest ordinal goes first
 		p.settle(view)
 	}

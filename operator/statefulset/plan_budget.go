@@ -21,6 +21,14 @@ type target struct {
 	// impossible: podUpdatePolicy InPlaceOnly keeps it at the revision that it is
 	// at, so it takes no turn.
 	impossible bool
+	// refused: the API server refused to let it be updated a moment ago, so nothing
+	// about it has changed; it is left alone until it is due again.
+	refused bool
+	// doubtful: nobody knows whether its update was carried out; it keeps its share
+	// until it is due again.
+	doubtful bool
+	// retried: its update was refused before and is due again.
+	retried bool
 	// available: it serves.
 	available bool
 }
@@ -44,43 +52,90 @@ func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.availabl
 //   - if it serves, in order, when fewer than most Pods of the whole set are in
 //     flight or otherwise unavailable.
 //
+// Those whose update was refused before go after all others of their kind. While
+// maxRefused of them wait for their next try none is begun at all: what refuses so
+// many refuses the others as well, mostly, and each would cost a write.
+//
 // blocked tells that targets that serve wait for the budget.
 func chooseTargets(targets []target, others, most int) (chosen []int, blocked bool) {
-	inFlight := 0
-	var broken, down, serving []int
-	for i := range targets {
-		t := &targets[i]
-		switch {
-		case t.inFlight():
-			inFlight++
-		case t.missing:
-			others++
-		case t.updated, t.impossible && t.available:
-		case t.impossible:
-			others++
-		case t.broken:
-			broken = append(broken, i)
-		case t.available:
-			serving = append(serving, i)
-		default:
-			down = append(down, i)
-		}
+	c := sortOut(targets)
+	if c.refused >= maxRefused {
+		return nil, len(c.broken)+len(c.down)+len(c.serving) > 0
 	}
-	chosen = broken
-	inFlight += len(broken)
-	slices.SortStableFunc(down, func(a, b int) int { return rank(targets[a].begun) - rank(targets[b].begun) })
-	take := min(len(down), max(0, most-inFlight))
-	chosen = append(chosen, down[:take]...)
+	others += c.others
+	chosen = c.broken
+	inFlight := c.inFlight + len(c.broken)
+	take := min(len(c.down), max(0, most-inFlight))
+	chosen = append(chosen, c.down[:take]...)
 	inFlight += take
-	blocked = take < len(down)
-	others += len(down) - take
-	take = min(len(serving), max(0, most-inFlight-others))
-	return append(chosen, serving[:take]...), blocked || take < len(serving)
+	blocked = take < len(c.down)
+	others += len(c.down) - take
+	take = min(len(c.serving), max(0, most-inFlight-others))
+	blocked = blocked || take < len(c.serving)
+	chosen = append(chosen, c.serving[:take]...)
+	if c.wary && len(chosen) > maxRefused-c.refused {
+		return chosen[:maxRefused-c.refused], true
+	}
+	return chosen, blocked
 }
 
-// rank puts what has begun first.
-func rank(begun bool) int {
-	if begun {
+// maxRefused is how many refused updates may wait for their next try before no
+// other is begun. Once one was refused, no more than as many are begun at once.
+const maxRefused = 16
+
+// classes are targets sorted out by what they need.
+type classes struct {
+	// inFlight, refused and others count those that are not to be begun now. others
+	// are unavailable, and not because of the update.
+	inFlight, refused, others int
+	// wary: an update was refused lately.
+	wary bool
+	// broken, down and serving are those that might be begun, in the order in which
+	// they are to go.
+	broken, down, serving []int
+}
+
+func sortOut(targets []target) classes {
+	c := classes{}
+	for i := range targets {
+		t := &targets[i]
+		c.wary = c.wary || t.refused || t.retried
+		switch {
+		case t.inFlight(), t.doubtful:
+			c.inFlight++
+		case t.missing:
+			c.others++
+		case t.updated:
+		case t.impossible, t.refused:
+			c.leave(t)
+		case t.broken:
+			c.broken = append(c.broken, i)
+		case t.available:
+			c.serving = append(c.serving, i)
+		default:
+			c.down = append(c.down, i)
+		}
+	}
+	slices.SortStableFunc(c.down, func(a, b int) int { return rank(targets[a].begun) - rank(targets[b].begun) })
+	for _, list := range [][]int{c.broken, c.down, c.serving} {
+		slices.SortStableFunc(list, func(a, b int) int { return rank(!targets[a].retried) - rank(!targets[b].retried) })
+	}
+	return c
+}
+
+// leave counts a target that is to be left as it is.
+func (c *classes) leave(t *target) {
+	if t.refused {
+		c.refused++
+	}
+	if !t.available {
+		c.others++
+	}
+}
+
+// rank puts first what is so.
+func rank(so bool) int {
+	if so {
 		return 0
 	}
 	return 1

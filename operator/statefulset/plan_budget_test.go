@@ -1,6 +1,7 @@
 package statefulset
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +63,17 @@ func TestChooseTargets(t *testing.T) {
 		"what has begun goes on first":                    {[]target{down, begun, serving}, 0, 1, choice{[]int{1}, true}},
 		"all that have begun go on in order":              {[]target{begun, down, begun}, 0, 2, choice{[]int{0, 2}, true}},
 		"what has begun waits for what is in flight":      {[]target{inFlight, begun}, 0, 1, choice{nil, true}},
-		"more in flight than the budget takes none back":  {[]target{inFlight, inFlight, serving, down}, 0, 1, choice{nil, true}},
+		"a refused one takes up nothing":                  {[]target{{refused: true, available: true}, serving}, 0, 1, choice{[]int{1}, false}},
+		"a refused one that is down uses the budget":      {[]target{{refused: true}, serving}, 0, 1, choice{nil, true}},
+		"a refused one that is broken is left alone":      {[]target{{refused: true, broken: true}}, 0, 1, choice{}},
+		"what may have been carried out keeps its share":  {[]target{{doubtful: true, available: true}, serving}, 0, 1, choice{nil, true}},
+		"one that is due again goes after the others":     {[]target{{retried: true, available: true}, serving}, 0, 1, choice{[]int{1}, true}},
+		"one that is due again goes when nobody else is":  {[]target{{retried: true, available: true}, updated}, 0, 1, choice{[]int{0}, false}},
+		"when many were refused none is begun":            {append(slices.Repeat([]target{{refused: true, available: true}}, 16), serving), 0, 30, choice{nil, true}},
+		"when some were refused no more are begun at once": {
+			append(slices.Repeat([]target{{refused: true, available: true}}, 14), serving, serving, serving), 0, 30, choice{[]int{14, 15}, true},
+		},
+		"more in flight than the budget takes none back": {[]target{inFlight, inFlight, serving, down}, 0, 1, choice{nil, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			chosen, blocked := chooseTargets(test.targets, test.others, test.most)

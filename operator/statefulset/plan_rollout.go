@@ -131,6 +131,10 @@ func (p *planner) target(m *member) target {
 	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.impossible = !t.updated && p.impossible(m.View)
+	if r, known := p.s.Refusals.Of(m.Pod.UID, p.plan.Revisions.Update); known && !t.updated {
+		waits := r.Waits(p.s.Now)
+		t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
+	}
 	return t
 }
 
@@ -182,6 +186,8 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 		switch t := &state[i]; {
 		case t.inFlight(), t.missing:
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
+		case t.refused, t.doubtful:
+			p.tellRefusedUpdate(m.View)
 		case !t.updated && !t.impossible && !going[i]:
 			r.Waiting = append(r.Waiting, m.Ordinal)
 			p.tellRecreated(m.View)
@@ -208,6 +214,13 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
 		r.Hold = HoldNone
 	}
+}
+
+// tellRefusedUpdate notes a Pod whose update was refused and waits for its next
+// try.
+func (p *planner) tellRefusedUpdate(view *View) {
+	r, _ := p.s.Refusals.Of(view.Pod.UID, p.plan.Revisions.Update)
+	p.tellRefused(view, r.Words, p.recreates(view))
 }
 
 // tellImpossible notes the Pods that cannot be brought to the update revision,

@@ -108,8 +108,7 @@ func state(view *View) string {
 func (p *planner) scaleUp() {
 	budget := p.creations()
 	kept := p.atOtherRevisions()
-	for i := range p.plan.Layout.members {
-		m := &p.plan.Layout.members[i]
+	for _, m := range p.inOrderOfCreation() {
 		if !m.missing() {
 			if p.s.ordered() && !m.Available {
 				p.blockLater(m)
@@ -131,6 +130,29 @@ func (p *planner) scaleUp() {
 			return
 		}
 	}
+}
+
+// inOrderOfCreation are the members, the lowest first; without an order those
+// whose creation was refused lately go after the others.
+func (p *planner) inOrderOfCreation() []*member {
+	out := make([]*member, len(p.plan.Layout.members))
+	for i := range out {
+		out[i] = &p.plan.Layout.members[i]
+	}
+	if p.s.ordered() || len(p.s.Refusals) == 0 {
+		return out
+	}
+	refused := func(m *member) int {
+		if !m.missing() {
+			return 0
+		}
+		name := creationOf(podName(p.s.Set, m.Ordinal))
+		_, now := p.s.Refusals.Of(name, p.plan.Revisions.Update)
+		_, kept := p.s.Refusals.Of(name, p.plan.Revisions.Current)
+		return rank(!now && !kept)
+	}
+	slices.SortStableFunc(out, func(a, b *member) int { return refused(a) - refused(b) })
+	return out
 }
 
 // maxCreations is how many Pods one plan creates at most. The first of them bring

@@ -44,7 +44,8 @@ func (p *planner) settle(view *View) {
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 	case w.kind == wishDelete:
 		p.plan.Delete = append(p.plan.Delete, DeletePod{
-			View: view, Claims: p.claimOwners(view, p.condemned[view]), Free: p.free(view), Cause: w.cause, Reason: w.reason,
+			View: view, Claims: p.claimOwners(view, p.condemned[view]), Free: p.free(view),
+			Toward: p.toward(w.cause), Successor: p.successor(view, w.cause), Cause: w.cause, Reason: w.reason,
 		})
 		return
 	case w.kind == wishNone:
@@ -52,6 +53,17 @@ func (p *planner) settle(view *View) {
 	}
 	d.change.Free = w.kind != wishNone && p.free(view)
 	p.keep(d)
+}
+
+// successor is the Pod that the API server is to be asked about before one that
+// serves is deleted for its update. It is asked until it has taken one Pod of the
+// revision.
+func (p *planner) successor(view *View, cause Cause) *corev1.Pod {
+	update := p.plan.Revisions.Update
+	if cause != CauseUpdate || !view.Available || p.s.Accepted == update {
+		return nil
+	}
+	return newPod(p.s.Set, p.templateOf(update), view.Ordinal, update, p.s.now())
 }
 
 // free tells whether a Pod does not serve, so that it may go whatever
@@ -111,8 +123,7 @@ func (p *planner) update(d *draft, w wish) wish {
 	if p.grow(view) && view.Broken == "" || view.Revision == p.plan.Revisions.Update {
 		return wish{}
 	}
-	policy := p.s.strategy().PodUpdatePolicy
-	if policy == "" || policy == v1beta1.ReCreatePodUpdatePolicy || view.ended() {
+	if p.recreatedAlways(view) {
 		return wish{wishDelete, CauseUpdate, w.reason}
 	}
 	obstacles := p.obstacles(view)
@@ -122,6 +133,17 @@ func (p *planner) update(d *draft, w wish) wish {
 	}
 	p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, obstacles)
 	return wish{wishDelete, CauseUpdate, fmt.Sprintf("%s; this cannot change in a running Pod: %s", w.reason, strings.Join(obstacles, ", "))}
+}
+
+// recreatedAlways reports whether a Pod is made anew whatever changes.
+func (p *planner) recreatedAlways(view *View) bool {
+	policy := p.s.strategy().PodUpdatePolicy
+	return policy == "" || policy == v1beta1.ReCreatePodUpdatePolicy || view.ended()
+}
+
+// recreates reports whether an update makes a Pod anew.
+func (p *planner) recreates(view *View) bool {
+	return p.recreatedAlways(view) || len(p.obstacles(view)) > 0
 }
 
 // obstacles are what stands against changing a Pod in place, empty when nothing
@@ -163,17 +185,25 @@ func mergeSorted(a, b []string) []string {
 // service for the grace period, then the change itself.
 func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 	view, hook := d.view, inPlaceUpdate(p.s.Set)
+	edits, err := inplace.Begin(view.Pod, change, p.plan.Revisions.Update, p.s.now())
+	if err != nil {
+		p.err = fmt.Errorf("change of Pod %s in place: %w", view.Pod.Name, err)
+		return
+	}
+	d.change.Toward = p.plan.Revisions.Update
 	if hooked(hook, view.Pod) {
+		if view.State != v1beta1.LifecycleStatePreparingUpdate {
+			d.change.Trial = &edits
+		}
 		d.enter(v1beta1.LifecycleStatePreparingUpdate, "its change in place waits for the inPlaceUpdate hook: "+w.reason)
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 		return
 	}
-	if !p.drained(d, change, w) {
-		return
+	drained := p.drained(d, change, w)
+	if d.serves != nil || drained && !edits.Resize.Empty() && !edits.Pod.Empty() {
+		d.change.Trial = &edits
 	}
-	edits, err := inplace.Begin(view.Pod, change, p.plan.Revisions.Update, p.s.now())
-	if err != nil {
-		p.err = fmt.Errorf("change of Pod %s in place: %w", view.Pod.Name, err)
+	if !drained {
 		return
 	}
 	d.change.Patch, d.change.Resize, d.change.Updates = edits.Pod, edits.Resize, true

@@ -74,11 +74,34 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	return p, nil
 }
 
-// want gives a Pod its wish, unless it has one: the first cause counts.
+// want gives a Pod its wish, unless it has one: the first cause counts. A wish that
+// the API server refused a moment ago waits, and the Pod is to be left as it is
+// meanwhile.
 func (p *planner) want(view *View, w wish) {
-	if _, has := p.wishes[view]; !has && !view.terminating() && !view.Orphan {
-		p.wishes[view] = w
+	if _, has := p.wishes[view]; has || view.terminating() || view.Orphan {
+		return
 	}
+	if r, known := p.s.Refusals.Of(view.Pod.UID, p.toward(w.cause)); known && r.Waits(p.s.Now) {
+		p.tellRefused(view, r.Words, w.kind == wishDelete)
+		return
+	}
+	p.wishes[view] = w
+}
+
+func (p *planner) tellRefused(view *View, words string, deletion bool) {
+	p.plan.Rollout.Refused = append(p.plan.Rollout.Refused, RefusedPod{view, deletion, words})
+}
+
+// deletion is what refused deletions are remembered by, but for those of an
+// update, which go by their revision.
+const deletion = "delete"
+
+// toward is what a write for a cause is remembered by when it is refused.
+func (p *planner) toward(cause Cause) string {
+	if cause == CauseUpdate {
+		return p.plan.Revisions.Update
+	}
+	return deletion
 }
 
 // wanted tells whether a Pod is to go.

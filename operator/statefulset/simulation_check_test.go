@@ -24,6 +24,8 @@ type observer struct {
 	// taken are the ordinals whose Pods we took down: they were available when
 	// we wrote to them, and no Pod of theirs has served since.
 	taken map[int]bool
+	// forbidden is the image that a policy refuses, "" for none.
+	forbidden string
 	// doomed are the claims by UID that rightly go with a Pod that is gone.
 	doomed map[types.UID]bool
 }
@@ -97,6 +99,7 @@ func (o *observer) observe(r request, before, after client.Object) {
 	}
 	was, _ := before.(*corev1.Pod)
 	is, _ := after.(*corev1.Pod)
+	o.notInVain(was, is)
 	switch r.Verb {
 	case "create":
 		o.inOrder(is)
@@ -107,6 +110,13 @@ func (o *observer) observe(r request, before, after client.Object) {
 		if o.available(was) && !o.available(is) {
 			o.takenDown(was)
 		}
+	}
+}
+
+// notInVain: no Pod leaves service for a change that would be refused.
+func (o *observer) notInVain(was, is *corev1.Pod) {
+	if was != nil && is != nil && !draining(was) && draining(is) && o.spec.Template.Spec.Containers[0].Image == o.forbidden {
+		o.fail("%s is taken out of service for image %s, which a policy refuses", is.Name, o.forbidden)
 	}
 }
 

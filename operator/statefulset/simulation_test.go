@@ -44,6 +44,9 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s := &simulation{world: w, observer: newObserver(w), random: random, writesLeft: -1}
 	w.restartToGrow = random.IntN(2) == 0
 	w.writer.fault, w.writer.answer = s.fault, s.answer
+	w.writer.policy = func(before, after client.Object) error {
+		return refusesImage(s.forbidden)(before, after)
+	}
 	w.writer.wrote = func(r request, before, after client.Object) {
 		s.observe(r, before, after)
 		w.say("    %s", r)
@@ -248,7 +251,7 @@ func (s *simulation) mishap(pod *corev1.Pod) {
 // person changes the set, or marks a Pod.
 func (s *simulation) person(pod *corev1.Pod) {
 	inPlaceOnly := s.set("web").Spec.UpdateStrategy.RollingUpdate.PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy
-	switch n := s.random.IntN(16); n {
+	switch n := s.random.IntN(17); n {
 	case 0, 1, 2, 3:
 		s.image([]string{"app:1", "app:2", "app:3", "app" + badTag, "app" + crashTag, "app" + unreadyTag}[s.random.IntN(6)])
 	case 4:
@@ -293,6 +296,9 @@ func (s *simulation) person(pod *corev1.Pod) {
 			s.say("person: labels %s for deletion", pod.Name)
 			s.changePod(pod.Name, func(pod *corev1.Pod) { metav1.SetMetaDataLabel(&pod.ObjectMeta, v1beta1.SpecifiedDeleteLabel, "") })
 		}
+	case 16:
+		s.forbidden = []string{"", "app:1", "app:2", "app:3"}[s.random.IntN(4)]
+		s.say("person: a policy refuses image %q", s.forbidden)
 	case 15:
 		s.edit("no hooks any more", func(spec *v1beta1.StatefulSetSpec) { spec.Lifecycle = nil })
 	}
@@ -301,7 +307,7 @@ func (s *simulation) person(pod *corev1.Pod) {
 // settle ends all faults, and lets everything happen that is due until nothing
 // does.
 func (s *simulation) settle() bool {
-	s.calm, s.full = true, false
+	s.calm, s.full, s.forbidden = true, false, ""
 	s.lost, s.flaky = map[string]bool{}, map[types.UID]bool{}
 	s.edit("a template that works, nothing held back", func(spec *v1beta1.StatefulSetSpec) {
 		spec.Template.Spec.Containers[0].Image = "app:final"

@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 	"github.com/windlass-operator/windlass/internal/revision"
+	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
@@ -50,6 +51,11 @@ type Snapshot struct {
 	Expandable map[string]bool
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
+	// Refusals are the writes that the API server refused lately.
+	Refusals refusal.Known
+	// Accepted names the revision that the API server was last seen to take new Pods
+	// of.
+	Accepted string
 	// Remedy is what auto remediation says of the set's stuck Pods, nil when there
 	// is nothing to say.
 	Remedy *remediation.Verdict
@@ -81,6 +87,7 @@ type gatherer struct {
 	// canResize tells whether the API server serves the resize subresource.
 	canResize bool
 	templates *templates
+	memory    *memory
 }
 
 // snapshot returns nil without an error when the StatefulSet is gone or going.
@@ -98,6 +105,7 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 		return nil, &invalidError{set, err}
 	}
 	s := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize}
+	g.memory.recall(s)
 	if err := g.revisions(ctx, s, selector); err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func (p *progress) extent() string {
 }
 
 func (t *teller) refused(p *progress) {
-	if errs := append(p.outcome.changeErrors(), p.outcome.CreateErrors...); len(errs) > 0 {
+	if errs := append(p.refusedChanges(), p.outcome.CreateErrors...); len(errs) > 0 {
 		t.sentences = append(t.sentences, refusals(errs))
 		t.left--
 	}

@@ -116,7 +116,7 @@ func (p *progress) rolledOut() bool {
 // reason.
 func (p *progress) refused() bool {
 	o := p.outcome
-	return p.undone > 0 || len(o.CreateErrors)+len(o.changeErrors())+o.Stale > 0 || o.Collided
+	return p.undone > 0 || len(o.CreateErrors)+len(p.refusedChanges())+o.Stale > 0 || o.Collided
 }
 
 // held tells whether Pods at an earlier revision stay so until somebody acts.

@@ -55,6 +55,16 @@ func (p *progress) scaleBlocked() string {
 	return ""
 }
 
+// refusedChanges are the refusals of this look, and those that wait for their next
+// try.
+func (p *progress) refusedChanges() []error {
+	errs := p.outcome.changeErrors()
+	for i := range p.plan.Rollout.Refused {
+		errs = append(errs, p.plan.Rollout.Refused[i])
+	}
+	return errs
+}
+
 func (p *progress) createErrors() string {
 	return refusals(p.outcome.CreateErrors)
 }
@@ -83,7 +93,7 @@ func failedCreateCondition(p *progress) *metav1.Condition {
 // that it refused, or the fields that InPlaceOnly forbids to change. It stays
 // until what was refused is tried again.
 func failedUpdateCondition(p *progress) *metav1.Condition {
-	if errs := p.outcome.changeErrors(); len(errs) > 0 {
+	if errs := p.refusedChanges(); len(errs) > 0 {
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateRefused, Message: refusals(errs)}
 	}
 	if len(p.plan.Rollout.Impossible) > 0 {

@@ -108,7 +108,7 @@ func takeOver(t *testing.T, phase string, passed time.Duration, changes ...func(
 	clock := clocktesting.NewFakePassiveClock(recordedAt.Add(passed))
 	return &takeover{
 		t: t, client: cluster, clock: clock,
-		gather:  &gatherer{reader: cluster, clock: clock, canResize: true, templates: newTemplates()},
+		gather:  &gatherer{reader: cluster, clock: clock, canResize: true, templates: newTemplates(), memory: newMemory()},
 		execute: &executor{writer: cluster, live: cluster, parallel: 1},
 	}
 }

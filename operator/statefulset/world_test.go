@@ -63,7 +63,7 @@ func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
 // restart starts the operator anew: what it remembered is lost, and its cache
 // begins with what is.
 func (w *world) restart() {
-	w.gatherer = gatherer{reader: w.cache, clock: storeClock{store: w.store}, canResize: true, templates: newTemplates()}
+	w.gatherer = gatherer{reader: w.cache, clock: storeClock{store: w.store}, canResize: true, templates: newTemplates(), memory: newMemory()}
 	w.executor = executor{writer: w.writer, live: liveReader{store: w.store}, parallel: 1}
 	w.cache.sync()
 }
@@ -106,6 +106,7 @@ func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
 		w.t.Fatal(err)
 	}
 	outcome := w.executor.apply(ctx, s.Set, plan)
+	w.gatherer.memory.note(client.ObjectKeyFromObject(s.Set), outcome, s.Now)
 	status, _ := makeStatus(s, plan, outcome)
 	if _, err := w.executor.writeStatus(ctx, s.Set, status); err != nil && !apply.IsStale(err) {
 		outcome.UpdateErrors = append(outcome.UpdateErrors, err)

@@ -35,6 +35,9 @@ type fakeWriter struct {
 	requests []request
 	// fault is asked before each write: with an error the write is not made.
 	fault func(request) error
+	// policy judges what a write would make of an object, dry run or not; before is
+	// nil for a new one, after for one that is deleted.
+	policy func(before, after client.Object) error
 	// wrote is told of each write that was made, with the object before and after
 	// it; either may be nil.
 	wrote func(r request, before, after client.Object)
@@ -67,15 +70,21 @@ func (w *fakeWriter) done(r request, before client.Object) error {
 func resourceOf(kind string) schema.GroupResource { return schema.GroupResource{Resource: kind} }
 
 // Create stores a copy of the object and tells the caller its UID.
-func (w *fakeWriter) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
+func (w *fakeWriter) Create(_ context.Context, object client.Object, options ...client.CreateOption) error {
 	s := w.store
-	kind := kindOf(s.t, object)
-	r := request{"create", kind, object.GetName()}
+	kind, o := kindOf(s.t, object), (&client.CreateOptions{}).ApplyOptions(options)
+	r := request{verb("create", o.DryRun), kind, object.GetName()}
 	if err := w.begin(r); err != nil {
+		return err
+	}
+	if err := w.judge(nil, object); err != nil {
 		return err
 	}
 	if s.objects[kind][object.GetName()] != nil {
 		return apierrors.NewAlreadyExists(resourceOf(kind), object.GetName())
+	}
+	if len(o.DryRun) > 0 {
+		return nil
 	}
 	var stored client.Object
 	switch o := object.(type) {
@@ -121,6 +130,9 @@ func (w *fakeWriter) Delete(_ context.Context, object client.Object, options ...
 	case o.Preconditions.ResourceVersion != nil && *o.Preconditions.ResourceVersion != before.GetResourceVersion():
 		return apierrors.NewConflict(resourceOf(kind), object.GetName(), errors.New("it has changed"))
 	}
+	if err := w.judge(before, nil); err != nil {
+		return err
+	}
 	if kind == podKind {
 		s.deletePod(object.GetName())
 	} else {
@@ -130,8 +142,23 @@ func (w *fakeWriter) Delete(_ context.Context, object client.Object, options ...
 }
 
 // Patch patches an object.
-func (w *fakeWriter) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.PatchOption) error {
-	return w.patch(object, "", patch)
+func (w *fakeWriter) Patch(_ context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	return w.patch(object, "", patch, (&client.PatchOptions{}).ApplyOptions(options).DryRun)
+}
+
+// verb is that of a write, or of the question whether it would be taken.
+func verb(name string, dryRun []string) string {
+	if len(dryRun) > 0 {
+		return "try " + name
+	}
+	return name
+}
+
+func (w *fakeWriter) judge(before, after client.Object) error {
+	if w.policy == nil {
+		return nil
+	}
+	return w.policy(before, after)
 }
 
 // Status patches the status of objects.
@@ -152,14 +179,14 @@ type fakeSubresource struct {
 }
 
 // Patch patches the subresource.
-func (f fakeSubresource) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
-	return f.writer.patch(object, f.name, patch)
+func (f fakeSubresource) Patch(_ context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+	return f.writer.patch(object, f.name, patch, (&client.SubResourcePatchOptions{}).ApplyOptions(options).DryRun)
 }
 
-func (w *fakeWriter) patch(object client.Object, subresource string, patch client.Patch) error {
+func (w *fakeWriter) patch(object client.Object, subresource string, patch client.Patch, dryRun []string) error {
 	s := w.store
 	kind := kindOf(s.t, object)
-	r := request{"patch", kind, object.GetName()}
+	r := request{verb("patch", dryRun), kind, object.GetName()}
 	if subresource != "" {
 		r.Verb += "/" + subresource
 	}
@@ -183,6 +210,14 @@ func (w *fakeWriter) patch(object client.Object, subresource string, patch clien
 	}
 	if err := w.keepTheRest(subresource, before, after); err != nil {
 		return err
+	}
+	if subresource == "" || subresource == "resize" {
+		if err := w.judge(before, after); err != nil {
+			return err
+		}
+	}
+	if len(dryRun) > 0 {
+		return nil
 	}
 	s.replace(kind, before, after)
 	return w.done(r, before)
