@@ -33,6 +33,8 @@ func TestObjectsWithoutValues(t *testing.T) {
 		"CustomResourceDefinition/sidecarsets.apps.kruise.io",
 		"CustomResourceDefinition/statefulsets.apps.kruise.io",
 		"MutatingWebhookConfiguration/windlass",
+		"ValidatingAdmissionPolicy/windlass-enforced-sidecars",
+		"ValidatingAdmissionPolicyBinding/windlass-enforced-sidecars",
 		"ValidatingWebhookConfiguration/windlass",
 		"windlass-system/ConfigMap/windlass-sidecarset-policy",
 		"windlass-system/Deployment/windlass-operator",

@@ -23,16 +23,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
 var (
 	k8s      client.Client
 	cluster  *envtest.Environment
 	stop     context.CancelFunc
-	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}}}
+	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge()}}
+	enforcer = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge(), Enforced: true}}
 	heard    = &warnings{}
 )
 
@@ -53,7 +56,11 @@ var _ = BeforeSuite(func() {
 	cluster = &envtest.Environment{CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true, WebhookInstallOptions: envtest.WebhookInstallOptions{
 		MutatingWebhooks: []*admissionv1.MutatingWebhookConfiguration{{
 			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
-			Webhooks:   []admissionv1.MutatingWebhook{onPods("a.windlass.test", pod.Path), onPods("b.neighbour.test", neighbourPath)},
+			Webhooks: []admissionv1.MutatingWebhook{
+				where(metav1.LabelSelectorOpNotIn, onPods("a.windlass.test", pod.Path)),
+				where(metav1.LabelSelectorOpIn, onPods("a.enforced.test", pod.EnforcedPath)),
+				onPods("b.neighbour.test", neighbourPath),
+			},
 		}},
 	}}
 	config, err := cluster.Start()
@@ -61,11 +68,12 @@ var _ = BeforeSuite(func() {
 	config.WarningHandler = heard
 	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
-	injector.handler.Reader = k8s
+	injector.handler.Reader, enforcer.handler.Reader = k8s, k8s
 
 	options := cluster.WebhookInstallOptions
 	server := webhook.NewServer(webhook.Options{Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir})
 	server.Register(pod.Path, &webhook.Admission{Handler: injector})
+	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: enforcer})
 	server.Register(neighbourPath, &webhook.Admission{Handler: admission.HandlerFunc(neighbour)})
 	var running context.Context
 	running, stop = context.WithCancel(context.Background())
@@ -84,6 +92,15 @@ var _ = AfterSuite(func() {
 		Expect(cluster.Stop()).To(Succeed())
 	}
 })
+
+// where has the webhook serve namespaces whose injection is enforced, or all
+// others.
+func where(operator metav1.LabelSelectorOperator, hook admissionv1.MutatingWebhook) admissionv1.MutatingWebhook {
+	hook.NamespaceSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+		{Key: v1beta1.InjectionLabel, Operator: operator, Values: []string{v1beta1.InjectionEnforced}},
+	}}
+	return hook
+}
 
 // onPods is a webhook that must answer, and is called again when another one
 // has changed the Pod after it.
