@@ -72,7 +72,12 @@ type SidecarSetUpdateStrategy struct {
 	// +optional
 	ScatterStrategy UpdateScatterStrategy `json:"scatterStrategy,omitempty"`
 
-	// AutoPauseOnFailure sets the rollout to rest when an updated Pod fails.
+	// AutoPauseOnFailure sets the rollout to rest when updated Pods fail: a sidecar
+	// of theirs cannot run (it crashes again and again, its image cannot be
+	// pulled). Only Pods that served before their update count. Where the set
+	// matches Pods of several namespaces, Pods of two of them must have failed;
+	// else, where it matches several workloads, Pods of two of those; else one
+	// Pod. Until then failed Pods take up their shares of maxUnavailable.
 	// Default false.
 	// +optional
 	AutoPauseOnFailure bool `json:"autoPauseOnFailure,omitempty"`

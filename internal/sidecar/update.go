@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
 // Change is what an in-place update writes into one running Pod.
@@ -116,6 +117,21 @@ func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 		}
 	})
 	return out
+}
+
+// ResizeObstacles says why the Pod cannot take the new resources of some sidecars;
+// nil when it can. Another Pod of the set may be able to: it depends on its other
+// containers and on its node.
+func (s *Set) ResizeObstacles(v *View, resized []string) []string {
+	changes := s.resourceChanges(v, resized)
+	if len(changes) == 0 {
+		return nil
+	}
+	change := inplace.Change{Resources: map[string]corev1.ResourceRequirements{}}
+	for _, c := range changes {
+		change.Resources[c.Name] = c.To
+	}
+	return change.Obstacles(v.Pod)
 }
 
 // OwedResizes names the containers of the Pod whose new resources an update has

@@ -232,6 +232,9 @@ func (v *View) SidecarsReady(set *Set) bool {
 	return ready
 }
 
+// notStarted are what a kubelet says of a container before it has tried to start it.
+var notStarted = map[string]bool{"PodInitializing": true, "ContainerCreating": true}
+
 // SidecarsStarted reports whether the kubelet has got as far as to start every
 // sidecar of the set in the Pod, even if it could not.
 func (v *View) SidecarsStarted(set *Set) bool {
@@ -239,7 +242,7 @@ func (v *View) SidecarsStarted(set *Set) bool {
 	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
 			status := v.status(name)
-			if v.find(name) != nil && (status == nil || status.State.Waiting != nil && status.State.Waiting.Reason == "PodInitializing") {
+			if v.find(name) != nil && (status == nil || status.State.Waiting != nil && notStarted[status.State.Waiting.Reason]) {
 				started = false
 			}
 		}
@@ -258,6 +261,14 @@ func (v *View) Broken(set *Set) (name, reason string) {
 		}
 	})
 	return name, reason
+}
+
+// Image is that of a container of the Pod, "" when it has none of the name.
+func (v *View) Image(name string) string {
+	if ref := v.find(name); ref != nil {
+		return ref.container.Image
+	}
+	return ""
 }
 
 // WrittenAt is when the Pod got the version of the set that it says it is at, by

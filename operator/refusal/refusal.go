@@ -23,7 +23,8 @@
 //
 // What was refused (Refusal.Doubtful is false) took nothing down and takes up no
 // share of any budget: the next candidate goes at once. What is doubtful may have
-// been carried out, so it keeps its share until it is due again.
+// been carried out, so it keeps its share until it is due again, whatever is wanted
+// by then: Doubtful lists such objects.
 //
 // The revision is what the write was to bring about: the name of a revision, or
 // any other word, such as "evict". Another UID or another revision is another
@@ -36,6 +37,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 const (
@@ -77,6 +79,21 @@ type Known map[Key]Refusal
 func (k Known) Of(object types.UID, revision string) (Refusal, bool) {
 	r, ok := k[Key{object, revision}]
 	return r, ok
+}
+
+// Doubtful are the objects that may have been written to without our knowing, to
+// whatever revision: until a write is due again, the cache may not show it.
+func (k Known) Doubtful(now time.Time) sets.Set[types.UID] {
+	var out sets.Set[types.UID]
+	for key, r := range k {
+		if r.Doubtful && r.Waits(now) {
+			if out == nil {
+				out = sets.New[types.UID]()
+			}
+			out.Insert(key.Object)
+		}
+	}
+	return out
 }
 
 // DueIn is in how long the first of those that wait may be tried again, 0 when

@@ -94,6 +94,19 @@ func TestAnotherPodAndAnotherRevisionAreOtherWrites(t *testing.T) {
 	}
 }
 
+func TestDoubtIsAboutTheObjectAndPasses(t *testing.T) {
+	m := NewMemory()
+	m.Note(web, "a", "v2", errors.New("connection reset"), epoch)
+	m.Note(web, "b", "v2", answer(http.StatusForbidden, "quota"), epoch)
+	known := m.Recent(web, epoch)
+	if got := known.Doubtful(epoch); !got.Has("a") || len(got) != 1 {
+		t.Errorf("doubtful: %v, want a alone", got)
+	}
+	if got := known.Doubtful(epoch.Add(5 * time.Second)); len(got) != 0 {
+		t.Errorf("still doubtful: %v", got)
+	}
+}
+
 func TestWhatIsForgotten(t *testing.T) {
 	refused := answer(http.StatusForbidden, "quota")
 	for name, forget := range map[string]func(*Memory) time.Time{

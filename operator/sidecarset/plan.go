@@ -1,6 +1,7 @@
 package sidecarset
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,8 @@ type Plan struct {
 	// Excused are Pods at the current version that do not serve for reasons of
 	// their own. Nothing waits for them.
 	Excused []ExcusedPod
-	// Broken is the first updated Pod with a sidecar that cannot run.
+	// Broken is the first updated Pod with a sidecar that cannot run; one that
+	// served before comes first.
 	Broken *BrokenPod
 	// Failed are the updated Pods that served before and whose sidecar cannot run
 	// now.
@@ -143,6 +145,12 @@ type BrokenPod struct {
 	View *sidecar.View
 	// Container is the sidecar, Reason what the kubelet says of it.
 	Container, Reason string
+	// served tells that it did before its update.
+	served bool
+}
+
+func (b *BrokenPod) before(other *BrokenPod) bool {
+	return cmp.Or(compareBool(other.served, b.served), cmp.Compare(podName(b.View.Pod), podName(other.View.Pod))) < 0
 }
 
 // makePlan decides what to do now.
@@ -214,11 +222,12 @@ func (p *Plan) findBroken(s *Snapshot) {
 			p.VerdictIn = max(p.VerdictIn, verdictSeconds-age)
 			continue
 		}
-		if view.ServedBefore(s.Set) {
+		broken := &BrokenPod{View: view, Container: name, Reason: reason, served: view.ServedBefore(s.Set)}
+		if broken.served {
 			p.Failed = append(p.Failed, view)
 		}
-		if p.Broken == nil || podName(view.Pod) < podName(p.Broken.View.Pod) {
-			p.Broken = &BrokenPod{View: view, Container: name, Reason: reason}
+		if p.Broken == nil || broken.before(p.Broken) {
+			p.Broken = broken
 		}
 	}
 }

@@ -27,7 +27,7 @@ func newBudget(s *Snapshot, evictions int) *budget {
 			continue
 		}
 		b.pods--
-		if !view.Ready() || !view.CarriedOut(s.Set) || s.doubtful(view) {
+		if !view.Ready() || !view.CarriedOut(s.Set) || s.Doubtful.Has(view.Pod.UID) {
 			b.restarts--
 		}
 	}
@@ -70,7 +70,7 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 	switch {
 	case !view.Ready() && s.lost(view):
 		return false
-	case view.Ready() && s.doubtful(view):
+	case view.Ready() && s.Doubtful.Has(view.Pod.UID):
 		return true
 	case view.Ready() && view.Disturbed(s.Set) && s.onlyRefused(view):
 		return false
@@ -80,20 +80,6 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 
 // lost reports whether the Pod's node does not report.
 func (s *Snapshot) lost(view *sidecar.View) bool { return s.LostNodes.Has(view.Pod.Spec.NodeName) }
-
-// doubtful reports whether a write to the Pod may have been carried out that the
-// snapshot does not show.
-func (s *Snapshot) doubtful(view *sidecar.View) bool {
-	if len(s.Refusals) == 0 {
-		return false
-	}
-	for _, write := range []string{writeUpdate, writeFinish, writeResize} {
-		if r, known := s.refused(view, write); known && r.Doubtful && r.Waits(s.Now) {
-			return true
-		}
-	}
-	return false
-}
 
 // onlyRefused reports whether all that a serving Pod lacks is what the API server
 // refuses: the end of a hot upgrade, or the resize that follows an image.

@@ -50,6 +50,9 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	case len(difference.Resized) > 0 && !d.snapshot.CanResize:
 		return nil, []string{"resources (this API server cannot resize running Pods)"}
 	}
+	if obstacles := set.ResizeObstacles(view, difference.Resized); len(obstacles) > 0 {
+		return nil, obstacles
+	}
 	return difference.Resized, nil
 }
 

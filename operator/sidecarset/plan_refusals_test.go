@@ -52,8 +52,14 @@ func inNamespace(namespace string) func(*corev1.Pod) error {
 
 func (s *server) snapshot() *Snapshot {
 	snapshot := s.world.snapshot()
-	snapshot.Refusals = s.memory.Recent(client.ObjectKeyFromObject(s.set), s.now)
+	snapshot.remembering(s.memory)
 	return snapshot
+}
+
+// remembering puts what is remembered into a snapshot, as the gatherer does.
+func (s *Snapshot) remembering(memory *refusal.Memory) {
+	s.Refusals = memory.Recent(client.ObjectKeyFromObject(s.Set.Object), s.Now)
+	s.Doubtful = s.Refusals.Doubtful(s.Now)
 }
 
 // round plans, carries out what is not refused, and remembers the rest.
@@ -271,6 +277,11 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	s := newServer(newWorld(t, 2, set), byPolicy)
 	s.image("agent:2")
 	s.set.Spec.Containers[0].Resources.Requests = cpu("20m")
+	for _, pod := range s.pods {
+		for i := range pod.Status.ContainerStatuses { // a kubelet that resizes
+			pod.Status.ContainerStatuses[i].Resources = pod.Spec.Containers[i].Resources.DeepCopy()
+		}
+	}
 	carryOut(s.plan()) // but for the resize
 	for _, pod := range s.pods {
 		build.RunContainers(pod)

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -26,6 +27,7 @@ type world struct {
 	now  time.Time
 
 	revisions []*appsv1.ControllerRevision
+	lost      sets.Set[string]
 
 	last         *v1beta1.SidecarSet
 	lastCompiled *sidecar.Set
@@ -101,7 +103,10 @@ func (w *world) image(image string) *world {
 }
 
 func (w *world) snapshot() *Snapshot {
-	s := &Snapshot{Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved}
+	s := &Snapshot{
+		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost,
+		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
+	}
 	for _, pod := range w.pods {
 		if !sidecar.IsActive(pod) {
 			continue

@@ -9,28 +9,51 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // simulation is a cluster with one SidecarSet, in which things happen in random
-// order: kubelets act late, Pods flap and are deleted, writes are refused, the
-// cache lags behind, and people change their minds.
+// order: kubelets act late, Pods flap, end and are deleted, wait for a node or lose
+// it, writes are refused or come to nobody knows what, the cache lags behind, and
+// people change their minds.
 type simulation struct {
 	*world
 	random *rand.Rand
 	max    int
+	memory *refusal.Memory
 	// seen is what the cache shows of each Pod: an earlier state of it, but never
 	// one before our own last write to it.
 	seen map[string]*corev1.Pod
 	// taken are the Pods that we took down: they served when they were written
 	// to, and have not served since.
 	taken map[string]bool
-	log   []string
-	next  int
+	// doubtful are Pods whose last write was carried out, though we were not told.
+	doubtful map[string]bool
+	// refusing is the namespace whose Pods a policy keeps from being changed.
+	refusing string
+	// without takes a guard away, to show that the simulation notices.
+	without guard
+	log     []string
+	next    int
+}
+
+// guard is what keeps a rollout within maxUnavailable.
+type guard struct {
+	// record is whether the record of an update says that the Pod served.
+	record bool
+	// nodes is whether only nodes that do not report are taken for lost.
+	nodes bool
+	// doubt is whether a write keeps its share of which nobody knows.
+	doubt bool
 }
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
@@ -39,10 +62,20 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	pods, most := 2+random.IntN(8), 1+random.IntN(3)
 	s := &simulation{
 		world:  newWorld(t, pods, build.MakeSidecarSet("s").MaxUnavailable(fmt.Sprint(most))),
-		random: random, max: most, seen: map[string]*corev1.Pod{}, taken: map[string]bool{}, next: pods,
+		random: random, max: most, memory: refusal.NewMemory(), seen: map[string]*corev1.Pod{}, taken: map[string]bool{},
+		doubtful: map[string]bool{}, next: pods,
+	}
+	s.lost = sets.New[string]()
+	for i, pod := range s.pods {
+		s.place(pod, i)
 	}
 	s.refreshAll()
 	return s
+}
+
+// place puts a Pod on a node of its own, in one of three namespaces.
+func (s *simulation) place(pod *corev1.Pod, i int) {
+	pod.Spec.NodeName, pod.Namespace = fmt.Sprint("node-", i), fmt.Sprint("ns-", i%3)
 }
 
 func (s *simulation) note(format string, args ...any) {
@@ -69,21 +102,42 @@ func (s *simulation) pick() *corev1.Pod {
 func (s *simulation) step() {
 	pod := s.pick()
 	switch n := s.random.IntN(100); {
-	case n < 35:
+	case n < 33:
 		s.reconcile(true)
-	case n < 60 && pod != nil:
+	case n < 57 && pod != nil:
 		s.kubelet(pod)
-	case n < 80 && pod != nil:
+	case n < 76 && pod != nil:
 		s.refresh(pod)
-	case n < 86 && pod != nil:
+	case n < 81 && pod != nil:
 		s.flap(pod)
-	case n < 90 && pod != nil:
+	case n < 84 && pod != nil:
 		s.replace(pod)
+	case n < 86 && pod != nil:
+		s.end(pod)
+	case n < 89 && pod != nil:
+		s.node(pod)
+	case n < 90:
+		s.refusing = fmt.Sprint("ns-", s.random.IntN(4)) // the fourth has no Pods
+		s.note("a policy is against changes in %s", s.refusing)
 	case n < 95:
 		s.edit()
+	case n < 98:
+		s.pass(time.Second)
 	default:
-		s.now = s.now.Add(time.Minute)
+		s.pass(time.Minute)
 	}
+}
+
+// pass lets time go by. In five seconds the cache has seen what was written,
+// whether we were told of it or not.
+func (s *simulation) pass(by time.Duration) {
+	s.now = s.now.Add(by)
+	for _, pod := range s.pods {
+		if s.doubtful[pod.Name] {
+			s.refresh(pod)
+		}
+	}
+	clear(s.doubtful)
 }
 
 // reconcile plans on what the cache shows and writes to what is.
@@ -100,53 +154,91 @@ func (s *simulation) reconcile(faults bool) {
 			s.pods = append(s.pods, seen)
 		}
 	}
-	plan := s.plan()
+	snapshot := s.snapshot()
+	snapshot.remembering(s.memory)
+	if s.without.nodes {
+		snapshot.LostNodes = s.lost.Clone()
+		for _, pod := range s.pods {
+			snapshot.LostNodes.Insert(pod.Spec.NodeName)
+		}
+	}
+	plan := planOf(s.t, snapshot)
 	s.pods = actual
 	for _, u := range plan.Updates {
-		s.write(u, faults)
+		err := s.write(u, faults)
+		if s.without.doubt && refusal.KindOf(err) == refusal.Doubtful {
+			err = byPolicy(nil)
+		}
+		s.memory.Note(client.ObjectKeyFromObject(s.set), u.View.Pod.UID, refusalKey(snapshot.Set, writeUpdate), err, s.now)
 	}
 }
 
 // write does what the API server does with the patch of an update.
-func (s *simulation) write(u UpdatePod, faults bool) {
+func (s *simulation) write(u UpdatePod, faults bool) error {
 	pod := find(s.pods, u.View.Pod.Name)
-	ready := pod != nil && sidecar.Look(pod).Ready()
+	serves := pod != nil && sidecar.Look(pod).Ready()
+	fate := s.random.IntN(20)
 	switch {
 	case pod == nil || pod.UID != u.View.Pod.UID:
 		s.note("%s is gone", u.View.Pod.Name)
 		delete(s.seen, u.View.Pod.Name)
-		return
-	case faults && s.random.IntN(10) == 0:
+		return apierrors.NewNotFound(schema.GroupResource{}, u.View.Pod.Name)
+	case pod.Namespace == s.refusing:
 		s.note("%s refused", u)
-		return
-	case u.Free && ready, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
+		return byPolicy(pod)
+	case faults && fate == 0:
+		s.note("%s fails, nobody knows how", u)
+		return by500(pod)
+	case u.Free && serves, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
 		s.note("%s has changed since", pod.Name)
 		s.refresh(pod)
-		return
+		return apierrors.NewConflict(schema.GroupResource{}, pod.Name, nil)
 	}
 	s.note("%s", u)
+	s.carryOut(pod, u)
+	if serves {
+		s.taken[pod.Name] = true
+	}
+	if faults && fate == 1 {
+		s.note("but it is not told of")
+		s.doubtful[pod.Name] = true
+		return by500(pod)
+	}
+	s.refresh(pod) // the next read waits for our own write
+	return nil
+}
+
+func (s *simulation) carryOut(pod *corev1.Pod, u UpdatePod) {
 	for _, image := range u.Change.Images {
 		pod.Spec.Containers[image.Index].Image = image.To
 	}
 	for key, value := range u.Change.Annotations {
+		if s.without.record {
+			value = strings.ReplaceAll(value, `"served":true`, `"served":false`)
+		}
 		pod.Annotations[key] = value
 	}
 	pod.Generation++
-	if ready {
-		s.taken[pod.Name] = true
-	}
-	s.refresh(pod) // the next read waits for our own write
 }
 
 // kubelet takes the Pod one step towards its spec: it stops what has changed,
-// then starts it, or fails to.
+// then starts it, or fails to. Where there is no node, or it is lost, nothing is
+// done.
 func (s *simulation) kubelet(pod *corev1.Pod) {
+	if pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) {
+		return
+	}
+	if len(pod.Status.ContainerStatuses) == 0 {
+		build.RunContainers(pod)
+		build.SetReady(pod, false, s.now)
+		return
+	}
 	status := &pod.Status.ContainerStatuses[0]
 	image := pod.Spec.Containers[0].Image
 	if status.Image != image && status.State.Running != nil {
 		status.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
 		status.Ready = false
-		build.SetReady(pod, false, s.now)
+		s.turn(pod, false)
 		s.note("kubelet stops %s", pod.Name)
 		return
 	}
@@ -154,29 +246,81 @@ func (s *simulation) kubelet(pod *corev1.Pod) {
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 		return
 	}
+	if sidecar.Look(pod).Ended() != "" {
+		agentRuns(pod)
+		return
+	}
 	build.RunContainers(pod)
-	build.SetReady(pod, true, s.now)
+	s.turn(pod, true)
 	if s.taken[pod.Name] {
 		s.note("kubelet starts %s", pod.Name)
 	}
 	delete(s.taken, pod.Name)
 }
 
-// flap makes the application unready for reasons of its own.
-func (s *simulation) flap(pod *corev1.Pod) {
-	if !s.taken[pod.Name] {
-		s.note("%s flaps", pod.Name)
-		build.SetReady(pod, false, s.now)
+// turn sets the Ready condition, if it is not so already.
+func (s *simulation) turn(pod *corev1.Pod, ready bool) {
+	if sidecar.Look(pod).Ready() != ready {
+		build.SetReady(pod, ready, s.now)
 	}
 }
 
-// replace deletes a Pod; its controller makes another one.
+// flap makes the application unready for reasons of its own.
+func (s *simulation) flap(pod *corev1.Pod) {
+	if !s.taken[pod.Name] && pod.Spec.NodeName != "" {
+		s.note("%s flaps", pod.Name)
+		s.turn(pod, false)
+	}
+}
+
+// end lets the application end for good, as that of a Job. From then on it is not
+// down because of us.
+func (s *simulation) end(pod *corev1.Pod) {
+	if len(pod.Status.ContainerStatuses) == 0 || s.random.IntN(2) == 0 {
+		return
+	}
+	s.note("%s ends", pod.Name)
+	ready := !sidecar.Look(pod).Ready()
+	since := pod.Status.Conditions
+	endedPod(pod, s.now)
+	if ready {
+		pod.Status.Conditions = since
+	}
+	delete(s.taken, pod.Name)
+}
+
+// node takes the Pod's node away, or brings it back, or finds one for a Pod that
+// waits for it. A Pod whose node is lost is not down because of us.
+func (s *simulation) node(pod *corev1.Pod) {
+	name := pod.Spec.NodeName
+	switch {
+	case name == "":
+		s.next++
+		pod.Spec.NodeName = fmt.Sprint("node-", s.next)
+		s.note("%s gets a node", pod.Name)
+	case s.lost.Has(name):
+		s.note("%s is back", name)
+		s.lost = s.lost.Clone().Delete(name)
+	default:
+		s.note("%s is lost", name)
+		s.lost = s.lost.Clone().Insert(name)
+		s.turn(pod, false)
+		delete(s.taken, pod.Name)
+	}
+}
+
+// replace deletes a Pod; its controller makes another one, for which there may be
+// no node yet.
 func (s *simulation) replace(pod *corev1.Pod) {
 	s.remove(pod)
 	s.next++
 	fresh := s.addPod(fmt.Sprintf("web-%d", s.next), s.now.Sub(build.Epoch))
+	s.place(fresh, s.next)
 	build.SetReady(fresh, false, s.now)
-	s.note("%s is deleted, %s comes", pod.Name, fresh.Name)
+	if s.random.IntN(2) == 0 {
+		unscheduledPod(fresh, corev1.PodReasonUnschedulable)
+	}
+	s.note("%s is deleted, %s comes, its node: %q", pod.Name, fresh.Name, fresh.Spec.NodeName)
 }
 
 func (s *simulation) remove(pod *corev1.Pod) {
@@ -217,15 +361,23 @@ func (s *simulation) tail() string {
 	return strings.Join(s.log[max(0, len(s.log)-40):], "\n")
 }
 
-// settle lets everything happen that is due, in order, until nothing does.
+// settle lets everything happen that is due, in order, until nothing does. What
+// keeps Pods down for other reasons stays as it is, and so does what refuses their
+// changes, unless it keeps a Pod down that we broke before.
 func (s *simulation) settle() bool {
 	s.image("agent:final")
+	for _, pod := range s.pods {
+		if sidecar.Look(pod).Disturbed(s.compiled()) && pod.Namespace == s.refusing {
+			s.refusing = ""
+		}
+	}
 	s.set = s.set.DeepCopy()
 	s.set.Spec.UpdateStrategy.Paused = false
 	for range 20 * (len(s.pods) + 1) {
 		if s.settled() {
 			return true
 		}
+		s.pass(5 * time.Second)
 		s.refreshAll()
 		s.reconcile(false)
 		s.check()
@@ -236,21 +388,33 @@ func (s *simulation) settle() bool {
 	return false
 }
 
-// settled tells whether every Pod is at the current version and serves.
+// settled tells whether every Pod that may be changed is at the current version, and
+// serves unless something else keeps it down.
 func (s *simulation) settled() bool {
 	for _, pod := range s.pods {
 		view := sidecar.Look(pod)
-		if !view.Updated(s.compiled()) || !view.Ready() || !view.Settled(s.compiled()) {
+		other := pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) || view.Ended() != ""
+		switch {
+		case pod.Namespace == s.refusing:
+		case !view.Updated(s.compiled()), !other && (!view.Ready() || !view.Settled(s.compiled())):
 			return false
 		}
 	}
 	return true
 }
 
+// tooMany says so when more Pods are down because of us than may be.
+func (s *simulation) tooMany() string {
+	if len(s.taken) <= s.max {
+		return ""
+	}
+	return fmt.Sprintf("%d Pods are down because of us, maxUnavailable is %d: %v\n%s", len(s.taken), s.max, s.taken, s.tail())
+}
+
 func (s *simulation) check() {
 	s.t.Helper()
-	if len(s.taken) > s.max {
-		s.t.Fatalf("%d Pods are down because of us, maxUnavailable is %d: %v\n%s", len(s.taken), s.max, s.taken, s.tail())
+	if text := s.tooMany(); text != "" {
+		s.t.Fatal(text)
 	}
 }
 
@@ -266,6 +430,29 @@ func TestSimulatedRollouts(t *testing.T) {
 			if !s.settle() {
 				t.Fatalf("does not converge:\n%s", s.tail())
 			}
+		})
+	}
+}
+
+// A simulation that finds nothing might look at nothing: without one of the guards
+// it has to find that too many Pods are down.
+func TestTheSimulationFindsWhatGuardsPrevent(t *testing.T) {
+	for name, without := range map[string]guard{
+		"the record that a Pod served":   {record: true},
+		"the look at the nodes of Pods":  {nodes: true},
+		"the doubt about failing writes": {doubt: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(300) {
+				s := newSimulation(t, seed)
+				s.without = without
+				for range 150 {
+					if s.step(); s.tooMany() != "" {
+						return
+					}
+				}
+			}
+			t.Error("300 schedules without it, and never too many Pods down")
 		})
 	}
 }

@@ -56,8 +56,10 @@ type Snapshot struct {
 	// LostNodes are the nodes of Pods that are not ready whose kubelets do not
 	// report.
 	LostNodes sets.Set[string]
-	// Refusals are the writes that the API server has refused lately.
+	// Refusals are the writes that the API server has refused lately. Doubtful are
+	// the Pods among them that may have been changed all the same.
 	Refusals refusal.Known
+	Doubtful sets.Set[types.UID]
 }
 
 // wholeSecond is Now, rounded up to what a stored time can hold. The API server
@@ -117,10 +119,11 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 		return nil, &invalidError{object, err}
 	}
 	now := g.clock.Now()
+	refusals := g.refusals.Recent(client.ObjectKeyFromObject(object), now)
 	snapshot := &Snapshot{
 		Now: now, Set: set, CanResize: g.canResize,
 		Evicted: g.evictions.recent(name, now), Futile: g.evictions.futile(name, set.Hashes.Full), Watched: g.history.begun(),
-		Refusals: g.refusals.Recent(client.ObjectKeyFromObject(object), now),
+		Refusals: refusals, Doubtful: refusals.Doubtful(now),
 	}
 	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
 		return nil, err

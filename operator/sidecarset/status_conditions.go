@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // maxNamedPods is how many Pods a condition's message names.
@@ -175,11 +176,11 @@ func (p *progress) sentences() []string {
 	if p.outcome.Collided {
 		parts = append(parts, fmt.Sprintf("The name of revision %s is taken by something else; another one comes next.", p.plan.Revisions.Current))
 	}
+	if b := p.plan.Broken; b != nil {
+		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run%s. %s", b.Container, podName(b.View.Pod), b.trouble(), b.wayOut()))
+	}
 	if len(p.refused) > 0 {
 		parts = append(parts, refused(p.refused))
-	}
-	if b := p.plan.Broken; b != nil {
-		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run: %s.", b.Container, podName(b.View.Pod), b.Reason))
 	}
 	if len(p.underway) > 0 {
 		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", count(len(p.underway)), name(p.underway)))
@@ -195,9 +196,9 @@ func (p *progress) sentences() []string {
 
 // refused names Pods of which the API server refuses a change, those that it gives
 // the same reason for together.
-func refused(pods []RefusedPod) string {
+func refused(all []RefusedPod) string {
 	byWords := map[string][]string{}
-	for _, r := range pods {
+	for _, r := range all {
 		words := reasonIn(r.Words)
 		byWords[words] = append(byWords[words], podName(r.View.Pod))
 	}
@@ -214,7 +215,7 @@ func refused(pods []RefusedPod) string {
 	if more := len(reasons) - len(out); more > 0 {
 		out = append(out, fmt.Sprintf("and for %d other reasons", more))
 	}
-	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", count(len(pods)), strings.Join(out, "; "))
+	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", count(len(all)), strings.Join(out, "; "))
 }
 
 // reasonIn is what the API server's words say besides the Pod's name, so that Pods
@@ -232,12 +233,12 @@ func reasonIn(words string) string {
 }
 
 // excused names the Pods that do not serve for reasons of their own.
-func excused(pods []ExcusedPod) string {
-	if len(pods) == 0 {
+func excused(all []ExcusedPod) string {
+	if len(all) == 0 {
 		return ""
 	}
-	named := make([]string, len(pods))
-	for i, e := range pods {
+	named := make([]string, len(all))
+	for i, e := range all {
 		named[i] = fmt.Sprintf("%s (%s)", podName(e.View.Pod), e.Why)
 	}
 	slices.Sort(named)
@@ -265,15 +266,37 @@ func (p *progress) later() string {
 	return text + "."
 }
 
+// trouble is what the kubelet says of the sidecar, with its image where that is
+// what is wrong.
+func (b *BrokenPod) trouble() string {
+	if image := b.View.Image(b.Container); imageReasons[b.Reason] && image != "" {
+		return fmt.Sprintf(" (image %s: %s)", image, b.Reason)
+	}
+	if trouble := pods.ContainerTrouble(b.View.Pod, b.Container); trouble != "" {
+		return ": " + trouble
+	}
+	return ": " + b.Reason
+}
+
+// imageReasons are the kubelet's words for an image that cannot be had.
+var imageReasons = map[string]bool{"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true}
+
+func (b *BrokenPod) wayOut() string {
+	if imageReasons[b.Reason] {
+		return "Set the image back, or to one that exists; broken Pods are updated first."
+	}
+	return "Set the version back, or mend it; broken Pods are updated first."
+}
+
 func (p *progress) autoPaused() string {
-	return p.failure() + "; a new version of the set, or autoPauseOnFailure: false, lets it go on."
+	return p.failure() + ". A new version of the set, or autoPauseOnFailure: false, lets it go on."
 }
 
 // failure says why autoPauseOnFailure set the rollout to rest.
 func (p *progress) failure() string {
 	message := fmt.Sprintf("The update rests at revision %s since an updated Pod failed", p.plan.Revisions.Current)
 	if b := p.plan.Broken; b != nil {
-		message += fmt.Sprintf(" (sidecar %s of Pod %s: %s)", b.Container, podName(b.View.Pod), b.Reason)
+		message += fmt.Sprintf(": sidecar %s of Pod %s cannot run%s", b.Container, podName(b.View.Pod), b.trouble())
 	}
 	return message
 }

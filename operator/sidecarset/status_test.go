@@ -288,7 +288,7 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 
 	status := step()
 	stalled := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
-	if stalled == nil || stalled.Reason != v1beta1.ReasonAutoPaused || !strings.Contains(stalled.Message, "sidecar agent of Pod default/web-2: ImagePullBackOff") {
+	if stalled == nil || stalled.Reason != v1beta1.ReasonAutoPaused || !strings.Contains(stalled.Message, "sidecar agent of Pod default/web-2 cannot run (image agent:bad: ImagePullBackOff)") {
 		t.Errorf("stalled: %+v", stalled)
 	}
 	if status.AutoPausedRevision != status.LatestRevision {
