@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,6 +87,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Watches(&corev1.Pod{}, podHandler{known}).
 		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
 		Watches(&storagev1.StorageClass{}, classHandler{known}).
+		Watches(&appsv1.ControllerRevision{}, revisionHandler{}).
 		Watches(&v1alpha1.SchedPatch{}, patchHandler(), builder.WithPredicates(patchChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Workers,

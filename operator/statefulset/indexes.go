@@ -70,7 +70,7 @@ func TrimClaim(object any) (any, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID, ResourceVersion: claim.ResourceVersion,
 			CreationTimestamp: claim.CreationTimestamp, DeletionTimestamp: claim.DeletionTimestamp,
-			OwnerReferences: claim.OwnerReferences,
+			OwnerReferences: claim.OwnerReferences, Finalizers: claim.Finalizers,
 		},
 		Spec:   corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName, VolumeName: claim.Spec.VolumeName, Resources: claim.Spec.Resources},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase, Capacity: claim.Status.Capacity, Conditions: claim.Status.Conditions},

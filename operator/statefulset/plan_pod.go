@@ -68,9 +68,7 @@ func withClaims(volumes []corev1.Volume, set *v1beta1.StatefulSet, ordinal int) 
 	for i := range set.Spec.VolumeClaimTemplates {
 		name := set.Spec.VolumeClaimTemplates[i].Name
 		claimed[name] = true
-		out = append(out, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claimName(name, set, ordinal)},
-		}})
+		out = append(out, claimVolume(name, set, ordinal))
 	}
 	for i := range volumes {
 		if !claimed[volumes[i].Name] {
@@ -78,6 +76,13 @@ func withClaims(volumes []corev1.Volume, set *v1beta1.StatefulSet, ordinal int) 
 		}
 	}
 	return out
+}
+
+// claimVolume is the volume of a claim.
+func claimVolume(name string, set *v1beta1.StatefulSet, ordinal int) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claimName(name, set, ordinal)},
+	}}
 }
 
 // addGates adds the readiness gate by which a Pod leaves service while it is

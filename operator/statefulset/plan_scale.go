@@ -213,7 +213,13 @@ func (p *planner) create(m *member, kept *int) bool {
 		return false
 	}
 	revision := p.revisionFor(m, kept)
+	removed, obstacle := p.claimsOfRemoved(m, revision)
+	if obstacle != "" {
+		p.block(m.Ordinal, "Pod %s cannot be created: %s", name, obstacle)
+		return false
+	}
 	pod := newPod(p.s.Set, p.templateOf(revision), m.Ordinal, revision, p.s.now())
+	pod.Spec.Volumes = append(pod.Spec.Volumes, removed...)
 	p.plan.Create = append(p.plan.Create, CreatePod{
 		Ordinal: m.Ordinal, Pod: pod, Revision: revision, Claims: claims, Conditions: gateConditions(pod, p.s.now()),
 	})

@@ -44,7 +44,8 @@ type Snapshot struct {
 	// Revisions are the recorded revisions of the set, orphans that it adopts
 	// included, oldest first.
 	Revisions []*Revision
-	// Claims are the claims by name that the set's claim templates have led to.
+	// Claims are the claims by name that the set's claim templates have led to, and
+	// those that removed templates have led to which the partition's revision mounts.
 	Claims map[string]*corev1.PersistentVolumeClaim
 	// Expandable tells of every StorageClass that claims use whether it allows
 	// claims to grow.
@@ -205,9 +206,9 @@ func (g *gatherer) revisions(ctx context.Context, s *Snapshot, selector labels.S
 // claims reads the claims that the set's claim templates have led to.
 func (g *gatherer) claims(ctx context.Context, s *Snapshot) error {
 	s.Claims = map[string]*corev1.PersistentVolumeClaim{}
-	for i := range s.Set.Spec.VolumeClaimTemplates {
+	for _, name := range s.claimed() {
 		list := &corev1.PersistentVolumeClaimList{}
-		parent := s.Set.Spec.VolumeClaimTemplates[i].Name + "-" + s.Set.Name
+		parent := name + "-" + s.Set.Name
 		if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Set.Namespace), client.MatchingFields{claimParentIndex: parent}); err != nil {
 			return fmt.Errorf("list the claims of StatefulSet %s/%s: %w", s.Set.Namespace, s.Set.Name, err)
 		}
@@ -227,6 +228,21 @@ func (g *gatherer) claims(ctx context.Context, s *Snapshot) error {
 		s.Expandable[classes.Items[i].Name] = ptr.Deref(classes.Items[i].AllowVolumeExpansion, false)
 	}
 	return nil
+}
+
+// claimed names the claim templates whose claims matter: the set's, and those
+// that were removed and that the partition's revision mounts all the same.
+func (s *Snapshot) claimed() []string {
+	var out []string
+	for i := range s.Set.Spec.VolumeClaimTemplates {
+		out = append(out, s.Set.Spec.VolumeClaimTemplates[i].Name)
+	}
+	for _, r := range s.Revisions {
+		if r.Object.Name == s.Set.Status.CurrentRevision && r.Template != nil {
+			out = append(out, removedTemplates(s.Set, r.Template)...)
+		}
+	}
+	return out
 }
 
 // podName names the Pod of an ordinal.

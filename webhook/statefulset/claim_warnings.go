@@ -2,10 +2,12 @@ package statefulset
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
@@ -83,6 +85,38 @@ func changeWarnings(spec *v1beta1.StatefulSetSpec, claim, before *corev1.Persist
 	}
 }
 
+// keptWarning tells what a partition has to do with a claim template that is gone:
+// Pods of the revision that it keeps still mount that.
+func keptWarning(spec, old *v1beta1.StatefulSetSpec, name string) string {
+	partition := partitionOf(spec)
+	if partition == 0 || !mounts(&old.Template, name) {
+		return ""
+	}
+	return fmt.Sprintf(", but for those that partition %d keeps at the revision that mounts it: these can be made only where their claim %s-<Pod> exists; "+
+		"new ordinals wait until the template is back or the partition is lower", partition, name)
+}
+
+func partitionOf(spec *v1beta1.StatefulSetSpec) int32 {
+	if spec.UpdateStrategy.RollingUpdate == nil {
+		return 0
+	}
+	return ptr.Deref(spec.UpdateStrategy.RollingUpdate.Partition, 0)
+}
+
+// mounts reports whether a container of a template uses a volume.
+func mounts(template *corev1.PodTemplateSpec, volume string) bool {
+	for i := range template.Spec.Volumes {
+		if template.Spec.Volumes[i].Name == volume {
+			return false // it brings one of its own
+		}
+	}
+	uses := func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume }) ||
+			slices.ContainsFunc(c.VolumeDevices, func(d corev1.VolumeDevice) bool { return d.Name == volume })
+	}
+	return slices.ContainsFunc(template.Spec.InitContainers, uses) || slices.ContainsFunc(template.Spec.Containers, uses)
+}
+
 func removalWarnings(spec, old *v1beta1.StatefulSetSpec, path *field.Path) []string {
 	if old == nil {
 		return nil
@@ -90,7 +124,7 @@ func removalWarnings(spec, old *v1beta1.StatefulSetSpec, path *field.Path) []str
 	var out []string
 	for i := range old.VolumeClaimTemplates {
 		if name := old.VolumeClaimTemplates[i].Name; indexOfClaim(spec.VolumeClaimTemplates, name) < 0 {
-			out = append(out, fmt.Sprintf("%s: %q is gone: its claims stay, and Pods made from now on do not have them", path, name))
+			out = append(out, fmt.Sprintf("%s: %q is gone: its claims stay, and Pods made from now on do not have them", path, name)+keptWarning(spec, old, name))
 		}
 	}
 	return out

@@ -100,6 +100,11 @@ func TestEveryWarning(t *testing.T) {
 		"a claim template removed": {
 			given{base: withData, update: true, change: `spec: {volumeClaimTemplates: null}`},
 			[]string{`spec.volumeClaimTemplates: "data" is gone: its claims stay, and Pods made from now on do not have them`}},
+		"a claim template removed that the partition's revision mounts": {
+			given{base: sized("", "1Gi"), update: true, before: app(`volumeMounts: [{name: data, mountPath: /data}]`),
+				change: `spec: {volumeClaimTemplates: null, updateStrategy: {rollingUpdate: {partition: 2}}}`},
+			[]string{`spec.volumeClaimTemplates: "data" is gone: its claims stay, and Pods made from now on do not have them, but for those that partition 2 keeps ` +
+				`at the revision that mounts it: these can be made only where their claim data-<Pod> exists; new ordinals wait until the template is back or the partition is lower`}},
 		"claims as they were, of a class that is not there": {
 			given{base: sized("storageClassName: gone, ", "1Gi"), update: true, change: `spec: {replicas: 5}`}, nil},
 	} {
