@@ -66,26 +66,29 @@ func parse() options {
 }
 
 func main() {
-	if err := command(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(os.Stderr, "operator:", err)
-		os.Exit(1)
-	}
-}
-
-// command runs what the first argument names.
-func command(ctx context.Context) error {
+	ctx := ctrl.SetupSignalHandler()
 	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		return probe.Run(ctx, os.Args[2:], os.Stdout)
+		if err := probe.Run(ctx, os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "operator:", err)
+			os.Exit(1)
+		}
+		return
 	}
-	return run(ctx, parse())
+	o := parse()
+	if o.ShowVersion {
+		fmt.Println(program.Describe("operator"))
+		return
+	}
+	if err := run(ctx, o); err != nil {
+		o.Fail("operator", err)
+	}
 }
 
 func run(ctx context.Context, o options) error {
-	log, err := o.Logger()
+	log, err := o.SetUpLogs(os.Stderr)
 	if err != nil {
 		return err
 	}
-	ctrl.SetLogger(log)
 	program.LimitMemory()
 	if o.namespace, err = program.Namespace(); err != nil {
 		return err

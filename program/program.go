@@ -7,21 +7,15 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/go-logr/logr"
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
-
-// Version is the release, set when the program is linked.
-var Version = "dev"
 
 // Options are the flags that both programs have.
 type Options struct {
@@ -32,6 +26,8 @@ type Options struct {
 	// QPS and Burst limit the requests to the API server. QPS 0 or less: no limit.
 	QPS   float64
 	Burst int
+	// ShowVersion asks for nothing but the version.
+	ShowVersion bool
 }
 
 // AddFlags declares the flags with their defaults.
@@ -42,19 +38,7 @@ func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.LogFormat, "log-format", "json", "How to log: json, a line each, or text.")
 	flags.Float64Var(&o.QPS, "kube-api-qps", 50, "Requests per second to the API server, on average; 0 for no limit.")
 	flags.IntVar(&o.Burst, "kube-api-burst", 100, "Requests to the API server at once, above the average.")
-}
-
-// Logger makes the logger that the flags ask for.
-func (o *Options) Logger() (logr.Logger, error) {
-	levels := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}
-	level, ok := levels[o.LogLevel]
-	if !ok {
-		return logr.Discard(), fmt.Errorf("--log-level=%s: must be debug, info or error", o.LogLevel)
-	}
-	if o.LogFormat != "json" && o.LogFormat != "text" {
-		return logr.Discard(), fmt.Errorf("--log-format=%s: must be json or text", o.LogFormat)
-	}
-	return zap.New(zap.UseDevMode(o.LogFormat == "text"), zap.Level(level)), nil
+	flags.BoolVar(&o.ShowVersion, "version", false, "Print the version and exit.")
 }
 
 // RestConfig is how to reach the API server: KUBECONFIG, the Pod's service

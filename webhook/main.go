@@ -80,18 +80,21 @@ func parse() options {
 }
 
 func main() {
-	if err := run(ctrl.SetupSignalHandler(), parse()); err != nil {
-		fmt.Fprintln(os.Stderr, "webhook:", err)
-		os.Exit(1)
+	o := parse()
+	if o.ShowVersion {
+		fmt.Println(program.Describe("webhook"))
+		return
+	}
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		o.Fail("webhook", err)
 	}
 }
 
 func run(ctx context.Context, o options) error {
-	log, err := o.Logger()
+	log, err := o.SetUpLogs(os.Stderr)
 	if err != nil {
 		return err
 	}
-	ctrl.SetLogger(log)
 	config, err := o.RestConfig("windlass-webhook")
 	if err != nil {
 		return err
