@@ -11,6 +11,7 @@ var sidecarSetRefinements = []refinement{
 
 var statefulSetRefinements = []refinement{
 	{"spec.reserveOrdinals[]", ordinalOrRange},
+	{"spec.template", mergedByKey},
 	{"spec.volumeClaimTemplates", objectsKeptWhole},
 	// Conditions that OpenKruise wrote have no reason, and clients made for it
 	// may write none.
