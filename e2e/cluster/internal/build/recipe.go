@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// kubernetesVersion is stamped into the Kubernetes binaries; Helm charts and clients compare against it.
+// kubernetesVersion is stamped into the Kubernetes binaries and into Helm; charts and clients compare against it.
 const kubernetesVersion = "v1.37.1"
 
 // Target says what the binaries are wanted for.
@@ -39,8 +39,8 @@ type binary struct {
 	// cgo and tags are for runc, whose seccomp support needs libseccomp.
 	cgo  bool
 	tags string
-	// stamped binaries carry the Kubernetes version.
-	stamped bool
+	// stamp names the variables that hold the Kubernetes version, given its major and minor; nil for none.
+	stamp func(major, minor string) []string
 	// envtest marks what ForEnvtest needs.
 	envtest bool
 }
@@ -48,7 +48,7 @@ type binary struct {
 // binaries in the order in which they are built: what envtest needs comes first.
 var binaries = []binary{
 	{name: "etcd", pkg: "go.etcd.io/etcd/server/v3", envtest: true},
-	{name: "hyper", pkg: "./cmd/hyper", stamped: true, envtest: true, links: []string{
+	{name: "hyper", pkg: "./cmd/hyper", stamp: kubernetesStamp, envtest: true, links: []string{
 		"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"}},
 	{name: "containerd", pkg: "github.com/containerd/containerd/v2/cmd/containerd"},
 	{name: "containerd-shim-runc-v2", pkg: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"},
@@ -58,7 +58,7 @@ var binaries = []binary{
 	{name: "cni/loopback", pkg: "github.com/containernetworking/plugins/plugins/main/loopback"},
 	{name: "cni/portmap", pkg: "github.com/containernetworking/plugins/plugins/meta/portmap"},
 	{name: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok"},
-	{name: "helm", pkg: "helm.sh/helm/v3/cmd/helm"},
+	{name: "helm", pkg: "helm.sh/helm/v3/cmd/helm", stamp: helmStamp},
 	{name: "coredns", pkg: "./cmd/dns"},
 	{name: "pause", pkg: "./cmd/pause"},
 	{name: "testapp", pkg: "./cmd/testapp"},
@@ -84,15 +84,32 @@ func (b binary) args(output string) []string {
 
 func (b binary) ldflags() string {
 	flags := []string{"-s", "-w"}
-	if !b.stamped {
-		return strings.Join(flags, " ")
-	}
-	parts := strings.Split(strings.TrimPrefix(kubernetesVersion, "v"), ".")
-	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
-		flags = append(flags, "-X "+pkg+".gitVersion="+kubernetesVersion, "-X "+pkg+".gitMajor="+parts[0],
-			"-X "+pkg+".gitMinor="+parts[1], "-X "+pkg+".gitTreeState=clean")
+	if b.stamp != nil {
+		parts := strings.Split(strings.TrimPrefix(kubernetesVersion, "v"), ".")
+		for _, assignment := range b.stamp(parts[0], parts[1]) {
+			flags = append(flags, "-X "+assignment)
+		}
 	}
 	return strings.Join(flags, " ")
+}
+
+// kubernetesStamp is what Kubernetes' own programs say that they are.
+func kubernetesStamp(major, minor string) []string {
+	var out []string
+	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		out = append(out, pkg+".gitVersion="+kubernetesVersion, pkg+".gitMajor="+major, pkg+".gitMinor="+minor, pkg+".gitTreeState=clean")
+	}
+	return out
+}
+
+// helmStamp is the Kubernetes that helm template and helm lint render for without a cluster. Helm's sources say 1.20, for which no
+// chart of today is.
+func helmStamp(major, minor string) []string {
+	var out []string
+	for _, pkg := range []string{"helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"} {
+		out = append(out, pkg+".k8sVersionMajor="+major, pkg+".k8sVersionMinor="+minor)
+	}
+	return out
 }
 
 // env are the environment variables that the build depends on, on top of the caller's.

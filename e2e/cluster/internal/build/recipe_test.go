@@ -1,6 +1,7 @@
 package build
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,15 +49,22 @@ func TestBuildArguments(t *testing.T) {
 	}
 }
 
-func TestKubernetesIsStampedWithItsVersion(t *testing.T) {
-	got := binary{stamped: true}.ldflags()
-	for _, want := range []string{
-		"-X k8s.io/component-base/version.gitVersion=" + kubernetesVersion,
-		"-X k8s.io/client-go/pkg/version.gitMajor=1",
-		"-X k8s.io/client-go/pkg/version.gitMinor=37",
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("linker flags %q do not contain %q", got, want)
+func TestProgramsAreStampedWithTheVersionOfKubernetes(t *testing.T) {
+	want := map[string][]string{
+		"hyper": {"k8s.io/component-base/version.gitVersion=" + kubernetesVersion, "k8s.io/client-go/pkg/version.gitMajor=1",
+			"k8s.io/client-go/pkg/version.gitMinor=37"},
+		"helm": {"helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1", "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37",
+			"helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=37"},
+	}
+	for _, b := range binaries {
+		got := strings.Split(b.ldflags(), " -X ")
+		for _, assignment := range want[b.name] {
+			if !slices.Contains(got, assignment) {
+				t.Errorf("%s: linker flags %q do not contain %q", b.name, got, assignment)
+			}
+		}
+		if len(want[b.name]) == 0 && len(got) > 1 {
+			t.Errorf("%s is stamped: %q", b.name, got)
 		}
 	}
 }
