@@ -5,8 +5,9 @@
 #   prove-clean.sh compare FILE [NAME]    lists what has come since and exits 1 if there is anything
 #
 # Recorded are network interfaces, mounts, the clusters' cgroups and state directories, firewall rules, the kernel settings
-# that a kubelet touches, and the clusters' processes. Other processes of the machine do not matter. With NAME, cgroups,
-# processes and state of that cluster alone count: for machines where several clusters come and go.
+# that a kubelet touches, and the clusters' processes. Other processes of the machine do not matter. With NAME only what
+# carries that cluster's names counts, and the kernel settings: for machines where other clusters and other people's
+# interfaces, mounts and firewall rules come and go.
 set -euo pipefail
 
 usage() {
@@ -18,6 +19,16 @@ usage() {
 mode=$1 file=$2 name=${3:-}
 cache=${WINDLASS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/windlass}/cluster
 state=${XDG_STATE_HOME:-$HOME/.local/state}/windlass/clusters
+
+# Keeps the lines that carry the names which clusters give to what they make: their bridge and its ports, and paths and
+# cgroups of the one NAME. Without NAME every line counts.
+own() {
+  if [[ -z $name ]]; then
+    cat
+  else
+    grep -E "(^interface |[^[:alnum:]])(windlass0|wl-node[0-9]+)([^[:alnum:]]|\$)|/windlass-$name(/| |\$)|/windlass/clusters/$name(/| |\$)" || true
+  fi
+}
 
 interfaces() {
   local path
@@ -46,10 +57,11 @@ firewall() {
 
 settings() {
   local setting
+  # Those of net belong to a network namespace, and a cluster has its own.
   for setting in kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes \
     vm.overcommit_memory vm.panic_on_oom net.ipv4.ip_forward net.netfilter.nf_conntrack_max; do
     local path=/proc/sys/${setting//.//}
-    if [[ -r $path ]]; then
+    if [[ -r $path && ! ( -n $name && $setting == net.* ) ]]; then
       echo "setting $setting=$(<"$path")"
     fi
   done
@@ -85,7 +97,7 @@ state_directories() {
 }
 
 everything() {
-  { interfaces; mounts; cgroups; firewall; settings; processes; state_directories; } | LC_ALL=C sort -u
+  { { interfaces; mounts; firewall; } | own; cgroups; settings; processes; state_directories; } | LC_ALL=C sort -u
 }
 
 case $mode in
