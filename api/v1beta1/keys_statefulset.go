@@ -8,8 +8,8 @@ const (
 	// DeleteProtectionLabel on a StatefulSet guards against its deletion; see
 	// DeleteProtectionAlways and DeleteProtectionCascading.
 	DeleteProtectionLabel = "policy.kruise.io/delete-protection"
-	// RestartedAtAnnotation in a Pod template is what kubectl rollout restart
-	// writes. A change of it recreates the Pods.
+	// RestartedAtAnnotation in a Pod template is what kubectl kruise rollout
+	// restart writes. A change of it recreates the Pods.
 	RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 )
 

@@ -33,7 +33,7 @@ var owned = map[string]bool{
 //
 // In place can change: images; cpu and memory, within what Kubernetes lets a
 // running Pod; labels, annotations and finalizers. A pull policy that follows
-// from the image changes with it unnoticed. What kubectl rollout restart writes
+// from the image changes with it unnoticed. What a rollout restart writes
 // asks for new Pods, so it is always among the fields.
 func Difference(from, to *corev1.PodTemplateSpec, canResize bool) (Change, []string) {
 	d := &difference{to: to, reached: from.DeepCopy()}
