@@ -29,7 +29,8 @@ SCHEDPATCH_PODS ?= 1000
 LANES ?= suites faults gitops
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
-export VERSION IMG IMAGE_FLAG NODES KWOK KEEP LANES SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
+ATTACK_TIME ?= 1m
+export ATTACK_TIME VERSION IMG IMAGE_FLAG NODES KWOK KEEP LANES SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
 
 LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
 
@@ -80,6 +81,10 @@ test-integration: bin/testsummary ## Run the tests that need an API server (buil
 .PHONY: test-e2e
 test-e2e: bin/testsummary ## Run the end-to-end tests on real clusters, brought up for them and taken down
 	@hack/test.sh e2e
+
+.PHONY: attack
+attack: bin/testsummary ## Attack the chart as installed by default on a cluster of its own, a minute for each attack (ATTACK_TIME=1m)
+	@LANES=attack hack/test.sh e2e
 
 ##@ Clusters
 

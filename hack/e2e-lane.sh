@@ -5,7 +5,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 results=${WINDLASS_TEST_RESULTS:?run make test-e2e instead}
-lane=${1:?usage: e2e-lane.sh suites|faults|gitops}
+lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack}
 cluster=e2e-$lane
 child=
 status=0
@@ -87,9 +87,12 @@ fi
 # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
 case $lane in
   suites)
-    run suites ./suites/... -registry "$registry" -ginkgo.label-filter '!remediation' -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
+    run suites ./suites/... -registry "$registry" -ginkgo.label-filter '!remediation && !attack' -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
     # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
     run wireclient ./wireclient/...
+    ;;
+  attack)
+    run attack ./suites/... -registry "$registry" -ginkgo.label-filter attack -attack-time "${ATTACK_TIME:-1m}" $IMAGE_FLAG
     ;;
   faults)
     # ct installs releases of its own, so it comes before the suites' one.
@@ -103,6 +106,6 @@ case $lane in
     # What users configure Argo CD with, read by its own program.
     ARGOCD_BINARY=$(hack/tool.sh argocd) in_background go_test argocd -run RealArgoCD ./contract
     ;;
-  *) fail "unknown lane \"$lane\"; known are suites, faults and gitops" ;;
+  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops and attack" ;;
 esac
 exit "$status"

@@ -4,6 +4,7 @@
 #   suites   what the product promises, and OpenKruise's client
 #   faults   chart-testing, then auto remediation, on nodes that are made bad
 #   gitops   Flux and Argo CD
+#   attack   the webhook's port attacked for minutes; only where it is asked for, by make attack
 #
 # With E2E_KUBECONFIG only the suites run, on the cluster that it names. Results are written where WINDLASS_TEST_RESULTS says;
 # `make test-e2e` calls it.

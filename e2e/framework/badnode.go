@@ -2,8 +2,10 @@ package framework
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 )
@@ -37,6 +39,32 @@ func (c *Cluster) PushWebhook(ctx context.Context, reference string) error {
 		return err
 	}
 	return c.clusterCommand(ctx, "image", "--tag", reference, "--registry", c.Options.Registry, filepath.Join(programs, "webhook"))
+}
+
+// PushAttacker builds the program attack and puts it into the registry of the cluster. It returns the image's name.
+func (c *Cluster) PushAttacker(ctx context.Context) (string, error) {
+	chart, err := c.Options.chartPath()
+	if err != nil {
+		return "", err
+	}
+	directory, err := os.MkdirTemp("", "attack")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(directory)
+	program := filepath.Join(directory, "attack")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./attack")
+	build.Dir = filepath.Join(filepath.Dir(filepath.Dir(chart)), "e2e")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the image holds nothing else
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the attacker: %w: %s", err, output)
+	}
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return "", err
+	}
+	image := fmt.Sprintf("ghcr.io/windlass-operator/attack:%x", sha256.Sum256(text))
+	return image, c.clusterCommand(ctx, "image", "--tag", image, "--registry", c.Options.Registry, program)
 }
 
 func (c *Cluster) nodeCommand(ctx context.Context, command, node string) error {

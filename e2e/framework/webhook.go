@@ -28,6 +28,11 @@ func (c *Cluster) CertificateSecret() client.ObjectKey {
 	return client.ObjectKey{Namespace: c.Options.Namespace, Name: ReleaseName + "-webhook-self-cert"}
 }
 
+// WebhookService names the Service that API servers call.
+func (c *Cluster) WebhookService() client.ObjectKey {
+	return client.ObjectKey{Namespace: c.Options.Namespace, Name: ReleaseName + "-webhook"}
+}
+
 // WebhookConfigurations returns the release's two configurations.
 func (c *Cluster) WebhookConfigurations(ctx context.Context) (*admissionregistrationv1.MutatingWebhookConfiguration, *admissionregistrationv1.ValidatingWebhookConfiguration, error) {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{}

@@ -98,7 +98,7 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 		}
 	}
 	candidates := h.Sets.Candidates(request.Namespace, head.Labels)
-	patches := h.Scheduling.choose(ctx, request.Namespace, &head)
+	patches := h.Scheduling.choose(ctx, request.Namespace, &head, isDryRun(request))
 	if len(candidates) == 0 && patches.empty() && !head.Annotations.forged(h.Enforced) {
 		return admission.Allowed("")
 	}
@@ -125,7 +125,7 @@ func (h *Handler) schedule(request admission.Request, pod *corev1.Pod, injection
 	if patches.empty() {
 		return respond(pod, injection, nil)
 	}
-	dryRun := request.DryRun != nil && *request.DryRun
+	dryRun := isDryRun(request)
 	rules := h.Scheduling.apply(pod, patches, dryRun)
 	rules.count()
 	if rejection := rules.rejection(request.Namespace); rejection != "" {
@@ -207,3 +207,5 @@ func logger(ctx context.Context, request admission.Request) logr.Logger {
 func refused(err error) admission.Response {
 	return admission.Errored(http.StatusBadRequest, fmt.Errorf("the request's object is not a Pod: %w", err))
 }
+
+func isDryRun(request admission.Request) bool { return request.DryRun != nil && *request.DryRun }

@@ -56,8 +56,9 @@ type omission struct {
 	intended bool
 }
 
-// choose finds the patches for a Pod by its owners and its labels.
-func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header) selection {
+// choose finds the patches for a Pod by its owners and its labels. A dry run
+// takes no place, so its owner need not be there.
+func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header, dryRun bool) selection {
 	var out selection
 	if s == nil || !s.Index.Has(namespace) {
 		return out
@@ -75,6 +76,9 @@ func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header) 
 	}
 	if err != nil {
 		out.missed = s.missed(namespace, owner, pod, now, err)
+	}
+	if dryRun {
+		return out
 	}
 	return s.confirm(ctx, namespace, owner, out)
 }

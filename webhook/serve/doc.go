@@ -5,7 +5,7 @@
 //	connection -> table: so many in all, and half of them for one address
 //	handshake  -> gate:  signatures take turns between addresses
 //	header     -> time limit; client certificate, if one is demanded
-//	body       -> size limit, time limit, gate of bytes in flight
+//	body       -> size limit, time limit; large ones: gate of bytes in flight
 //	JSON       -> depth and number of objects, counted before anything decodes it
 //	review     -> gate of memory, by what decoding this body takes
 //

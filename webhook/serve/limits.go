@@ -14,11 +14,12 @@ type Limits struct {
 	// Body is the most bytes of a request. etcd stores objects of at most 1.5 MiB,
 	// and a review holds two of them at most, before and after a change.
 	Body int64
-	// SmallBody is how large a body may be that goes by the gates for small ones,
-	// and SmallMemory what decoding it may take.
-	SmallBody, SmallMemory int64
-	// SmallBodies and LargeBodies are how many bytes of bodies may be in flight.
-	SmallBodies, LargeBodies int64
+	// SmallBody is how large a body may be that each connection has room for. Larger
+	// ones share LargeBodies bytes in flight.
+	SmallBody, LargeBodies int64
+	// SmallMemory is how many bytes of memory a review may take to go by the gate for
+	// small ones.
+	SmallMemory int64
 	// SmallReviews and LargeReviews are how many bytes of memory may be taken by
 	// reviews at work, as far as can be told from their size and their objects.
 	SmallReviews, LargeReviews int64
@@ -44,9 +45,11 @@ const (
 	kib = int64(1) << 10
 	mib = int64(1) << 20
 
+	// smallBody is what a connection has room for: more than all but a few Pods take.
+	smallBody = 64 * kib
 	// connectionMemory is about what an open connection takes: its stack, its
-	// buffers and its TLS.
-	connectionMemory = 64 * kib
+	// buffers, its TLS, and a small body.
+	connectionMemory = 64*kib + smallBody
 	// defaultMemory is assumed where no limit is known: the chart's default.
 	defaultMemory = 256 * mib
 	// leastMemory is what the limits are made for at least, mostMemory at most: more
@@ -55,21 +58,20 @@ const (
 )
 
 // LimitsFor returns limits for a process that may take so many bytes of memory.
-// Connections take a quarter, and bodies and reviews somewhat more, if all of it
-// is used to the full: what is left holds the caches.
+// Connections take a third, and large bodies and reviews another, if all of it is
+// used to the full: what is left holds the caches.
 func LimitsFor(memory int64) Limits {
 	if memory <= 0 || memory == math.MaxInt64 {
 		memory = defaultMemory
 	}
 	memory = min(max(memory, leastMemory), mostMemory)
 	return Limits{
-		Connections:  int(memory / 4 / connectionMemory),
+		Connections:  int(memory / 3 / connectionMemory),
 		Body:         3 * mib,
-		SmallBody:    64 * kib,
-		SmallMemory:  2 * mib,
-		SmallBodies:  memory / 32,
+		SmallBody:    smallBody,
 		LargeBodies:  memory / 16,
-		SmallReviews: memory / 8,
+		SmallMemory:  2 * mib,
+		SmallReviews: memory / 10,
 		LargeReviews: memory / 6,
 		Depth:        100,
 		Objects:      10_000,

@@ -21,7 +21,7 @@ const retryAfter = 1
 // reviews lets requests through to a handler as far as the limits allow.
 type reviews struct {
 	limits                     Limits
-	smallBodies, largeBodies   *gate
+	largeBodies                *gate
 	smallReviews, largeReviews *gate
 	// clients say who may call; nil for everybody.
 	clients *Clients
@@ -32,7 +32,7 @@ func newReviews(limits Limits, clients *Clients) *reviews {
 	large := func(capacity int64) *gate { return newGate(capacity, limits.LargeWaiting, limits.Wait) }
 	return &reviews{
 		limits: limits, clients: clients,
-		smallBodies: small(limits.SmallBodies), largeBodies: large(limits.LargeBodies),
+		largeBodies:  large(limits.LargeBodies),
 		smallReviews: small(limits.SmallReviews), largeReviews: large(limits.LargeReviews),
 	}
 }
@@ -99,9 +99,13 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 	if size > v.limits.Body {
 		return nil, nil, tooLarge(v.limits.Body)
 	}
-	leave, err = v.bodyGate(size).enter(r.Context(), c.source, size)
-	if err != nil {
-		return nil, nil, busy(err)
+	leave = func() {}
+	// A small body waits for nobody: whoever sends one slowly holds a connection, which
+	// is taken from him when others need it.
+	if size > v.limits.SmallBody {
+		if leave, err = v.largeBodies.enter(r.Context(), c.source, size); err != nil {
+			return nil, nil, busy(err)
+		}
 	}
 	body, err = readAll(http.MaxBytesReader(w, r.Body, v.limits.Body), r.ContentLength)
 	if err != nil {
@@ -121,13 +125,6 @@ func readAll(from io.Reader, announced int64) ([]byte, error) {
 	body := make([]byte, announced)
 	_, err := io.ReadFull(from, body)
 	return body, err
-}
-
-func (v *reviews) bodyGate(size int64) *gate {
-	if size <= v.limits.SmallBody {
-		return v.smallBodies
-	}
-	return v.largeBodies
 }
 
 func (v *reviews) reviewGate(memory int64) *gate {
