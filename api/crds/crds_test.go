@@ -19,6 +19,7 @@ type facts struct {
 	Scope      apiextensionsv1.ResourceScope
 	Plural     string
 	ShortNames []string
+	Categories []string
 	Conversion apiextensionsv1.ConversionStrategyType
 	Served     []string
 	Stored     []string
@@ -32,12 +33,14 @@ func TestDefinitions(t *testing.T) {
 		"SidecarSet": {
 			Scope:      apiextensionsv1.ClusterScoped,
 			Plural:     "sidecarsets",
+			Categories: []string{"windlass"},
 			Conversion: apiextensionsv1.NoneConverter,
 			Served:     []string{"v1alpha1", "v1beta1"},
 			Stored:     []string{"v1beta1"},
 			Columns: []string{
 				"MATCHED .status.matchedPods", "UPDATED .status.updatedPods", "READY .status.readyPods",
 				"AGE .metadata.creationTimestamp",
+				"STATUS .status.summary", "SINCE .status.summarySince",
 			},
 			Wide: []string{
 				"UNINJECTED .status.uninjectedPods", "STRATEGY .spec.updateStrategy.type", "PAUSED .spec.updateStrategy.paused",
@@ -48,6 +51,7 @@ func TestDefinitions(t *testing.T) {
 			Scope:      apiextensionsv1.NamespaceScoped,
 			Plural:     "statefulsets",
 			ShortNames: []string{"asts"},
+			Categories: []string{"windlass", "all"},
 			Conversion: apiextensionsv1.NoneConverter,
 			Served:     []string{"v1alpha1", "v1beta1"},
 			Stored:     []string{"v1beta1"},
@@ -57,6 +61,7 @@ func TestDefinitions(t *testing.T) {
 			Columns: []string{
 				"DESIRED .spec.replicas", "CURRENT .status.replicas", "UPDATED .status.updatedReplicas", "READY .status.readyReplicas",
 				"AGE .metadata.creationTimestamp",
+				"STATUS .status.summary", "SINCE .status.summarySince",
 			},
 			Wide: []string{"CONTAINERS .spec.template.spec.containers[*].name", "IMAGES .spec.template.spec.containers[*].image"},
 		},
@@ -64,12 +69,14 @@ func TestDefinitions(t *testing.T) {
 			Scope:      apiextensionsv1.NamespaceScoped,
 			Plural:     "schedpatches",
 			ShortNames: []string{"sp"},
+			Categories: []string{"windlass", "all"},
 			Conversion: apiextensionsv1.NoneConverter,
 			Served:     []string{"v1alpha1"},
 			Stored:     []string{"v1alpha1"},
 			Columns: []string{
 				"TARGET .spec.targetRef.name", "MODE .spec.mode", "MATCHED .status.matchedPods", "PATCHED .status.patchedPods",
 				"SKIPPED .status.skippedPods", "EXPIRES .status.expiresAt", "AGE .metadata.creationTimestamp",
+				"STATUS .status.summary", "SINCE .status.summarySince",
 			},
 			Wide: []string{"KIND .spec.targetRef.kind", `REASON .status.conditions[?(@.type=="Ready")].reason`},
 		},
@@ -156,6 +163,7 @@ func factsOf(definition *apiextensionsv1.CustomResourceDefinition) facts {
 		Scope:      definition.Spec.Scope,
 		Plural:     definition.Spec.Names.Plural,
 		ShortNames: definition.Spec.Names.ShortNames,
+		Categories: definition.Spec.Names.Categories,
 		Conversion: definition.Spec.Conversion.Strategy,
 	}
 	for _, version := range definition.Spec.Versions {

@@ -162,6 +162,13 @@ type SchedPatchStatus struct {
 	// ExpiresAt is when this patch ends.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+	// Summary says in a few words how it is: Active, Expired, Stalled: Conflict. Programs read
+	// the conditions.
+	// +optional
+	Summary string `json:"summary,omitempty"`
+	// SummarySince is since when summary has begun with the word that it does.
+	// +optional
+	SummarySince *metav1.Time `json:"summarySince,omitempty"`
 	// Conditions say how the patch is: Ready, Reconciling, Stalled, Expired.
 	// +listType=map
 	// +listMapKey=type
@@ -245,7 +252,7 @@ type SchedPatchPreviewStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
-// +kubebuilder:resource:path=schedpatches,singular=schedpatch,shortName=sp
+// +kubebuilder:resource:path=schedpatches,singular=schedpatch,shortName=sp,categories={windlass,all}
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="TARGET",type=string,JSONPath=`.spec.targetRef.name`,description="Workload whose Pods are patched"
 // +kubebuilder:printcolumn:name="MODE",type=string,JSONPath=`.spec.mode`,description="Whether Pods are patched"
@@ -254,6 +261,8 @@ type SchedPatchPreviewStatus struct {
 // +kubebuilder:printcolumn:name="SKIPPED",type=integer,JSONPath=`.status.skippedPods`,description="How many of them were created without it"
 // +kubebuilder:printcolumn:name="EXPIRES",type=string,JSONPath=`.status.expiresAt`,description="When the patch ends"
 // +kubebuilder:printcolumn:name="AGE",type=date,JSONPath=`.metadata.creationTimestamp`,description="Time since the creation of the object"
+// +kubebuilder:printcolumn:name="STATUS",type=string,JSONPath=`.status.summary`,description="How it is, in a few words"
+// +kubebuilder:printcolumn:name="SINCE",type=date,JSONPath=`.status.summarySince`,description="For how long it has been so"
 // +kubebuilder:printcolumn:name="KIND",type=string,priority=1,JSONPath=`.spec.targetRef.kind`,description="Kind of the target"
 // +kubebuilder:printcolumn:name="REASON",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,description="Why the patch is ready or not"
 type SchedPatch struct {

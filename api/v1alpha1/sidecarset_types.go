@@ -11,12 +11,14 @@ import (
 // v1beta1 is the one to write.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:path=sidecarsets,singular=sidecarset,scope=Cluster
+// +kubebuilder:resource:path=sidecarsets,singular=sidecarset,scope=Cluster,categories=windlass
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="MATCHED",type=integer,JSONPath=`.status.matchedPods`,description="How many Pods carry the sidecars"
 // +kubebuilder:printcolumn:name="UPDATED",type=integer,JSONPath=`.status.updatedPods`,description="How many of them are at the current version"
 // +kubebuilder:printcolumn:name="READY",type=integer,JSONPath=`.status.readyPods`,description="How many of them are Ready"
 // +kubebuilder:printcolumn:name="AGE",type=date,JSONPath=`.metadata.creationTimestamp`,description="Time since the creation of the object"
+// +kubebuilder:printcolumn:name="STATUS",type=string,JSONPath=`.status.summary`,description="How it is, in a few words"
+// +kubebuilder:printcolumn:name="SINCE",type=date,JSONPath=`.status.summarySince`,description="For how long it has been so"
 // +kubebuilder:printcolumn:name="UNINJECTED",type=integer,priority=1,JSONPath=`.status.uninjectedPods`,description="How many matching Pods carry no sidecar"
 // +kubebuilder:printcolumn:name="STRATEGY",type=string,priority=1,JSONPath=`.spec.updateStrategy.type`,description="How running Pods get a new version"
 // +kubebuilder:printcolumn:name="PAUSED",type=boolean,priority=1,JSONPath=`.spec.updateStrategy.paused`,description="Whether the rollout is paused"

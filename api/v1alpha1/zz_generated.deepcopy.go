@@ -237,6 +237,10 @@ func (in *SchedPatchStatus) DeepCopyInto(out *SchedPatchStatus) {
 		in, out := &in.ExpiresAt, &out.ExpiresAt
 		*out = (*in).DeepCopy()
 	}
+	if in.SummarySince != nil {
+		in, out := &in.SummarySince, &out.SummarySince
+		*out = (*in).DeepCopy()
+	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]v1.Condition, len(*in))

@@ -46,6 +46,19 @@ type SidecarSetStatus struct {
 	// LastProgressTime is when the rollout last moved.
 	// +optional
 	LastProgressTime *metav1.Time `json:"lastProgressTime,omitempty"`
+	// CompletedRevision is the revision whose rollout was completed last.
+	// +optional
+	CompletedRevision string `json:"completedRevision,omitempty"`
+	// PausedSince is when the operator first saw the rollout paused.
+	// +optional
+	PausedSince *metav1.Time `json:"pausedSince,omitempty"`
+	// Summary says in a few words how it is: Complete, Rolling 12/40, Uninjected 1. Programs read
+	// the conditions.
+	// +optional
+	Summary string `json:"summary,omitempty"`
+	// SummarySince is since when summary has begun with the word that it does.
+	// +optional
+	SummarySince *metav1.Time `json:"summarySince,omitempty"`
 	// Conditions say how the set is: Ready, Reconciling, Stalled, Progressing,
 	// UpdateLimited, Injected.
 	// +listType=map

@@ -54,6 +54,16 @@ type StatefulSetStatus struct {
 	// LastProgressTime is when the rollout last moved.
 	// +optional
 	LastProgressTime *metav1.Time `json:"lastProgressTime,omitempty"`
+	// PausedSince is when the operator first saw the rollout paused.
+	// +optional
+	PausedSince *metav1.Time `json:"pausedSince,omitempty"`
+	// Summary says in a few words how it is: Complete, Rolling 1/3, Stalled: ErrImagePull. Programs read
+	// the conditions.
+	// +optional
+	Summary string `json:"summary,omitempty"`
+	// SummarySince is since when summary has begun with the word that it does.
+	// +optional
+	SummarySince *metav1.Time `json:"summarySince,omitempty"`
 	// Conditions say how the set is: Ready, Reconciling, Stalled, Available,
 	// Progressing, Scaling, Remediating, FailedCreatePod, FailedUpdatePod.
 	// +listType=map

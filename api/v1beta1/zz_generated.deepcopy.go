@@ -512,6 +512,14 @@ func (in *SidecarSetStatus) DeepCopyInto(out *SidecarSetStatus) {
 		in, out := &in.LastProgressTime, &out.LastProgressTime
 		*out = (*in).DeepCopy()
 	}
+	if in.PausedSince != nil {
+		in, out := &in.PausedSince, &out.PausedSince
+		*out = (*in).DeepCopy()
+	}
+	if in.SummarySince != nil {
+		in, out := &in.SummarySince, &out.SummarySince
+		*out = (*in).DeepCopy()
+	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]metav1.Condition, len(*in))
@@ -790,6 +798,14 @@ func (in *StatefulSetStatus) DeepCopyInto(out *StatefulSetStatus) {
 	}
 	if in.LastProgressTime != nil {
 		in, out := &in.LastProgressTime, &out.LastProgressTime
+		*out = (*in).DeepCopy()
+	}
+	if in.PausedSince != nil {
+		in, out := &in.PausedSince, &out.PausedSince
+		*out = (*in).DeepCopy()
+	}
+	if in.SummarySince != nil {
+		in, out := &in.SummarySince, &out.SummarySince
 		*out = (*in).DeepCopy()
 	}
 	if in.Conditions != nil {
