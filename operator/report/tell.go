@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 )
@@ -15,15 +16,15 @@ const maxNote = 1024
 // Tell logs and records what a status that was written has brought. It is to be
 // called once for each, after the write.
 func Tell(log logr.Logger, recorder events.EventRecorder, object runtime.Object, before, after Standing) {
-	LogChanges(log, before, after)
+	LogChanges(log, before.Conditions, after.Conditions)
 	for _, e := range Transition(before, after) {
 		recorder.Eventf(object, nil, e.Kind, e.Reason, "Look", "%s", e.Note)
 	}
 }
 
 // LogChanges writes a line for each change of Ready or Stalled.
-func LogChanges(log logr.Logger, before, after Standing) {
-	for _, c := range Changes(before.Conditions, after.Conditions) {
+func LogChanges(log logr.Logger, before, after []metav1.Condition) {
+	for _, c := range Changes(before, after) {
 		log.Info(c.Type+" is "+string(c.Status), "reason", c.Reason, "message", c.Message)
 	}
 }

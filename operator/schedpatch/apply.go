@@ -47,12 +47,12 @@ func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
 	return &Outcome{}, fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)
 }
 
-// writeStatus writes the status if it changed. The client decodes the answer
+// writeStatus writes the status if it changed, and says whether it did. The client decodes the answer
 // into what it is given, and the status shares memory with the snapshot: hence
 // the copy.
-func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) error {
+func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) (bool, error) {
 	updated := object.DeepCopy()
 	updated.Status = *status.DeepCopy()
-	_, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
-	return apply.Wrap(err, "write the status of SchedPatch %s/%s", object.Namespace, object.Name)
+	written, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
+	return written, apply.Wrap(err, "write the status of SchedPatch %s/%s", object.Namespace, object.Name)
 }

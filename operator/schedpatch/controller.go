@@ -32,6 +32,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/operator/pace"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 const (
@@ -138,7 +139,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	r.pace.Note(key, now)
 	snapshot, err := r.gatherer.snapshot(ctx, key)
 	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
-		statusErr := r.executor.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(now)))
+		statusErr := r.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(now)))
 		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
 	}
 	if err != nil {
@@ -173,12 +174,21 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 		return reconcile.Result{}, nil
 	}
 	status := makeStatus(s)
-	if err := r.executor.writeStatus(ctx, s.Object, status); err != nil {
+	if err := r.writeStatus(ctx, s.Object, status); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	observe(s, status)
 	r.record(s, status)
 	return reconcile.Result{RequeueAfter: nextLook(s)}, nil
+}
+
+// writeStatus writes a status, and logs what it brings.
+func (r *reconciler) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) error {
+	written, err := r.executor.writeStatus(ctx, object, status)
+	if written {
+		report.LogChanges(ctrl.LoggerFrom(ctx), object.Status.Conditions, status.Conditions)
+	}
+	return err
 }
 
 // nextLook is in how long to look again though nothing happens; 0 is never.

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 const (
@@ -31,9 +34,20 @@ func makeStatus(s *Snapshot) *v1alpha1.SchedPatchStatus {
 		status.ExpiresAt = &end
 	}
 	setConditions(&status.Conditions, s, judge(s, patched, skipped))
+	summarize(status, metav1.NewTime(s.Now))
 	fit(status)
 	status.Truncated = len(status.ChangedPods) < len(patched)
 	return status
+}
+
+// summarize writes what the column STATUS shows: the reason of Ready.
+func summarize(status *v1alpha1.SchedPatchStatus, now metav1.Time) {
+	text := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Reason
+	if meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
+		text = report.WithCause("Stalled", text)
+	}
+	next := report.Summary{Text: status.Summary, Since: status.SummarySince}.Next(text, now)
+	status.Summary, status.SummarySince = next.Text, next.Since
 }
 
 // newest lists the Pods created last, the very last one first.
@@ -93,5 +107,6 @@ func invalidStatus(object *v1alpha1.SchedPatch, err error, now metav1.Time) *v1a
 	status.ObservedGeneration = object.Generation
 	status.Preview = nil
 	invalidConditions(&status.Conditions, object, err, now)
+	summarize(status, now)
 	return status
 }

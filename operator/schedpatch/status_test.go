@@ -25,13 +25,13 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
 
 // report is a status in short: conditions as "Type=Status Reason".
-type report struct {
+type summary struct {
 	Matched, Patched, Skipped int32
 	Conditions                []string
 }
 
-func reportOf(status *v1alpha1.SchedPatchStatus) report {
-	r := report{Matched: status.MatchedPods, Patched: status.PatchedPods, Skipped: status.SkippedPods}
+func reportOf(status *v1alpha1.SchedPatchStatus) summary {
+	r := summary{Matched: status.MatchedPods, Patched: status.PatchedPods, Skipped: status.SkippedPods}
 	for _, c := range status.Conditions {
 		r.Conditions = append(r.Conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
 	}
@@ -54,48 +54,48 @@ func TestStatus(t *testing.T) {
 	stuck := func(reason string) []string { return []string{"Ready=False " + reason, "Stalled=True " + reason} }
 	for name, test := range map[string]struct {
 		snapshot func(t *testing.T) *Snapshot
-		want     report
+		want     summary
 	}{
 		"a target without Pods": {
 			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch()) },
-			report{0, 0, 0, active}},
+			summary{0, 0, 0, active}},
 		"all Pods carry it": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(), patched("a", later), patched("b", later))
 			},
-			report{2, 2, 0, active}},
+			summary{2, 2, 0, active}},
 		"Pods older than the patch are not skipped": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(), pod("a", -time.Hour).Obj(), pod("b", 0).Obj())
 			},
-			report{2, 0, 0, active}},
+			summary{2, 0, 0, active}},
 		"Pods older than its last change are not skipped": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) { s.Since = metav1.NewTime(build.Epoch.Add(later)) })
 			},
-			report{1, 0, 0, active}},
+			summary{1, 0, 0, active}},
 		"a Pod of the second of the last change that contradicts is skipped": {
 			func(t *testing.T) *Snapshot {
 				contradicting := contradicting("a")
 				contradicting.CreationTimestamp = metav1.NewTime(build.Epoch)
 				return snapshotOf(t, makePatch(), contradicting)
 			},
-			report{1, 0, 1, active}},
+			summary{1, 0, 1, active}},
 		"Pods that the webhook missed are counted and are no reason to wait": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(), patched("a", later), pod("b", later).Obj())
 			},
-			report{2, 1, 1, active}},
+			summary{2, 1, 1, active}},
 		"one Pod contradicts and the template does not": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) { s.Template = template(nil) })
 			},
-			report{1, 0, 1, active}},
+			summary{1, 0, 1, active}},
 		"the template contradicts": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) { s.Template = template(zoneB) })
 			},
-			report{1, 0, 1, stuck("Conflict")}},
+			summary{1, 0, 1, stuck("Conflict")}},
 		"the template's affinity contradicts, and the Pods' is not known": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) {
@@ -104,44 +104,44 @@ func TestStatus(t *testing.T) {
 					})
 				})
 			},
-			report{1, 0, 1, stuck("Conflict")}},
+			summary{1, 0, 1, stuck("Conflict")}},
 		"a contradiction is told before there is a Pod": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(required("zone", "a"))), func(s *Snapshot) { s.Template = template(zoneB) })
 			},
-			report{0, 0, 0, stuck("Conflict")}},
+			summary{0, 0, 0, stuck("Conflict")}},
 		"no node is left": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b", "c") })
 			},
-			report{1, 1, 0, noNodes}},
+			summary{1, 1, 0, noNodes}},
 		"a node is left": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b", "a") })
 			},
-			report{0, 0, 0, active}},
+			summary{0, 0, 0, active}},
 		"no node is left, but would not be either without the patch": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(required("disk", "ssd"))), func(s *Snapshot) { s.Template, s.Nodes = template(zoneB), zones("a") })
 			},
-			report{0, 0, 0, active}},
+			summary{0, 0, 0, active}},
 		"no node is known": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Template = template(nil) })
 			},
-			report{0, 0, 0, active}},
+			summary{0, 0, 0, active}},
 		"no node is left, and maxPods is used up": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes, s.Total = template(nil), zones("b"), 1 })
 			},
-			report{1, 1, 0, active}},
+			summary{1, 1, 0, active}},
 		"no node is left, for other Pods than the template's": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(func(o *v1alpha1.SchedPatch) {
 					o.Spec.PodSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "web"}}
 				})), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b") })
 			},
-			report{0, 0, 0, active}},
+			summary{0, 0, 0, active}},
 		"no node is left, by a Pod that may carry the patch": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), patched("a", later)), func(s *Snapshot) {
@@ -149,7 +149,7 @@ func TestStatus(t *testing.T) {
 					s.Template.Pod = "a"
 				})
 			},
-			report{1, 1, 0, active}},
+			summary{1, 1, 0, active}},
 		"another patch makes the template contradict": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), contradicting("a")), func(s *Snapshot) {
@@ -159,65 +159,65 @@ func TestStatus(t *testing.T) {
 					}))}
 				})
 			},
-			report{1, 0, 1, stuck("Conflict")}},
+			summary{1, 0, 1, stuck("Conflict")}},
 		"the template would have too many terms": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, manyTerms(), pod("a", later).Obj()), func(s *Snapshot) { s.Template = template(manyOwnTerms) })
 			},
-			report{1, 0, 1, stuck("TooManyTerms")}},
+			summary{1, 0, 1, stuck("TooManyTerms")}},
 		"Pods are denied before there is one": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(rejects)), func(s *Snapshot) { s.Template = template(zoneB) })
 			},
-			report{0, 0, 0, stuck("Conflict")}},
+			summary{0, 0, 0, stuck("Conflict")}},
 		"the template names the node": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) {
 					s.Template = template(func(spec *corev1.PodSpec) { spec.NodeName = "node-1" })
 				})
 			},
-			report{1, 0, 1, stuck("NodeNamed")}},
+			summary{1, 0, 1, stuck("NodeNamed")}},
 		"Pods beyond maxPods are not skipped": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
 			},
-			report{2, 1, 0, active}},
+			summary{2, 1, 0, active}},
 		"a Pod missed below maxPods is skipped": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(maxPods(2)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
 			},
-			report{2, 1, 1, active}},
+			summary{2, 1, 1, active}},
 		"the target does not exist": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{} })
 			},
-			report{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
+			summary{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
 		"the cluster does not know the target's kind": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{NotServed: true} })
 			},
-			report{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
+			summary{0, 0, 0, []string{"Ready=False TargetNotFound", "Reconciling=True TargetNotFound"}}},
 		"the target may not be read": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch()), func(s *Snapshot) { s.Target = Target{Unreadable: "no permission"} })
 			},
-			report{0, 0, 0, stuck("TargetUnreadable")}},
+			summary{0, 0, 0, stuck("TargetUnreadable")}},
 		"the webhooks do not serve the namespace": {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) { s.Served = false })
 			},
-			report{1, 0, 0, stuck("NamespaceNotServed")}},
+			summary{1, 0, 0, stuck("NamespaceNotServed")}},
 		"a preview patches nothing and misses nothing": {
 			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch(preview), pod("a", later).Obj()) },
-			report{1, 0, 0, []string{"Ready=True Preview"}}},
+			summary{1, 0, 0, []string{"Ready=True Preview"}}},
 		"an expired patch rests": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(ttl(120)), patched("a", later), pod("b", 2*time.Minute).Obj())
 			},
-			report{2, 1, 0, []string{"Ready=True Expired", "Expired=True Expired"}}},
+			summary{2, 1, 0, []string{"Ready=True Expired", "Expired=True Expired"}}},
 		"what was missed before the end stays counted": {
 			func(t *testing.T) *Snapshot { return snapshotOf(t, makePatch(ttl(120)), pod("a", later).Obj()) },
-			report{1, 0, 1, []string{"Ready=True Expired", "Expired=True Expired"}}},
+			summary{1, 0, 1, []string{"Ready=True Expired", "Expired=True Expired"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, reportOf(makeStatus(test.snapshot(t)))); diff != "" {
@@ -366,7 +366,7 @@ func TestAnInvalidPatchIsStalledUntilItIsCorrected(t *testing.T) {
 	object := makePatch()
 	object.Status.MatchedPods = 3
 	status := invalidStatus(object, fmt.Errorf("spec.affinity: %s", strings.Repeat("wrong ", 400)), metav1.NewTime(build.Epoch))
-	want := report{3, 0, 0, []string{"Ready=False InvalidSpec", "Stalled=True InvalidSpec"}}
+	want := summary{3, 0, 0, []string{"Ready=False InvalidSpec", "Stalled=True InvalidSpec"}}
 	if diff := cmp.Diff(want, reportOf(status)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}

@@ -119,8 +119,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	snapshot, err := r.gatherer.snapshot(reading, request.Name)
 	cancel()
 	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
-		_, statusErr := r.executor.writeStatus(ctx, invalid.object, invalidStatus(invalid.object, err, metav1.NewTime(r.gatherer.clock.Now())))
-		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
+		return reconcile.Result{}, cmp.Or(r.reportInvalid(ctx, invalid.object, err), reconcile.TerminalError(err))
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -268,12 +267,25 @@ func (o *Outcome) log(log logr.Logger) {
 	}
 }
 
+// reportInvalid writes the status of a set that cannot be used, and what is to be
+// told of it.
+func (r *reconciler) reportInvalid(ctx context.Context, object *v1beta1.SidecarSet, fault error) error {
+	status := invalidStatus(object, fault, metav1.NewTime(r.gatherer.clock.Now()))
+	observeStalled(object.Name, status)
+	written, err := r.executor.writeStatus(ctx, object, status)
+	if written {
+		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, object, standingOf(&object.Status), standingOf(status))
+	}
+	return err
+}
+
 // report writes status and events. While Pods change fast the status is
 // written about once a second. It returns when to look again though nothing
 // happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
 	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.VerdictIn), lookAgainIn(s, plan, outcome))
+	observeStalled(s.Set.Name(), status)
 	if pause := r.pace.Wait(client.ObjectKeyFromObject(s.Set.Object), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)
 		return earlier(wait, pause), nil
@@ -283,6 +295,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 		return 0, client.IgnoreNotFound(err)
 	}
 	if written {
+		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, s.Set.Object, standingOf(&s.Set.Object.Status), standingOf(status))
 		r.pace.Note(client.ObjectKeyFromObject(s.Set.Object), s.Now)
 	}
 	r.record(s, plan, outcome)

@@ -12,6 +12,7 @@ import (
 // Reasons of events on SidecarSets and Pods.
 const (
 	eventUpdated       = "SuccessfulUpdatePodInPlace"
+	eventPodUpdated    = "SidecarUpdated"
 	eventFailed        = "FailedUpdatePodInPlace"
 	eventNotUpgradable = "NotUpgradablePods"
 	eventEvicted       = "EvictedForInjection"
@@ -24,6 +25,10 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	if n := len(outcome.Updated); n > 0 {
 		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventUpdated, "Update",
 			"Updated the sidecars of %s", some(n, podName(outcome.Updated[0].View.Pod)))
+	}
+	for _, u := range outcome.Updated {
+		r.recorder.Eventf(u.View.Pod, object, corev1.EventTypeNormal, eventPodUpdated, "Update",
+			"SidecarSet %s: %s, in place", object.Name, u.what())
 	}
 	for _, u := range outcome.Finished {
 		r.recorder.Eventf(u.View.Pod, object, corev1.EventTypeNormal, eventFinished, "Update",

@@ -2,7 +2,10 @@ package sidecarset
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 var (
@@ -16,10 +19,15 @@ var (
 		Name: "windlass_sidecarset_uninjected_pods",
 		Help: "Live Pods that a SidecarSet selects and that run without its sidecars. A set that misses none has no series.",
 	}, []string{"sidecarset"})
+
+	stalled = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "windlass_sidecarset_stalled",
+		Help: "1 for every SidecarSet that cannot go on without a person. Others have no series.",
+	}, []string{"sidecarset"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(writes, uninjectedPods)
+	metrics.Registry.MustRegister(writes, uninjectedPods, stalled)
 }
 
 func observe(s *Snapshot, outcome *Outcome) {
@@ -30,12 +38,23 @@ func observe(s *Snapshot, outcome *Outcome) {
 		writes.WithLabelValues(result).Add(float64(n))
 	}
 	if len(s.Uninjected) == 0 {
-		forgetMetrics(s.Set.Name())
+		uninjectedPods.DeleteLabelValues(s.Set.Name())
 		return
 	}
 	uninjectedPods.WithLabelValues(s.Set.Name()).Set(float64(len(s.Uninjected)))
 }
 
+// observeStalled tells whether a set is stalled, whether that was written or not.
+func observeStalled(name string, status *v1beta1.SidecarSetStatus) {
+	if meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
+		stalled.WithLabelValues(name).Set(1)
+	} else {
+		stalled.DeleteLabelValues(name)
+	}
+}
+
+// forgetMetrics drops the series of a set that is gone.
 func forgetMetrics(name string) {
 	uninjectedPods.DeleteLabelValues(name)
+	stalled.DeleteLabelValues(name)
 }

@@ -104,6 +104,11 @@ type UpdatePod struct {
 
 // String renders the action for logs.
 func (u UpdatePod) String() string {
+	return fmt.Sprintf("update Pod %s in place (%s): %s", podName(u.View.Pod), u.what(), u.Reason)
+}
+
+// what says what changes.
+func (u UpdatePod) what() string {
 	parts := make([]string, 0, len(u.Change.Images)+len(u.Change.Resources))
 	for _, image := range u.Change.Images {
 		parts = append(parts, fmt.Sprintf("%s: %s -> %s", image.Name, image.From, image.To))
@@ -114,7 +119,7 @@ func (u UpdatePod) String() string {
 	if len(parts) == 0 {
 		parts = append(parts, "annotations only")
 	}
-	return fmt.Sprintf("update Pod %s in place (%s): %s", podName(u.View.Pod), strings.Join(parts, ", "), u.Reason)
+	return strings.Join(parts, ", ")
 }
 
 // LimitedPod is a Pod that keeps its sidecars until it is created anew.

@@ -2,7 +2,6 @@ package sidecarset
 
 import (
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +10,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/refusal"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // makeStatus computes the whole status from what was seen, what was planned
@@ -31,6 +31,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	status.LastProgressTime = lastProgress(s, status, p)
 	deadline := p.watch(s, status.LastProgressTime)
 	setConditions(&status.Conditions, s, p)
+	summarize(status, s, p)
 	return status, deadline
 }
 
@@ -165,14 +166,7 @@ func (p *progress) watch(s *Snapshot, last *metav1.Time) float64 {
 }
 
 // truncate keeps a message within the 1 KiB that conditions are allowed here.
-func truncate(message string) string { return shorten(message, 1024) }
+func truncate(message string) string { return report.Shorten(message, 1024) }
 
 // brief keeps short what Ready says at length.
-func brief(message string) string { return shorten(message, 300) }
-
-func shorten(message string, most int) string {
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most-3], "") + "..."
-}
+func brief(message string) string { return report.Shorten(message, 300) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // maxNamedPods is how many Pods a condition's message names.
@@ -56,6 +57,8 @@ func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1be
 			ObservedGeneration: object.Generation, LastTransitionTime: now,
 		})
 	}
+	summary := report.Summary{Text: status.Summary, Since: status.SummarySince}.Next("Stalled: "+v1beta1.ReasonInvalidSpec, now)
+	status.Summary, status.SummarySince = summary.Text, summary.Since
 	return status
 }
 

@@ -104,8 +104,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	snapshot, err := r.gatherer.snapshot(reading, request.NamespacedName)
 	cancel()
 	if invalid := (*invalidError)(nil); errors.As(err, &invalid) {
-		_, statusErr := r.executor.writeStatus(ctx, invalid.set, invalidStatus(invalid.set, err, metav1.NewTime(r.gatherer.clock.Now())))
-		return reconcile.Result{}, cmp.Or(statusErr, reconcile.TerminalError(err))
+		return reconcile.Result{}, cmp.Or(r.reportInvalid(ctx, invalid.set, err), reconcile.TerminalError(err))
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -182,6 +181,19 @@ func soonest(spans ...float64) time.Duration {
 	return time.Duration(math.Ceil(shortest*1000)) * time.Millisecond
 }
 
+// reportInvalid writes the status of a set that cannot be used, and what is to be
+// told of it.
+func (r *reconciler) reportInvalid(ctx context.Context, set *v1beta1.StatefulSet, fault error) error {
+	status := invalidStatus(set, fault, metav1.NewTime(r.gatherer.clock.Now()))
+	observeStalled(client.ObjectKeyFromObject(set), status)
+	written, err := r.executor.writeStatus(ctx, set, status)
+	if written {
+		observePhase(set, status)
+		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, set, standingIn(&set.Status), standingIn(status))
+	}
+	return err
+}
+
 // report writes status and events. While Pods change fast the status is
 // written about once a second. It returns when to look again though nothing
 // happens: to write what was held back, or because something is due by then.
@@ -200,6 +212,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	}
 	if written {
 		observePhase(s.Set, status)
+		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, s.Set, standingIn(&s.Set.Status), standingIn(status))
 		r.pace.Note(key, s.Now)
 	}
 	r.record(s, plan, outcome)

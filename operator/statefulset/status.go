@@ -32,6 +32,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSet
 	status.LastProgressTime = p.lastProgress()
 	deadline := p.watch(status.LastProgressTime)
 	setConditions(&status.Conditions, p)
+	p.summarize()
 	return status, deadline
 }
 

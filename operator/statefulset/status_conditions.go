@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // setConditions replaces the conditions that this controller keeps. Those that
@@ -53,6 +54,8 @@ func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta
 			ObservedGeneration: set.Generation, LastTransitionTime: now,
 		})
 	}
+	summary := report.Summary{Text: status.Summary, Since: status.SummarySince}.Next("Stalled: "+v1beta1.ReasonInvalidSpec, now)
+	status.Summary, status.SummarySince = summary.Text, summary.Since
 	return status
 }
 

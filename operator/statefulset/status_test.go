@@ -395,7 +395,8 @@ func TestASetThatCannotBeReadSaysSo(t *testing.T) {
 	condition := func(kind string, status metav1.ConditionStatus, message string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status, Reason: v1beta1.ReasonInvalidSpec, Message: message, ObservedGeneration: 4, LastTransitionTime: metav1.NewTime(build.Epoch)}
 	}
-	want := &v1beta1.StatefulSetStatus{ObservedGeneration: 4, Replicas: 3, Conditions: []metav1.Condition{
+	since := metav1.NewTime(build.Epoch)
+	want := &v1beta1.StatefulSetStatus{ObservedGeneration: 4, Replicas: 3, Summary: "Stalled: InvalidSpec", SummarySince: &since, Conditions: []metav1.Condition{
 		condition("Ready", metav1.ConditionFalse, `StatefulSet default/web cannot be used until it is corrected: spec.selector: "Like" is not a valid label selector operator`),
 		condition("Progressing", metav1.ConditionFalse, "Nothing is done until the spec is corrected."),
 		condition("Stalled", metav1.ConditionTrue, `spec.selector: "Like" is not a valid label selector operator`),
