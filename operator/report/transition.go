@@ -84,7 +84,8 @@ func stalled(before, after Standing) []Event {
 }
 
 func injected(before, after Standing) []Event {
-	if meta.IsStatusConditionFalse(before.Conditions, v1beta1.ConditionInjected) || !meta.IsStatusConditionFalse(after.Conditions, v1beta1.ConditionInjected) {
+	is := meta.FindStatusCondition(after.Conditions, v1beta1.ConditionInjected)
+	if meta.IsStatusConditionFalse(before.Conditions, v1beta1.ConditionInjected) || is == nil || is.Reason != v1beta1.ReasonPodsNotInjected {
 		return nil
 	}
 	return []Event{{corev1.EventTypeWarning, EventPodsNotInjected, message(after, v1beta1.ConditionInjected)}}

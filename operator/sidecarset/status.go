@@ -27,7 +27,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	fillCounters(status, s, outcome)
 	status.Uninjected = listUninjected(s)
 	p := judge(s, plan, outcome)
-	p.updatedReady = int(status.UpdatedReadyPods)
+	p.updated, p.updatedReady = int(status.UpdatedPods), int(status.UpdatedReadyPods)
 	status.LastProgressTime = lastProgress(s, status, p)
 	deadline := p.watch(s, status.LastProgressTime)
 	setConditions(&status.Conditions, s, p)
@@ -80,12 +80,12 @@ type progress struct {
 	// sidecars are not serving yet. A Pod that was created with it is its owner's
 	// concern: it starts, or does not, for reasons of its own.
 	underway []string
-	// matched is how many Pods have the sidecars. none says why no live Pod is to have
-	// them, unserved why none ever will; both are "" for an ordinary set.
-	matched        int
+	// none says why no live Pod is to have the sidecars, unserved why none ever will;
+	// both are "" for an ordinary set.
 	none, unserved string
-	// updatedReady is how many Pods are at the current version and ready.
-	updatedReady int
+	// updated is how many Pods are at the current version, updatedReady how many of
+	// them are ready.
+	updated, updatedReady int
 	// refused are Pods of which the API server refuses a change.
 	refused []RefusedPod
 	// overdue tells that nothing has moved for longer than the deadline, which is
@@ -95,7 +95,7 @@ type progress struct {
 }
 
 func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
-	p := &progress{plan: plan, outcome: outcome, matched: len(s.Matched), none: noPods(s), unserved: unserved(s)}
+	p := &progress{plan: plan, outcome: outcome, none: noPods(s), unserved: unserved(s)}
 	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {

@@ -91,14 +91,30 @@ func state(p *progress) (done bool, reason, message string) {
 	case p.plan.Hold == HoldNotUpdate:
 		return true, v1beta1.ReasonNotUpdate, p.held()
 	case p.plan.Kept > 0:
-		return true, v1beta1.ReasonPartitionReached,
-			fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
+		return true, v1beta1.ReasonPartitionReached, p.kept()
 	case p.none != "":
 		return true, v1beta1.ReasonNoPods, p.none
-	case p.matched == 0:
-		return true, v1beta1.ReasonComplete, "No live Pod has the sidecars, so there is none to update."
 	}
-	return true, v1beta1.ReasonComplete, "All matched Pods that can be updated in place are at the current version."
+	return true, v1beta1.ReasonComplete, p.done()
+}
+
+// kept says how far partition and selector let the rollout come.
+func (p *progress) kept() string {
+	if p.updated == 0 {
+		return fmt.Sprintf("Partition and selector let no Pod through; %s kept at an earlier version.", are(p.plan.Kept))
+	}
+	return fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
+}
+
+// done says what a complete rollout has come to.
+func (p *progress) done() string {
+	switch {
+	case p.updated == 0 && len(p.plan.Limited) > 0:
+		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", keeps(len(p.plan.Limited)))
+	case p.updated == 0:
+		return "No live Pod has the sidecars, so there is none to update."
+	}
+	return "All matched Pods that can be updated in place are at the current version."
 }
 
 func readyCondition(p *progress) *metav1.Condition {

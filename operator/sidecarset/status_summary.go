@@ -70,13 +70,9 @@ func (p *progress) cause(otherwise string) string {
 }
 
 // uninjected counts the Pods that should have the sidecars and have not.
-func uninjected(s *Snapshot) (n int) {
-	for _, u := range s.Uninjected {
-		if u.Reason != ReasonOptedOut {
-			n++
-		}
-	}
-	return n
+func uninjected(s *Snapshot) int {
+	w := sortWithout(s)
+	return len(w.helped) + len(w.blocked)
 }
 
 // standingOf is what events for people are made from.

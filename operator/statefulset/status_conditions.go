@@ -120,13 +120,22 @@ func (p *progress) rest() verdict {
 		return verdict{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
 			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", are(waiting), p.status.UpdateRevision)}
 	case p.status.CurrentRevision != p.status.UpdateRevision:
-		return verdict{fulfilled, v1beta1.ReasonPartitionReached, fmt.Sprintf(
-			"All Pods that the partition lets through are at revision %s; %s kept at an earlier one. Lower spec.updateStrategy.rollingUpdate.partition to go on.",
-			p.status.UpdateRevision, are(p.plan.Rollout.Kept))}
+		return verdict{fulfilled, v1beta1.ReasonPartitionReached, p.kept()}
 	case p.s.replicas() == 0:
 		return verdict{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
 	}
 	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf("All wanted Pods, %d of them, are at revision %s.", p.s.replicas(), p.status.UpdateRevision)}
+}
+
+// kept says how far the partition lets the rollout come.
+func (p *progress) kept() string {
+	const advice = "Lower spec.updateStrategy.rollingUpdate.partition to go on."
+	if p.status.UpdatedReplicas == 0 {
+		return fmt.Sprintf("The partition lets no Pod through to revision %s; %s kept at an earlier one. %s",
+			p.status.UpdateRevision, are(p.plan.Rollout.Kept), advice)
+	}
+	return fmt.Sprintf("All Pods that the partition lets through are at revision %s; %s kept at an earlier one. %s",
+		p.status.UpdateRevision, are(p.plan.Rollout.Kept), advice)
 }
 
 // reason is what kind of work is in progress.
