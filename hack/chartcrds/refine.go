@@ -5,6 +5,8 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // refinement changes the schema at one path of a kind, in all its versions.
@@ -46,6 +48,9 @@ func refine(crd *apiextensionsv1.CustomResourceDefinition) error {
 			if err := edit(root, r.path, r.change); err != nil {
 				return fmt.Errorf("version %s: %w", version.Name, err)
 			}
+		}
+		if example := boundedKinds[crd.Spec.Names.Kind]; example != nil {
+			boundQuantities(root, quantity.PlacesIn(example))
 		}
 		walk(root, checkLabelSelector)
 		dropDefaultsInLists(root)

@@ -30,6 +30,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // Expression is a parsed expression. It is immutable and may be shared. The
@@ -72,6 +74,9 @@ func (e Expression) Eval(name corev1.ResourceName, value resource.Quantity) (res
 		if err := e.Check(name); err != nil {
 			return resource.Quantity{}, err
 		}
+	}
+	if !quantity.InBounds(&value) {
+		return resource.Quantity{}, fmt.Errorf("expression %q with %s=%s cannot be computed; that is too large", e.text, name, value.String())
 	}
 	result := e.root.eval(exact(value))
 	if result.Sign() < 0 {

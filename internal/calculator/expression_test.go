@@ -162,6 +162,7 @@ func TestEvalFailsOnWhatThePodDoesNotAllow(t *testing.T) {
 	}{
 		"a negative result":      {corev1.ResourceCPU, "cpu-2", "500m", `expression "cpu-2" with cpu=500m is -1.5; a resource cannot be negative`},
 		"a result beyond bounds": {corev1.ResourceMemory, "memory*1e15", "1Gi", `expression "memory*1e15" with memory=1Gi is 1.07374e+24; that is too large`},
+		"a value out of bounds":  {corev1.ResourceCPU, "cpu*2", "1e300000000", `expression "cpu*2" with cpu=1e300000000 cannot be computed; that is too large`},
 		"the other resource":     {corev1.ResourceMemory, "cpu", "1", `expression "cpu" names cpu, but computes memory; only memory is known in it`},
 	} {
 		t.Run(name, func(t *testing.T) {

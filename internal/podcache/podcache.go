@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // Trim is a cache.TransformFunc: it returns a Pod with nothing but
@@ -23,18 +24,21 @@ import (
 //   - of its status the phase, reason, message, conditions, container statuses,
 //     Pod IPs and observed generation.
 //
+// Quantities that would cost too much to compute with are capped.
 // Objects of other kinds, and tombstones, pass unchanged.
 func Trim(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
 		return object, nil
 	}
-	return &corev1.Pod{
+	trimmed := &corev1.Pod{
 		TypeMeta:   pod.TypeMeta,
 		ObjectMeta: trimMeta(&pod.ObjectMeta),
 		Spec:       trimSpec(&pod.Spec),
 		Status:     trimStatus(&pod.Status),
-	}, nil
+	}
+	quantity.Cap(trimmed)
+	return trimmed, nil
 }
 
 func trimMeta(meta *metav1.ObjectMeta) metav1.ObjectMeta {

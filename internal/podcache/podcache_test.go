@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -109,5 +110,29 @@ func TestObjectsAreIndexedByTheirControllerAlone(t *testing.T) {
 				t.Errorf("indexed (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Nothing that reads the cache must be able to spend the operator's memory by
+// comparing what a Pod asks for. Such a Pod can be stored where no webhook of ours
+// is asked.
+func TestQuantitiesOutOfBoundsAreCapped(t *testing.T) {
+	pod := build.MakePod("p").Obj()
+	huge := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1e200000000"), corev1.ResourceMemory: resource.MustParse("1Gi")}
+	pod.Spec.Containers[0].Resources.Requests = huge.DeepCopy()
+	pod.Status.ContainerStatuses[0].AllocatedResources = huge.DeepCopy()
+
+	got, err := podcache.Trim(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("9223372036854775807"), corev1.ResourceMemory: resource.MustParse("1Gi")}
+	trimmed := got.(*corev1.Pod)
+	for place, list := range map[string]corev1.ResourceList{
+		"requests": trimmed.Spec.Containers[0].Resources.Requests, "allocated": trimmed.Status.ContainerStatuses[0].AllocatedResources,
+	} {
+		if diff := cmp.Diff(want, list); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", place, diff)
+		}
 	}
 }

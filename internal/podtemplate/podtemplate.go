@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	coredefaults "k8s.io/kubernetes/pkg/apis/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // patchDirective makes a strategic merge of a revision's data into a set
@@ -47,6 +49,13 @@ func Decode(data []byte) (*corev1.PodTemplateSpec, error) {
 		Spec struct {
 			Template *corev1.PodTemplateSpec `json:"template"`
 		} `json:"spec"`
+	}
+	data, faults, err := quantity.Bound(data, &decoded)
+	if err == nil {
+		err = faults.ToAggregate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the revision's data is not that of a StatefulSet: %w", err)
 	}
 	if err := utiljson.Unmarshal(data, &decoded); err != nil {
 		return nil, fmt.Errorf("the revision's data is not that of a StatefulSet: %w", err)

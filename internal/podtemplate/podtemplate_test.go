@@ -185,6 +185,10 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		"nothing":             {"", prefix + "unexpected end of JSON input"},
 		"another kind's data": {`{"spec":{"containers":[]}}`, prefix + "it has no spec.template"},
 		"a null template":     {`{"spec":{"template":null}}`, prefix + "it has no spec.template"},
+		"a quantity that costs too much to decode": {
+			`{"spec":{"template":{"spec":{"overhead":{"cpu":"1e-2147483647"}}}}}`,
+			prefix + `spec.template.spec.overhead[cpu]: Invalid value: "1e-2147483647": its exponent is -2147483647; a quantity has at most 64 characters and an exponent from -30 to 30`,
+		},
 		"a field of another type": {
 			`{"spec":{"template":{"spec":{"hostname":1}}}}`,
 			prefix + "json: cannot unmarshal number into Go struct field PodSpec.spec.template.spec.hostname of type string",

@@ -8,8 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // Set is a SidecarSet made ready for use: defaulted, with its selectors
@@ -34,8 +36,12 @@ type Set struct {
 }
 
 // Compile makes a SidecarSet ready for use. It fails when a selector cannot be
-// parsed; such an object can only have been stored while the webhook was away.
+// parsed or a quantity is out of bounds; such an object can only have been stored
+// while the webhook was away.
 func Compile(object *v1beta1.SidecarSet) (*Set, error) {
+	if faults := quantity.Find(&object.Spec, field.NewPath("spec")); len(faults) > 0 {
+		return nil, fmt.Errorf("SidecarSet %s: %w", object.Name, faults[0])
+	}
 	set := &Set{Object: object, Spec: Default(&object.Spec), Revision: object.Status.LatestRevision}
 	var err error
 	if set.selector, err = compileSelector(object.Spec.Selector); err != nil {

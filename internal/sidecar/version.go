@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // version is the part of a spec that a revision records: what gets into Pods.
@@ -85,6 +86,13 @@ func (s *Set) SameVersion(data []byte) bool {
 
 func specOf(data []byte) (*v1beta1.SidecarSetSpec, error) {
 	var decoded versionData
+	data, faults, err := quantity.Bound(data, &decoded)
+	if err == nil {
+		err = faults.ToAggregate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("its data is not that of a SidecarSet: %w", err)
+	}
 	if err := json.Unmarshal(data, &decoded); err != nil {
 		return nil, fmt.Errorf("its data is not that of a SidecarSet: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // Cache indexes of this controller. Pods are found by podcache.ControllerIndex
@@ -59,13 +60,13 @@ func TrimRevision(object any) (any, error) {
 }
 
 // TrimClaim is a cache.TransformFunc: it drops what no decision about a claim
-// rests on.
+// rests on, and caps quantities that would cost too much to compute with.
 func TrimClaim(object any) (any, error) {
 	claim, ok := object.(*corev1.PersistentVolumeClaim)
 	if !ok {
 		return object, nil
 	}
-	return &corev1.PersistentVolumeClaim{
+	trimmed := &corev1.PersistentVolumeClaim{
 		TypeMeta: claim.TypeMeta,
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID, ResourceVersion: claim.ResourceVersion,
@@ -74,7 +75,9 @@ func TrimClaim(object any) (any, error) {
 		},
 		Spec:   corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName, VolumeName: claim.Spec.VolumeName, Resources: claim.Spec.Resources},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase, Capacity: claim.Status.Capacity, Conditions: claim.Status.Conditions},
-	}, nil
+	}
+	quantity.Cap(trimmed)
+	return trimmed, nil
 }
 
 func groupOf(apiVersion string) string {

@@ -5,9 +5,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // invalidError says that a stored StatefulSet cannot be used until a person
@@ -33,7 +35,9 @@ const maxReplicas = 100_000
 //   - more replicas than any cluster can run, which would cost the operator its
 //     memory and all other sets their controller;
 //   - a template whose Pods the selector does not match. They would be let go as
-//     soon as they are made.
+//     soon as they are made;
+//   - a quantity that would cost the operator its memory as soon as it is compared
+//     with another one.
 func usable(spec *v1beta1.StatefulSetSpec) (labels.Selector, error) {
 	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
 	if err != nil {
@@ -51,5 +55,16 @@ func usable(spec *v1beta1.StatefulSetSpec) (labels.Selector, error) {
 			return nil, fmt.Errorf("spec.reserveOrdinals[%d]: %w", i, err)
 		}
 	}
-	return selector, nil
+	return selector, outOfBounds(spec)
+}
+
+// outOfBounds names the first quantity that nothing may be computed with.
+func outOfBounds(spec *v1beta1.StatefulSetSpec) error {
+	path := field.NewPath("spec")
+	faults := quantity.Find(&spec.Template, path.Child("template"))
+	faults = append(faults, quantity.Find(&spec.VolumeClaimTemplates, path.Child("volumeClaimTemplates"))...)
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults[0]
 }

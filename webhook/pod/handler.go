@@ -3,13 +3,12 @@
 // own becomes an admission warning or, of SidecarSets where injection is
 // enforced, fails the request. A Pod is denied when a SidecarSet would be left out
 // of it where injection is enforced, and when it contradicts a SchedPatch whose
-// onConflict is Reject.
+// onConflict is Reject. So is one with quantities that nothing may compute with.
 package pod
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -102,9 +101,12 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if len(candidates) == 0 && patches.empty() && !head.Annotations.forged(h.Enforced) {
 		return admission.Allowed("")
 	}
-	pod := &corev1.Pod{}
-	if err := json.Unmarshal(request.Object.Raw, pod); err != nil {
+	pod, faults, err := decode(request.Object.Raw)
+	switch {
+	case err != nil:
 		return refused(err)
+	case len(faults) > 0:
+		return outOfBounds(pod, faults)
 	}
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil && h.Enforced {

@@ -14,10 +14,12 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/quantity"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -34,9 +36,12 @@ type Defaulter struct{}
 
 // Handle answers one request.
 func (Defaulter) Handle(_ context.Context, request admission.Request) admission.Response {
-	object, err := decode(request)
-	if err != nil {
+	object, faults, err := decode(request)
+	switch {
+	case err != nil:
 		return admission.Errored(http.StatusBadRequest, err)
+	case len(faults) > 0:
+		return admission.Allowed("") // the validating webhook says what is wrong
 	}
 	set, err := sidecar.Compile(object)
 	if err != nil {
@@ -63,15 +68,25 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 }
 
 // decode reads a SidecarSet of either version: they share one schema.
-func decode(request admission.Request) (*v1beta1.SidecarSet, error) {
+// Quantities out of bounds are capped, and what is wrong with them returned.
+func decode(request admission.Request) (*v1beta1.SidecarSet, field.ErrorList, error) {
 	if err := checkKind(request.Kind); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	object, faults, err := decodeRaw(request.Object.Raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
+	}
+	return object, faults, nil
+}
+
+func decodeRaw(raw []byte) (*v1beta1.SidecarSet, field.ErrorList, error) {
 	object := &v1beta1.SidecarSet{}
-	if err := json.Unmarshal(request.Object.Raw, object); err != nil {
-		return nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
+	raw, faults, err := quantity.Bound(raw, object)
+	if err != nil {
+		return nil, nil, err
 	}
-	return object, nil
+	return object, faults, json.Unmarshal(raw, object)
 }
 
 // checkKind refuses what is no SidecarSet, and says whose fault that is.
@@ -88,13 +103,13 @@ func checkKind(kind metav1.GroupVersionKind) error {
 }
 
 // decodeOld reads what a SidecarSet was before an update; nil when it is new.
-func decodeOld(request admission.Request) (*v1beta1.SidecarSet, error) {
+func decodeOld(request admission.Request) (*v1beta1.SidecarSet, field.ErrorList, error) {
 	if len(request.OldObject.Raw) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	object := &v1beta1.SidecarSet{}
-	if err := json.Unmarshal(request.OldObject.Raw, object); err != nil {
-		return nil, fmt.Errorf("the request's old object is not a SidecarSet: %w", err)
+	object, faults, err := decodeRaw(request.OldObject.Raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the request's old object is not a SidecarSet: %w", err)
 	}
-	return object, nil
+	return object, faults, nil
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
@@ -55,16 +56,19 @@ func NewValidator(config Config) (*Validator, error) {
 
 // Handle answers one request.
 func (v *Validator) Handle(ctx context.Context, request admission.Request) admission.Response {
-	object, err := decode(request)
+	object, faults, err := decode(request)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	old, err := decodeOld(request)
-	if err != nil {
+	old, stored, err := decodeOld(request)
+	switch {
+	case err != nil:
 		return admission.Errored(http.StatusBadRequest, err)
-	}
-	if object.DeletionTimestamp != nil {
+	case object.DeletionTimestamp != nil:
 		return admission.Allowed("on its way out") // nothing may keep finalizers from being removed
+	}
+	if brought := quantity.Brought(faults, stored); len(brought) > 0 {
+		return answer(object, Verdict{Errors: brought})
 	}
 	facts, err := v.gather(ctx, object, old)
 	if err != nil {

@@ -10,15 +10,27 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
+// bound returns the JSON of a StatefulSet with every quantity in bounds, and what
+// is wrong with those that were not. Only such JSON may be decoded.
+func bound(raw []byte) ([]byte, field.ErrorList, error) {
+	raw, faults, err := quantity.Bound(raw, &v1beta1.StatefulSet{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
+	}
+	return raw, faults, nil
+}
+
 // decode reads a StatefulSet of either version: they share one schema.
-func decode(raw []byte) (*v1beta1.StatefulSet, error) {
+func decode(bounded []byte) (*v1beta1.StatefulSet, error) {
 	set := &v1beta1.StatefulSet{}
-	if err := json.Unmarshal(raw, set); err != nil {
+	if err := json.Unmarshal(bounded, set); err != nil {
 		return nil, fmt.Errorf("the request's object is not a StatefulSet: %w", err)
 	}
 	return set, nil
@@ -27,9 +39,9 @@ func decode(raw []byte) (*v1beta1.StatefulSet, error) {
 // unknownFields names the fields of the templates of a StatefulSet that this
 // program does not know, such as misspelt ones, as: unknown field "<path>". Of an
 // object that cannot be decoded it names none.
-func unknownFields(raw []byte) []string {
+func unknownFields(bounded []byte) []string {
 	fields := map[string]any{}
-	if err := json.Unmarshal(raw, &fields); err != nil {
+	if err := json.Unmarshal(bounded, &fields); err != nil {
 		return nil
 	}
 	err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(fields, &v1beta1.StatefulSet{}, true)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
 // ValidatePath is where the handler is served.
@@ -92,15 +93,9 @@ func denied(status *metav1.Status) admission.Response {
 
 // gather reads everything that the judgement needs.
 func (v *Validator) gather(ctx context.Context, request admission.Request) (Facts, error) {
-	var facts Facts
-	var err error
-	if facts.Set, err = decode(request.Object.Raw); err != nil {
+	facts, err := decodeFacts(request)
+	if err != nil {
 		return facts, apierrors.NewBadRequest(err.Error())
-	}
-	facts.Unknown = unknownFields(request.Object.Raw)
-	if len(request.OldObject.Raw) > 0 {
-		// What cannot be decoded gives no measure: the set is judged like a new one.
-		facts.Old, _ = decode(request.OldObject.Raw)
 	}
 	if len(facts.Set.Spec.VolumeClaimTemplates) > 0 {
 		list := &storagev1.StorageClassList{}
@@ -113,6 +108,28 @@ func (v *Validator) gather(ctx context.Context, request admission.Request) (Fact
 		if facts.CanResize, err = v.CanResize(ctx); err != nil {
 			return facts, fmt.Errorf("ask whether the cluster resizes Pods: %w", err)
 		}
+	}
+	return facts, nil
+}
+
+// decodeFacts reads what the request itself says.
+func decodeFacts(request admission.Request) (Facts, error) {
+	var facts Facts
+	bounded, faults, err := bound(request.Object.Raw)
+	if err != nil {
+		return facts, err
+	}
+	if facts.Set, err = decode(bounded); err != nil {
+		return facts, err
+	}
+	facts.Quantities, facts.Unknown = faults, unknownFields(bounded)
+	if len(request.OldObject.Raw) == 0 {
+		return facts, nil
+	}
+	// What cannot be decoded gives no measure: the set is judged like a new one.
+	if bounded, faults, err := bound(request.OldObject.Raw); err == nil {
+		facts.Old, _ = decode(bounded)
+		facts.Quantities = quantity.Brought(facts.Quantities, faults)
 	}
 	return facts, nil
 }

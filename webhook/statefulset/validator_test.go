@@ -61,6 +61,8 @@ var shop = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}
 
 func TestWritesAreAnswered(t *testing.T) {
 	const wrongKind = `/validate-apps-kruise-io-statefulset is served for StatefulSets of apps.kruise.io, not for StatefulSet.apps: correct the rules of the webhook configuration`
+	const hugeRequest = `spec: {template: {spec: {containers: [{name: app, image: a, resources: {requests: {cpu: "1e200000000"}}}]}}}`
+	const tinyClaim = `spec: {volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: "1e-2147483647"}}}}]}`
 	undecodable := `spec: {template: {spec: {containers: none}}}`
 	for name, test := range map[string]struct {
 		change, before string
@@ -84,6 +86,18 @@ func TestWritesAreAnswered(t *testing.T) {
 		"a template that cannot be decoded, of a set on its way out": {
 			before: undecodable, change: undecodable + "\n" + `metadata: {deletionTimestamp: "2026-01-02T03:04:05Z"}`,
 			want: got{http.StatusOK, "on its way out"}},
+		"a quantity that costs too much to compute with": {
+			change: hugeRequest,
+			want: got{http.StatusUnprocessableEntity, `StatefulSet.apps.kruise.io "web" is invalid: spec.template.spec.containers[0].resources.requests[cpu]: ` +
+				`Invalid value: "1e200000000": its exponent is 200000000; a quantity has at most 64 characters and an exponent from -30 to 30`}},
+		"a claim that costs too much to decode": {
+			change: tinyClaim,
+			want: got{http.StatusUnprocessableEntity, `StatefulSet.apps.kruise.io "web" is invalid: spec.volumeClaimTemplates[0].spec.resources.requests[storage]: ` +
+				`Invalid value: "1e-2147483647": its exponent is -2147483647; a quantity has at most 64 characters and an exponent from -30 to 30`}},
+		"such a quantity that was stored before, and another change": {
+			before: hugeRequest, change: hugeRequest + "\n" + `metadata: {annotations: {a: b}}`, want: got{Code: http.StatusOK}},
+		"such a quantity that is mended": {
+			before: hugeRequest, want: got{Code: http.StatusOK}},
 		"another kind": {
 			kind: func(k *metav1.GroupVersionKind) { k.Group = "apps" },
 			want: got{http.StatusBadRequest, wrongKind}},
