@@ -59,6 +59,7 @@ type reconciler struct {
 	recorder   events.EventRecorder
 	repeats    *report.Repeats
 	pace       *pace.Pace
+	duty       *pace.Duty
 }
 
 // longestRetry is how long a refused write waits for its next try at most.
@@ -79,6 +80,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		recorder:   mgr.GetEventRecorder("windlass-operator"),
 		repeats:    report.NewRepeats(),
 		pace:       pace.New(time.Second),
+		duty:       pace.NewDuty(),
 	}
 	known := newKnownSets()
 	return builder.ControllerManagedBy(mgr).
@@ -96,8 +98,18 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Complete(r)
 }
 
-// Reconcile brings one StatefulSet a step further.
+// Reconcile brings one StatefulSet a step further, unless others are to have the
+// processor first.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	began := r.gatherer.clock.Now()
+	if wait := r.duty.Wait(request.NamespacedName, began); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	writing := time.Duration(0)
+	defer func() {
+		now := r.gatherer.clock.Now()
+		r.duty.Note(request.NamespacedName, now.Sub(began)-writing, now)
+	}()
 	// Reading waits for the cache to have seen our own writes. Should it never, a
 	// word in the log is better than a worker that hangs.
 	reading, cancel := context.WithTimeout(ctx, time.Minute)
@@ -124,7 +136,9 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, reconcile.TerminalError(err)
 	}
 	plan.log(ctrl.LoggerFrom(ctx))
+	decided := r.gatherer.clock.Now()
 	outcome := r.executor.apply(ctx, snapshot.Set, plan)
+	writing = r.gatherer.clock.Now().Sub(decided)
 	r.gatherer.memory.note(request.NamespacedName, outcome, snapshot.Now)
 	observe(outcome)
 
@@ -142,6 +156,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // forget drops all that is remembered of a set that is gone.
 func (r *reconciler) forget(set types.NamespacedName) {
 	r.pace.Forget(set)
+	r.duty.Forget(set)
 	r.gatherer.templates.forget(set)
 	r.gatherer.memory.forget(set)
 	r.repeats.Forget(set)

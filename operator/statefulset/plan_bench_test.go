@@ -114,6 +114,28 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
+// BenchmarkHuge is a look at a set of a hundred thousand replicas that no node
+// takes, once as many of its Pods are there as may be.
+func BenchmarkHuge(b *testing.B) {
+	set := benchSet(100_000)
+	pods, revisions := benchPods(b, set, maxStarting, 0)
+	for _, pod := range pods {
+		pod.Spec.NodeName = ""
+		build.SetReady(pod, false, build.Epoch)
+	}
+	s := benchSnapshot(set, pods, revisions)
+	b.ReportAllocs()
+	began := cpuTime(b)
+	for b.Loop() {
+		plan, err := makePlan(s)
+		if err != nil || len(plan.Create) > 0 {
+			b.Fatalf("%d Pods are created, %v", len(plan.Create), err)
+		}
+		makeStatus(s, plan, &Outcome{})
+	}
+	reportCPU(b, began)
+}
+
 // cpuTime is what the program has used of the processors, garbage collection
 // included. Unlike the time that passes it is the same on a busy machine.
 func cpuTime(b *testing.B) time.Duration {

@@ -117,6 +117,7 @@ func (p *planner) scaleUp() {
 			continue
 		}
 		if budget == 0 {
+			p.tellStarting(m)
 			return
 		}
 		if !p.create(m, &kept) {
@@ -156,22 +157,44 @@ func (p *planner) inOrderOfCreation() []*member {
 }
 
 // maxCreations is how many Pods one plan creates at most. The first of them bring
-// the next look, and a plan of any size fits into memory.
-const maxCreations = 1000
+// the next look, and a worker is soon free for another set.
+const maxCreations = 500
+
+// maxStarting is how many Pods of a set may be there without being available
+// before no more are created. A set of a hundred thousand replicas that no node
+// takes must cost neither the operator nor the API server more than that.
+const maxStarting = 5000
 
 // creations is how many Pods may be created now.
 func (p *planner) creations() int {
-	scale := p.s.Set.Spec.ScaleStrategy
-	if p.s.ordered() || scale == nil || scale.MaxUnavailable == nil {
-		return maxCreations
+	if p.s.ordered() {
+		return maxCreations // they are made one by one
 	}
-	left := atLeastOne(scale.MaxUnavailable, p.s.replicas())
+	left := maxStarting
+	if scale := p.s.Set.Spec.ScaleStrategy; scale != nil && scale.MaxUnavailable != nil {
+		left = min(left, atLeastOne(scale.MaxUnavailable, p.s.replicas()))
+	}
+	return min(max(0, left-p.starting()), maxCreations)
+}
+
+// starting is how many members are there and not available.
+func (p *planner) starting() (n int) {
 	for i := range p.plan.Layout.members {
 		if m := &p.plan.Layout.members[i]; !m.missing() && !m.Available {
-			left--
+			n++
 		}
 	}
-	return min(max(0, left), maxCreations)
+	return n
+}
+
+// tellStarting tells, where as many Pods are starting as may be, that the next one
+// waits for these.
+func (p *planner) tellStarting(next *member) {
+	if n := p.starting(); n >= maxStarting {
+		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are not available, and no more than %d may be at once",
+			podName(p.s.Set, next.Ordinal), n, maxStarting)
+		p.plan.Blocked[len(p.plan.Blocked)-1].Waits = true
+	}
 }
 
 // blockLater tells, where a Pod is missing after one that is not available, that

@@ -3,6 +3,7 @@ package statefulset
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -215,4 +216,33 @@ func TestScaleDown(t *testing.T) {
 			},
 		},
 	})
+}
+
+// A set of a hundred thousand replicas that no node takes costs no more than a
+// large one.
+func TestNoMorePodsStartAtOnceThanAClusterBears(t *testing.T) {
+	set := benchSet(100_000)
+	pods, revisions := benchPods(t, set, maxStarting, 0)
+	for _, pod := range pods[1:] {
+		build.SetReady(pod, false, build.Epoch)
+	}
+	plan, err := makePlan(benchSnapshot(set, pods, revisions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Create) != 1 || plan.Create[0].Ordinal != maxStarting {
+		t.Errorf("%d Pods are created, want the one that has a place", len(plan.Create))
+	}
+	build.SetReady(pods[0], false, build.Epoch)
+	plan, err = makePlan(benchSnapshot(set, pods, revisions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []BlockedOrdinal{{
+		Ordinal: 5000, Waits: true,
+		Why: "Pod web-5000 is not created yet: 5000 Pods of the set are not available, and no more than 5000 may be at once",
+	}}
+	if diff := cmp.Diff(want, plan.Blocked); diff != "" || len(plan.Create) > 0 {
+		t.Errorf("%d Pods are created; blocked (-want +got):\n%s", len(plan.Create), diff)
+	}
 }

@@ -151,16 +151,25 @@ func (s *Snapshot) claim(pod *corev1.Pod, selector labels.Selector) {
 	}
 }
 
-// strangers looks for Pods of others under the names of Pods that are missing.
+// strangers looks for Pods of others under the names of Pods that are missing: of
+// those that one plan could create, and no more. A set may ask for a hundred
+// thousand Pods and have none of them for days.
 func (g *gatherer) strangers(ctx context.Context, s *Snapshot) error {
 	here := make(map[int]bool, len(s.Pods))
 	for _, view := range s.Pods {
 		here[view.Ordinal] = true
 	}
 	s.Taken = map[string]string{}
+	free := maxCreations + len(s.Refusals)
+	if s.ordered() {
+		free = 1
+	}
 	for _, ordinal := range ordinals(&s.Set.Spec) {
 		if here[ordinal] {
 			continue
+		}
+		if free == 0 {
+			return nil
 		}
 		pod := &corev1.Pod{}
 		err := g.reader.Get(ctx, client.ObjectKey{Namespace: s.Set.Namespace, Name: podName(s.Set, ordinal)}, pod)
@@ -169,6 +178,9 @@ func (g *gatherer) strangers(ctx context.Context, s *Snapshot) error {
 		}
 		if err == nil {
 			s.Taken[pod.Name] = describeOwner(pod)
+		}
+		if err != nil || s.ordered() {
+			free--
 		}
 	}
 	return nil

@@ -1,12 +1,14 @@
 package statefulset
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -132,5 +134,41 @@ func TestTheCacheIsNotModified(t *testing.T) {
 			t.Fatalf("the cache changed with %v (-before +after):\n%s", plan.lines(), diff)
 		}
 		w.once()
+	}
+}
+
+// countingReader counts the Pods that are asked for by name.
+type countingReader struct {
+	client.Reader
+	asked int
+}
+
+func (r *countingReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if _, ok := object.(*corev1.Pod); ok {
+		r.asked++
+	}
+	return r.Reader.Get(ctx, key, object, options...)
+}
+
+// A set may ask for a hundred thousand Pods and have none of them for days, and
+// it is looked at whenever anything of it changes.
+func TestOnlyPodsThatCouldBeCreatedAreLookedFor(t *testing.T) {
+	for name, test := range map[string]struct {
+		set  *build.StatefulSetBuilder
+		want int
+	}{
+		"one after the other": {build.MakeStatefulSet("web").Replicas(100_000), 1},
+		"all at once":         {build.MakeStatefulSet("web").Replicas(100_000).Parallel(), maxCreations},
+		"few":                 {build.MakeStatefulSet("web").Replicas(3).Parallel(), 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, test.set)
+			reader := &countingReader{Reader: w.cache}
+			w.gatherer.reader = reader
+			w.snapshot()
+			if reader.asked != test.want {
+				t.Errorf("%d Pods are looked for, want %d", reader.asked, test.want)
+			}
+		})
 	}
 }
