@@ -58,7 +58,7 @@ func parse() options {
 	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
 	flag.IntVar(&o.parallelWrites, "parallel-writes", 64, "How many Pods of one StatefulSet are written to at once.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
-	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's own namespace. Before auto remediation deletes a Pod, each replica behind it is asked.")
+	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's own namespace. Before auto remediation deletes a Pod, each replica behind it is asked; while none is ready, no Pod is evicted for its sidecars.")
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
 	flag.BoolVar(&o.recreateUnusedClaims, "recreate-unused-claims", false, "Let auto remediation delete claims that hold nothing, where a StatefulSet asks for it. It takes the permission to delete claims.")
 	flag.Parse()
@@ -121,6 +121,7 @@ func run(ctx context.Context, o options) error {
 		Namespace:          o.namespace,
 		ExcludedNamespaces: excluded,
 		CanResize:          canResize,
+		WebhookService:     o.webhookService,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)
 	}

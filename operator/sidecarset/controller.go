@@ -51,6 +51,9 @@ type Options struct {
 	ExcludedNamespaces []string
 	// CanResize tells whether the API server can resize running Pods.
 	CanResize bool
+	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the
+	// webhook is taken to answer always.
+	WebhookService string
 }
 
 // reconciler walks a SidecarSet through snapshot, plan, apply and status.
@@ -87,6 +90,9 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		repeats:   report.NewRepeats(),
 		pace:      pace.New(time.Second),
 		evictions: evictions, refusals: refusals, history: history,
+	}
+	if options.WebhookService != "" {
+		r.gatherer.webhook = webhookReplicas{live: mgr.GetAPIReader(), namespace: options.Namespace, service: options.WebhookService}
 	}
 	return builder.ControllerManagedBy(mgr).
 		Named("sidecarset").

@@ -17,6 +17,8 @@ const (
 	// repairSeconds is how often to look whether repair can go on, where nothing
 	// that we watch tells.
 	repairSeconds = 10
+	// conflictSeconds is how often to look whether another set has given way.
+	conflictSeconds = 60
 	// probeSeconds is how long after the last Pod came without its sidecars one
 	// more is evicted to see whether the next one gets them.
 	probeSeconds = 120
@@ -66,6 +68,10 @@ func (p *Plan) repair(s *Snapshot) {
 		p.Repair = "injection is paused, so their successors would get no sidecars"
 		return
 	}
+	if s.WebhookAway != "" {
+		p.Repair, p.RepairIn = s.WebhookAway+", so their successors would get no sidecars", repairSeconds
+		return
+	}
 	families := lineages(s)
 	p.Futile = inVain(s, families)
 	candidates := p.repairable(s)
@@ -108,6 +114,9 @@ func (p *Plan) repairable(s *Snapshot) []EvictPod {
 	}
 	var out []candidate
 	for _, u := range s.Uninjected {
+		if u.Reason == v1beta1.ReasonSetConflict {
+			p.RepairIn = conflictSeconds
+		}
 		if !helps(s, u) || p.vain(u.Pod) {
 			continue
 		}

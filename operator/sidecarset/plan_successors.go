@@ -17,7 +17,8 @@ const (
 	// its controller makes no other. After that it is taken to have been scaled in.
 	unreplacedSeconds = 300
 	// restartSeconds is how old an unready Pod may be at most, when the operator
-	// begins, to be taken for the successor of one that was evicted before.
+	// begins, to be taken for the successor of one that was evicted before, and for
+	// how long from then on it is.
 	restartSeconds = 300
 )
 
@@ -97,7 +98,7 @@ func takenDown(s *Snapshot) int {
 	for _, l := range families {
 		n += l.down(metav1.NewTime(s.Now))
 	}
-	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
+	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate || s.Now.Sub(s.Watched).Seconds() >= restartSeconds {
 		return n
 	}
 	for _, view := range s.Matched {

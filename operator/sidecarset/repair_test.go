@@ -228,6 +228,9 @@ func TestRepair(t *testing.T) {
 			},
 			want: []string{"a0", "b0", "a1"},
 		},
+		"none while no webhook would inject": {
+			injected: 1, play: func(w *world) { w.bare("a") }, with: func(s *Snapshot) { s.WebhookAway = "no replica is ready" },
+		},
 		"others than those that a budget protects": {
 			injected: 1, play: func(w *world) { w.bare("a"); w.bare("b"); of(w.bare("z"), "ReplicaSet", "other") },
 			with: func(s *Snapshot) { s.Refusals = refusedEviction("rs", budgetKeeps, s.Now) },

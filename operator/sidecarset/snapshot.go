@@ -56,6 +56,9 @@ type Snapshot struct {
 	// LostNodes are the nodes of Pods that are not ready whose kubelets do not
 	// report.
 	LostNodes sets.Set[string]
+	// WebhookAway says why no new Pod would get sidecars now, "" when nothing is known
+	// to be wrong. It is asked only for sets that have Pods to repair.
+	WebhookAway string
 	// Refusals are the writes that the API server has refused lately. Doubtful are
 	// the Pods among them that may have been changed all the same.
 	Refusals refusal.Known
@@ -90,6 +93,8 @@ type gatherer struct {
 	history   *matchHistory
 	// sets are all SidecarSets.
 	sets *sidecar.Index
+	// webhook are the replicas that inject.
+	webhook webhookReplicas
 	// excluded namespaces are out of the webhook's reach, so nothing in them
 	// can have missed its sidecar.
 	excluded sets.Set[string]
@@ -265,67 +270,6 @@ func (g *gatherer) why(set *sidecar.Set, pod *corev1.Pod, namespaceLabels map[st
 		return other.Name() == set.Name() || !other.MatchesNamespace(pod.Namespace, namespaceLabels)
 	})
 	return whyUninjected(set, pod, append(all, set), g.history.of(set.Name(), pod.UID, pod.Namespace))
-}
-
-// survey looks at the namespaces themselves, where no Pod tells anything.
-func (g *gatherer) survey(ctx context.Context, s *Snapshot, reaches *reaches) error {
-	if only := s.Set.OnlyNamespace(); only != "" {
-		reach, err := reaches.of(ctx, only)
-		if err != nil {
-			return err
-		}
-		s.Unserved = reach.unserved
-	}
-	if len(s.Matched)+len(s.Uninjected) > 0 {
-		return nil
-	}
-	list := &corev1.NamespaceList{}
-	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("list namespaces: %w", err)
-	}
-	s.Namespaces.All = len(list.Items)
-	for i := range list.Items {
-		if s.Set.MatchesNamespace(list.Items[i].Name, list.Items[i].Labels) {
-			s.Namespaces.Selected++
-		}
-	}
-	return nil
-}
-
-// reach is how a set stands to a namespace.
-type reach struct {
-	labels   map[string]string
-	selected bool
-	// unserved says why no webhook serves the namespace's Pods, "" when one does.
-	unserved string
-}
-
-// reaches tells which namespaces a set reaches, each read once.
-type reaches struct {
-	gatherer *gatherer
-	set      *sidecar.Set
-	known    map[string]*reach
-}
-
-func (r *reaches) of(ctx context.Context, namespace string) (*reach, error) {
-	if known := r.known[namespace]; known != nil {
-		return known, nil
-	}
-	out := &reach{}
-	object := &corev1.Namespace{}
-	err := r.gatherer.reader.Get(ctx, client.ObjectKey{Name: namespace}, object)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
-	}
-	if r.gatherer.excluded.Has(namespace) {
-		out.unserved = "it is one of those that they leave out by name"
-	} else if object.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
-		out.unserved = "its label " + v1beta1.InjectionLabel + " is " + v1beta1.InjectionDisabled
-	}
-	out.labels = object.Labels
-	out.selected = err == nil && r.set.MatchesNamespace(namespace, object.Labels)
-	r.known[namespace] = out
-	return out, nil
 }
 
 // canaries tells which SidecarSets are canaries of one set, each read once.
