@@ -51,6 +51,7 @@ type options struct {
 	clientCAFile         string
 	clientNames          string
 	allowOptOut          bool
+	imageMirrors         string
 }
 
 func parse() options {
@@ -74,6 +75,7 @@ func parse() options {
 	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
 	flag.StringVar(&o.clientCAFile, "client-ca-file", "", "File of CAs in PEM, read again whenever it changes. With one, only who shows a client certificate of theirs may ask for reviews.")
 	flag.StringVar(&o.clientNames, "client-names", "", "Comma-separated common names or DNS names of client certificates that may ask for reviews. Default: every name that the CAs have signed.")
+	flag.StringVar(&o.imageMirrors, "enforced-image-mirrors", "", "Comma-separated beginnings of images, such as registry.example/mirror: other webhooks may have the images of sidecars pulled from there also where injection is enforced.")
 	flag.BoolVar(&o.allowOptOut, "enforced-allow-opt-out", false, "Whether a Pod can opt out of its sidecars also where injection is enforced.")
 	flag.Parse()
 	return o
@@ -142,7 +144,7 @@ func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *ve
 		Judge: validity.NewJudge(),
 	}
 	enforced := handler
-	enforced.Enforced, enforced.Fresh, enforced.AllowOptOut = true, fresh, o.allowOptOut
+	enforced.Enforced, enforced.Fresh, enforced.AllowOptOut, enforced.Mirrors = true, fresh, o.allowOptOut, strings.Split(o.imageMirrors, ",")
 	server := mgr.GetWebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})

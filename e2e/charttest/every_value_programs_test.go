@@ -75,6 +75,8 @@ var webhookEffects = map[string]effect{
 		want: ofWebhooks("timeoutSeconds", "7", "Validating", "statefulsets", "Validating", "statefulset-deletions")},
 	"webhook.reinvocationPolicy": {values: set("webhook.reinvocationPolicy", "Never"),
 		want: ofWebhooks("reinvocationPolicy", "Never", "Mutating", "pods.best-effort", "Mutating", "pods.enforced")},
+	"webhook.enforced.imageMirrors": {values: set("webhook.enforced.imageMirrors", "[r.example/mirror, s.example]"),
+		want: map[string]string{arg("webhook", "--enforced-image-mirrors=r.example/mirror,s.example"): "--enforced-image-mirrors=r.example/mirror,s.example"}},
 	"webhook.enforced.allowOptOut": {values: set("webhook.enforced.allowOptOut", "true"),
 		want: map[string]string{arg("webhook", "--enforced-allow-opt-out"): "--enforced-allow-opt-out"}},
 	"webhook.excludedNamespaces": {values: set("webhook.excludedNamespaces", "[cni]"), want: map[string]string{

@@ -54,14 +54,14 @@ func (in *Injection) Empty() bool {
 // computing resources from containers that it does not have, is left out with a
 // warning.
 func Inject(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
-	return injectInto(pod, sets, now, false)
+	return injectInto(pod, sets, now, nil)
 }
 
 // injectInto injects the sets that the Pod does not hold already; strictly, all.
-func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strictly bool) (*Injection, error) {
+func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strict *strictness) (*Injection, error) {
 	view := Look(pod)
 	held := view.carries
-	if strictly {
+	if strict != nil {
 		held = nil
 	}
 	choice := choose(view, sets, held)
@@ -74,8 +74,8 @@ func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strictly bool) (*
 	for _, set := range choice.chosen {
 		parts = append(parts, in.build(source, set))
 	}
-	in.place(view, parts, strictly)
-	if strictly {
+	in.place(view, parts, strict)
+	if strict != nil {
 		parts = in.withoutWritten(view, parts)
 	}
 	return in, in.record(view, parts, now)
@@ -135,7 +135,7 @@ func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.Sideca
 // place turns the parts into edits of the Pod's lists. The wire sorts init
 // containers over all sets by name and leaves containers in the order of their
 // sets.
-func (in *Injection) place(view *View, parts []*part, strictly bool) {
+func (in *Injection) place(view *View, parts []*part, strict *strictness) {
 	var initContainers, containers []placed
 	for _, p := range parts {
 		initContainers, containers = append(initContainers, p.initContainers...), append(containers, p.containers...)
@@ -144,9 +144,9 @@ func (in *Injection) place(view *View, parts []*part, strictly bool) {
 	spec := &view.Pod.Spec
 	in.InitContainers = place(spec.InitContainers, initContainers)
 	in.Containers = place(spec.Containers, containers)
-	if strictly {
-		in.InitContainers = view.withoutWritten(spec.InitContainers, in.InitContainers)
-		in.Containers = view.withoutWritten(spec.Containers, in.Containers)
+	if strict != nil {
+		in.InitContainers = strict.withoutWritten(view, spec.InitContainers, in.InitContainers)
+		in.Containers = strict.withoutWritten(view, spec.Containers, in.Containers)
 	}
 }
 

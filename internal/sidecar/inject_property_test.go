@@ -243,7 +243,7 @@ func TestStrictInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
 }
 
 func injectStrictly(t *rapid.T, pod *corev1.Pod, sets []*sidecar.Set) *sidecar.Injection {
-	injection, err := sidecar.InjectStrictly(pod, sets, now)
+	injection, err := sidecar.InjectStrictly(pod, sets, now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

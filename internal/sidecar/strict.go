@@ -26,20 +26,27 @@ const (
 // sidecars. A container that says that it was injected, and is not what a set
 // would inject, is replaced; a record of what is not there is corrected. A set is
 // also left out, and with it the Pod refused, where a volume of the Pod would
-// give a sidecar another configuration than the set's.
-func InjectStrictly(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
-	return injectInto(pod, sets, now, true)
+// give a sidecar another configuration than the set's. A copy of an image in one
+// of the mirrors is as good as the image.
+func InjectStrictly(pod *corev1.Pod, sets []*Set, now metav1.Time, mirrors Mirrors) (*Injection, error) {
+	return injectInto(pod, sets, now, &strictness{mirrors})
 }
+
+// strictness is what is believed of a new Pod all the same.
+type strictness struct{ mirrors Mirrors }
 
 // withoutWritten drops the edits that would write what stands there already, and
 // lets the others keep what the API server's admission has added to a sidecar.
-func (v *View) withoutWritten(list []corev1.Container, edits []ContainerEdit) []ContainerEdit {
+func (s *strictness) withoutWritten(v *View, list []corev1.Container, edits []ContainerEdit) []ContainerEdit {
 	var out []ContainerEdit
 	for _, edit := range edits {
 		if edit.Replace {
 			there := &list[edit.Index]
 			if v.injectedContainer(there) {
 				keepAdmitted(v.Pod, there, &edit.Container)
+				if s.mirrors.hold(there.Image, edit.Container.Image) {
+					edit.Container.Image = there.Image
+				}
 			}
 			if sameContainer(v.Pod, there, &edit.Container) {
 				continue

@@ -34,7 +34,7 @@ func guard(t *testing.T) *sidecar.Set {
 // strictly injects as where injection is enforced.
 func strictly(t *testing.T, pod *corev1.Pod, sets ...*sidecar.Set) *sidecar.Injection {
 	t.Helper()
-	injection, err := sidecar.InjectStrictly(pod, sets, now)
+	injection, err := sidecar.InjectStrictly(pod, sets, now, sidecar.Mirrors{"mirror.example/cache"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,11 +170,10 @@ func TestAVolumeOfThePodThatConfiguresASidecar(t *testing.T) {
 			}).Obj())
 			pod := build.MakePod("p").New().Obj()
 			pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: test.pod}}
-			run := sidecar.Inject
+			injection, err := sidecar.Inject(pod, []*sidecar.Set{set}, now)
 			if test.strict {
-				run = sidecar.InjectStrictly
+				injection, err = sidecar.InjectStrictly(pod, []*sidecar.Set{set}, now, nil)
 			}
-			injection, err := run(pod, []*sidecar.Set{set}, now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,5 +232,40 @@ func TestAContainerIsNoSidecarBecauseARecordSaysSo(t *testing.T) {
 	if injection := inject(t, pod, set); injection.Empty() || pod.Spec.Containers[0].Image != "agent:1" {
 		data, _ := json.Marshal(pod.Spec.Containers)
 		t.Errorf("the Pod keeps what only its records call a sidecar: %s", data)
+	}
+}
+
+// Other webhooks may have images pulled from a mirror; only from the ones that
+// are named is a sidecar's image believed.
+func TestWhichImageOfASidecarIsBelieved(t *testing.T) {
+	for name, test := range map[string]struct {
+		image, is string
+		kept      bool
+	}{
+		"its own":                              {"r.example/agent:1", "r.example/agent:1", true},
+		"its copy with the registry":           {"r.example/agent:1", "mirror.example/cache/r.example/agent:1", true},
+		"its copy without the registry":        {"r.example/agent:1", "mirror.example/cache/agent:1", true},
+		"the copy of a short name":             {"agent:1", "mirror.example/cache/docker.io/library/agent:1", true},
+		"the copy of a name of two parts":      {"team/agent:1", "mirror.example/cache/docker.io/team/agent:1", true},
+		"not one of another version":           {"r.example/agent:1", "mirror.example/cache/r.example/agent:2", false},
+		"not one elsewhere in the mirror":      {"r.example/agent:1", "mirror.example/cache/mine/agent:1", false},
+		"not one in another mirror":            {"r.example/agent:1", "mirror.example/r.example/agent:1", false},
+		"not one whose beginning is alike":     {"r.example/agent:1", "mirror.example/cache2/r.example/agent:1", false},
+		"not the mirror's own without a slash": {"r.example/agent:1", "mirror.example/cacher.example/agent:1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := compile(t, build.MakeSidecarSet("s").Container("agent", test.image).Obj())
+			pod := build.MakePod("p").New().Obj()
+			strictly(t, pod, set)
+			pod.Spec.Containers[0].Image = test.is
+			strictly(t, pod, set)
+			want := test.image
+			if test.kept {
+				want = test.is
+			}
+			if got := pod.Spec.Containers[0].Image; got != want {
+				t.Errorf("the sidecar runs %s, want %s", got, want)
+			}
+		})
 	}
 }

@@ -72,6 +72,9 @@ type Handler struct {
 	Fresh Fresh
 	// AllowOptOut lets a Pod opt out also where injection is enforced.
 	AllowOptOut bool
+	// Mirrors are from where a sidecar's image may be pulled, as another webhook
+	// has it, also where injection is enforced.
+	Mirrors sidecar.Mirrors
 	// Judge says whether the API server would refuse an injected Pod. Default:
 	// it is not asked.
 	Judge *validity.Judge

@@ -61,7 +61,7 @@ func (h *Handler) judge(ctx context.Context, pod *corev1.Pod, injection *sidecar
 func (h *Handler) injectAll(pod *corev1.Pod, sets []*sidecar.Set) (*sidecar.Injection, error) {
 	now := metav1.NewTime(h.Clock.Now())
 	if h.Enforced {
-		return sidecar.InjectStrictly(pod, sets, now)
+		return sidecar.InjectStrictly(pod, sets, now, h.Mirrors)
 	}
 	return sidecar.Inject(pod, sets, now)
 }

@@ -93,6 +93,8 @@ var _ = Describe("A Pod that cannot have its sidecar, or that its author wants t
 			Expect(container(enforced, "guard").Image).To(Equal("guard:1"))
 			Expect(enforced.Annotations).To(HaveKeyWithValue(v1beta1.SidecarSetInjectedListAnnotation, "guard"))
 			Expect(enforced.Annotations).NotTo(HaveKey(v1beta1.SidecarSetOmittedAnnotation))
+			Expect(envNames(container(enforced, "guard"))).To(Equal([]string{v1beta1.SidecarInjectedEnv}), "what others add to the sidecar is taken away")
+			Expect(envNames(container(enforced, "app"))).To(ContainElement("NEIGHBOUR"), "what they add to the Pod's own stays")
 		},
 		Entry("an honest Pod", misfit{change: func(*corev1.Pod) {}}),
 		Entry("the sidecar's port on the node", misfit{everywhere: true, why: `hostPort: Duplicate value: "TCP//9100"`, change: func(p *corev1.Pod) {
