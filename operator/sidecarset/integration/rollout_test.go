@@ -32,10 +32,14 @@ var _ = Describe("A rollout", func() {
 		for done := 1; done <= 3; done++ {
 			Eventually(f.updated(ctx, "agent:2")).WithContext(ctx).WithTimeout(patience).Should(Equal(done))
 			Consistently(f.updated(ctx, "agent:2"), "500ms").Should(Equal(done), "the budget is one Pod")
+			var changed []string // all of them before the first starts, for then the next one goes
 			for _, name := range []string{"a", "b", "c"} {
 				if f.get(ctx, name).Spec.Containers[0].Image == "agent:2" {
-					f.kubelet(ctx, name)
+					changed = append(changed, name)
 				}
+			}
+			for _, name := range changed {
+				f.kubelet(ctx, name)
 			}
 		}
 		Eventually(f.status(ctx)).WithTimeout(patience).Should(MatchFields(IgnoreExtras, Fields{

@@ -89,6 +89,8 @@ var _ = AfterSuite(func() {
 type fixture struct {
 	set       *v1beta1.SidecarSet
 	namespace string
+	// revision is what new Pods say that they were injected with, "" for none.
+	revision string
 }
 
 var fixtures int
@@ -115,6 +117,14 @@ func newFixture(ctx context.Context, change func(*build.SidecarSetBuilder)) *fix
 // pod creates a Pod as the webhook would let it in, or without the sidecars.
 func (f *fixture) pod(ctx context.Context, name string, injected bool) *corev1.Pod {
 	GinkgoHelper()
+	pod := f.newPod(name, injected)
+	Expect(k8s.Create(ctx, pod)).To(Succeed())
+	f.kubelet(ctx, name)
+	return pod
+}
+
+func (f *fixture) newPod(name string, injected bool) *corev1.Pod {
+	GinkgoHelper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name, Labels: map[string]string{"app": "web"}},
 		Spec:       corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{Name: "app", Image: "app:1"}}},
@@ -122,12 +132,10 @@ func (f *fixture) pod(ctx context.Context, name string, injected bool) *corev1.P
 	if injected {
 		set, err := sidecar.Compile(f.set)
 		Expect(err).NotTo(HaveOccurred())
-		injection, err := sidecar.Inject(pod, []*sidecar.Set{set}, metav1.Now())
+		injection, err := sidecar.Inject(pod, []*sidecar.Set{set.WithRevision(f.revision)}, metav1.Now())
 		Expect(err).NotTo(HaveOccurred())
 		injection.Apply(pod)
 	}
-	Expect(k8s.Create(ctx, pod)).To(Succeed())
-	f.kubelet(ctx, name)
 	return pod
 }
 

@@ -1,0 +1,189 @@
+package suites_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/e2e/framework"
+)
+
+// tenant is the label by which one SidecarSet reaches the namespaces of several tenants.
+const tenant = "e2e.windlass/tenants"
+
+// healthyWithin is how long the healthy tenant's Pods take at most, whatever the others do.
+const healthyWithin = 20 * time.Second
+
+var _ = Describe("A SidecarSet over five tenants", func() {
+	It("is rolled out to the healthy one at once, to the others as far as can be, and says why not further", func(ctx SpecContext) {
+		t := newTenants(ctx)
+		refusing, finished, gated, guarded, healthy := t.add(ctx), t.add(ctx), t.add(ctx), t.add(ctx), t.add(ctx)
+
+		runWorkload(ctx, framework.Deployment(healthy, "app", 3))
+		runWorkload(ctx, framework.Deployment(guarded, "app", 2))
+		allowNothing(ctx, guarded)
+		runJob(ctx, finished)
+		pod := framework.UnscheduledPod(gated, "gated", "app")
+		pod.Spec.SchedulerName, pod.Spec.SchedulingGates = "", []corev1.PodSchedulingGate{{Name: "e2e.windlass/quota"}}
+		createPod(ctx, pod)
+		runWorkload(ctx, framework.Deployment(refusing, "app", 2)) // the youngest, so it is asked first
+		lift := refuseImage(ctx, refusing, framework.SidecarImageV2)
+		awaitCounters(ctx, t.set, counters{Matched: 9, Updated: 9, Ready: 7, UpdatedReady: 7})
+
+		began := time.Now()
+		changeSet(ctx, t.set, setImage(framework.SidecarImageV2))
+		Eventually(ctx, t.updated(ctx, healthy)).WithTimeout(healthyWithin).Should(Equal(3), "Pods of the healthy tenant that run the new sidecar")
+		figure("healthy tenant done", "%.1f s", time.Since(began).Seconds())
+		Eventually(ctx, t.updated(ctx, guarded)).Should(Equal(2), "a budget for evictions says nothing about updates")
+		for namespace, want := range map[string]int{finished: 1, gated: 1, refusing: 0} {
+			Eventually(ctx, t.holding(ctx, namespace)).Should(Equal(want), "Pods with the new image in %s", namespace)
+		}
+		figure("all others as far as can be", "%.1f s", time.Since(began).Seconds())
+		Eventually(ctx, func() string { return conditionMessage(ctx, t.set, v1beta1.ConditionReady) }).Should(And(
+			ContainSubstring(refusing+"/app-"), ContainSubstring("the image is not released"),
+			ContainSubstring(finished+"/job-"), ContainSubstring("has ended"),
+			ContainSubstring(gated+"/gated (it waits for its scheduling gates")))
+		figure("Ready", "%s", conditionMessage(ctx, t.set, v1beta1.ConditionReady))
+
+		By("going on by itself when nothing is refused any more, and not waiting for those that are down for reasons of their own")
+		lift(ctx)
+		began = time.Now()
+		awaitCondition(ctx, t.set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
+		figure("refusing tenant done", "%.1f s after its policy was lifted", time.Since(began).Seconds())
+		Expect(t.updated(ctx, refusing)()).To(Equal(2))
+		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReconciling)).To(BeEmpty())
+		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReady)).To(ContainSubstring(finished + "/job-"))
+	}, SpecTimeout(4*time.Minute))
+})
+
+// tenants are namespaces with one SidecarSet over all of them.
+type tenants struct{ label, set string }
+
+func newTenants(ctx context.Context) *tenants {
+	GinkgoHelper()
+	home := newNamespace(ctx, nil)
+	set := framework.SidecarSet(home, home, "app")
+	set.Spec.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{tenant: home}}
+	return &tenants{label: home, set: createSet(ctx, set).Name}
+}
+
+// add makes the namespace of one more tenant, and waits until its Pods are injected.
+func (t *tenants) add(ctx context.Context) string {
+	GinkgoHelper()
+	namespace := newNamespace(ctx, map[string]string{tenant: t.label})
+	awaitInjection(ctx, namespace, t.set)
+	return namespace
+}
+
+// holding counts a tenant's Pods whose spec has the new sidecar.
+func (t *tenants) holding(ctx context.Context, namespace string) func() int {
+	return func() int {
+		pods, err := cluster.Pods(ctx, namespace, map[string]string{framework.AppLabel: "app"})
+		Expect(err).NotTo(HaveOccurred())
+		return len(holding(pods, framework.SidecarImageV2))
+	}
+}
+
+// updated counts those that run it and are ready.
+func (t *tenants) updated(ctx context.Context, namespace string) func() int {
+	return func() (n int) {
+		pods, err := cluster.Pods(ctx, namespace, map[string]string{framework.AppLabel: "app"})
+		Expect(err).NotTo(HaveOccurred())
+		for _, pod := range holding(pods, framework.SidecarImageV2) {
+			for _, status := range pod.Status.ContainerStatuses {
+				if status.Name == framework.SidecarContainer && status.Image == framework.SidecarImageV2 && status.Ready {
+					n++
+				}
+			}
+		}
+		return n
+	}
+}
+
+// allowNothing is a PodDisruptionBudget under which no Pod may be evicted.
+func allowNothing(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	Expect(cluster.Client.Create(ctx, &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "nothing"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: ptr.To(intstr.FromInt32(0)),
+			Selector:       &metav1.LabelSelector{MatchLabels: map[string]string{framework.AppLabel: "app"}},
+		},
+	})).To(Succeed())
+}
+
+// runJob runs a Job until its own container has ended; its Pod goes on, for the sidecar does.
+func runJob(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	template := framework.Deployment(namespace, "app", 1).Spec.Template
+	template.Spec.RestartPolicy = corev1.RestartPolicyNever
+	template.Spec.Containers[0].Args = []string{"exit", "0"}
+	template.Spec.Containers[0].ReadinessProbe = nil
+	Expect(cluster.Client.Create(ctx, &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "job"}, Spec: batchv1.JobSpec{Template: template},
+	})).To(Succeed())
+	Eventually(ctx, func(g Gomega) {
+		pods, err := cluster.Pods(ctx, namespace, map[string]string{framework.AppLabel: "app"})
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(pods).To(HaveLen(1))
+		ended, serves := false, false
+		for _, status := range pods[0].Status.ContainerStatuses {
+			ended = ended || status.Name == framework.AppContainer && status.State.Terminated != nil
+			serves = serves || status.Name == framework.SidecarContainer && status.Ready
+		}
+		g.Expect(ended && serves).To(BeTrue(), "the application has ended, the sidecar serves")
+	}).Should(Succeed())
+}
+
+// refuseImage has the API server refuse an image in the running Pods of a namespace, and returns how to lift that.
+func refuseImage(ctx context.Context, namespace, image string) (lift func(context.Context)) {
+	GinkgoHelper()
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{
+				Expression: `object.spec.containers.all(c, c.image != "` + image + `")`, Message: "the image is not released",
+			}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: namespace, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		},
+	}
+	Expect(cluster.Client.Create(ctx, policy)).To(Succeed())
+	Expect(cluster.Client.Create(ctx, binding)).To(Succeed())
+	lift = func(ctx context.Context) {
+		GinkgoHelper()
+		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, binding))).To(Succeed())
+		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, policy))).To(Succeed())
+	}
+	DeferCleanup(lift)
+	pods, err := cluster.Pods(ctx, namespace, map[string]string{framework.AppLabel: "app"})
+	Expect(err).NotTo(HaveOccurred())
+	patch := []byte(`{"spec": {"containers": [{"name": "` + framework.SidecarContainer + `", "image": "` + image + `"}]}}`)
+	Eventually(ctx, func() error { // until the API server knows the policy
+		return cluster.Client.Patch(ctx, pods[0].DeepCopy(), client.RawPatch(types.StrategicMergePatchType, patch), client.DryRunAll)
+	}).Should(MatchError(ContainSubstring("the image is not released")))
+	return lift
+}
