@@ -33,12 +33,17 @@ func (s *Set) DifferenceFrom(data []byte) (Difference, error) {
 	if err != nil {
 		return Difference{}, err
 	}
+	return s.DifferenceFromSpec(spec), nil
+}
+
+// DifferenceFromSpec does so with another spec.
+func (s *Set) DifferenceFromSpec(spec *v1beta1.SidecarSetSpec) Difference {
 	d := Difference{}
 	d.compare("spec.containers", spec.Containers, s.Object.Spec.Containers)
 	d.compare("spec.initContainers", nativeOnly(spec.InitContainers), nativeOnly(s.Object.Spec.InitContainers))
 	slices.Sort(d.Fixed)
 	slices.Sort(d.Resized)
-	return d, nil
+	return d
 }
 
 func nativeOnly(containers []v1beta1.SidecarContainer) []v1beta1.SidecarContainer {

@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
 	"github.com/windlass-operator/windlass/internal/quantity"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
 // Paths where the handlers are served.
@@ -87,6 +88,16 @@ func decodeRaw(raw []byte) (*v1beta1.SidecarSet, field.ErrorList, error) {
 		return nil, nil, err
 	}
 	return object, faults, json.Unmarshal(raw, object)
+}
+
+// unknownFields names the fields of containers and volumes that this program does
+// not know.
+func unknownFields(raw []byte) []string {
+	bounded, _, err := quantity.Bound(raw, &v1beta1.SidecarSet{})
+	if err != nil {
+		return nil
+	}
+	return inert.UnknownFields(bounded, &v1beta1.SidecarSet{}, "spec.containers[", "spec.initContainers[", "spec.volumes[")
 }
 
 // checkKind refuses what is no SidecarSet, and says whose fault that is.

@@ -11,6 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/selectors"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/inert"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
@@ -40,6 +41,8 @@ type Facts struct {
 	Policy       policy.Policy
 	Patches      policy.PatchRules
 	PatchesFault error
+	// Unknown says which fields of containers and volumes are not known.
+	Unknown []string
 	// PodSecurity judges by Pod Security levels.
 	PodSecurity podsecuritypolicy.Evaluator
 }
@@ -63,7 +66,9 @@ func Judge(facts Facts) Verdict {
 	if err != nil {
 		return Verdict{Errors: field.ErrorList{field.InternalError(field.NewPath("spec"), err)}}
 	}
-	verdict := Verdict{Warnings: ownWarnings(set)}
+	verdict := Verdict{Warnings: slices.Concat(
+		inert.UnknownWarnings(facts.Unknown), ownWarnings(set), envWarnings(&set.Spec), unservedWarnings(facts, compiled), runningWarnings(compiled, facts.Old),
+	)}
 	if facts.Old != nil {
 		verdict.Errors = append(verdict.Errors, ValidateUpdate(set, facts.Old)...)
 	}

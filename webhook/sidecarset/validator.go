@@ -74,6 +74,7 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, err)
 	}
+	facts.Unknown = unknownFields(request.Object.Raw)
 	return answer(object, Judge(facts))
 }
 

@@ -1,6 +1,7 @@
 package sidecarset
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -216,5 +217,18 @@ func TestAnotherKindIsRefusedWith400(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestMisspeltFieldsAreWarnedOf(t *testing.T) {
+	r := request(t, named("s"))
+	r.Object.Raw = bytes.Replace(r.Object.Raw, []byte(`"name":"agent"`), []byte(`"name":"agent","imagee":"agent:2","readynessProbe":{}`), 1)
+	response := newValidator(t).Handle(t.Context(), r)
+	want := []string{
+		`unknown field "spec.containers[0].imagee", which is kept but has no effect unless the cluster knows it`,
+		`unknown field "spec.containers[0].readynessProbe", which is kept but has no effect unless the cluster knows it`,
+	}
+	if diff := cmp.Diff(want, response.Warnings); diff != "" || !response.Allowed {
+		t.Errorf("allowed: %t, warnings (-want +got):\n%s", response.Allowed, diff)
 	}
 }

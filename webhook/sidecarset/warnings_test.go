@@ -24,6 +24,11 @@ var restricted = secured(corev1.SecurityContext{
 	SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 })
 
+// matching is a set that some Pods have the sidecars of.
+func matching(pods int32) func(old *v1beta1.SidecarSet) {
+	return func(old *v1beta1.SidecarSet) { old.Status.MatchedPods = pods }
+}
+
 func TestWarnings(t *testing.T) {
 	type warning struct {
 		given
@@ -65,6 +70,52 @@ func TestWarnings(t *testing.T) {
 		"a merge of what is no JSON": {
 			given{change: patched(v1beta1.SidecarSetMergePatchJSONPatchPolicy, "a", "{", "b", "{}"), patches: allPatches},
 			[]string{"spec.patchPodMetadata[0].annotations[a]: is not JSON, so that patchPolicy MergePatchJson cannot merge it"}},
+
+		// Namespaces whose Pods are never injected.
+		"a namespace that no webhook serves": {
+			given{excluded: []string{"kube-system"}, change: func(s *v1beta1.SidecarSetSpec) { s.Namespace = "kube-system" }},
+			[]string{`spec.namespace: "kube-system" is never served by the Pod webhooks, so no Pod gets the sidecars: ` +
+				`it is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces`}},
+		"a namespace where injection is disabled": {
+			given{namespaces: []*corev1.Namespace{namespace("shop", "apps.kruise.io/injection", "disabled")}, change: func(s *v1beta1.SidecarSetSpec) { s.Namespace = "shop" }},
+			[]string{`spec.namespace: "shop" is never served by the Pod webhooks, so no Pod gets the sidecars: it is labelled apps.kruise.io/injection=disabled`}},
+		"the name of such a namespace in the selector": {
+			given{excluded: []string{"kube-system"}, change: func(s *v1beta1.SidecarSetSpec) {
+				s.NamespaceSelector = selecting("kubernetes.io/metadata.name", "kube-system")
+			}},
+			[]string{`spec.namespaceSelector: "kube-system" is never served by the Pod webhooks, so no Pod gets the sidecars: ` +
+				`it is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces`}},
+		"a namespaceSelector that picks only such namespaces": {
+			given{excluded: []string{"kube-system"}, namespaces: []*corev1.Namespace{
+				namespace("kube-system", "team", "a"), namespace("shop", "team", "a", "apps.kruise.io/injection", "disabled"), namespace("other"),
+			}, change: func(s *v1beta1.SidecarSetSpec) { s.NamespaceSelector = selecting("team", "a") }},
+			[]string{"spec.namespaceSelector: selects only namespaces that the Pod webhooks do not serve, so no Pod gets the sidecars: kube-system, shop"}},
+		"a namespaceSelector that picks one that is served too": {
+			given{excluded: []string{"kube-system"}, namespaces: []*corev1.Namespace{namespace("kube-system", "team", "a"), namespace("shop", "team", "a")},
+				change: func(s *v1beta1.SidecarSetSpec) { s.NamespaceSelector = selecting("team", "a") }}, nil},
+		"a namespaceSelector that picks none yet": {
+			given{excluded: []string{"kube-system"}, namespaces: []*corev1.Namespace{namespace("kube-system")},
+				change: func(s *v1beta1.SidecarSetSpec) { s.NamespaceSelector = selecting("team", "a") }}, nil},
+
+		// Changes that do not come to Pods that run.
+		"a variable changes": {
+			given{before: matching(412), change: agent(func(c *v1beta1.SidecarContainer) { c.Env = []corev1.EnvVar{{Name: "LEVEL", Value: "2"}} })},
+			[]string{"spec.containers[agent].env cannot change in a running Pod: 412 running Pods, counted by the last status, keep the earlier sidecars until they are made anew"}},
+		"a volume comes": {
+			given{before: matching(412), change: volume("scratch", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})},
+			[]string{"spec.volumes cannot change in a running Pod: 412 running Pods, counted by the last status, keep the earlier sidecars until they are made anew"}},
+		"an image changes":                {given{before: matching(412), change: agent(func(c *v1beta1.SidecarContainer) { c.Image = "agent:2" })}, nil},
+		"only the rollout changes":        {given{before: matching(412), change: func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.Paused = true }}, nil},
+		"a variable changes in no Pod":    {given{before: matching(0), change: agent(func(c *v1beta1.SidecarContainer) { c.Env = []corev1.EnvVar{{Name: "LEVEL", Value: "2"}} })}, nil},
+		"a variable of a set that is new": {given{change: agent(func(c *v1beta1.SidecarContainer) { c.Env = []corev1.EnvVar{{Name: "LEVEL", Value: "2"}} })}, nil},
+
+		// What only OpenKruise does.
+		"a variable that ends a Job there": {
+			given{change: agent(func(c *v1beta1.SidecarContainer) {
+				c.Env = []corev1.EnvVar{{Name: "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT", Value: "true"}}
+			})},
+			[]string{"spec.containers[0].env[KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT]: has no effect here: " +
+				"a sidecar that must not hold a Job up is a native one, an entry of initContainers with restartPolicy Always"}},
 
 		// Conflicts that are stored already.
 		"a conflict that an update does not bring": {

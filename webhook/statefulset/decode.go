@@ -3,11 +3,8 @@ package statefulset
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/quantity"
+	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
 // bound returns the JSON of a StatefulSet with every quantity in bounds, and what
@@ -37,33 +35,9 @@ func decode(bounded []byte) (*v1beta1.StatefulSet, error) {
 }
 
 // unknownFields names the fields of the templates of a StatefulSet that this
-// program does not know, such as misspelt ones, as: unknown field "<path>". Of an
-// object that cannot be decoded it names none.
+// program does not know.
 func unknownFields(bounded []byte) []string {
-	fields := map[string]any{}
-	if err := json.Unmarshal(bounded, &fields); err != nil {
-		return nil
-	}
-	err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(fields, &v1beta1.StatefulSet{}, true)
-	strict, isStrict := runtime.AsStrictDecodingError(err)
-	if !isStrict {
-		return nil
-	}
-	return ofTemplates(strict.Errors())
-}
-
-// ofTemplates keeps what is said of the schemaless parts. Everywhere else the API
-// server sees to unknown fields itself.
-func ofTemplates(errs []error) []string {
-	var out []string
-	for _, err := range errs {
-		text := err.Error()
-		if strings.Contains(text, `"spec.template.`) || strings.Contains(text, `"spec.volumeClaimTemplates[`) {
-			out = append(out, text)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return inert.UnknownFields(bounded, &v1beta1.StatefulSet{}, "spec.template.", "spec.volumeClaimTemplates[")
 }
 
 // decodeMetadata reads what a deletion is judged by, which is there in an object

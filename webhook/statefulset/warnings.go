@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	podutil "k8s.io/kubernetes/pkg/api/pod"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
 // Warnings names what a StatefulSet says without effect, and what has another
@@ -19,8 +21,9 @@ import (
 func Warnings(facts Facts) []string {
 	spec := field.NewPath("spec")
 	return slices.Concat(
-		unknownWarnings(facts.Unknown),
+		inert.UnknownWarnings(facts.Unknown),
 		templateWarnings(facts, spec.Child("template")),
+		otherWarnings(&facts.Set.Spec.Template, spec.Child("template")),
 		strategyWarnings(&facts.Set.Spec, spec.Child("updateStrategy")),
 		preDownloadWarnings(facts.Set, spec.Child("updateStrategy", "rollingUpdate", "inPlaceUpdateStrategy")),
 		scaleWarnings(&facts.Set.Spec, spec.Child("scaleStrategy")),
@@ -28,12 +31,17 @@ func Warnings(facts Facts) []string {
 	)
 }
 
-// unknownWarnings are those that the API server gives for fields of a schema: it
-// has none for the templates.
-func unknownWarnings(unknown []string) []string {
-	out := make([]string, 0, len(unknown))
-	for _, field := range unknown {
-		out = append(out, field+", which is kept but has no effect unless the cluster knows it")
+// otherWarnings names what does something in OpenKruise alone.
+func otherWarnings(template *corev1.PodTemplateSpec, path *field.Path) []string {
+	out := inert.AnnotationWarnings(template.Annotations, path.Child("metadata", "annotations"))
+	for _, list := range []struct {
+		name       string
+		containers []corev1.Container
+	}{{"initContainers", template.Spec.InitContainers}, {"containers", template.Spec.Containers}} {
+		for i := range list.containers {
+			c := &list.containers[i]
+			out = append(out, inert.EnvWarnings(c.Env, path.Child("spec", list.name).Index(i))...)
+		}
 	}
 	return out
 }
