@@ -21,6 +21,7 @@ import (
 	_ "github.com/windlass-operator/windlass/operator/statefulset"
 	_ "github.com/windlass-operator/windlass/webhook/certs"
 	_ "github.com/windlass-operator/windlass/webhook/pod"
+	_ "github.com/windlass-operator/windlass/webhook/serve"
 )
 
 const allMonitoring = "metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboard: {enabled: true}}"
