@@ -120,6 +120,7 @@ func expectPlaces(ctx context.Context, namespace, patch string) {
 	target := nativeStatefulSet(namespace)
 	target.Spec.Replicas, target.Spec.VolumeClaimTemplates = ptr.To[int32](places), nil
 	target.Spec.PodManagementPolicy = appsv1.ParallelPodManagement
+	target.Spec.Template.Spec.Containers[0].VolumeMounts = nil
 	Expect(cluster.Client.Create(ctx, target)).To(Succeed())
 	Eventually(ctx, func(g Gomega) {
 		patched := &corev1.PodList{}
