@@ -20,6 +20,9 @@ func mergeAffinity(pod, patch *corev1.Affinity) (*corev1.Affinity, *hindrance) {
 	if patch == nil {
 		return pod, nil
 	}
+	if hindrance := oversize(pod, patch); hindrance != nil {
+		return nil, hindrance
+	}
 	merged := copyOrNew(pod)
 	var hindrance *hindrance
 	merged.NodeAffinity, hindrance = mergeNodeAffinity(merged.NodeAffinity, patch.NodeAffinity)

@@ -38,11 +38,11 @@ type about struct {
 // of a Pod together with those of a patch. There are none where the Pod's own
 // rules allow no node either: that is not the patch's doing.
 func contradictions(pod *Rules, spec *Rules) []string {
-	if !narrows(spec) {
+	if !narrows(spec) || work(pod, spec) > maxWork {
 		return nil
 	}
 	own, patch := alternatives(pod, false), alternatives(spec, true)
-	if work(own)*len(patch)+work(patch)*len(own) > maxWork || !anyPossible(own) {
+	if !slices.ContainsFunc(own, possible) {
 		return nil
 	}
 	var out []string
@@ -134,18 +134,16 @@ func requiredTerms(affinity *corev1.Affinity) ([]corev1.NodeSelectorTerm, bool) 
 	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms, true
 }
 
-// work is how much there is to compare.
-func work(alternatives [][]demand) int {
-	sum := 1
-	for _, all := range alternatives {
-		for i := range all {
-			sum += 1 + len(all[i].Values)
-		}
+// work is how much there is to compare: the alternatives of one side, each with
+// its nodeSelector, for every term of the other.
+func work(pod, patch *Rules) int {
+	own, _ := requiredTerms(pod.Affinity)
+	terms, _ := requiredTerms(patch.Affinity)
+	side := func(rules *Rules, terms []corev1.NodeSelectorTerm) int {
+		return (1+len(rules.NodeSelector))*(1+len(terms)) + sizeOf(terms)
 	}
-	return sum
+	return side(pod, own)*(1+len(terms)) + side(patch, terms)*(1+len(own))
 }
-
-func anyPossible(alternatives [][]demand) bool { return slices.ContainsFunc(alternatives, possible) }
 
 func possible(all []demand) bool { return impossible(all) == nil }
 

@@ -204,8 +204,19 @@ func TestRulesBeyondAllMeasureAreNotCompared(t *testing.T) {
 			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: many}},
 		}}},
 	}}}
-	_, results := schedpatch.Merge(pod, compiled(t, "nodeSelector: {zone: elsewhere}"))
-	if diff := cmp.Diff(applied, outcomes(results)); diff != "" {
-		t.Errorf("outcomes (-want +got):\n%s", diff)
+	// Together they would be as many as their product.
+	wide := &schedpatch.Rules{NodeSelector: map[string]string{}, Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{}}}}
+	terms := wide.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+	for _, key := range many[:30_000] {
+		wide.NodeSelector[key] = "x"
+		terms.NodeSelectorTerms = append(terms.NodeSelectorTerms, corev1.NodeSelectorTerm{
+			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "k" + key, Operator: corev1.NodeSelectorOpExists}}})
+	}
+	for name, rules := range map[string]*schedpatch.Rules{"many values": pod, "many keys and terms": wide} {
+		_, results := schedpatch.Merge(rules, compiled(t, "nodeSelector: {zone: elsewhere}"))
+		if diff := cmp.Diff(applied, outcomes(results)); diff != "" {
+			t.Errorf("%s: outcomes (-want +got):\n%s", name, diff)
+		}
 	}
 }

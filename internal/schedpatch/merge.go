@@ -44,7 +44,7 @@ const (
 	// that no node, whatever its labels, meets the Pod's rules and the patch's.
 	ReasonConflict Reason = "Conflict"
 	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms
-	// terms.
+	// terms, or more rules than can be merged.
 	ReasonTooManyTerms Reason = "TooManyTerms"
 	// ReasonNothingMatches is that the Pod's own node affinity has no term that
 	// can match, so that there is nothing to narrow.
