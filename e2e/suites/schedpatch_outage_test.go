@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -15,7 +16,7 @@ var _ = Describe("While no webhook answers", Serial, func() {
 		namespace := newNamespace(ctx, nil)
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
 		awaitInjection(ctx, namespace, set.Name)
-		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", selecting("disk", "ssd")))
+		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", selecting(corev1.LabelOSStable, "linux")))
 		deployment := idleDeployment(namespace, 1)
 		Expect(cluster.Client.Create(ctx, deployment)).To(Succeed())
 		awaitCount(ctx, namespace, "cart", 1)

@@ -164,6 +164,7 @@ var _ = Describe("A SchedPatch", func() {
 
 	It("waits for a target that does not exist, and follows it by name when it is made again", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
+		simulatedNodes(ctx, namespace, 1)
 		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart"))
 		awaitPatchReport(ctx, patch, patchReport{Ready: "False TargetNotFound"})
 
