@@ -20,8 +20,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// tenant is the label by which one SidecarSet reaches the namespaces of several tenants.
-const tenant = "e2e.windlass/tenants"
+// tenantsLabel is the label by which one SidecarSet reaches the namespaces of several tenants.
+const tenantsLabel = "e2e.windlass/tenants"
 
 // healthyWithin is how long the healthy tenant's Pods take at most, whatever the others do.
 const healthyWithin = 20 * time.Second
@@ -75,14 +75,14 @@ func newTenants(ctx context.Context) *tenants {
 	GinkgoHelper()
 	home := newNamespace(ctx, nil)
 	set := framework.SidecarSet(home, home, "app")
-	set.Spec.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{tenant: home}}
+	set.Spec.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{tenantsLabel: home}}
 	return &tenants{label: home, set: createSet(ctx, set).Name}
 }
 
 // add makes the namespace of one more tenant, and waits until its Pods are injected.
 func (t *tenants) add(ctx context.Context) string {
 	GinkgoHelper()
-	namespace := newNamespace(ctx, map[string]string{tenant: t.label})
+	namespace := newNamespace(ctx, map[string]string{tenantsLabel: t.label})
 	awaitInjection(ctx, namespace, t.set)
 	return namespace
 }
