@@ -144,13 +144,7 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 		}
 	})
 	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.judge(err, &o.CreateErrors) })
-	mayReplace := e.successors(ctx, plan, o)
-	apply.Each(ctx, e.parallel, plan.Delete, func(ctx context.Context, d DeletePod) error {
-		if err := mayReplace(d); err != nil {
-			return err
-		}
-		return e.deletePod(ctx, d)
-	}, func(d DeletePod, err error) {
+	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
 		o.note(d.View.Pod.UID, d.Toward, err)
 		if o.judge(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
@@ -183,29 +177,6 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 // note remembers what became of a write to a Pod.
 func (o *Outcome) note(pod types.UID, toward string, err error) {
 	o.tries = append(o.tries, try{pod, toward, err})
-}
-
-// successors returns what asks the API server, once for a plan, whether it would
-// take the Pods that follow those that are to be deleted. Where it would not, a
-// Pod that serves is better than none.
-func (e *executor) successors(ctx context.Context, plan *Plan, o *Outcome) func(DeletePod) error {
-	asked := sync.OnceValue(func() error {
-		for i := range plan.Delete {
-			if next := plan.Delete[i].Successor; next != nil {
-				return e.wouldTake(ctx, next)
-			}
-		}
-		return nil
-	})
-	return func(d DeletePod) error {
-		if d.Successor == nil {
-			return nil
-		}
-		if err := asked(); err != nil {
-			return apply.Wrap(err, "delete Pod %s: its successor would be refused", d.View.Pod.Name)
-		}
-		return nil
-	}
 }
 
 // wouldTake asks by dry run whether a Pod could be created. Its name is still
@@ -340,8 +311,14 @@ func notCreated(kind, name string, err error) error {
 	return fmt.Errorf("create %s %s: %s", kind, name, err.Error()) // not wrapped: what kind of error it is would mislead
 }
 
-// deletePod deletes a Pod, and no other one of that name.
+// deletePod deletes a Pod, and no other one of that name. Where the API server would
+// not take its successor, a Pod that serves is better than none.
 func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
+	if d.Successor != nil {
+		if err := e.wouldTake(ctx, d.Successor); err != nil {
+			return apply.Wrap(err, "%s Pod %s", d.Cause.verb(), d.View.Pod.Name)
+		}
+	}
 	for _, claim := range d.Claims {
 		if err := e.changeClaim(ctx, claim); err != nil {
 			return err
@@ -352,7 +329,7 @@ func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
 		is.ResourceVersion = &d.View.Pod.ResourceVersion
 	}
 	err := e.writer.Delete(ctx, identity(d.View.Pod), is)
-	return apply.Wrap(client.IgnoreNotFound(err), "delete Pod %s", d.View.Pod.Name)
+	return apply.Wrap(client.IgnoreNotFound(err), "%s Pod %s", d.Cause.verb(), d.View.Pod.Name)
 }
 
 func uidOf(object client.Object) client.Preconditions {

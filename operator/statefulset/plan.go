@@ -92,18 +92,15 @@ type ImpossiblePod struct {
 // RefusedPod is a Pod that the API server refused a write to.
 type RefusedPod struct {
 	View *View
-	// Deletion: it was to be deleted, not changed.
-	Deletion bool
+	// Verb is what was to happen to it: change, replace or delete.
+	Verb string
 	// Words are the API server's.
 	Words string
 }
 
 // Error is what the refused write said.
 func (r RefusedPod) Error() string {
-	if r.Deletion {
-		return fmt.Sprintf("delete Pod %s: %s", r.View.Pod.Name, r.Words)
-	}
-	return fmt.Sprintf("change Pod %s: %s", r.View.Pod.Name, r.Words)
+	return fmt.Sprintf("%s Pod %s: %s", r.Verb, r.View.Pod.Name, r.Words)
 }
 
 // BlockedOrdinal is an ordinal that waits for something out of our hands.
@@ -175,6 +172,14 @@ type DeletePod struct {
 // String renders the action for logs.
 func (d DeletePod) String() string {
 	return fmt.Sprintf("delete Pod %s: %s", d.View.Pod.Name, d.Reason)
+}
+
+// verb is what a deletion is called: with an update another Pod follows.
+func (c Cause) verb() string {
+	if c == CauseUpdate {
+		return "replace"
+	}
+	return "delete"
 }
 
 // Cause is what led to the deletion of a Pod.

@@ -220,7 +220,11 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 // try.
 func (p *planner) tellRefusedUpdate(view *View) {
 	r, _ := p.s.Refusals.Of(view.Pod.UID, p.plan.Revisions.Update)
-	p.tellRefused(view, r.Words, p.recreates(view))
+	verb := "change"
+	if p.recreates(view) {
+		verb = CauseUpdate.verb()
+	}
+	p.tellRefused(view, r.Words, verb)
 }
 
 // tellImpossible notes the Pods that cannot be brought to the update revision,

@@ -82,14 +82,14 @@ func (p *planner) want(view *View, w wish) {
 		return
 	}
 	if r, known := p.s.Refusals.Of(view.Pod.UID, p.toward(w.cause)); known && r.Waits(p.s.Now) {
-		p.tellRefused(view, r.Words, w.kind == wishDelete)
+		p.tellRefused(view, r.Words, w.cause.verb())
 		return
 	}
 	p.wishes[view] = w
 }
 
-func (p *planner) tellRefused(view *View, words string, deletion bool) {
-	p.plan.Rollout.Refused = append(p.plan.Rollout.Refused, RefusedPod{view, deletion, words})
+func (p *planner) tellRefused(view *View, words, verb string) {
+	p.plan.Rollout.Refused = append(p.plan.Rollout.Refused, RefusedPod{view, verb, words})
 }
 
 // deletion is what refused deletions are remembered by, but for those of an

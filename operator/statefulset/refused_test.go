@@ -93,11 +93,11 @@ func TestARefusedUpdateCostsNothingAndStopsNobody(t *testing.T) {
 	}{
 		"a change in place that is refused everywhere": {
 			inPlace().MaxUnavailable("50%"), refusesImage("app:2"), 0, "0 app:1, 1 app:1, 2 app:1, 3 app:1",
-			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: change Pod web-3: pods "web-3" is forbidden: v2 is not released.`,
+			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: change Pod web-0: pods "web-0" is forbidden: v2 is not released.`,
 		},
 		"a change in place that waits for a grace period": {
 			inPlace().Grace(5), refusesImage("app:2"), 0, "0 app:1, 1 app:1, 2 app:1, 3 app:1",
-			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: change Pod web-3: pods "web-3" is forbidden: v2 is not released.`,
+			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: change Pod web-0: pods "web-0" is forbidden: v2 is not released.`,
 		},
 		"one Pod is refused, the others go on": {
 			inPlace(), refusesImage("app:2", "web-3"), 1, "0 app:2, 1 app:2, 2 app:2, 3 app:1",
@@ -109,11 +109,11 @@ func TestARefusedUpdateCostsNothingAndStopsNobody(t *testing.T) {
 		},
 		"new Pods are refused": {
 			four().MaxUnavailable("50%"), refusesImage("app:2"), 0, "0 app:1, 1 app:1, 2 app:1, 3 app:1",
-			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: delete Pod web-3: pods "web-3" is forbidden: v2 is not released.`,
+			`False PodsUpdating: Update to revision <app:2>: 0 of 4 Pods done. The API server refused 4 writes, the first: replace Pod web-0: pods "web-0" is forbidden: v2 is not released.`,
 		},
 		"the deletion of one Pod is refused": {
 			four(), refusesDeletion("web-3"), 1, "0 app:2, 1 app:2, 2 app:2, 3 app:1",
-			`False PodsUpdating: Update to revision <app:2>: 3 of 4 Pods done. The API server refused this: delete Pod web-3: pods "web-3" is forbidden: v2 is not released.`,
+			`False PodsUpdating: Update to revision <app:2>: 3 of 4 Pods done. The API server refused this: replace Pod web-3: pods "web-3" is forbidden: v2 is not released.`,
 		},
 		"a change that waits for a hook that takes the Pod out of service": {
 			inPlace().InPlaceUpdate(marking), refusesImage("app:2"), 0, "0 app:1, 1 app:1, 2 app:1, 3 app:1", "",

@@ -89,10 +89,10 @@ func TestConditions(t *testing.T) {
 				return &Outcome{InPlaceErrors: []error{errors.New("change Pod web-2: denied by policy")}, DeleteErrors: []error{errors.New("delete Pod web-1: no")}}
 			},
 			want: map[string]string{
-				"FailedUpdatePod": "True UpdateRefused: The API server refused 2 writes, the first: delete Pod web-1: no.",
+				"FailedUpdatePod": "True UpdateRefused: The API server refused 2 writes, the first: change Pod web-2: denied by policy.",
 				"FailedCreatePod": "",
 				"Progressing":     "True NewRevision: Updated and available: 0 of 3 Pods.",
-				"Ready": "False PodsUpdating: Update to revision <app:2>: 0 of 3 Pods done. The API server refused 2 writes, the first: delete Pod web-1: no. " +
+				"Ready": "False PodsUpdating: Update to revision <app:2>: 0 of 3 Pods done. The API server refused 2 writes, the first: change Pod web-2: denied by policy. " +
 					"Later, within maxUnavailable: 2 Pods.",
 			},
 		},

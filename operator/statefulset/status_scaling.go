@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -56,12 +57,13 @@ func (p *progress) scaleBlocked() string {
 }
 
 // refusedChanges are the refusals of this look, and those that wait for their next
-// try.
+// try, in an order that is the same whichever was tried last.
 func (p *progress) refusedChanges() []error {
 	errs := p.outcome.changeErrors()
 	for i := range p.plan.Rollout.Refused {
 		errs = append(errs, p.plan.Rollout.Refused[i])
 	}
+	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errs
 }
 

@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// refuse makes a policy against Pods with image app:2 in the fixture's namespace,
+// and waits until the API server heeds it. The returned function takes it away.
+func (f *fixture) refuse(ctx context.Context, operation admissionv1.OperationType) (allow func()) {
+	GinkgoHelper()
+	name := f.namespace
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: f.namespace}},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{operation},
+					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{Expression: "object.spec.containers.all(c, !c.image.endsWith(':2'))", Message: "2 is not released"}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+	}
+	Expect(k8s.Create(ctx, policy)).To(Succeed())
+	Expect(k8s.Create(ctx, binding)).To(Succeed())
+	allow = func() {
+		Expect(client.IgnoreNotFound(k8s.Delete(context.Background(), binding))).To(Succeed())
+		Expect(client.IgnoreNotFound(k8s.Delete(context.Background(), policy))).To(Succeed())
+	}
+	DeferCleanup(allow)
+	Eventually(func() error { return f.tryImage(ctx, operation) }).WithTimeout(patience).Should(MatchError(ContainSubstring("2 is not released")))
+	return allow
+}
+
+// tryImage asks whether a Pod may have image app:2.
+func (f *fixture) tryImage(ctx context.Context, operation admissionv1.OperationType) error {
+	if operation == admissionv1.Create {
+		pod := build.MakePod("probe").New().Obj()
+		pod.ObjectMeta = metav1.ObjectMeta{Namespace: f.namespace, Name: "probe"}
+		pod.Spec.Containers[0].Image = "app:2"
+		return k8s.Create(ctx, pod, client.DryRunAll)
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "web-0"}}
+	patch := `{"spec":{"containers":[{"name":"app","image":"app:2"}]}}`
+	return k8s.Patch(ctx, pod, client.RawPatch("application/strategic-merge-patch+json", []byte(patch)), client.DryRunAll)
+}
+
+// serving returns what is wrong with any Pod of the set: not Ready, or another
+// image than it began with.
+func (f *fixture) serving(ctx context.Context) func() []string {
+	return func() (wrong []string) {
+		pods := &corev1.PodList{}
+		Expect(k8s.List(ctx, pods, client.InNamespace(f.namespace))).To(Succeed())
+		for i := range pods.Items {
+			pod := &pods.Items[i]
+			ready := false
+			for _, c := range pod.Status.Conditions {
+				ready = ready || c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+			}
+			c := &pod.Spec.Containers[0]
+			if !ready || pod.DeletionTimestamp != nil || c.Image != "app:1" {
+				wrong = append(wrong, fmt.Sprintf("%s: ready %t, %s", pod.Name, ready, c.Image))
+			}
+		}
+		return wrong
+	}
+}
+
+var _ = Describe("A policy that refuses the new image", func() {
+	four := func(b *build.StatefulSetBuilder) { b.Parallel().Replicas(4).MaxUnavailable("50%") }
+	DescribeTable("costs no Pod its service",
+		func(ctx SpecContext, operation admissionv1.OperationType, set func(b *build.StatefulSetBuilder)) {
+			f := settled(ctx, func(b *build.StatefulSetBuilder) { four(b); set(b) })
+			allow := f.refuse(ctx, operation)
+			f.image(ctx, "app:2")
+			Eventually(f.status(ctx)).Should(And(
+				haveCondition(v1beta1.ConditionFailedUpdatePod, metav1.ConditionTrue, v1beta1.ReasonUpdateRefused),
+				saying(v1beta1.ConditionReady, "2 is not released")))
+			Consistently(f.serving(ctx)).WithTimeout(8*time.Second).WithPolling(100*time.Millisecond).Should(BeEmpty(), "every Pod is as it was")
+
+			allow()
+			Eventually(f.status(ctx)).WithTimeout(2 * time.Minute).Should(haveCondition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete))
+			Expect(f.serving(ctx)()).To(HaveLen(4), "every Pod has the new image")
+		},
+		Entry("in place", admissionv1.Update, func(b *build.StatefulSetBuilder) { b.InPlace() }),
+		Entry("by new Pods", admissionv1.Create, func(*build.StatefulSetBuilder) {}),
+	)
+})
