@@ -39,7 +39,7 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 		pod.Spec.SchedulerName, pod.Spec.SchedulingGates = "", []corev1.PodSchedulingGate{{Name: "e2e.windlass/quota"}}
 		createPod(ctx, pod)
 		runWorkload(ctx, framework.Deployment(refusing, "app", 2)) // the youngest, so it is asked first
-		lift := refuseImage(ctx, refusing, framework.SidecarImageV2)
+		lift := refuseImage(ctx, refusing, framework.SidecarContainer, framework.SidecarImageV2)
 		awaitCounters(ctx, t.set, counters{Matched: 9, Updated: 9, Ready: 7, UpdatedReady: 7})
 
 		began := time.Now()
@@ -147,8 +147,8 @@ func runJob(ctx context.Context, namespace string) {
 	}).Should(Succeed())
 }
 
-// refuseImage has the API server refuse an image in the running Pods of a namespace, and returns how to lift that.
-func refuseImage(ctx context.Context, namespace, image string) (lift func(context.Context)) {
+// refuseImage has the API server refuse an image in a container of the running Pods of a namespace, and returns how to lift that.
+func refuseImage(ctx context.Context, namespace, container, image string) (lift func(context.Context)) {
 	GinkgoHelper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
@@ -181,7 +181,7 @@ func refuseImage(ctx context.Context, namespace, image string) (lift func(contex
 	DeferCleanup(lift)
 	pods, err := cluster.Pods(ctx, namespace, map[string]string{framework.AppLabel: "app"})
 	Expect(err).NotTo(HaveOccurred())
-	patch := []byte(`{"spec": {"containers": [{"name": "` + framework.SidecarContainer + `", "image": "` + image + `"}]}}`)
+	patch := []byte(`{"spec": {"containers": [{"name": "` + container + `", "image": "` + image + `"}]}}`)
 	Eventually(ctx, func() error { // until the API server knows the policy
 		return cluster.Client.Patch(ctx, pods[0].DeepCopy(), client.RawPatch(types.StrategicMergePatchType, patch), client.DryRunAll)
 	}).Should(MatchError(ContainSubstring("the image is not released")))

@@ -3,19 +3,14 @@ package suites_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -24,16 +19,16 @@ import (
 var _ = Describe("An Advanced StatefulSet", func() {
 	It("keeps all Pods in service, and whole, while a policy refuses the new image", func(ctx SpecContext) {
 		s, before := startStateful(ctx, 3, parallel, inPlaceIfPossible, withMaxUnavailable(2), withCPU("10m"))
-		refuseImage(ctx, s.key.Namespace, framework.AppImageV2)
+		allow := refuseImage(ctx, s.key.Namespace, framework.AppContainer, framework.AppImageV2)
 		_, stop := s.record(ctx)
 		s.change(ctx, withImage(framework.AppImageV2), withCPU("20m"))
 		s.awaitMessage(ctx, v1beta1.ConditionFailedUpdatePod, fmt.Sprintf(`The API server refused 3 writes, the first: change Pod app-0: pods "app-0" is forbidden: `+
-			`ValidatingAdmissionPolicy '%[1]s' with binding '%[1]s' denied request: v2 is not released.`, s.key.Namespace))
+			`ValidatingAdmissionPolicy '%[1]s' with binding '%[1]s' denied request: the image is not released.`, s.key.Namespace))
 		time.Sleep(5 * time.Second)
 		Expect(framework.MostDown(stop(), s.podNames(3)...)).To(BeZero(), "Pods down at the same time")
 		expectUntouched(before, s.pods(ctx))
 
-		allowDeletions(ctx, s.key.Namespace)
+		allow(ctx)
 		after := s.awaitDone(ctx)
 		Expect(framework.Identities(after)).To(Equal(framework.Identities(before)))
 	}, SpecTimeout(4*time.Minute))
@@ -99,35 +94,4 @@ func (s *stateful) message(ctx context.Context, kind string) string {
 func (s *stateful) awaitMessage(ctx context.Context, kind, text string) {
 	GinkgoHelper()
 	Eventually(ctx, func() string { return s.message(ctx, kind) }).WithTimeout(time.Minute).Should(Equal(text))
-}
-
-// refuseImage makes the API server refuse to give running Pods of a namespace an image, until allowDeletions or the end of the spec.
-func refuseImage(ctx context.Context, namespace, image string) {
-	GinkgoHelper()
-	DeferCleanup(func(ctx SpecContext) { allowDeletions(ctx, namespace) })
-	here := &admissionregistrationv1.MatchResources{
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-		ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
-			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
-			Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-		}}},
-	}
-	Expect(cluster.Client.Create(ctx, &admissionregistrationv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: here,
-			Validations: []admissionregistrationv1.Validation{{
-				Expression: fmt.Sprintf("object.spec.containers.all(c, c.image != '%s')", image), Message: image[strings.LastIndex(image, ":")+1:] + " is not released",
-			}},
-		},
-	})).To(Succeed())
-	Expect(cluster.Client.Create(ctx, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: namespace, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
-		},
-	})).To(Succeed())
-	probe := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "app-0"}}
-	patch := client.RawPatch(types.StrategicMergePatchType, []byte(fmt.Sprintf(`{"spec":{"containers":[{"name":%q,"image":%q}]}}`, framework.AppContainer, image)))
-	Eventually(ctx, func() error { return cluster.Client.Patch(ctx, probe, patch, client.DryRunAll) }).Should(MatchError(ContainSubstring("is not released")))
 }
