@@ -121,7 +121,8 @@ func waitUpdated(ctx context.Context, set string) {
 	kubectl(ctx, "", "wait", "sidecarset", set, "--for=condition=Ready", "--timeout=60s")
 	kubectl(ctx, "", "wait", "sidecarset", set, "--for=jsonpath={.status.updatedReadyPods}=2", "--timeout=60s")
 	columns := strings.Fields(kubectl(ctx, "", "get", "sidecarset", set, "--no-headers"))
-	Expect(columns).To(HaveLen(5))
+	Expect(columns).To(HaveLen(7), "then AGE STATUS SINCE")
+	Expect(columns[5]).To(Equal("Complete"))
 	Expect(columns[:4]).To(Equal([]string{set, "2", "2", "2"}), "NAME MATCHED UPDATED READY")
 }
 
