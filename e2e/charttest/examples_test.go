@@ -77,3 +77,28 @@ func submatches(pattern *regexp.Regexp, text string) []string {
 	}
 	return found
 }
+
+// An AppProject of Argo CD lists what may be installed: a kind that the chart brings and the list lacks makes the sync fail.
+func TestTheExamplesProjectAllowsWhatTheChartBringsForTheWholeCluster(t *testing.T) {
+	data, err := os.ReadFile("../../examples/argocd/appproject.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var project struct {
+		Spec struct {
+			ClusterResourceWhitelist []struct{ Group, Kind string }
+		}
+	}
+	if err := yaml.Unmarshal(data, &project); err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{}
+	for _, listed := range project.Spec.ClusterResourceWhitelist {
+		allowed[listed.Kind+"."+listed.Group] = true
+	}
+	for _, object := range mustRender(t, "").objects {
+		if kind := object.GetObjectKind().GroupVersionKind().GroupKind(); object.GetNamespace() == "" && !allowed[kind.String()] {
+			t.Errorf("the project does not list %s, which the chart brings", kind)
+		}
+	}
+}
