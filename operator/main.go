@@ -129,7 +129,7 @@ func run(ctx context.Context, o options) error {
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
 		Remediator: remediation.New(mgr, remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
-			ExcludedNamespaces: excluded, DeleteClaims: o.recreateUnusedClaims,
+			ExcludedNamespaces: excluded, Namespace: o.namespace, DeleteClaims: o.recreateUnusedClaims,
 		}),
 	}); err != nil {
 		return fmt.Errorf("start the StatefulSet controller: %w", err)

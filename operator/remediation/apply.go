@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,16 +17,26 @@ import (
 // writer is the part of a client that carries plans out.
 type writer interface {
 	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
+	Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error
 	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
 	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
 }
 
 // executor carries plans out. It is the only one that writes.
-type executor struct{ writer writer }
+type executor struct {
+	writer writer
+	// home is the operator's own namespace, where the ledger is kept.
+	home string
+}
 
 // apply does what a plan says now. It returns apply.IsStale errors where
 // something is no longer as the snapshot had it.
 func (e *executor) apply(ctx context.Context, s *Snapshot, plan *Plan) error {
+	if plan.Ledger != nil {
+		if err := e.enter(ctx, s, plan.Ledger); err != nil {
+			return err
+		}
+	}
 	switch {
 	case plan.Write != nil:
 		return e.write(ctx, s, plan)
@@ -49,6 +60,20 @@ func (e *executor) write(ctx context.Context, s *Snapshot, plan *Plan) error {
 	}
 	patch := client.MergeFromWithOptions(s.Patch, client.MergeFromWithOptimisticLock{})
 	return apply.Wrap(e.writer.Patch(ctx, wanted, patch), "change SchedPatch %s", wanted.Name)
+}
+
+// enter stores the ledger, if nobody else has changed it meanwhile.
+func (e *executor) enter(ctx context.Context, s *Snapshot, ledger *Ledger) error {
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: e.home, Name: LedgerName, ResourceVersion: s.LedgerVersion, Annotations: map[string]string{ledgerAnnotation: ledger.String()},
+	}}
+	if s.LedgerVersion == "" {
+		if err := e.writer.Create(ctx, lease); err != nil {
+			return fmt.Errorf("create Lease %s/%s, the ledger of auto remediation: %w", e.home, LedgerName, err)
+		}
+		return nil
+	}
+	return apply.Wrap(e.writer.Update(ctx, lease), "change Lease %s/%s, the ledger of auto remediation", e.home, LedgerName)
 }
 
 // remove deletes the SchedPatch, which has nothing left to remember.

@@ -22,6 +22,8 @@ type Options struct {
 	Webhooks Webhooks
 	// ExcludedNamespaces are those that the Pod webhooks never serve.
 	ExcludedNamespaces []string
+	// Namespace is the operator's own, where tenants write nothing.
+	Namespace string
 	// DeleteClaims permits to delete claims that were made for a stuck Pod, hold
 	// nothing and pin it to a bad node, where a StatefulSet asks for it.
 	DeleteClaims bool
@@ -35,7 +37,8 @@ type Remediator struct {
 	asker    asker
 	teller   *teller
 	// mu is held while limits are read, a decision is taken and written, so that
-	// two sets do not both take the last of what is left. Webhooks are asked
+	// two sets do not both take the last of what is left, and neither loses what the
+	// other one enters in the ledger. Webhooks are asked
 	// without it.
 	mu sync.Mutex
 }
@@ -45,9 +48,9 @@ func New(mgr manager.Manager, options Options) *Remediator {
 	return &Remediator{
 		gatherer: gatherer{
 			reader: mgr.GetClient(), live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), clock: clock.RealClock{},
-			excluded: sets.New(options.ExcludedNamespaces...), mayDeleteClaims: options.DeleteClaims,
+			home: options.Namespace, excluded: sets.New(options.ExcludedNamespaces...), mayDeleteClaims: options.DeleteClaims,
 		},
-		executor: executor{writer: mgr.GetClient()},
+		executor: executor{writer: mgr.GetClient(), home: options.Namespace},
 		asker:    &replicas{live: mgr.GetAPIReader(), at: options.Webhooks},
 		teller:   newTeller(mgr.GetEventRecorder("windlass-operator")),
 	}
@@ -98,7 +101,7 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 			refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:
 			served = r.asker.ask(ctx, s.Patch)
-		case plan.Write == nil && !plan.Remove && plan.Delete == nil:
+		case plan.Ledger == nil && plan.Write == nil && !plan.Remove && plan.Delete == nil:
 			return r.verdict(s, plan, "", deleted), nil
 		}
 		deleted = deleted || plan.Delete != nil

@@ -20,5 +20,8 @@
 //	the attempt's Pod has started after all          → nothing was done; forget it
 //	the attempt's Pod is gone                        → done; wait for the new one
 //
-// Limits are counted from the records of all sets too, not from memory.
+// Limits of the whole cluster are counted from the operator's own ledger, a Lease
+// in its namespace, and not from memory: the records of other sets prove nothing,
+// since they are kept where tenants write. What is entered there precedes the deed
+// as well.
 package remediation

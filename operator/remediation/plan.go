@@ -14,6 +14,9 @@ import (
 // is to be written comes first; the deed follows from a later plan, made when
 // that is stored.
 type Plan struct {
+	// Ledger is the operator's own as it is to be, nil when the stored one is right.
+	// It is written before the SchedPatch.
+	Ledger *Ledger
 	// Write is the SchedPatch as it is to be, nil when the stored one is right.
 	Write *v1alpha1.SchedPatch
 	// Remove tells that nothing is left to be remembered by the stored one.
@@ -101,6 +104,8 @@ type planner struct {
 	record *Record
 	// seen is what each Pod of the set shows, by its place among them.
 	seen []evidence
+	// deeds are what the ledger does not have yet.
+	deeds deeds
 	// lists caches the eligible nodes of Pods.
 	lists map[*Pod]*candidates
 }
@@ -126,6 +131,7 @@ func decide(s *Snapshot) *Plan {
 		p.act()
 		p.hold()
 		p.render()
+		p.book()
 	}
 	p.plan.Record = *p.record
 	p.schedule()
@@ -158,6 +164,7 @@ func (p *planner) begin(c *Case) {
 		Last: p.s.now(), Pod: c.Pod.UID, Node: c.Pod.Spec.NodeName,
 	}
 	p.record.begin(attempt)
+	p.enter(attempt.Pod, attempt.Node)
 	p.plan.Moving = &Moving{Attempt: attempt, Pod: c.Pod, Case: c, Awaits: "the exclusion to be recorded"}
 }
 
@@ -196,7 +203,7 @@ const (
 // schedule says when to look again though nothing happens: when a Pod will have
 // waited for long enough, a gate opens, or an exclusion ends.
 func (p *planner) schedule() {
-	if p.plan.Write != nil || p.plan.Remove || p.plan.Delete != nil || p.plan.Ask {
+	if p.plan.Ledger != nil || p.plan.Write != nil || p.plan.Remove || p.plan.Delete != nil || p.plan.Ask {
 		return // the next look follows at once
 	}
 	p.schedulePods()

@@ -195,8 +195,9 @@ func (p *planner) proceed(m *Moving) {
 		m.Awaits = "every webhook to serve it: " + p.s.Served.Missing
 		return
 	}
-	if p.age(&m.Attempt) > renewSeconds {
+	if p.age(&m.Attempt) > renewSeconds || !p.entered(&m.Attempt) {
 		p.record.attempt(m.Attempt.Ordinal, m.Attempt.Revision).Last = p.s.now()
+		p.enter(m.Attempt.Pod, m.Attempt.Node)
 		m.Awaits = "this to be recorded"
 		return
 	}

@@ -191,6 +191,7 @@ func (p *planner) remake() bool {
 		}
 		attempt := Attempt{Ordinal: pod.Ordinal, Revision: pod.Revision, Deletes: p.deletes(pod), Last: p.s.now(), Pod: pod.UID}
 		p.record.begin(attempt)
+		p.enter(attempt.Pod, "")
 		p.plan.Moving = &Moving{Attempt: attempt, Pod: pod, Awaits: "this to be recorded"}
 		return true
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -268,11 +267,14 @@ const calmSeconds = 300
 func stormActive(p *planner, c *Case) string {
 	node := c.Pod.Spec.NodeName
 	out := map[string]bool{}
-	for _, r := range append(slices.Clone(p.s.Others), *p.record) {
-		for i := range r.Exclusions {
-			if p.s.Now.Sub(r.Exclusions[i].Expires.Time).Seconds() < calmSeconds {
-				out[r.Exclusions[i].Node] = true
-			}
+	for _, name := range p.s.Ledger.excluded(p.s.Now) {
+		if p.s.Nodes[name] != nil {
+			out[name] = true
+		}
+	}
+	for i := range p.record.Exclusions {
+		if e := &p.record.Exclusions[i]; calm(e.Expires, p.s.Now) {
+			out[e.Node] = true
 		}
 	}
 	usableNodes := 0
@@ -298,17 +300,14 @@ const (
 
 func rateLimited(p *planner, c *Case) string {
 	begun, wait := 0, float64(0)
-	for _, r := range append(slices.Clone(p.s.Others), *p.record) {
-		for i := range r.Attempts {
-			a := &r.Attempts[i]
-			own := a.Pod == c.Pod.UID
-			if age := p.age(a); age <= rateWindow && (!own || age <= renewSeconds) {
-				begun++
-				wait = max(wait, rateWindow-age)
-			}
-			if own && p.age(a) <= renewSeconds {
-				return "" // its turn has been taken
-			}
+	for pod, at := range p.s.Ledger.begun() {
+		age := p.s.Now.Sub(at.Time).Seconds()
+		switch own := pod == c.Pod.UID; {
+		case own && age <= renewSeconds:
+			return "" // its turn has been taken
+		case !own && age <= rateWindow:
+			begun++
+			wait = max(wait, rateWindow-age)
 		}
 	}
 	if begun < maxDeletes {

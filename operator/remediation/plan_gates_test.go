@@ -40,14 +40,14 @@ func TestGatesInOrder(t *testing.T) {
 		{"RetryLimit", func(sc *scene) { sc.settings(func(a *v1beta1.AutoRemediation) { a.RetryLimit = ptr.To[int32](1) }) }},
 		{"Backoff", func(sc *scene) { sc.snapshot.Record.begin(attempt(1, 1, -30*time.Second, "", "n9")) }},
 		{"StormActive", func(sc *scene) {
-			sc.snapshot.Others = append(sc.snapshot.Others, Record{Exclusions: []Exclusion{exclusion("n6", 0, time.Hour), exclusion("n7", -time.Hour, -time.Minute)}})
+			sc.others(Record{Exclusions: []Exclusion{exclusion("n6", 0, time.Hour), exclusion("n7", -time.Hour, -time.Minute)}})
 		}},
 		{"RateLimited", func(sc *scene) {
 			other := Record{}
 			for i := range 5 {
 				other.begin(attempt(i, 1, -time.Duration(10*i)*time.Second, "", "n5"))
 			}
-			sc.snapshot.Others = append(sc.snapshot.Others, other)
+			sc.others(other)
 		}},
 	}
 	if len(order) != len(gates) {
@@ -182,19 +182,14 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
 		},
 		"five deletions, not all within the minute": {
-			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) {
-				other := Record{}
-				for i := range 5 {
-					other.begin(attempt(i, 1, -time.Duration(18*i)*time.Second, "", "n5"))
-				}
-				s.Others = []Record{other}
-			}),
+			newScene("n1", "n2").running("n2").failing("n1", long).others(Record{Attempts: []Attempt{
+				attempt(0, 1, 0, "", "n5"), attempt(1, 1, -18*time.Second, "", "n5"), attempt(2, 1, -36*time.Second, "", "n5"),
+				attempt(3, 1, -54*time.Second, "", "n5"), attempt(4, 1, -72*time.Second, "", "n5"),
+			}}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
 		},
 		"a storm that has been over for 5 minutes": {
-			newScene("n1", "n2").running("n2").failing("n1", long).with(func(s *Snapshot) {
-				s.Others = []Record{{Exclusions: []Exclusion{exclusion("n9", -time.Hour, -5*time.Minute)}}}
-			}),
+			newScene("n1", "n2").running("n2").failing("n1", long).others(Record{Exclusions: []Exclusion{exclusion("n2", -time.Hour, -5*time.Minute)}}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
 		},
 		"an annotation that cannot be read": {

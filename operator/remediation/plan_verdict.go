@@ -226,6 +226,9 @@ func (p *planner) settleProbes() {
 		}
 		if slices.ContainsFunc(p.startedOn(e.Key), func(n string) bool { return n != e.Node }) {
 			e.Probe = false
+			if _, known := p.s.Ledger.Sets[p.s.key()].Excluded[e.Node]; known {
+				p.deeds.excluded = append(p.deeds.excluded, e.Node)
+			}
 			e.Expires = later(e.FirstSeen.Time, p.exclusionSeconds(e.Strikes))
 		}
 	}

@@ -140,8 +140,31 @@ func (sc *scene) recorded(record Record) *scene {
 	s.Patch = s.patchFor(&record)
 	s.Patch.UID, s.Patch.Generation, s.Patch.ResourceVersion = "patch-uid", 1, "1"
 	s.Record = record
+	sc.account(s.key(), &record)
 	return sc
 }
+
+// account enters in the ledger what a record says, as the operator has done that
+// wrote it.
+func (sc *scene) account(key string, record *Record) *scene {
+	s := sc.snapshot
+	s.Ledger = s.Ledger.copied()
+	account := s.Ledger.account(key)
+	for _, e := range record.Exclusions {
+		account.Excluded[e.Node] = e.Expires
+	}
+	for i, a := range record.Attempts {
+		pod := a.Pod
+		if pod == "" { // it is over, and the record does not tell its Pod any more
+			pod = types.UID(fmt.Sprintf("%s-%d", key, i))
+		}
+		account.Begun[pod] = a.Last
+	}
+	return sc
+}
+
+// others enters in the ledger what was done for another set.
+func (sc *scene) others(record Record) *scene { return sc.account("shop/db", &record) }
 
 // served lets all webhooks serve the SchedPatch as it is.
 func (sc *scene) served() *scene {
@@ -229,7 +252,7 @@ type outcome struct {
 	Excluded []string
 	// LastResort tells that excluded nodes are avoided, and not forbidden.
 	LastResort bool
-	// Next is what is done now: write, remove, ask, delete <Pod>.
+	// Next is what is done now: enter (in the ledger alone), write, remove, ask, delete <Pod>.
 	Next string
 	// Failing tells that no node is to blame.
 	Failing bool
@@ -261,7 +284,7 @@ func outcomeOf(s *Snapshot, plan *Plan) outcome {
 	}
 	slices.Sort(o.Held)
 	var next []string
-	for what, is := range map[string]bool{"write": plan.Write != nil, "remove": plan.Remove, "ask": plan.Ask, "delete": plan.Delete != nil} {
+	for what, is := range map[string]bool{"enter": plan.Ledger != nil && plan.Write == nil && !plan.Remove, "write": plan.Write != nil, "remove": plan.Remove, "ask": plan.Ask, "delete": plan.Delete != nil} {
 		if is {
 			next = append(next, what)
 		}

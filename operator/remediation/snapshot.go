@@ -1,11 +1,14 @@
 package remediation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,8 +33,12 @@ type Snapshot struct {
 	// Obstacle says, as a clause, why nothing can be recorded; "" when nothing
 	// stands against it.
 	Obstacle string
-	// Others are the records of all other sets, as far as they can be believed.
-	Others []Record
+	// Ledger is what was done for all sets. Gone are those of them that do not exist
+	// any more, and Unpatched those without a SchedPatch, by namespace/name.
+	Ledger          Ledger
+	Gone, Unpatched map[string]bool
+	// LedgerVersion is the ledger's resourceVersion, "" when there is none yet.
+	LedgerVersion string
 	// Nodes are all Nodes, by name.
 	Nodes map[string]*corev1.Node
 	// Details are known of the Pods that may be deleted, at most maxDetails of
@@ -106,6 +113,8 @@ type gatherer struct {
 	live   client.Reader
 	mapper meta.RESTMapper
 	clock  clock.PassiveClock
+	// home is the operator's own namespace, where the ledger is kept.
+	home string
 	// excluded namespaces are not served by the Pod webhooks.
 	excluded sets.Set[string]
 	// mayDeleteClaims tells whether we are permitted to.
@@ -127,7 +136,7 @@ func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (
 	if err := g.nodes(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := g.others(ctx, s); err != nil {
+	if err := g.ledger(ctx, s); err != nil {
 		return nil, err
 	}
 	var err error
@@ -329,4 +338,54 @@ func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, cla
 	return slices.ContainsFunc(pods.Items, func(other corev1.Pod) bool {
 		return other.UID != pod.UID && slices.ContainsFunc(other.Spec.Volumes, func(v corev1.Volume) bool { return claimName(&other, &v) == claim })
 	}), nil
+}
+
+const (
+	// LedgerName names the Lease that keeps the ledger. It is one because the
+	// operator makes its own in its namespace already, and nothing else there.
+	LedgerName = "windlass-operator-remediation"
+	// ledgerAnnotation holds the ledger.
+	ledgerAnnotation = "apps.kruise.io/remediation-ledger"
+)
+
+// ledger reads what was done for all sets. A ledger that cannot be read is an
+// obstacle: without it no limit of the whole cluster holds.
+func (g *gatherer) ledger(ctx context.Context, s *Snapshot) error {
+	lease := &coordinationv1.Lease{}
+	err := g.live.Get(ctx, client.ObjectKey{Namespace: g.home, Name: LedgerName}, lease)
+	switch {
+	case apierrors.IsForbidden(err):
+		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the operator may not read Lease %s/%s, where it keeps account; its role in that namespace has to name it, as the chart's does", g.home, LedgerName))
+		return nil
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("read Lease %s/%s, the ledger of auto remediation: %w", g.home, LedgerName, err)
+	}
+	s.LedgerVersion = lease.ResourceVersion
+	if s.Ledger, err = ParseLedger(lease.Annotations[ledgerAnnotation]); err != nil {
+		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the annotation %s of Lease %s/%s cannot be read (%v); delete the Lease to begin anew", ledgerAnnotation, g.home, LedgerName, err))
+	}
+	return g.presence(ctx, s)
+}
+
+// presence finds out what has become of the sets of the ledger.
+func (g *gatherer) presence(ctx context.Context, s *Snapshot) (err error) {
+	s.Gone, s.Unpatched = map[string]bool{}, map[string]bool{}
+	for _, key := range s.Ledger.keys() {
+		namespace, name, _ := strings.Cut(key, "/")
+		if s.Gone[key], err = g.missing(ctx, &v1beta1.StatefulSet{}, namespace, name); err != nil {
+			return err
+		}
+		if s.Unpatched[key], err = g.missing(ctx, &v1alpha1.SchedPatch{}, namespace, PatchName(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gatherer) missing(ctx context.Context, object client.Object, namespace, name string) (bool, error) {
+	err := g.reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("read %s/%s for the ledger of auto remediation: %w", namespace, name, err)
+	}
+	return err != nil, nil
 }

@@ -47,10 +47,8 @@ func TestWhatTheConditionSays(t *testing.T) {
 		"a storm is told before the trouble of one Pod": {
 			newScene("n1", "n2", "n3").running("n2").failing("n1", long).failing("n1", long).
 				settings(func(a *v1beta1.AutoRemediation) { a.RetryLimit = ptr.To[int32](1) }).
-				with(func(s *Snapshot) {
-					s.Record.begin(attempt(1, 1, -time.Hour, "", "n1"))
-					s.Others = []Record{{Exclusions: []Exclusion{exclusion("n3", 0, time.Hour)}}}
-				}), "",
+				with(func(s *Snapshot) { s.Record.begin(attempt(1, 1, -time.Hour, "", "n1")) }).
+				others(Record{Exclusions: []Exclusion{exclusion("n3", 0, time.Hour)}}), "",
 			"False StormActive: Pod web-2 cannot start on node n1 since 2026-01-02T02:57:25Z: container app, image app:1: ImagePullBackOff: Back-off pulling image; " +
 				"the same has started on node n2. It is not replaced, because of 3 nodes that are Ready and schedulable this many are excluded, or were within the last 5 minutes: 1; " +
 				"beyond 20% something else than nodes is at fault, so look at network, registry and storage. Other stuck Pods: 1 (RetryLimit).",

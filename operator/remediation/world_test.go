@@ -130,6 +130,7 @@ func (w *world) add(name string, replicas int32, change ...func(*v1beta1.Statefu
 	for _, c := range change {
 		c(set)
 	}
+	w.must(w.store.Create(w.t.Context(), set.DeepCopy()))
 	w.sets = append(w.sets, set)
 	return set
 }
@@ -137,8 +138,8 @@ func (w *world) add(name string, replicas int32, change ...func(*v1beta1.Statefu
 // restart starts the operator with no memory.
 func (w *world) restart() {
 	w.operator = &Remediator{
-		gatherer: gatherer{reader: w.store, live: w.store, mapper: worldMapper{w: w}, clock: w.clock},
-		executor: executor{writer: worldWriter{w}},
+		gatherer: gatherer{reader: w.store, live: w.store, mapper: worldMapper{w: w}, clock: w.clock, home: "windlass-system"},
+		executor: executor{writer: worldWriter{w}, home: "windlass-system"},
 		asker:    worldAsker{w},
 		teller:   newTeller(&events.FakeRecorder{}),
 	}

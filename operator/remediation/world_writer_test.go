@@ -52,6 +52,15 @@ func (ww worldWriter) Create(ctx context.Context, object client.Object, options 
 	})
 }
 
+func (ww worldWriter) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
+	return ww.interrupted(func() error {
+		if ww.w.refuse {
+			return apierrors.NewInternalError(fmt.Errorf("failed calling webhook"))
+		}
+		return ww.w.store.Update(ctx, object, options...)
+	})
+}
+
 func (ww worldWriter) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 	return ww.interrupted(func() error {
 		if ww.w.refuse {

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	. "github.com/onsi/gomega/gstruct"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
 // addNode adds a Node that is Ready.
@@ -53,6 +55,8 @@ func newFixture(ctx context.Context, change func(*build.StatefulSetBuilder)) *fi
 		Expect(client.IgnoreNotFound(k8s.Delete(ctx, f.set))).To(Succeed())
 		Expect(k8s.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(f.namespace), client.GracePeriodSeconds(0))).To(Succeed())
 		Expect(k8s.DeleteAllOf(ctx, &v1alpha1.SchedPatch{}, client.InNamespace(f.namespace))).To(Succeed()) // there is no garbage collector
+		ledger := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: remediation.LedgerName}}
+		Expect(client.IgnoreNotFound(k8s.Delete(ctx, ledger))).To(Succeed()) // all tests together delete more than five Pods a minute
 	})
 	return f
 }

@@ -119,7 +119,7 @@ func startOperator() (stop func()) {
 		Workers: 4, Parallel: 16, CanResize: true,
 		Remediator: remediation.New(mgr, remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: webhookNamespace, Service: webhookService, Configuration: webhookConfiguration},
-			ExcludedNamespaces: []string{"kube-system"}, DeleteClaims: true,
+			ExcludedNamespaces: []string{"kube-system"}, Namespace: "default", DeleteClaims: true,
 		}),
 	})).To(Succeed())
 	ended := make(chan error, 1)
