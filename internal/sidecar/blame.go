@@ -1,11 +1,13 @@
 package sidecar
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
@@ -203,11 +205,42 @@ func (v *View) isSidecar(name string) bool {
 	return false
 }
 
-// recordServed notes whether the Pod serves as an update of the set begins.
+// AsUnready reports whether the Pod does not serve, has not since before its update,
+// and all sidecars of the set that are not ready were not ready before it either.
+func (v *View) AsUnready(set *Set) bool {
+	record := v.of(set).update
+	if v.ready || record == nil || record.Served == nil || *record.Served || v.servedAfter(record) {
+		return false
+	}
+	return !slices.ContainsFunc(v.unreadySidecars(set), func(name string) bool { return !slices.Contains(record.NotReady, name) })
+}
+
+// unreadySidecars names the set's containers in the Pod that are not ready.
+func (v *View) unreadySidecars(set *Set) []string {
+	var out []string
+	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+				out = append(out, name)
+			}
+		}
+	})
+	return out
+}
+
+// recordServed notes whether the Pod serves as an update of the set begins. What was
+// ready before an earlier update that the Pod did not serve through is not taken for
+// unready of its own.
 func (r *updateRecord) recordServed(v *View, set *Set) {
 	served := v.ready || v.Disturbed(set)
 	r.Served = &served
-	if since := v.downSince(); !served && !since.IsZero() {
+	if served {
+		return
+	}
+	if since := v.downSince(); !since.IsZero() {
 		r.NotReadySince = &metav1.Time{Time: since.UTC()}
 	}
+	earlier := v.of(set).update
+	goesOn := earlier != nil && earlier.Served != nil && !*earlier.Served && !v.servedAfter(earlier)
+	r.NotReady = slices.DeleteFunc(v.unreadySidecars(set), func(name string) bool { return goesOn && !slices.Contains(earlier.NotReady, name) })
 }

@@ -195,6 +195,38 @@ func TestWhetherASetKeepsAPodFromServing(t *testing.T) {
 	}
 }
 
+func TestWhetherASidecarIsAsUnreadyAsBeforeTheUpdate(t *testing.T) {
+	crashing := func(t *testing.T) *story { return newStory(t).running(false).broken("agent").later(time.Hour) }
+	for name, test := range map[string]struct {
+		story func(t *testing.T) *story
+		want  bool
+	}{
+		"it crashed before, and does still": {func(t *testing.T) *story {
+			return crashing(t).update("agent:2").running(false).broken("agent")
+		}, true},
+		"the application failed before, now the sidecar does": {func(t *testing.T) *story {
+			return newStory(t).running(false).broken("app").later(time.Hour).update("agent:2").running(false).broken("agent")
+		}, false},
+		"so it is after the next update too": {func(t *testing.T) *story {
+			return newStory(t).running(false).broken("app").later(time.Hour).update("agent:2").running(false).broken("agent").
+				update("agent:3").running(false).broken("agent")
+		}, false},
+		"it has served in between": {func(t *testing.T) *story {
+			return crashing(t).update("agent:2").running(true).later(time.Minute).broken("agent")
+		}, false},
+		"it served before": {func(t *testing.T) *story {
+			return newStory(t).running(true).update("agent:2").running(false).broken("agent")
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := test.story(t)
+			if got := sidecar.Look(s.pod).AsUnready(s.set); got != test.want {
+				t.Errorf("as unready as before: %t, want %t; the record: %s", got, test.want, s.pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation])
+			}
+		})
+	}
+}
+
 func TestWhetherAPodServedBeforeItsUpdate(t *testing.T) {
 	for name, test := range map[string]struct {
 		story func(t *testing.T) *story

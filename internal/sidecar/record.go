@@ -40,6 +40,9 @@ type updateRecord struct {
 	// NotReadySince is since when a Pod was not ready that did not serve; nil when
 	// it had no such condition.
 	NotReadySince *metav1.Time `json:"notReadySince,omitempty"`
+	// NotReady are the set's sidecars in such a Pod that were not ready either: if
+	// they still are not, it is not because of the update.
+	NotReady []string `json:"notReady,omitempty"`
 }
 
 // replacedVersion identifies what ran in a container before its image was

@@ -220,17 +220,7 @@ func readiness(pod *corev1.Pod) (bool, time.Time) {
 func (v *View) Injected(name string) bool { return slices.Contains(v.injected, name) }
 
 // SidecarsReady tells whether every sidecar of the set in the Pod is ready.
-func (v *View) SidecarsReady(set *Set) bool {
-	ready := true
-	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
-		for _, name := range namesInPod(c) {
-			if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
-				ready = false
-			}
-		}
-	})
-	return ready
-}
+func (v *View) SidecarsReady(set *Set) bool { return len(v.unreadySidecars(set)) == 0 }
 
 // notStarted are what a kubelet says of a container before it has tried to start it.
 var notStarted = map[string]bool{"PodInitializing": true, "ContainerCreating": true}

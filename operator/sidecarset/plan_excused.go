@@ -33,5 +33,5 @@ func (s *Snapshot) whyDown(view *sidecar.View) (why string, stuck bool) {
 	}
 	starting := pods.IsFalse(pods.Condition(view.Pod, corev1.PodReadyToStartContainers)) ||
 		pods.IsFalse(pods.Condition(view.Pod, corev1.PodInitialized))
-	return pods.Trouble(view.Pod), starting && !view.SidecarsStarted(s.Set)
+	return pods.Trouble(view.Pod), starting && !view.SidecarsStarted(s.Set) || view.AsUnready(s.Set) && view.CarriedOut(s.Set)
 }

@@ -3,6 +3,7 @@ package sidecarset
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,35 @@ func TestPodsThatAreDownForOtherReasonsKeepNobodyWaiting(t *testing.T) {
 				t.Error("it is still said to reconcile")
 			}
 		})
+	}
+}
+
+// Its owner's own container takes the sidecar's port, say.
+func TestASidecarThatNeverRanInAPodIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	crash := func() {
+		status := &w.pods[0].Status.ContainerStatuses[0]
+		status.Ready, status.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+		status.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}
+		build.SetReady(w.pods[0], false, build.Epoch)
+	}
+	crash()
+	w.image("agent:2")
+	carryOut(w.plan())
+	for _, pod := range w.pods {
+		build.RunContainers(pod)
+	}
+	crash()
+	w.now = w.now.Add(time.Minute)
+	snapshot := w.snapshot()
+	status := statusOf(snapshot, planOf(t, snapshot), &Outcome{})
+	ready := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady)
+	const want = "Not serving, but not because of the update: default/web-0 (container agent exited with 1"
+	if ready.Status != metav1.ConditionTrue || !strings.Contains(ready.Message, want) {
+		t.Errorf("Ready=%s: %s", ready.Status, ready.Message)
+	}
+	if meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReconciling) != nil {
+		t.Error("it is still said to reconcile")
 	}
 }
 
