@@ -34,6 +34,12 @@ func (s *stateful) awaitWaitingOn(ctx context.Context, node string) *corev1.Pod 
 // refuseDeletions makes the API server refuse to delete Pods of a namespace, until allowDeletions or the end of the spec.
 func refuseDeletions(ctx context.Context, namespace string) {
 	GinkgoHelper()
+	refuse(ctx, namespace, admissionregistrationv1.Delete, "pods")
+}
+
+// refuse makes the API server refuse an operation on a resource in a namespace, until allowDeletions or the end of the spec.
+func refuse(ctx context.Context, namespace string, operation admissionregistrationv1.OperationType, resource string) {
+	GinkgoHelper()
 	DeferCleanup(func(ctx SpecContext) { allowDeletions(ctx, namespace) })
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
@@ -41,8 +47,8 @@ func refuseDeletions(ctx context.Context, namespace string) {
 			FailurePolicy: ptr.To(admissionregistrationv1.Fail),
 			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
 				RuleWithOperations: admissionregistrationv1.RuleWithOperations{
-					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Delete},
-					Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+					Operations: []admissionregistrationv1.OperationType{operation},
+					Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{resource}},
 				},
 			}}},
 			Validations: []admissionregistrationv1.Validation{{Expression: "false", Message: "not while this test runs"}},

@@ -75,7 +75,10 @@ var _ = Describe("Pods that missed their sidecars", func() {
 func startUninjected(ctx context.Context, count int32) *rollout {
 	GinkgoHelper()
 	r := &rollout{namespace: newNamespace(ctx, map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionDisabled})}
-	r.set = createSet(ctx, framework.SidecarSet(r.namespace, r.namespace, "app")).Name
+	set := createSet(ctx, framework.SidecarSet(r.namespace, r.namespace, "app"))
+	r.set = set.Name
+	// Pods of the set's own second count as older than it.
+	Eventually(ctx, time.Now).Should(BeTemporally(">", set.CreationTimestamp.Add(time.Second)))
 	r.deployment = framework.Deployment(r.namespace, "app", count)
 	r.before = runWorkload(ctx, r.deployment)
 	awaitCounters(ctx, r.set, counters{})
