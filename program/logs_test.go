@@ -36,7 +36,7 @@ func (w *written) Write(data []byte) (int, error) {
 func (w *written) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.Buffer.String()
+	return w.String()
 }
 
 // handshakeFails has a server of TLS meet somebody who does not speak it. The

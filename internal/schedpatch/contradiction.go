@@ -105,8 +105,8 @@ func alternatives(rules *Rules, ofPatch bool) [][]demand {
 			Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{rules.NodeSelector[key]},
 		}})
 	}
-	terms, any := requiredTerms(rules.Affinity)
-	if !any {
+	terms, there := requiredTerms(rules.Affinity)
+	if !there {
 		return [][]demand{always}
 	}
 	var out [][]demand
