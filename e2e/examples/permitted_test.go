@@ -45,10 +45,14 @@ func (p project) permits(object *unstructured.Unstructured) bool {
 	return false
 }
 
-// isClusterScoped knows the kinds of Kubernetes, and the only one of others that the examples and the chart make.
+// isClusterScoped knows the kinds of Kubernetes, those that Kustomize's table is too old for among them, and the only one of others that
+// the examples and the chart make.
 func isClusterScoped(object *unstructured.Unstructured) bool {
 	kind := object.GroupVersionKind()
-	return kind.Kind == "SidecarSet" || resid.NewGvk(kind.Group, kind.Version, kind.Kind).IsClusterScoped()
+	if kind.Kind == "SidecarSet" || kind.Kind == "ValidatingAdmissionPolicy" || kind.Kind == "ValidatingAdmissionPolicyBinding" {
+		return true
+	}
+	return resid.NewGvk(kind.Group, kind.Version, kind.Kind).IsClusterScoped()
 }
 
 func TestTheShopsProjectPermitsTheWorkloadsAndNotTheChart(t *testing.T) {
