@@ -37,7 +37,8 @@ type Limits struct {
 	Wait time.Duration
 	// SmallWaiting and LargeWaiting are how many requests of one address wait.
 	SmallWaiting, LargeWaiting int
-	// Handshakes may be signed at once.
+	// Handshakes may be signed at once: on half of the CPUs, so that whoever only
+	// shakes hands leaves the others to reviews.
 	Handshakes int
 }
 
@@ -84,6 +85,6 @@ func LimitsFor(memory int64) Limits {
 		Wait:         time.Second,
 		SmallWaiting: 200,
 		LargeWaiting: 16,
-		Handshakes:   2 * runtime.GOMAXPROCS(0),
+		Handshakes:   max(1, runtime.GOMAXPROCS(0)/2),
 	}
 }
