@@ -100,6 +100,13 @@ func (t *connections) makeRoom(source string) (victim *connection, ok bool) {
 	return victim, true
 }
 
+// crowded reports whether a source has half of the connections that it may have.
+func (t *connections) crowded(source string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.open[source]) >= max(1, t.share/2)
+}
+
 // greatest is the source with the most connections.
 func (t *connections) greatest() string {
 	most := ""

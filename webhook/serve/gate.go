@@ -18,6 +18,8 @@ type gate struct {
 	// queue is how many requests of one source may wait, and wait how long each.
 	queue int
 	wait  time.Duration
+	// newest lets in whoever of a source came last, not first.
+	newest bool
 
 	mu   sync.Mutex
 	used int64
@@ -86,10 +88,29 @@ func (g *gate) leave(source string, cost int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.used -= cost
+	g.giveBack(source, cost)
+	g.admit()
+}
+
+// rest gives the capacity back at once, and what the source has of it after a
+// while: it does not get its next turn before.
+func (g *gate) rest(source string, cost int64, pause time.Duration) {
+	g.mu.Lock()
+	g.used -= cost
+	g.admit()
+	g.mu.Unlock()
+	time.AfterFunc(pause, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.giveBack(source, cost)
+		g.admit()
+	})
+}
+
+func (g *gate) giveBack(source string, cost int64) {
 	if g.held[source] -= cost; g.held[source] == 0 {
 		delete(g.held, source)
 	}
-	g.admit()
 }
 
 // withdraw takes a request out of its line. It returns false when it was let in.
@@ -105,20 +126,24 @@ func (g *gate) withdraw(source string, w *waiter) bool {
 	return true
 }
 
-// admit lets in the first of each line in turn, for as long as one fits.
+// admit lets in one of each line in turn, for as long as one fits.
 func (g *gate) admit() {
 	for passed := 0; passed < len(g.turns); {
 		source := g.turns[0]
 		g.turns = append(g.turns[1:], source)
-		first := g.waiting[source][0]
-		if g.used+first.cost > g.capacity || g.held[source]+first.cost > g.share {
+		next := 0
+		if g.newest {
+			next = len(g.waiting[source]) - 1
+		}
+		w := g.waiting[source][next]
+		if g.used+w.cost > g.capacity || g.held[source]+w.cost > g.share {
 			passed++
 			continue
 		}
-		g.used += first.cost
-		g.held[source] += first.cost
-		close(first.admitted)
-		g.drop(source, 0)
+		g.used += w.cost
+		g.held[source] += w.cost
+		close(w.admitted)
+		g.drop(source, next)
 		passed = 0
 	}
 }

@@ -104,6 +104,41 @@ func TestAGateSendsAwayWhoeverWouldWaitTooLong(t *testing.T) {
 	}
 }
 
+func TestTheNewestOfASourceMayGoFirst(t *testing.T) {
+	g := newGate(2, 10, never)
+	g.newest = true
+	mustLine(t, g, "a", 1)
+	old, young := mustLine(t, g, "a", 1), mustLine(t, g, "a", 1)
+	g.leave("a", 1)
+	if entered(old) != 0 || entered(young) != 1 {
+		t.Error("the older one goes first")
+	}
+}
+
+// TestASourceThatRestsHoldsUpNoOther: its share stays taken, the capacity does not.
+func TestASourceThatRestsHoldsUpNoOther(t *testing.T) {
+	g := newGate(1, 10, never)
+	mustLine(t, g, "attacker", 1)
+	again, good := mustLine(t, g, "attacker", 1), mustLine(t, g, "api-server", 1)
+	g.rest("attacker", 1, never)
+	if entered(again) != 0 || entered(good) != 1 {
+		t.Error("who rests goes on, or others wait for it")
+	}
+	g.leave("api-server", 1)
+	if entered(again) != 0 {
+		t.Error("who rests goes on")
+	}
+
+	brief := newGate(1, 10, never)
+	mustLine(t, brief, "attacker", 1)
+	brief.rest("attacker", 1, time.Nanosecond)
+	select {
+	case <-mustLine(t, brief, "attacker", 1).admitted:
+	case <-time.After(patience):
+		t.Error("who has rested never goes on")
+	}
+}
+
 func TestWhoGoesAwayLetsTheNextIn(t *testing.T) {
 	g := newGate(4, 10, never)
 	mustLine(t, g, "a", 1)

@@ -97,6 +97,7 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 		size = v.limits.Body
 	}
 	if size > v.limits.Body {
+		drain(r.Body, size-v.limits.Body, v.limits.Body)
 		return nil, nil, tooLarge(v.limits.Body)
 	}
 	leave = func() {}
@@ -109,12 +110,22 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 	}
 	body, err = readAll(http.MaxBytesReader(w, r.Body, v.limits.Body), r.ContentLength)
 	if err != nil {
+		drain(r.Body, 0, 0)
 		leave()
 		return nil, nil, unread(err, v.limits)
 	}
 	c.work()
 	_ = c.SetReadDeadline(time.Time{}) // or it would end the context of a handler that takes longer
 	return body, leave, nil
+}
+
+// drain reads on, into nothing, where little more than is allowed is to come: a
+// client that still sends may not see an answer.
+func drain(body io.Reader, beyond, rest int64) {
+	const little = mib
+	if beyond <= little {
+		_, _ = io.CopyN(io.Discard, body, rest+little)
+	}
 }
 
 // readAll reads into no more memory than the size that was announced, if it was.

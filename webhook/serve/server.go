@@ -94,20 +94,18 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	log.Info("serving", "address", listening.Addr().String(), "connections", s.options.Limits.Connections)
 	table := newConnections(s.options.Limits.Connections)
-	err = server.Serve(tls.NewListener(&listener{Listener: listening, table: table}, s.tlsConfig()))
+	err = server.Serve(tls.NewListener(&listener{Listener: listening, table: table}, s.tlsConfig(table)))
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve API servers: %w", err)
 	}
 	return <-stopped
 }
 
-func (s *Server) tlsConfig() *tls.Config {
-	limits := s.options.Limits
+func (s *Server) tlsConfig(table *connections) *tls.Config {
 	config := &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"http/1.1"},
-		GetCertificate: takeTurns(s.options.GetCertificate,
-			newGate(int64(limits.Handshakes), limits.Connections, limits.HeaderTime)),
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"http/1.1"},
+		GetCertificate: newHandshakes(s.options.GetCertificate, s.options.Limits, table).certificate,
 	}
 	if s.options.Clients != nil {
 		// Asked for, not demanded: who shows none is told so, and the operator needs none.
