@@ -23,20 +23,20 @@ import (
 
 // written collects what is logged, by several goroutines.
 type written struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu   sync.Mutex
+	data bytes.Buffer
 }
 
 func (w *written) Write(data []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.Buffer.Write(data)
+	return w.data.Write(data)
 }
 
 func (w *written) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.String()
+	return w.data.String()
 }
 
 // handshakeFails has a server of TLS meet somebody who does not speak it. The

@@ -137,7 +137,7 @@ func Going(pod *corev1.Pod, now time.Time) string {
 	if pod.DeletionTimestamp == nil {
 		return ""
 	}
-	late := now.After(pod.DeletionTimestamp.Time.Add(slack))
+	late := now.After(pod.DeletionTimestamp.Add(slack))
 	var why []string
 	if len(pod.Finalizers) > 0 {
 		why = append(why, "finalizers "+strings.Join(pod.Finalizers, ", "))

@@ -87,11 +87,11 @@ func (v *visitor) visit(value reflect.Value, place *Place, path *field.Path) {
 }
 
 // below makes the path of something below, where it is told.
-func (v *visitor) below(make func() *field.Path) *field.Path {
+func (v *visitor) below(path func() *field.Path) *field.Path {
 	if !v.named {
 		return nil
 	}
-	return make()
+	return path()
 }
 
 func (v *visitor) visitField(value reflect.Value, index []int, place *Place, path *field.Path) {

@@ -17,14 +17,14 @@ import (
 // update says whether the Pod served when the update began; what has become of the
 // Pod since, its status says.
 //
-//	served before   now                                     the set's doing
-//	any             ready, the update is not at its end     yes: it will restart
-//	yes             changed containers are not back         yes
-//	yes             they are, but it was not ready since    yes: it may fail because of them
-//	yes             was ready since, fails later            no
-//	no              not ready ever since                    no
-//	no              was ready since, changed ones fail      yes
-//	any             has no node, or has ended for good      no
+//	before          now                                     the set's doing
+//	either          ready, the update is not at its end     yes: it will restart
+//	it served       changed containers are not back         yes
+//	it served       they are, but it was not ready since    yes: it may fail because of them
+//	it served       was ready since, fails later            no
+//	it did not      never ready since                       no
+//	it did not      ready since, changed ones fail          yes
+//	either          has no node, or has ended for good      no
 
 const (
 	// afterEffect is how long after a container came back a Pod that fails may do

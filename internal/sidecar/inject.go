@@ -78,7 +78,10 @@ func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strict *strictnes
 	if strict != nil {
 		parts = in.withoutWritten(view, parts)
 	}
-	return in, in.record(view, parts, now)
+	if err := in.record(view, parts, now); err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 // part is what one set puts into a Pod.

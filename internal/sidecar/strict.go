@@ -17,7 +17,7 @@ import (
 
 const (
 	// tokenPath is where the API server mounts the token of the service account.
-	tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+	tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount" //nolint:gosec // a path
 	// tokenVolume begins the name of the volume that it mounts there.
 	tokenVolume = "kube-api-access-"
 )

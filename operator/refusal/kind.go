@@ -14,15 +14,15 @@ import (
 type Kind int
 
 const (
-	// None: the write was carried out.
+	// None means that the write was carried out.
 	None Kind = iota
-	// Stale: the object is gone, or is not what the snapshot said. The change
+	// Stale means that the object is gone, or is not what the snapshot said. The change
 	// itself brings the next look.
 	Stale
-	// Refused: the API server has said no, so nothing has changed: a policy, a
+	// Refused means that the API server has said no, so nothing has changed: a policy, a
 	// quota, somebody's webhook, a budget, a missing right.
 	Refused
-	// Doubtful: nobody knows whether it was carried out: a timeout, a connection
+	// Doubtful means that nobody knows whether it was carried out: a timeout, a connection
 	// that broke, an error inside the API server.
 	Doubtful
 )

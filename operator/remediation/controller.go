@@ -101,7 +101,7 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 			refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:
 			served = r.asker.ask(ctx, s.Patch)
-		case plan.Ledger == nil && plan.Write == nil && !plan.Remove && plan.Delete == nil:
+		case plan.idle():
 			return r.verdict(s, plan, "", deleted), nil
 		}
 		deleted = deleted || plan.Delete != nil

@@ -39,6 +39,12 @@ type Plan struct {
 	LookAgainIn float64
 }
 
+// idle reports whether the plan is to write nothing. Asking the webhooks comes
+// before this is of interest.
+func (p *Plan) idle() bool {
+	return p.Ledger == nil && p.Write == nil && !p.Remove && p.Delete == nil
+}
+
 // Case is a stuck Pod and what is to become of it.
 type Case struct {
 	Pod      *Pod

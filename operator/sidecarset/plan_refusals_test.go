@@ -25,7 +25,6 @@ type server struct {
 	memory  *refusal.Memory
 	refuses func(pod *corev1.Pod) error
 	tries   []string
-	log     []string
 }
 
 func newServer(w *world, refuses func(pod *corev1.Pod) error) *server {

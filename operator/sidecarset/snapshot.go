@@ -163,15 +163,15 @@ func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("read node %s of Pod %s: %w", name, podName(view.Pod), err)
 		}
-		if err != nil || !reports(node) {
+		if err != nil || !reporting(node) {
 			lost.Insert(name)
 		}
 	}
 	return lost, nil
 }
 
-// reports reports whether the node's kubelet says that it works.
-func reports(node *corev1.Node) bool {
+// reporting says whether the node's kubelet says that it works.
+func reporting(node *corev1.Node) bool {
 	for i := range node.Status.Conditions {
 		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
 			return c.Status == corev1.ConditionTrue

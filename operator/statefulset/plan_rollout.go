@@ -131,11 +131,20 @@ func (p *planner) target(m *member) target {
 	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.impossible = !t.updated && p.impossible(m.View)
-	if r, known := p.s.Refusals.Of(m.Pod.UID, p.plan.Revisions.Update); known && !t.updated {
-		waits := r.Waits(p.s.Now)
-		t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
+	if !t.updated {
+		p.recall(m, &t)
 	}
 	return t
+}
+
+// recall takes in what came of the last try to update a member.
+func (p *planner) recall(m *member, t *target) {
+	r, known := p.s.Refusals.Of(m.Pod.UID, p.plan.Revisions.Update)
+	if !known {
+		return
+	}
+	waits := r.Waits(p.s.Now)
+	t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
 }
 
 // draining tells whether a Pod was taken out of service for a change in place.
@@ -193,6 +202,18 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 			p.tellRecreated(m.View)
 		}
 	}
+	p.describeOthers(targets)
+	slices.Sort(r.Waiting)
+	r.Waiting = slices.Compact(r.Waiting)
+	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
+		r.Hold = HoldNone
+	}
+}
+
+// describeOthers notes the members that are no targets: how many are kept at their
+// revision, and which of them the targets wait for.
+func (p *planner) describeOthers(targets []*member) {
+	r := &p.plan.Rollout
 	isTarget := make(map[*member]bool, len(targets))
 	for _, m := range targets {
 		isTarget[m] = true
@@ -208,11 +229,6 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 		if !m.available() {
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
 		}
-	}
-	slices.Sort(r.Waiting)
-	r.Waiting = slices.Compact(r.Waiting)
-	if len(r.Waiting) == 0 && r.Hold != HoldPaused {
-		r.Hold = HoldNone
 	}
 }
 

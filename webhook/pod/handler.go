@@ -111,6 +111,11 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	case len(faults) > 0:
 		return outOfBounds(pod, faults)
 	}
+	return h.answer(ctx, request, pod, candidates, patches)
+}
+
+// answer injects, schedules and answers for a Pod that something may match.
+func (h *Handler) answer(ctx context.Context, request admission.Request, pod *corev1.Pod, candidates []*sidecar.Set, patches selection) admission.Response {
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil && h.Enforced {
 		return h.notCreated(ctx, request, err)

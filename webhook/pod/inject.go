@@ -33,7 +33,10 @@ func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.P
 	injection.Omitted = append(injection.Omitted, omitted...)
 	slices.SortStableFunc(injection.Omitted, func(a, b sidecar.Omission) int { return cmp.Compare(a.Set, b.Set) })
 	injection.Warnings = append(notes, injection.Warnings...)
-	return injection, injection.Cleanse(pod, h.Enforced)
+	if err := injection.Cleanse(pod, h.Enforced); err != nil {
+		return nil, err
+	}
+	return injection, nil
 }
 
 // inject injects the sets with which the API server accepts the Pod.

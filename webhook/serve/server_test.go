@@ -44,7 +44,7 @@ func TestReviewsAreAnsweredUpToThreeMebibytes(t *testing.T) {
 
 func TestAPIServersGetHTTP1(t *testing.T) {
 	p := serving(t, allow, unlimited)
-	c := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}) //nolint:gosec // it is ours
+	c := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
 	if err := c.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -61,15 +61,15 @@ func TestWhoIsSlowIsSentAway(t *testing.T) {
 	})
 	p.expectClosed("a connection that says nothing", p.connect("127.0.0.1"))
 
-	header := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is ours
+	header := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true})
 	_, _ = io.WriteString(header, "POST /review HTTP/1.1\r\nHost:")
 	p.expectClosed("a connection without the rest of the header", header)
 
-	body := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is ours
+	body := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true})
 	_, _ = io.WriteString(body, "POST /review HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
 	p.expectClosed("a connection without the rest of the body", body)
 
-	idle := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is ours
+	idle := tls.Client(p.connect("127.0.0.1"), &tls.Config{InsecureSkipVerify: true})
 	_, _ = io.WriteString(idle, "GET /open HTTP/1.1\r\nHost: a\r\n\r\n")
 	p.expectClosed("a connection that asks no more", idle)
 }

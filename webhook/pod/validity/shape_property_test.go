@@ -70,13 +70,13 @@ func drawContainer(t *rapid.T, name string) corev1.Container {
 }
 
 func drawSource(t *rapid.T, name string) corev1.VolumeSource {
-	switch {
-	case name == "scratch":
+	switch name {
+	case "scratch":
 		return corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplate{Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 		}}}}
-	case name == "data":
+	case "data":
 		return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{
 			ClaimName: rapid.SampledFrom([]string{"web-0-scratch", "web-1-scratch", "data-web-0", ""}).Draw(t, "claim")}}
 	default:
