@@ -62,7 +62,7 @@ func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 func (v *View) workingContainers() map[string]string {
 	out := map[string]string{}
 	if text := v.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
-		if err := json.Unmarshal([]byte(text), &out); err != nil {
+		if err := json.Unmarshal([]byte(text), &out); err != nil || out == nil { // null is decoded to no map
 			return map[string]string{}
 		}
 	}

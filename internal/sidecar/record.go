@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func parseEntries(annotation string) (entries, error) {
 	}
 	if err := json.Unmarshal([]byte(annotation), &out); err != nil {
 		return nil, fmt.Errorf("not a JSON object of one entry for each SidecarSet: %w", err)
+	}
+	if out == nil { // which is what null is decoded to
+		return nil, errors.New("not a JSON object of one entry for each SidecarSet: null")
 	}
 	return out, nil
 }
