@@ -98,3 +98,15 @@ func TestVersionsAndLabelsAreThoseOfTheAPIServer(t *testing.T) {
 		t.Error("a Namespace that does not exist has labels")
 	}
 }
+
+func TestNoNamespaceIsRememberedOnceNobodyWaitsForIt(t *testing.T) {
+	c := New(NewSeen(), fake.NewClientBuilder().WithScheme(program.Scheme()).Build())
+	for i := range 100 {
+		if _, err := c.Labels(t.Context(), strings.Repeat("x", 1000+i)); err == nil {
+			t.Error("a Namespace that does not exist has labels")
+		}
+	}
+	if n := len(c.namespaces.byName); n > 0 {
+		t.Errorf("%d names that somebody has made up are remembered", n)
+	}
+}
