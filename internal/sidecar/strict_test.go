@@ -159,6 +159,12 @@ func TestAVolumeOfThePodThatConfiguresASidecar(t *testing.T) {
 		"and not taken where injection is enforced": {set: config, pod: secret, strict: true, want: said{
 			[]string{"SidecarSet s: " + configured}, []sidecar.Omission{{Set: "s", Reason: v1beta1.ReasonVolumeTaken, Message: configured}}}},
 		"the same source is nothing to speak of": {set: config, pod: config},
+		"an image that the API server's admission has always pulled is the same": {strict: true,
+			set: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "model:1", PullPolicy: corev1.PullIfNotPresent}},
+			pod: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "model:1", PullPolicy: corev1.PullAlways}}},
+		"another image is another source": {set: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "model:1"}},
+			pod:  corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "mine:1", PullPolicy: corev1.PullAlways}},
+			want: said{Warnings: []string{`SidecarSet s: its container "agent" gets a Image volume at /etc/agent in place of a Image volume: the Pod has a volume "config" too; rename one of the two`}}},
 		"a place to write to is only warned of": {strict: true,
 			set: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, pod: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "nas", Path: "/"}},
 			want: said{Warnings: []string{`SidecarSet s: its container "agent" gets a NFS volume at /etc/agent in place of an emptyDir: the Pod has a volume "config" too; rename one of the two`}}},

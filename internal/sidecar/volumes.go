@@ -76,8 +76,14 @@ func findVolume(name string, list []corev1.Volume) *corev1.Volume {
 	return nil
 }
 
-// sameVolume compares two volumes as the API server would store them.
+// sameVolume compares a volume of the Pod with a set's as the API server would
+// store them. Its admission may have the image of a volume always pulled; that
+// makes it no other volume.
 func sameVolume(a, b *corev1.Volume) bool {
+	if a.Image != nil && b.Image != nil && a.Image.PullPolicy == corev1.PullAlways {
+		b = b.DeepCopy()
+		b.Image.PullPolicy = corev1.PullAlways
+	}
 	stored := func(v *corev1.Volume) []corev1.Volume {
 		alone := &corev1.Pod{Spec: corev1.PodSpec{Volumes: []corev1.Volume{*v.DeepCopy()}}}
 		coredefaults.SetObjectDefaults_Pod(alone)
