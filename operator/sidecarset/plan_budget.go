@@ -27,11 +27,17 @@ func newBudget(s *Snapshot, evictions int) *budget {
 			continue
 		}
 		b.pods--
-		if !view.Ready() || !view.CarriedOut(s.Set) || s.Doubtful.Has(view.Pod.UID) {
+		if s.restarting(view) {
 			b.restarts--
 		}
 	}
 	return b
+}
+
+// restarting reports whether a Pod that has its share does not serve, or is about
+// to stop: what was written to it is still to be carried out.
+func (s *Snapshot) restarting(view *sidecar.View) bool {
+	return !view.Ready() || !view.CarriedOut(s.Set) || s.Doubtful.Has(view.Pod.UID)
 }
 
 // mayRestart reports whether one more serving Pod may be restarted; counted says

@@ -75,6 +75,8 @@ func (p *Plan) repair(s *Snapshot) {
 	families := lineages(s)
 	p.Futile = inVain(s, families)
 	candidates := p.repairable(s)
+	down := takenDown(s)
+	room := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected)) - down - chargedPods(s)
 	switch newest, age := youngest(s); {
 	case len(candidates) == 0:
 		if len(p.Futile) > 0 {
@@ -82,8 +84,7 @@ func (p *Plan) repair(s *Snapshot) {
 		}
 		return
 	case newest == cameInjected:
-		p.EvictBudget = max(0, maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected))-takenDown(s)-chargedPods(s))
-		p.Evictions = candidates
+		p.Evictions, p.EvictBudget = candidates, max(0, room)
 	case newest == cameWithout && age < probeSeconds:
 		p.Repair = "the youngest Pod came without sidecars too: the webhook seems to be out of reach"
 		p.RepairIn = probeSeconds - age
@@ -93,8 +94,7 @@ func (p *Plan) repair(s *Snapshot) {
 		p.RepairIn = repairSeconds
 		return
 	default:
-		p.EvictBudget = max(0, 1-takenDown(s))
-		p.Evictions, p.Probe = candidates, true
+		p.Evictions, p.EvictBudget, p.Probe = candidates, max(0, min(1-down, room)), true
 	}
 	if p.EvictBudget == 0 && !slices.ContainsFunc(candidates, func(e EvictPod) bool { return e.Free }) {
 		p.Evictions = nil
@@ -253,11 +253,12 @@ func anyUnreplaced(families map[types.UID]*lineage, now metav1.Time) bool {
 	return false
 }
 
-// chargedPods counts the Pods that an update in place keeps from serving.
+// chargedPods counts the Pods that an update in place keeps from serving, or is
+// about to.
 func chargedPods(s *Snapshot) int {
 	n := 0
 	for _, view := range s.Matched {
-		if charged(s, view) && !view.Ready() {
+		if charged(s, view) && s.restarting(view) {
 			n++
 		}
 	}

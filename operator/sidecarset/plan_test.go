@@ -423,6 +423,23 @@ func TestEvictionsAndUpdatesShareOneBudget(t *testing.T) {
 	}
 }
 
+// The cache shows a Pod that was written to a moment ago as one that serves still.
+func TestNobodyIsEvictedWhileAnUpdatedPodIsAboutToRestart(t *testing.T) {
+	for name, created := range map[string]time.Time{
+		"as it helps":            build.Epoch.Add(-time.Hour),
+		"to see whether it does": build.Epoch.Add(30 * time.Minute),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 2, repairing()).image("agent:2")
+			carryOut(w.plan())
+			w.bare("bare").CreationTimestamp = metav1.NewTime(created)
+			if plan := w.plan(); len(evicted(plan)) > 0 {
+				t.Errorf("%v are evicted while one Pod is about to restart, maxUnavailable is 1", evicted(plan))
+			}
+		})
+	}
+}
+
 // Free updates may begin many hot upgrades at once; their ends restart serving
 // Pods, and so are spaced out.
 func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
