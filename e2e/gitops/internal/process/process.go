@@ -108,8 +108,12 @@ func (p *Process) awaitHealth(ctx context.Context) error {
 			return fmt.Errorf("it did not become healthy in time: %w", last)
 		case <-time.After(healthInterval):
 		}
-		if last = healthy(ctx, p.command.HealthURL); last == nil {
+		err := healthy(ctx, p.command.HealthURL)
+		if err == nil {
 			return nil
+		}
+		if ctx.Err() == nil { // an answer says more than that the time was over
+			last = err
 		}
 	}
 }
