@@ -107,15 +107,22 @@ func (t *connections) crowded(source string) bool {
 	return len(t.open[source]) >= max(1, t.share/2)
 }
 
-// greatest is the source with the most connections.
+// greatest is the source with the most connections that wait for their peers: one
+// whose connections are all at work has none to give, however many they are.
 func (t *connections) greatest() string {
-	most := ""
+	greatest, most := "", 0
 	for source, open := range t.open {
-		if len(open) > len(t.open[most]) {
-			most = source
+		waiting := 0
+		for c := range open {
+			if !c.busy {
+				waiting++
+			}
+		}
+		if waiting > most {
+			greatest, most = source, waiting
 		}
 	}
-	return most
+	return greatest
 }
 
 // before reports whether a connection has to go before another.
