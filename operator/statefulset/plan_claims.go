@@ -57,10 +57,15 @@ func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolume
 		case claim.DeletionTimestamp != nil:
 			obstacle = fmt.Sprintf("claim %s is being deleted", claim.Name) + held(claim)
 		case p.ownedByEarlierPod(claim, ordinal):
-			obstacle = fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as persistentVolumeClaimRetentionPolicy said then", claim.Name)
+			obstacle = ofEarlierPod(claim.Name)
 		}
 	})
 	return missing, obstacle
+}
+
+// ofEarlierPod says of a claim that the garbage collector is about to delete it.
+func ofEarlierPod(claim string) string {
+	return fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as persistentVolumeClaimRetentionPolicy said then", claim)
 }
 
 // held names the finalizers that keep a claim that is being deleted.

@@ -34,6 +34,9 @@ func (p *planner) claimsOfRemoved(m *member, revision string) (volumes []corev1.
 		case claim.DeletionTimestamp != nil:
 			p.soon(removedLooksAgain)
 			return nil, fmt.Sprintf("claim %s is being deleted", called) + held(claim)
+		case p.ownedByEarlierPod(claim, m.Ordinal):
+			p.soon(removedLooksAgain)
+			return nil, ofEarlierPod(called)
 		}
 		volumes = append(volumes, claimVolume(name, p.s.Set, m.Ordinal))
 	}

@@ -58,6 +58,14 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 				claim.DeletionTimestamp, claim.Finalizers = ptr.To(metav1.NewTime(w.now)), []string{"example.com/backup"}
 			})
 		}, []string{"Pod web-0 cannot be created: claim log-web-0 is being deleted (finalizers example.com/backup)"}},
+		"a claim that goes with an earlier Pod": {set(), func(w *world) {
+			withoutLog(w, 2)
+			w.remove(podKind, "web-0")
+			w.changeClaim("log-web-0", func(claim *corev1.PersistentVolumeClaim) {
+				claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "web-0", UID: "earlier"}}
+			})
+		}, []string{"Pod web-0 cannot be created: claim log-web-0 still belongs to an earlier Pod of that name, and will be deleted with it as " +
+			"persistentVolumeClaimRetentionPolicy said then"}},
 		"above the partition nobody minds": {set(), func(w *world) {
 			withoutLog(w, 2)
 			w.rolling("partition 1", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Partition = ptr.To[int32](1) })
