@@ -19,6 +19,7 @@ func TestTheProgramsKnowTheirMemoryLimit(t *testing.T) {
 	}{
 		"by default":                 {"", map[string]*corev1.EnvVar{"operator": limit, "webhook": limit}},
 		"where one has no limit":     {"webhook: {resources: {limits: null}}", map[string]*corev1.EnvVar{"operator": limit, "webhook": nil}},
+		"where one asks for nothing": {"webhook: {resources: null}", map[string]*corev1.EnvVar{"operator": limit, "webhook": nil}},
 		"where one limits cpu alone": {"operator: {resources: {limits: {memory: null, cpu: 1}}}", map[string]*corev1.EnvVar{"operator": nil, "webhook": limit}},
 	} {
 		t.Run(name, func(t *testing.T) {

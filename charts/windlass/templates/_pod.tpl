@@ -60,7 +60,7 @@ topologySpreadConstraints:
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
-{{- if dig "limits" "memory" "" (index .root.Values .component "resources") }}
+{{- if dig "limits" "memory" "" (index .root.Values .component "resources" | default dict) }}
 # The garbage collector works harder when it is nearly reached.
 - name: MEMORY_LIMIT
   valueFrom:
