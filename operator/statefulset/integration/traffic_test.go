@@ -18,7 +18,7 @@ import (
 
 // traffic stands between the operator and the API server: it delays what the
 // operator hears of one resource, so that its cache is stale, and counts the
-// answers to its creations.
+// answers to its creations, those that only ask left out.
 type traffic struct {
 	next  http.RoundTripper
 	slow  string
@@ -48,7 +48,7 @@ func (t *traffic) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Query().Get("watch") == "true" && strings.HasSuffix(request.URL.Path, t.slow) {
 		response.Body = newSlowBody(response.Body, t.delay)
 	}
-	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pods") {
+	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pods") && request.URL.Query().Get("dryRun") == "" {
 		t.mu.Lock()
 		t.answers[http.StatusText(response.StatusCode)]++
 		t.mu.Unlock()
