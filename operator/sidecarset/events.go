@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -23,31 +24,37 @@ const (
 func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	object := s.Set.Object
 	if n := len(outcome.Updated); n > 0 {
-		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventUpdated, "Update",
+		r.tell(object, nil, corev1.EventTypeNormal, eventUpdated, "Update",
 			"Updated the sidecars of %s", some(n, podName(outcome.Updated[0].View.Pod)))
 	}
 	for _, u := range outcome.Updated {
-		r.recorder.Eventf(u.View.Pod, object, corev1.EventTypeNormal, eventPodUpdated, "Update",
+		r.tell(u.View.Pod, object, corev1.EventTypeNormal, eventPodUpdated, "Update",
 			"SidecarSet %s: %s, in place", object.Name, u.what())
 	}
 	for _, u := range outcome.Finished {
-		r.recorder.Eventf(u.View.Pod, object, corev1.EventTypeNormal, eventFinished, "Update",
+		r.tell(u.View.Pod, object, corev1.EventTypeNormal, eventFinished, "Update",
 			"The new container of SidecarSet %s serves; the old one runs the empty image now", object.Name)
 	}
 	for _, e := range outcome.Evicted {
-		r.recorder.Eventf(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
+		r.tell(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
 			"Evicted, to be created anew with the sidecars of SidecarSet %s: %s", object.Name, e.Reason)
 	}
 	// What is refused is tried again, and mostly refused again, each time for another
 	// Pod: once a minute is enough for all of them.
 	if errs := outcome.errors(); len(errs) > 0 && r.repeats.First(client.ObjectKeyFromObject(object), eventFailed, s.Now) {
-		r.recorder.Eventf(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
+		r.tell(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
 			"Writes refused by the API server: %d, the first: %v", len(errs), errs[0])
 	}
 	if n := len(plan.Limited); n > 0 && object.Status.ObservedGeneration != object.Generation {
-		r.recorder.Eventf(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
+		r.tell(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
 			"Cannot update %s in place: %s", some(n, podName(plan.Limited[0].View.Pod)), strings.Join(plan.Limited[0].Why, ", "))
 	}
+}
+
+// tell records an event. The API server refuses notes that are too long, as those
+// with words of others may be.
+func (r *reconciler) tell(object, related runtime.Object, kind, reason, action, format string, args ...any) {
+	r.recorder.Eventf(object, related, kind, reason, action, "%s", truncate(fmt.Sprintf(format, args...)))
 }
 
 // errors are all that failed.

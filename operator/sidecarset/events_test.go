@@ -1,0 +1,34 @@
+package sidecarset
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/tools/events"
+
+	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/report"
+)
+
+// The API server drops an event whose note is longer than 1 KiB, and a policy may
+// have more to say.
+func TestNoEventIsTooLongForTheAPIServer(t *testing.T) {
+	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+	recorder := events.NewFakeRecorder(10)
+	r := &reconciler{recorder: recorder, repeats: report.NewRepeats()}
+	plan := w.plan()
+	words := byPolicy(nil)
+	for range 12 {
+		words = wordy{words}
+	}
+	r.record(w.snapshot(), plan, &Outcome{Refused: []Refused{{plan.Updates[0], writeUpdate, words}}})
+	const prefix = "Warning FailedUpdatePodInPlace "
+	if got := <-recorder.Events; !strings.HasPrefix(got, prefix) || len(got) > len(prefix)+1024 {
+		t.Errorf("an event of %d bytes: %.100s", len(got), got)
+	}
+}
+
+// wordy says everything twice.
+type wordy struct{ error }
+
+func (w wordy) Error() string { return w.error.Error() + w.error.Error() }
