@@ -186,8 +186,9 @@ const (
 	// eachTry is how much time is left to others for each refused write when there
 	// is nothing else to try than what was, or probably is, refused too.
 	eachTry = 200 * time.Millisecond
-	// unblocked is how long to wait at most while others wait for Pods that do not
-	// serve: what became of their nodes brings no event of its own.
+	// unblocked is how long to wait at most while Pods take up shares of
+	// maxUnavailable: what became of their nodes brings no event of its own. Others
+	// may wait for their shares, and a rollout for them to be excused.
 	unblocked = 30 * time.Second
 )
 
@@ -203,7 +204,7 @@ func lookAgainIn(s *Snapshot, plan *Plan, outcome *Outcome) time.Duration {
 		return time.Millisecond
 	case n > 0:
 		return time.Duration(n) * eachTry
-	case plan.Waiting > 0 && len(plan.Blockers) > 0:
+	case len(plan.Blockers) > 0:
 		return earlier(due, unblocked)
 	}
 	return due

@@ -247,10 +247,11 @@ func TestWhenToLookAgainAfterARefusal(t *testing.T) {
 		rounds     int
 		want       time.Duration
 	}{
-		"at once, for others wait":                              {[]string{"a", "b", "c"}, inNamespace("c"), 1, time.Millisecond},
-		"soon, for those left are probably refused too":         {[]string{"a", "a", "a"}, byPolicy, 2, eachTry},
-		"when the first may be tried again, for none is left":   {[]string{"a"}, byPolicy, 2, 5 * time.Second},
-		"never, for nothing was refused and all is carried out": {[]string{"a"}, func(*corev1.Pod) error { return nil }, 2, 0},
+		"at once, for others wait":                                       {[]string{"a", "b", "c"}, inNamespace("c"), 1, time.Millisecond},
+		"soon, for those left are probably refused too":                  {[]string{"a", "a", "a"}, byPolicy, 2, eachTry},
+		"when the first may be tried again, for none is left":            {[]string{"a"}, byPolicy, 2, 5 * time.Second},
+		"later, for the node of the Pod that restarts may be lost":       {[]string{"a"}, func(*corev1.Pod) error { return nil }, 2, unblocked},
+		"never, for nothing was refused and nobody is waited for either": {nil, byPolicy, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(newWorld(t, len(test.namespaces), build.MakeSidecarSet("s")).spread(test.namespaces...).image("agent:2"), test.refuses)
@@ -304,5 +305,15 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	s.now = s.now.Add(time.Minute)
 	if plan := planOf(t, s.snapshot()); len(plan.Completions) != 0 || len(plan.Updates) != 1 || plan.Again != 1 {
 		t.Errorf("a minute later: %d completions, %d updates, %d due; others go first", len(plan.Completions), len(plan.Updates), plan.Again)
+	}
+
+	// The other one's node may be lost, of which nothing but another look tells.
+	carryOut(planOf(t, s.snapshot()))
+	plan = planOf(t, s.snapshot())
+	if plan.Again != 1 || plan.Waiting != 0 {
+		t.Fatalf("%d are due, %d wait; want 1 that is due and finds no room", plan.Again, plan.Waiting)
+	}
+	if got := lookAgainIn(s.snapshot(), plan, &Outcome{}); got != unblocked {
+		t.Errorf("look again in %s, want %s", got, unblocked)
 	}
 }
