@@ -59,8 +59,15 @@ var _ = Describe("The webhook, posted to past the API server", Ordered, func() {
 		Entry("a review of 3 MiB that is not JSON", podPath, func() []byte { return bytes.Repeat([]byte("x"), threeMiB) }),
 	)
 
-	It("lets a Pod of 3 MiB pass", func(ctx SpecContext) {
+	It("refuses a review of more than 3 MiB: etcd takes no object of more than half of that", func(ctx SpecContext) {
 		answer, err := cluster.PostToWebhook(ctx, webhook, podPath, podReview(threeMiB))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Status).To(Equal(http.StatusRequestEntityTooLarge))
+		expectNoRestart(ctx)
+	})
+
+	It("lets a Pod of 2 MiB pass", func(ctx SpecContext) {
+		answer, err := cluster.PostToWebhook(ctx, webhook, podPath, podReview(2*threeMiB/3))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(answer.Status).To(Equal(http.StatusOK))
 		Expect(reviewed(answer).Allowed).To(BeTrue())

@@ -126,7 +126,8 @@ func (f *fixture) revisions(ctx context.Context) map[string]string {
 // change by the takeover alone.
 func wire(status *v1beta1.StatefulSetStatus) v1beta1.StatefulSetStatus {
 	out := *status.DeepCopy()
-	out.Conditions, out.LastProgressTime = nil, nil
+	out.Conditions, out.LastProgressTime, out.PausedSince = nil, nil, nil
+	out.Summary, out.SummarySince = "", nil
 	return out
 }
 
