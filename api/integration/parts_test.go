@@ -30,7 +30,6 @@ const whole = `{
     {name: log, image: "log:1", resources: {requests: {cpu: 10m}}}],
   initContainers: [{name: setup, image: "setup:1"}],
   volumes: [{name: data, emptyDir: {}}],
-  hostAliases: [{ip: 10.0.0.1, hostnames: [a]}],
   topologySpreadConstraints: [{topologyKey: zone, whenUnsatisfiable: DoNotSchedule, maxSkew: 1, labelSelector: {matchLabels: {app: web}}}]}`
 
 // added is what a second client applies: to each list an item, and to items of the
@@ -41,7 +40,6 @@ const added = `{
     {name: proxy, image: "proxy:1"}],
   initContainers: [{name: wait, image: "wait:1"}],
   volumes: [{name: cache, emptyDir: {}}],
-  hostAliases: [{ip: 10.0.0.2, hostnames: [b]}],
   topologySpreadConstraints: [{topologyKey: host, whenUnsatisfiable: DoNotSchedule, maxSkew: 1, labelSelector: {matchLabels: {app: web}}}]}`
 
 // names lists what tells the items of a list apart.
@@ -78,7 +76,6 @@ var _ = Describe("two clients that apply parts of one Pod template", func() {
 			Expect(names(spec, "containers", "name")).To(Equal([]string{"app", "log", "proxy"}))
 			Expect(names(spec, "initContainers", "name")).To(Equal([]string{"setup", "wait"}))
 			Expect(names(spec, "volumes", "name")).To(Equal([]string{"data", "cache"}))
-			Expect(names(spec, "hostAliases", "ip")).To(Equal([]string{"10.0.0.1", "10.0.0.2"}))
 			Expect(names(spec, "topologySpreadConstraints", "topologyKey")).To(Equal([]string{"zone", "host"}))
 			app := spec["containers"].([]any)[0].(map[string]any)
 			Expect(app).To(HaveKeyWithValue("image", "app:1"))

@@ -7,10 +7,11 @@ import apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1
 // of it, as in apps/v1. Everything else stays as it is: fields that nobody knows
 // are kept, and null is taken for an empty list.
 //
-// Two lists that apps/v1 merges are not among them, and belong to one client as a
-// whole. The key of ports has the protocol in it, which manifests leave out and
-// no default may fill in; and the names of imagePullSecrets may be missing, or
-// there twice.
+// Three lists that apps/v1 merges are not among them, and belong to one client as
+// a whole. The key of ports has the protocol in it, which manifests leave out and
+// no default may fill in; the names of imagePullSecrets may be missing, or there
+// twice; and the same address is in hostAliases more than once in manifests that
+// every other API takes.
 func mergedByKey(template *schemaProps) {
 	containers := listMap(with(open(), map[string]schemaProps{
 		"env":           listMap(open(), "name"),
@@ -21,7 +22,6 @@ func mergedByKey(template *schemaProps) {
 	template.Properties = map[string]schemaProps{"spec": with(open(), map[string]schemaProps{
 		"containers":                containers,
 		"evictionResponders":        listMap(open(), "name"),
-		"hostAliases":               listMap(open(), "ip"),
 		"initContainers":            containers,
 		"resourceClaims":            listMap(open(), "name"),
 		"schedulingGates":           listMap(open(), "name"),
