@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -117,6 +118,20 @@ func worst(pod *corev1.Pod, unready bool) string {
 // failed reports whether a container has ended, and not well.
 func failed(status *corev1.ContainerStatus) bool {
 	return status != nil && status.State.Terminated != nil && status.State.Terminated.ExitCode != 0
+}
+
+// Crashed returns the kubelet's word for how the first container that has failed
+// ended, as kubectl get pods shows it until the kubelet says CrashLoopBackOff; ""
+// when none has.
+func Crashed(pod *corev1.Pod) string {
+	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range list {
+			if failed(&list[i]) {
+				return cmp.Or(list[i].State.Terminated.Reason, "Error")
+			}
+		}
+	}
+	return ""
 }
 
 func anyWaits(pod *corev1.Pod) bool {

@@ -242,3 +242,22 @@ func TestNobodyElsesWordsFillAMessage(t *testing.T) {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }
+
+func TestCrashedIsTheKubeletsWordForTheFirstFailure(t *testing.T) {
+	for name, test := range map[string]struct {
+		edits []edit
+		want  string
+	}{
+		"a Pod that is Ready":         {nil, ""},
+		"a container that failed":     {[]edit{terminated(corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"})}, "Error"},
+		"out of memory":               {[]edit{terminated(corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"})}, "OOMKilled"},
+		"a failure without a reason":  {[]edit{terminated(corev1.ContainerStateTerminated{ExitCode: 3})}, "Error"},
+		"a container that ended well": {[]edit{terminated(corev1.ContainerStateTerminated{Reason: "Completed"})}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := pods.Crashed(madeFrom(test.edits...)); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -68,9 +68,9 @@ func (r *reaches) of(ctx context.Context, namespace string) (*reach, error) {
 		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
 	}
 	if r.gatherer.excluded.Has(namespace) {
-		out.unserved = "it is one of those that they leave out by name"
+		out.unserved = "it is one of those that they leave out by name; use another namespace"
 	} else if object.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
-		out.unserved = "its label " + v1beta1.InjectionLabel + " is " + v1beta1.InjectionDisabled
+		out.unserved = "its label " + v1beta1.InjectionLabel + " is " + v1beta1.InjectionDisabled + "; remove the label to have its Pods served"
 	}
 	out.labels = object.Labels
 	out.selected = err == nil && r.set.MatchesNamespace(namespace, object.Labels)

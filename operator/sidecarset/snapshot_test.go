@@ -64,6 +64,15 @@ func TestWhichPodsAreExempt(t *testing.T) {
 				"NoPods: No live Pod matches. Not counted, since the Pod webhooks do not serve their namespaces: 1 Pod: kube-system/b.",
 			},
 		},
+		"a new one would miss them too while injection is paused": {
+			spec: func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true },
+			pods: []client.Object{pod("shop", "a")},
+			want: conditions{
+				"Complete: No live Pod has the sidecars, so there is none to update.",
+				"PodsNotInjected: Without the sidecars, and created anew they would be again: 1 Pod: shop/a (InjectionPaused)." +
+					" Pod shop/a: the set is not injected: its spec.injectionStrategy.paused is true.",
+			},
+		},
 		"one that opts out is named": {
 			pods: []client.Object{build.MakePod("o").Namespace("shop").Label("app", "web").Label(v1beta1.SidecarInjectionKey, "false").Obj()},
 			want: conditions{
@@ -76,7 +85,7 @@ func TestWhichPodsAreExempt(t *testing.T) {
 			pods: []client.Object{pod("kube-system", "b")},
 			want: conditions{
 				"NamespaceNotServed: No Pod gets the sidecars: the set reaches only namespace kube-system, which the Pod webhooks do not serve" +
-					" (it is one of those that they leave out by name).",
+					" (it is one of those that they leave out by name; use another namespace).",
 				"NamespaceNotServed: The Pod webhooks do not serve namespace kube-system.",
 			},
 		},
@@ -84,7 +93,7 @@ func TestWhichPodsAreExempt(t *testing.T) {
 			spec: func(s *v1beta1.SidecarSetSpec) { s.Namespace = "off" },
 			want: conditions{
 				"NamespaceNotServed: No Pod gets the sidecars: the set reaches only namespace off, which the Pod webhooks do not serve" +
-					" (its label apps.kruise.io/injection is disabled).",
+					" (its label apps.kruise.io/injection is disabled; remove the label to have its Pods served).",
 				"NamespaceNotServed: The Pod webhooks do not serve namespace off.",
 			},
 		},

@@ -87,7 +87,7 @@ func state(p *progress) (done bool, reason, message string) {
 	case p.working():
 		return false, v1beta1.ReasonPodsUpdating, p.next()
 	case p.plan.Hold == HoldPaused:
-		return true, v1beta1.ReasonPaused, p.held()
+		return true, v1beta1.ReasonPaused, p.held() + " Set spec.updateStrategy.paused to false to go on."
 	case p.plan.Hold == HoldNotUpdate:
 		return true, v1beta1.ReasonNotUpdate, p.held()
 	case p.plan.Kept > 0:

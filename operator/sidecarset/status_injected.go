@@ -109,11 +109,11 @@ func sortWithout(s *Snapshot) *without {
 		switch {
 		case u.Reason == v1beta1.ReasonOptedOut:
 			w.optedOut = append(w.optedOut, podName(u.Pod))
-		case u.Obstacle == "" || u.Reason == v1beta1.ReasonInjectionPaused:
+		case u.Obstacle == "":
 			w.helped = append(w.helped, text)
 		default:
 			w.blocked = append(w.blocked, text)
-			w.obstacle = cmp.Or(w.obstacle, fmt.Sprintf("Pod %s: %s", podName(u.Pod), u.Obstacle))
+			w.obstacle = cmp.Or(w.obstacle, fmt.Sprintf("Pod %s: the set is not injected: %s", podName(u.Pod), u.Obstacle))
 		}
 	}
 	return w

@@ -206,6 +206,9 @@ func (p *progress) advice() string {
 	case len(r.Unexpandable) > 0 && p.unable():
 		return " Make the StorageClass allow expansion, or take the change of the claim template back."
 	}
+	if len(p.outcome.CreateErrors)+len(p.refusedChanges()) > 0 {
+		return " Change what the API server objects to; what it refused is tried again by itself."
+	}
 	for _, view := range p.unavailable {
 		if view.Broken != "" {
 			return " Correct what keeps the Pod from running; if it is the template, broken Pods are replaced as soon as that is changed."

@@ -1,12 +1,14 @@
 package statefulset
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -55,14 +57,23 @@ func (p *progress) scaling(otherwise string) string {
 	return otherwise
 }
 
-// cause is what keeps the first Pod that cannot run from it, in one word.
+// cause is what blocks first, as in the messages, in one word: a refusal of the
+// API server, a Pod that cannot run, or one that has crashed and is started again.
 func (p *progress) cause(otherwise string) string {
+	if len(p.outcome.CreateErrors)+len(p.refusedChanges()) > 0 {
+		return "Refused"
+	}
+	crashed := ""
 	for _, view := range p.unavailable {
-		if view.Broken != "" && !p.now[view].changed {
+		switch {
+		case p.now[view].changed:
+		case view.Broken != "":
 			return view.Broken
+		default:
+			crashed = cmp.Or(crashed, pods.Crashed(view.Pod))
 		}
 	}
-	return otherwise
+	return cmp.Or(crashed, otherwise)
 }
 
 // standingIn is what events for people are made from.
