@@ -51,7 +51,7 @@ func (c *Cluster) RecordConditions(ctx context.Context, object client.Object) (*
 	options := &client.ListOptions{Namespace: object.GetNamespace(), FieldSelector: fields.OneTermEqualSelector("metadata.name", object.GetName())}
 	options.Raw = options.AsListOptions()
 	options.Raw.ResourceVersion = object.GetResourceVersion()
-	if h.watch, err = c.Client.Watch(ctx, list, options); err != nil {
+	if h.watch, err = c.Client.Watch(context.WithoutCancel(ctx), list, options); err != nil {
 		return nil, fmt.Errorf("watch %s: %w", object.GetName(), err)
 	}
 	go h.follow()

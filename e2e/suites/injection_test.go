@@ -95,7 +95,7 @@ var _ = Describe("Injection", func() {
 		Expect(createPod(ctx, framework.UnscheduledPod(disabled, "pod", "app"))).NotTo(beInjectedBy(set.Name))
 
 		By("not counting an opt-out as an injection that was missed")
-		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionTrue, v1beta1.ReasonAllPodsInjected)
+		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionTrue, v1beta1.ReasonNoPods)
 	})
 
 	It("refuses no Pod of a namespace whose injection is enforced while the webhook answers", func(ctx SpecContext) {

@@ -39,6 +39,8 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		bar := podWebhookTimeout(ctx) + outageSlack
 
 		killWebhooks(ctx, namespace, set.Name, bar)
+		// Times of creation are in whole seconds: of a Pod made in the set's second nobody knows whether it was there first.
+		Eventually(ctx, time.Now).Should(BeTemporally(">", set.CreationTimestamp.Add(time.Second)))
 		var creations []framework.Creation
 		for n := range missed {
 			creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, fmt.Sprintf("missed-%d", n), "app"))
@@ -59,6 +61,7 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 			Expect(message).To(ContainSubstring(namespace + "/" + creation.Pod.Name))
 		}
 		Expect(uninjectedNames(ctx, set.Name)).To(Equal(namesOf(creations)))
+		Expect(summaryOf(ctx, set)).To(Equal(fmt.Sprintf("Uninjected %d", missed)))
 
 		By("injecting again when the webhook is back")
 		bringBack(ctx, namespace, set.Name)
