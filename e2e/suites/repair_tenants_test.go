@@ -68,6 +68,7 @@ var _ = Describe("Repair over several tenants", func() {
 		}
 		createPod(ctx, endedPod(gated.Namespace))
 		refuse(ctx, guarded.Namespace, admissionregistrationv1.Create, "pods/eviction")
+		awaitRefusedEviction(ctx, &awaitPods(ctx, guarded)[0])
 		Expect(cluster.Client.Create(ctx, &policyv1.PodDisruptionBudget{
 			ObjectMeta: metav1.ObjectMeta{Namespace: budgeted.Namespace, Name: "app"},
 			Spec:       policyv1.PodDisruptionBudgetSpec{MaxUnavailable: ptr.To(intstr.FromInt32(0)), Selector: budgeted.Spec.Selector},
@@ -98,6 +99,15 @@ var _ = Describe("Repair over several tenants", func() {
 		}
 	}, SpecTimeout(3*time.Minute))
 })
+
+// awaitRefusedEviction asks by dry run until the API server knows that it is to refuse the eviction of a Pod.
+func awaitRefusedEviction(ctx context.Context, pod *corev1.Pod) {
+	GinkgoHelper()
+	Eventually(ctx, func() error {
+		eviction := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}}
+		return cluster.Client.SubResource("eviction").Create(ctx, pod.DeepCopy(), eviction)
+	}).Should(MatchError(ContainSubstring("not while this test runs")))
+}
 
 // endedPod is one that runs to its end at once.
 func endedPod(namespace string) *corev1.Pod {
