@@ -160,39 +160,45 @@ func (p *planner) inOrderOfCreation() []*member {
 // the next look, and a worker is soon free for another set.
 const maxCreations = 500
 
-// maxStarting is how many Pods of a set may be there without being available
-// before no more are created. A set of a hundred thousand replicas that no node
-// takes must cost neither the operator nor the API server more than that.
-const maxStarting = 5000
+// maxStarting is how many Pods of a set may be there without being available, beyond
+// as many as are available, before no more are created. A set of a hundred thousand
+// replicas that no node takes must cost neither the operator nor the cluster more
+// than that.
+const maxStarting = 1000
 
 // creations is how many Pods may be created now.
 func (p *planner) creations() int {
 	if p.s.ordered() {
 		return maxCreations // they are made one by one
 	}
-	left := maxStarting
+	starting, available := p.starting()
+	most := maxStarting + available
 	if scale := p.s.Set.Spec.ScaleStrategy; scale != nil && scale.MaxUnavailable != nil {
-		left = min(left, atLeastOne(scale.MaxUnavailable, p.s.replicas()))
+		most = min(most, atLeastOne(scale.MaxUnavailable, p.s.replicas()))
 	}
-	return min(max(0, left-p.starting()), maxCreations)
+	return min(max(0, most-starting), maxCreations)
 }
 
-// starting is how many members are there and not available.
-func (p *planner) starting() (n int) {
+// starting counts the members that are there and not available, and those that are.
+func (p *planner) starting() (starting, available int) {
 	for i := range p.plan.Layout.members {
-		if m := &p.plan.Layout.members[i]; !m.missing() && !m.Available {
-			n++
+		switch m := &p.plan.Layout.members[i]; {
+		case m.missing():
+		case m.Available:
+			available++
+		default:
+			starting++
 		}
 	}
-	return n
+	return starting, available
 }
 
 // tellStarting tells, where as many Pods are starting as may be, that the next one
 // waits for these.
 func (p *planner) tellStarting(next *member) {
-	if n := p.starting(); n >= maxStarting {
-		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are not available, and no more than %d may be at once",
-			podName(p.s.Set, next.Ordinal), n, maxStarting)
+	if starting, available := p.starting(); starting >= maxStarting+available {
+		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are there and not available; the next are created as these become available",
+			podName(p.s.Set, next.Ordinal), starting)
 		p.plan.Blocked[len(p.plan.Blocked)-1].Waits = true
 	}
 }

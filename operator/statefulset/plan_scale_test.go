@@ -3,7 +3,6 @@ package statefulset
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -219,30 +218,36 @@ func TestScaleDown(t *testing.T) {
 }
 
 // A set of a hundred thousand replicas that no node takes costs no more than a
-// large one.
+// large one, and one whose Pods become available is made as fast as they do.
 func TestNoMorePodsStartAtOnceThanAClusterBears(t *testing.T) {
-	set := benchSet(100_000)
-	pods, revisions := benchPods(t, set, maxStarting, 0)
-	for _, pod := range pods[1:] {
-		build.SetReady(pod, false, build.Epoch)
-	}
-	plan, err := makePlan(benchSnapshot(set, pods, revisions))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(plan.Create) != 1 || plan.Create[0].Ordinal != maxStarting {
-		t.Errorf("%d Pods are created, want the one that has a place", len(plan.Create))
-	}
-	build.SetReady(pods[0], false, build.Epoch)
-	plan, err = makePlan(benchSnapshot(set, pods, revisions))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []BlockedOrdinal{{
-		Ordinal: 5000, Waits: true,
-		Why: "Pod web-5000 is not created yet: 5000 Pods of the set are not available, and no more than 5000 may be at once",
-	}}
-	if diff := cmp.Diff(want, plan.Blocked); diff != "" || len(plan.Create) > 0 {
-		t.Errorf("%d Pods are created; blocked (-want +got):\n%s", len(plan.Create), diff)
+	for name, test := range map[string]struct {
+		pods, available, create int
+		blocked                 string
+	}{
+		"a few":                        {10, 0, maxCreations, ""},
+		"almost as many as may be":     {maxStarting - 1, 0, 1, ""},
+		"as many as may be":            {maxStarting, 0, 0, "Pod web-1000 is not created yet: 1000 Pods of the set are there and not available; the next are created as these become available"},
+		"one of them is available":     {maxStarting, 1, 2, ""},
+		"most of them are available":   {4000, 3900, maxCreations, ""},
+		"it has been and is no longer": {4000, 0, 0, "Pod web-4000 is not created yet: 4000 Pods of the set are there and not available; the next are created as these become available"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := benchSet(100_000)
+			pods, revisions := benchPods(t, set, test.pods, 0)
+			for _, pod := range pods[test.available:] {
+				build.SetReady(pod, false, build.Epoch)
+			}
+			plan, err := makePlan(benchSnapshot(set, pods, revisions))
+			if err != nil {
+				t.Fatal(err)
+			}
+			blocked := ""
+			for _, b := range plan.Blocked {
+				blocked += b.Why
+			}
+			if len(plan.Create) != test.create || blocked != test.blocked {
+				t.Errorf("%d Pods are created, want %d; blocked: %s", len(plan.Create), test.create, blocked)
+			}
+		})
 	}
 }

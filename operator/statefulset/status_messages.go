@@ -60,7 +60,7 @@ func (t *teller) listBy(separator, intro string, count int, item func(i int) str
 // next says how far the set is and what it waits for, what blocks first.
 func (p *progress) next() string {
 	t := p.waits()
-	if p.rolling() && p.status.CurrentRevision != p.status.UpdateRevision {
+	if p.rolling() && p.status.CurrentRevision != p.status.UpdateRevision && p.s.replicas() > p.s.partition() {
 		t.sentences = append([]string{p.extent()}, t.sentences...)
 	}
 	return t.String()
