@@ -47,7 +47,7 @@ var _ = Describe("An Advanced StatefulSet", func() {
 			"that claim template was removed, and there is no claim log-app-2. Put the claim template back, or let partition be at most 2. "+
 			"Still to be created: 2 of 4 Pods, app-2 the first.", kept))
 		s.change(ctx, withPartition(2))
-		Eventually(ctx, s.seePod(ctx, 3)).Should(Not(BeNil()))
+		Eventually(ctx, s.seePod(ctx, 2)).Should(Not(BeNil()))
 	}, SpecTimeout(4*time.Minute))
 
 	It("names what holds a Pod, and why one does not run", func(ctx SpecContext) {
