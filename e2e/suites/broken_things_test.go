@@ -53,7 +53,7 @@ var _ = Describe("kubectl get and describe", func() {
 		got := strings.Join(told, "\n")
 		if os.Getenv("WINDLASS_UPDATE_GOLDEN") != "" {
 			Expect(os.MkdirAll(filepath.Dir(brokenThings), 0o755)).To(Succeed())
-			Expect(os.WriteFile(brokenThings, []byte(got), 0o644)).To(Succeed()) //nolint:gosec // a file of the repository, for everybody to read
+			Expect(os.WriteFile(brokenThings, []byte(got), 0o644)).To(Succeed())
 		}
 		want, err := os.ReadFile(brokenThings)
 		Expect(err).NotTo(HaveOccurred())

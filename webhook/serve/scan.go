@@ -32,46 +32,65 @@ type shape struct {
 // scan counts what a text would become, before anything decodes it. It need not
 // be JSON: what is not is refused by whoever decodes it.
 func scan(text []byte) shape {
-	var found shape
-	depth, within, inString := 0, 0, false // within is how deep managed fields begin; 0 outside of any
-	begin, end := 0, 0                     // the name of the next value, if it has one
+	var s scanner
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case inString && c == '\\':
+		case s.inString && c == '\\':
 			i++
-		case c == '"' && inString:
-			end, inString = i, false
 		case c == '"':
-			begin, end, inString = i+1, i+1, true
-		case inString:
+			s.quote(i)
+		case s.inString:
 		case c == '{' || c == '[':
-			depth++
-			if within == 0 && string(text[begin:end]) == managedFields {
-				within = depth
-			}
-			found.open(depth, within > 0)
-			begin, end = 0, 0
+			s.open(text)
 		case c == '}' || c == ']':
-			if depth == within {
-				within = 0
-			}
-			depth--
+			s.close()
 		case c == ',':
-			found.values++
-			begin, end = 0, 0
+			s.found.values++
+			s.begin, s.end = 0, 0
 		}
 	}
-	return found
+	return s.found
+}
+
+// scanner is how far scan has come in a text.
+type scanner struct {
+	found shape
+	// depth is how deep it is, within how deep managed fields began; 0 outside of any.
+	depth, within int
+	// begin and end are where the name of the next value stands, if it has one.
+	begin, end int
+	inString   bool
+}
+
+// quote begins or ends a string.
+func (s *scanner) quote(at int) {
+	if s.inString {
+		s.end, s.inString = at, false
+		return
+	}
+	s.begin, s.end, s.inString = at+1, at+1, true
 }
 
 // open counts an object or a list.
-func (s *shape) open(depth int, managed bool) {
-	s.depth = max(s.depth, depth)
-	if managed {
-		s.managed++
-	} else {
-		s.objects++
+func (s *scanner) open(text []byte) {
+	s.depth++
+	s.found.depth = max(s.found.depth, s.depth)
+	if s.within == 0 && string(text[s.begin:s.end]) == managedFields {
+		s.within = s.depth
 	}
+	if s.within > 0 {
+		s.found.managed++
+	} else {
+		s.found.objects++
+	}
+	s.begin, s.end = 0, 0
+}
+
+func (s *scanner) close() {
+	if s.depth == s.within {
+		s.within = 0
+	}
+	s.depth--
 }
 
 // check refuses what is more than any real object.

@@ -61,8 +61,19 @@ var _ = BeforeSuite(func() {
 	config.QPS = -1
 	k8s, err = client.NewWithWatch(config, client.Options{Scheme: program.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
+	addNode()
 	startOperator(config)
 })
+
+// addNode adds the node of all Pods. Pods of one that nobody knows are taken for
+// lost.
+func addNode() {
+	GinkgoHelper()
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
+	Expect(k8s.Create(context.Background(), node)).To(Succeed())
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+	Expect(k8s.Status().Update(context.Background(), node)).To(Succeed())
+}
 
 // startOperator runs all controllers as the operator's program does, until the
 // suite ends.
