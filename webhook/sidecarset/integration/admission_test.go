@@ -25,11 +25,16 @@ func newSet(name, app string) *v1beta1.SidecarSet {
 func store(ctx SpecContext, set *v1beta1.SidecarSet) {
 	GinkgoHelper()
 	Expect(k8s.Create(ctx, set)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) {
-		Expect(client.IgnoreNotFound(k8s.Delete(ctx, set))).To(Succeed())
-		Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).Should(BeNil())
-	})
+	DeferCleanup(func(ctx SpecContext) { remove(ctx, set) })
 	Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).ShouldNot(BeNil())
+}
+
+// remove deletes a SidecarSet and waits until the webhook has forgotten it: it would
+// stand in the way of the next spec.
+func remove(ctx SpecContext, set *v1beta1.SidecarSet) {
+	GinkgoHelper()
+	Expect(client.IgnoreNotFound(k8s.Delete(ctx, set))).To(Succeed())
+	Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).Should(BeNil())
 }
 
 var _ = Describe("A SidecarSet", func() {
@@ -48,7 +53,7 @@ var _ = Describe("A SidecarSet", func() {
 		Expect(k8s.Create(ctx, canary)).To(MatchError(ContainSubstring("create the base before its canary")))
 		// Not waiting for the webhook to know the base: a canary may follow at once.
 		Expect(k8s.Create(ctx, base)).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) { Expect(k8s.Delete(ctx, base)).To(Succeed()) })
+		DeferCleanup(func(ctx SpecContext) { remove(ctx, base) })
 		store(ctx, canary)
 		for _, set := range []*v1beta1.SidecarSet{base, canary} {
 			set.Spec.Containers[0].Image = "agent:2"
