@@ -62,18 +62,20 @@ func (e *executor) write(ctx context.Context, s *Snapshot, plan *Plan) error {
 	return apply.Wrap(e.writer.Patch(ctx, wanted, patch), "change SchedPatch %s", wanted.Name)
 }
 
-// enter stores the ledger, if nobody else has changed it meanwhile.
+// enter stores the ledger, if nobody else has changed it meanwhile. It is always
+// read live, so no cache has to see the write: one of Leases would take the right to
+// watch those of the whole cluster.
 func (e *executor) enter(ctx context.Context, s *Snapshot, ledger *Ledger) error {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 		Namespace: e.home, Name: LedgerName, ResourceVersion: s.LedgerVersion, Annotations: map[string]string{ledgerAnnotation: ledger.String()},
 	}}
 	if s.LedgerVersion == "" {
-		if err := e.writer.Create(ctx, lease); err != nil {
+		if err := e.writer.Create(ctx, lease, client.DisableReadYourWritesConsistency); err != nil {
 			return fmt.Errorf("create Lease %s/%s, the ledger of auto remediation: %w", e.home, LedgerName, err)
 		}
 		return nil
 	}
-	return apply.Wrap(e.writer.Update(ctx, lease), "change Lease %s/%s, the ledger of auto remediation", e.home, LedgerName)
+	return apply.Wrap(e.writer.Update(ctx, lease, client.DisableReadYourWritesConsistency), "change Lease %s/%s, the ledger of auto remediation", e.home, LedgerName)
 }
 
 // remove deletes the SchedPatch, which has nothing left to remember.

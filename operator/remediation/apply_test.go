@@ -67,3 +67,34 @@ func TestClaimsGoAfterTheirPod(t *testing.T) {
 		})
 	}
 }
+
+// leaser is a writer that notes whether a cache has to see what is written.
+type leaser struct {
+	writer
+
+	waits []bool
+}
+
+func (l *leaser) Create(_ context.Context, _ client.Object, options ...client.CreateOption) error {
+	l.waits = append(l.waits, !(&client.CreateOptions{}).ApplyOptions(options).DisableReadYourWritesConsistency)
+	return nil
+}
+
+func (l *leaser) Update(_ context.Context, _ client.Object, options ...client.UpdateOption) error {
+	l.waits = append(l.waits, !(&client.UpdateOptions{}).ApplyOptions(options).DisableReadYourWritesConsistency)
+	return nil
+}
+
+// The operator may not watch Leases: a write that waits for a cache would never end.
+func TestTheLedgerIsWrittenWithoutACache(t *testing.T) {
+	writer := &leaser{}
+	e := &executor{writer: writer, home: "windlass-system"}
+	for _, version := range []string{"", "7"} {
+		if err := e.enter(t.Context(), &Snapshot{LedgerVersion: version}, &Ledger{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]bool{false, false}, writer.waits); diff != "" {
+		t.Errorf("writes that wait for a cache (-want +got):\n%s", diff)
+	}
+}

@@ -67,6 +67,7 @@ topologySpreadConstraints:
     resourceFieldRef:
       containerName: {{ .component }}
       resource: limits.memory
+      divisor: "0" # as it is stored; without it Argo CD sees a difference for ever
 {{- end }}
 {{- with index .root.Values .component "extraEnv" }}
 {{ toYaml . }}
