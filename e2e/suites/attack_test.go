@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ const (
 	attackRate = 5
 	// places is how many Pods the SchedPatch is for that forged reviews are about.
 	places = 2
+	// tooBusy is the share of reviews that may take longer than the API server waits, where the attackers, the API server and other
+	// clusters share the CPUs of one machine.
+	tooBusy = 0.05
 	// metricsPort is where the chart has the metrics.
 	metricsPort = 8080
 )
@@ -47,11 +51,11 @@ var _ = Describe("While somebody on the Pod network attacks the webhook", Serial
 		for kind := range attacks {
 			kinds = append(kinds, kind)
 		}
-		underAttack(ctx, briefly, kinds...)
+		underAttack(ctx, briefly, tooBusy, kinds...)
 	}, SpecTimeout(4*time.Minute))
 
 	DescribeTable("admits and injects every Pod", Label("attack"), func(ctx SpecContext, kind string) {
-		underAttack(ctx, *attackTime, kind)
+		underAttack(ctx, *attackTime, 0, kind)
 	},
 		Entry("when reviews are too large", "large", SpecTimeout(10*time.Minute)),
 		Entry("when small text decodes to much", "objects", SpecTimeout(10*time.Minute)),
@@ -64,8 +68,8 @@ var _ = Describe("While somebody on the Pod network attacks the webhook", Serial
 })
 
 // underAttack creates good Pods while two Pods attack, and holds that all of them come to be with their sidecar, that no program ends, and
-// that none of the places of a SchedPatch is taken.
-func underAttack(ctx SpecContext, duration time.Duration, kinds ...string) {
+// that none of the places of a SchedPatch is taken. Up to a share of the reviews may time out: such a Pod is refused, and tried again.
+func underAttack(ctx SpecContext, duration time.Duration, late float64, kinds ...string) {
 	GinkgoHelper()
 	if options.Registry == "" {
 		Skip("-registry is not set: the attackers' image cannot be pushed")
@@ -109,9 +113,21 @@ func underAttack(ctx SpecContext, duration time.Duration, kinds ...string) {
 	figure("good Pods", "%d at %d a second; median %s, slowest %s", len(creations), attackRate,
 		framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond))
 	figure("memory of a replica", "%.0f MiB at most", most/(1<<20))
-	expectAllInjected(creations, set.Name)
+	expectAllInjected(inTime(creations, late), set.Name)
 	expectNoRestart(ctx)
 	Expect(most).To(BeNumerically(">", 0), "the memory was looked at")
+}
+
+// inTime leaves out the creations whose review took longer than the API server waits, and holds that they are no greater share.
+func inTime(creations []framework.Creation, share float64) []framework.Creation {
+	GinkgoHelper()
+	rest := slices.DeleteFunc(slices.Clone(creations), func(c framework.Creation) bool {
+		return c.Err != nil && strings.Contains(c.Err.Error(), "failed calling webhook") && strings.Contains(c.Err.Error(), "deadline exceeded")
+	})
+	late := len(creations) - len(rest)
+	figure("reviews that took too long", "%d of %d", late, len(creations))
+	Expect(float64(late)).To(BeNumerically("<=", share*float64(len(creations))), "reviews that took too long, of %d", len(creations))
+	return rest
 }
 
 // expectPlaces holds that the Pods of the SchedPatch's target get its places while others forge reviews of such Pods.
