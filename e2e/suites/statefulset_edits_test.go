@@ -1,6 +1,8 @@
 package suites_test
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -54,6 +56,7 @@ func withImage(image string) func(*v1beta1.StatefulSet) {
 func withEnv(name, value string) func(*v1beta1.StatefulSet) {
 	return func(set *v1beta1.StatefulSet) {
 		app := &set.Spec.Template.Spec.Containers[0]
+		app.Env = slices.DeleteFunc(app.Env, func(v corev1.EnvVar) bool { return v.Name == name })
 		app.Env = append(app.Env, corev1.EnvVar{Name: name, Value: value})
 	}
 }

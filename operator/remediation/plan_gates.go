@@ -27,6 +27,7 @@ var gates = []struct {
 	{v1beta1.ReasonCannotExclude, cannotExclude}, // without an exclusion the Pod would come back to its node
 	{v1beta1.ReasonStoragePinned, storagePinned},
 	{v1beta1.ReasonTooFewNodes, tooFewNodes},
+	{v1beta1.ReasonCannotExclude, contradicted}, // after the gates that look for other nodes: they say it better where there is none
 	{v1beta1.ReasonNodeLimit, nodeLimit},
 	{v1beta1.ReasonInFlight, inFlight},
 	{v1beta1.ReasonRetryLimit, retryLimit},
@@ -106,9 +107,9 @@ func podTerminating(_ *planner, c *Case) string {
 	return fmt.Sprintf("it has been being deleted since %s; see whether a finalizer or its node holds it", clockTime(*c.Pod.DeletionTimestamp))
 }
 
-// cannotExclude: a SchedPatch that cannot be written, is not applied in this
-// namespace, or cannot be applied to this Pod keeps no Pod from its node. And a
-// hook that was to be heard before a Pod goes is not passed over.
+// cannotExclude: a SchedPatch that cannot be written, or is not applied in this
+// namespace, keeps no Pod from its node. And a hook that was to be heard before a
+// Pod goes is not passed over.
 func cannotExclude(p *planner, c *Case) string {
 	switch {
 	case p.s.Obstacle != "":
@@ -121,6 +122,11 @@ func cannotExclude(p *planner, c *Case) string {
 		return fmt.Sprintf("the Pod webhooks do not serve namespace %s, so no node can be excluded: it is excluded itself, or its label %s is %s",
 			p.s.Set.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)
 	}
+	return ""
+}
+
+// contradicted: a SchedPatch that contradicts a Pod's own rules is not applied to it.
+func contradicted(p *planner, c *Case) string {
 	record := p.record.copied()
 	record.exclude(p.exclusion(&Case{Pod: c.Pod, Key: c.Key, Verdict: c.Verdict}))
 	patch, err := schedpatch.Compile(p.s.patchFor(&record))

@@ -1,6 +1,7 @@
 package remediation
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func TestGatesInOrder(t *testing.T) {
 				sc.snapshot.Record.exclude(exclusion(name, -time.Minute, time.Hour))
 			}
 		}},
+		{"CannotExclude", func(sc *scene) { sc.last(func(p *Pod) { p.Spec.Affinity = manyTerms(65) }) }},
 		{"NodeLimit", func(sc *scene) {
 			sc.snapshot.Record.exclude(exclusion("n8", -time.Minute, time.Hour))
 			sc.snapshot.Record.exclude(exclusion("n9", -time.Minute, time.Hour))
@@ -77,6 +79,17 @@ func TestGatesInOrder(t *testing.T) {
 	}
 }
 
+// manyTerms are rules that any node meets, and more than a SchedPatch is merged with.
+func manyTerms(count int) *corev1.Affinity {
+	required := &corev1.NodeSelector{}
+	for i := range count {
+		required.NodeSelectorTerms = append(required.NodeSelectorTerms, corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{
+			{Key: fmt.Sprint("absent-", i), Operator: corev1.NodeSelectorOpDoesNotExist},
+		}})
+	}
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
+}
+
 func annotate(object metav1.Object, key, value string) {
 	annotations := object.GetAnnotations()
 	if annotations == nil {
@@ -111,6 +124,12 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 		scene *scene
 		want  outcome
 	}{
+		"a Pod whose own rules name its node": {
+			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) {
+				p.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "n1.example"}
+			}),
+			outcome{Condition: "False TooFewNodes"},
+		},
 		"a skip annotation that says false": {
 			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) { annotate(p.Pod, v1beta1.SkipRemediationAnnotation, "false") }),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
