@@ -21,10 +21,9 @@ const (
 	firstPause, longestPause = time.Second, 15 * time.Second
 )
 
-// AwaitAPIServer returns true once the API server answers. A program
-// that starts before it, as after the loss of power, need not be started again
-// and again. Meanwhile probes are answered: it is alive, and not ready. It returns
-// false when the context ends.
+// AwaitAPIServer returns true once the API server answers. A program that starts before it, as after the loss of power,
+// need not be started again and again. Meanwhile probes are answered: it is alive, and not ready. It returns false when
+// the context ends.
 func (o *Options) AwaitAPIServer(ctx context.Context, config *rest.Config) (bool, error) {
 	short := rest.CopyConfig(config)
 	short.Timeout = askTimeout

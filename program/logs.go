@@ -14,13 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// SetUpLogs makes the logger that the flags ask for and has everybody in the
-// program use it: controller-runtime, klog of client-go, and the standard logger,
-// to which http servers write what goes wrong with a connection. Nothing else is
+// SetUpLogs makes the logger that the flags ask for and has everybody in the program use it: controller-runtime, klog
+// of client-go, and the standard logger, to which http servers write what goes wrong with a connection. Nothing else is
 // written to out, so each line of a JSON log is JSON.
 //
-// Errors come without stack traces: those that are logged are refusals of the API
-// server for the most part, and where we asked for what it refused does not help.
+// Errors come without stack traces: those that are logged are refusals of the API server for the most part, and where
+// we asked for what it refused does not help.
 func (o *Options) SetUpLogs(out io.Writer) (logr.Logger, error) {
 	levels := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}
 	level, ok := levels[o.LogLevel]
@@ -38,8 +37,7 @@ func (o *Options) SetUpLogs(out io.Writer) (logr.Logger, error) {
 	return log, nil
 }
 
-// lines logs what is written to it, as the standard logger does: a message each
-// time.
+// lines logs what is written to it, as the standard logger does: a message each time.
 type lines struct{ log logr.Logger }
 
 // Write logs one message.
@@ -48,8 +46,7 @@ func (l lines) Write(message []byte) (int, error) {
 	return len(message), nil
 }
 
-// Fail ends the program and says why in the form that its log has, or in plain
-// text where the flags name none.
+// Fail ends the program and says why in the form that its log has, or in plain text where the flags name none.
 func (o *Options) Fail(name string, err error) {
 	if log, wrong := o.SetUpLogs(os.Stderr); wrong == nil {
 		log.Error(err, "the program ends", "program", name)

@@ -39,8 +39,8 @@ func (w *written) text() string {
 	return w.data.String()
 }
 
-// handshakeFails has a server of TLS meet somebody who does not speak it. The
-// server tells the standard logger, as those of metrics and webhooks do.
+// handshakeFails has a server of TLS meet somebody who does not speak it. The server tells the standard logger, as
+// those of metrics and webhooks do.
 func handshakeFails(t *testing.T, out *written) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())

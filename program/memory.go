@@ -7,13 +7,11 @@ import (
 	"strconv"
 )
 
-// memoryVariable is the environment variable with the memory limit of the
-// container in bytes.
+// memoryVariable is the environment variable with the memory limit of the container in bytes.
 const memoryVariable = "MEMORY_LIMIT"
 
-// LimitMemory lets the garbage collector work harder before the container's
-// memory limit is reached: at nine tenths of what MEMORY_LIMIT says. GOMEMLIMIT
-// decides where it is set. It returns how many bytes the program may take;
+// LimitMemory lets the garbage collector work harder before the container's memory limit is reached: at nine tenths of
+// what MEMORY_LIMIT says. GOMEMLIMIT decides where it is set. It returns how many bytes the program may take;
 // math.MaxInt64 where nobody says.
 func LimitMemory() int64 {
 	if os.Getenv("GOMEMLIMIT") != "" {

@@ -1,5 +1,5 @@
-// Package program holds what the operator's and the webhook's main programs
-// share: flags for logs, metrics, probes and the API client, and the scheme.
+// Package program holds what the operator's and the webhook's main programs share: flags for logs, metrics, probes and
+// the API client, and the scheme.
 package program
 
 import (
@@ -41,8 +41,8 @@ func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&o.ShowVersion, "version", false, "Print the version and exit.")
 }
 
-// RestConfig is how to reach the API server: KUBECONFIG, the Pod's service
-// account, or the user's own configuration, in this order.
+// RestConfig is how to reach the API server: KUBECONFIG, the Pod's service account, or the user's own configuration, in
+// this order.
 func (o *Options) RestConfig(userAgent string) (*rest.Config, error) {
 	cfg, err := config.GetConfig()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // Version is the release, set when the program is linked.
 var Version = "dev"
 
-// Describe is what --version prints: the release, the commit where the build has
-// recorded one, and what it was built with and for.
+// Describe is what --version prints: the release, the commit where the build has recorded one, and what it was built
+// with and for.
 func Describe(name string) string {
 	commit := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -19,8 +19,7 @@ func Describe(name string) string {
 	return fmt.Sprintf("windlass %s %s%s, %s %s/%s", name, Version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// commitIn finds the commit among the settings of a build, and whether the
-// sources had changed since.
+// commitIn finds the commit among the settings of a build, and whether the sources had changed since.
 func commitIn(settings []debug.BuildSetting) string {
 	commit, changed := "", ""
 	for _, s := range settings {

@@ -50,8 +50,8 @@ func newServing(o options) (*serving, error) {
 	return &serving{names: names, source: certs.NewSource(o.certProvider, names, marker, clock.RealClock{}), marker: marker}, nil
 }
 
-// add lets the manager run it, and makes /readyz fail until a certificate is
-// served that both webhook configurations trust.
+// add lets the manager run it, and makes /readyz fail until a certificate is served that both webhook configurations
+// trust.
 func (s *serving) add(mgr manager.Manager, o options) error {
 	provider, err := s.provider(mgr, o)
 	if err != nil {

@@ -136,8 +136,7 @@ func run(ctx context.Context, o options) error {
 	return mgr.Start(ctx)
 }
 
-// servePods registers the admission of Pods, for namespaces whose injection is
-// enforced and for all others.
+// servePods registers the admission of Pods, for namespaces whose injection is enforced and for all others.
 func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
 	handler := pod.Handler{
 		Sets: sets, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
@@ -150,9 +149,8 @@ func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *ve
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})
 }
 
-// newFresh asks the API server over connections of its own: a Pod that waits must
-// not wait for its turn among the replica's other requests. There is never more
-// than one question of a kind under way, so they need no limit.
+// newFresh asks the API server over connections of its own: a Pod that waits must not wait for its turn among the
+// replica's other requests. There is never more than one question of a kind under way, so they need no limit.
 func newFresh(config *rest.Config, sets *pod.KnownSets) (*freshness.Cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.DisableCompression = -1, true
@@ -213,8 +211,8 @@ func newServer(o options, source *certs.Source) (*serve.Server, *serve.Clients, 
 	return serve.New(options), clients, nil
 }
 
-// addChecks makes /readyz true when the API server can be answered: the
-// SidecarSets are known and the port is open; what serves has checks of its own.
+// addChecks makes /readyz true when the API server can be answered: the SidecarSets are known and the port is open;
+// what serves has checks of its own.
 func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known) error {
 	return errors.Join(
 		mgr.AddHealthzCheck("alive", healthz.Ping),

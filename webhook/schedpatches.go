@@ -20,8 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/schedpatch"
 )
 
-// serveSchedPatches registers the admission of SchedPatches, and returns what
-// applies them to Pods.
+// serveSchedPatches registers the admission of SchedPatches, and returns what applies them to Pods.
 func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*pod.Scheduling, error) {
 	client, err := metadataClient(mgr.GetConfig())
 	if err != nil {
@@ -48,8 +47,7 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	return scheduling, mgr.AddReadyzCheck("schedpatches", func(*http.Request) error { return known.Synced() })
 }
 
-// liveClient reads what is around a SchedPatch that is being written, which must
-// not delay what is read for Pods.
+// liveClient reads what is around a SchedPatch that is being written, which must not delay what is read for Pods.
 func liveClient(mgr manager.Manager) (crclient.Client, error) {
 	unlimited := rest.CopyConfig(mgr.GetConfig())
 	unlimited.QPS = -1
@@ -60,9 +58,8 @@ func liveClient(mgr manager.Manager) (crclient.Client, error) {
 	return live, nil
 }
 
-// metadataClient reads the metadata of owners and Pods while a Pod waits to be
-// created, so it does not queue behind our own limit: the API server's fairness
-// between its clients is limit enough.
+// metadataClient reads the metadata of owners and Pods while a Pod waits to be created, so it does not queue behind our
+// own limit: the API server's fairness between its clients is limit enough.
 func metadataClient(config *rest.Config) (metadata.Interface, error) {
 	unlimited := rest.CopyConfig(config)
 	unlimited.QPS = -1

@@ -16,8 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
 
-// serveStatefulSets registers the admission of StatefulSets. There is no handler
-// for their defaults: all of them are in the CRD.
+// serveStatefulSets registers the admission of StatefulSets. There is no handler for their defaults: all of them are in
+// the CRD.
 func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
 	classes, err := mgr.GetCache().GetInformer(ctx, &storagev1.StorageClass{}, cache.BlockUntilSynced(false))
 	if err != nil {

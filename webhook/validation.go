@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
-// serveSidecarSets registers the admission of SidecarSets. It fails when the
-// policy file is there and wrong: a program that starts enforces what its
-// administrator wrote.
+// serveSidecarSets registers the admission of SidecarSets. It fails when the policy file is there and wrong: a program
+// that starts enforces what its administrator wrote.
 func serveSidecarSets(ctx context.Context, mgr manager.Manager, o options, revisions sidecarset.Revisions) error {
 	stored, err := sidecarset.Follow(ctx, mgr.GetCache())
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// maxSize keeps a definition well below the 262144 bytes of annotations that
-// kubectl apply without --server-side may use.
+// maxSize keeps a definition well below the 262144 bytes of annotations that kubectl apply without --server-side may
+// use.
 const maxSize = 200_000
 
 // facts are what clients and people rely on, by which a change shows here.

@@ -6,8 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// What OpenKruise admits, and what Kubernetes admits for apps/v1, must go on
-// being admitted.
+// What OpenKruise admits, and what Kubernetes admits for apps/v1, must go on being admitted.
 var _ = DescribeTable("the API accepts", func(ctx SpecContext, base, change string) {
 	Expect(k8s.Create(ctx, object(base, change), client.DryRunAll)).To(Succeed())
 },

@@ -41,8 +41,8 @@ spec:
 `
 )
 
-// object parses the YAML of an object and merges YAML into it: maps are merged,
-// everything else is replaced, null removes.
+// object parses the YAML of an object and merges YAML into it: maps are merged, everything else is replaced, null
+// removes.
 func object(base string, changes ...string) *unstructured.Unstructured {
 	content := parse(base)
 	for _, change := range changes {
@@ -88,9 +88,8 @@ func merge(into, change map[string]any) {
 // unchecked is what the API server adds when the schema alone refuses an object.
 const unchecked = ", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]"
 
-// refusal is what the API server says of an invalid object, without the parts
-// that only name the object or say that rules were left out. It is "" when the
-// object was accepted.
+// refusal is what the API server says of an invalid object, without the parts that only name the object or say that
+// rules were left out. It is "" when the object was accepted.
 func refusal(err error) string {
 	if err == nil {
 		return ""
@@ -108,8 +107,8 @@ func setNested(obj *unstructured.Unstructured, value any, path ...string) {
 	ExpectWithOffset(1, unstructured.SetNestedField(obj.Object, value, path...)).To(Succeed())
 }
 
-// containAllOf matches a value that holds everything that want holds: every
-// entry of its maps and, in the same places, every item of its lists.
+// containAllOf matches a value that holds everything that want holds: every entry of its maps and, in the same places,
+// every item of its lists.
 func containAllOf(want any) types.GomegaMatcher {
 	switch want := want.(type) {
 	case map[string]any:

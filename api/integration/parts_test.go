@@ -32,8 +32,7 @@ const whole = `{
   volumes: [{name: data, emptyDir: {}}],
   topologySpreadConstraints: [{topologyKey: zone, whenUnsatisfiable: DoNotSchedule, maxSkew: 1, labelSelector: {matchLabels: {app: web}}}]}`
 
-// added is what a second client applies: to each list an item, and to items of the
-// first client a field.
+// added is what a second client applies: to each list an item, and to items of the first client a field.
 const added = `{
   containers: [
     {name: app, env: [{name: FROM, value: team-b}], volumeMounts: [{name: cache, mountPath: /cache}]},
@@ -112,8 +111,7 @@ var _ = Describe("a Pod template", func() {
 	})
 })
 
-// Objects of another operator, or of an earlier version of the definition, may
-// have items that now are twice the same.
+// Objects of another operator, or of an earlier version of the definition, may have items that now are twice the same.
 var _ = Describe("a StatefulSet whose Pod template had a variable twice before that was refused", Serial, func() {
 	const (
 		twice    = `spec: {template: {spec: {containers: [{name: web, image: "web:1", env: [{name: A, value: "1"}, {name: A, value: "2"}]}]}}}`

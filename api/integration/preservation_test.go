@@ -6,8 +6,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// What the schema does not know inside Pods and claims is kept, so that a newer
-// Kubernetes' fields reach its Pods. Both versions hold the same fields.
+// What the schema does not know inside Pods and claims is kept, so that a newer Kubernetes' fields reach its Pods. Both
+// versions hold the same fields.
 var _ = DescribeTable("nothing is lost of", func(ctx SpecContext, base, change, otherVersion string) {
 	written := object(base, change)
 	created := written.DeepCopy()

@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// An object that another operator admitted under laxer rules must stay writable
-// as long as nobody touches the field that is wrong by ours.
+// An object that another operator admitted under laxer rules must stay writable as long as nobody touches the field
+// that is wrong by ours.
 var _ = Describe("an object that breaks a rule which came after it", Serial, func() {
 	const tooMany = `spec: {updateStrategy: {rollingUpdate: {maxUnavailable: "150%"}}}`
 
@@ -34,8 +34,7 @@ var _ = Describe("an object that breaks a rule which came after it", Serial, fun
 	})
 })
 
-// withoutRules is a definition that checks no rule on
-// rollingUpdate.maxUnavailable.
+// withoutRules is a definition that checks no rule on rollingUpdate.maxUnavailable.
 func withoutRules(definition *apiextensionsv1.CustomResourceDefinition) *apiextensionsv1.CustomResourceDefinition {
 	lax := definition.DeepCopy()
 	for _, version := range lax.Spec.Versions {

@@ -1,5 +1,5 @@
-// Package integration tests the API as a real API server serves it: what it
-// refuses and with which words, what it fills in, what it keeps.
+// Package integration tests the API as a real API server serves it: what it refuses and with which words, what it fills
+// in, what it keeps.
 package integration
 
 import (

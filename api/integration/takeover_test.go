@@ -11,8 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Objects that OpenKruise wrote must be accepted as they are, lose nothing, and
-// be writable again without a change.
+// Objects that OpenKruise wrote must be accepted as they are, lose nothing, and be writable again without a change.
 var _ = DescribeTable("an object of OpenKruise stays valid and whole", func(ctx SpecContext, file string) {
 	for _, recorded := range recordedObjects(file) {
 		created := asNew(recorded, file)
@@ -57,8 +56,7 @@ func recordedObjects(file string) []unstructured.Unstructured {
 	return list.Items
 }
 
-// asNew is a recorded object under a name and namespace of this suite, without
-// what only the server may write.
+// asNew is a recorded object under a name and namespace of this suite, without what only the server may write.
 func asNew(recorded unstructured.Unstructured, file string) *unstructured.Unstructured {
 	fresh := recorded.DeepCopy()
 	fresh.Object["metadata"] = map[string]any{}

@@ -1,6 +1,5 @@
-// Package v1alpha1 holds what users write: SchedPatch, and the older faces of
-// SidecarSet and StatefulSet, whose schema is that of v1beta1. There is no
-// logic here.
+// Package v1alpha1 holds what users write: SchedPatch, and the older faces of SidecarSet and StatefulSet, whose schema
+// is that of v1beta1. There is no logic here.
 //
 // +kubebuilder:object:generate=true
 // +groupName=apps.kruise.io

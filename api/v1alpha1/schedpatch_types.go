@@ -10,54 +10,50 @@ import (
 //
 // +kubebuilder:validation:XValidation:rule=`!has(self.ttlSeconds) || !has(self.expiresAt)`,fieldPath=".ttlSeconds",reason=FieldValueForbidden,message="cannot be combined with expiresAt; remove one of the two"
 type SchedPatchSpec struct {
-	// TargetRef names the workload, in the namespace of this object, whose Pods
-	// are patched. It need not exist yet.
+	// TargetRef names the workload, in the namespace of this object, whose Pods are patched. It need not exist yet.
 	TargetRef TargetReference `json:"targetRef"`
 
-	// PodSelector narrows the patch to the Pods of the target that carry these
-	// labels. Absent or empty: all Pods of the target.
+	// PodSelector narrows the patch to the Pods of the target that carry these labels. Absent or empty: all Pods of the
+	// target.
 	// +optional
 	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
 
-	// Priority orders several patches of one Pod: higher ones first, equal ones
-	// by name. Default 0.
+	// Priority orders several patches of one Pod: higher ones first, equal ones by name. Default 0.
 	// +kubebuilder:default=0
 	// +optional
 	Priority int32 `json:"priority"`
 
-	// Mode is Active (new Pods are patched) or Preview (nothing is patched;
-	// status.preview says what would be). Default Active.
+	// Mode is Active (new Pods are patched) or Preview (nothing is patched; status.preview says what would be). Default
+	// Active.
 	// +kubebuilder:default=Active
 	// +optional
 	Mode SchedPatchMode `json:"mode,omitempty"`
 
-	// OnConflict says what happens to a Pod whose nodeSelector has another
-	// value for a key of this patch, or whose node selector and required node
-	// affinity no node could ever meet together with this patch's: Skip creates
-	// it unpatched, Reject denies it. Default Skip.
+	// OnConflict says what happens to a Pod whose nodeSelector has another value for a key of this patch, or whose node
+	// selector and required node affinity no node could ever meet together with this patch's: Skip creates it
+	// unpatched, Reject denies it. Default Skip.
 	// +kubebuilder:default=Skip
 	// +optional
 	OnConflict SchedPatchConflictPolicy `json:"onConflict,omitempty"`
 
-	// MaxPods is how many Pods may carry the patch at a time, at least 1: a
-	// canary. Best effort, as Pods are created in parallel. Absent: no limit.
+	// MaxPods is how many Pods may carry the patch at a time, at least 1: a canary. Best effort, as Pods are created in
+	// parallel. Absent: no limit.
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	MaxPods *int32 `json:"maxPods,omitempty"`
 
-	// TTLSeconds is how long, in seconds after the creation of this object, new
-	// Pods are patched. Not together with expiresAt. Absent: no end.
+	// TTLSeconds is how long, in seconds after the creation of this object, new Pods are patched. Not together with
+	// expiresAt. Absent: no end.
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	TTLSeconds *int32 `json:"ttlSeconds,omitempty"`
 
-	// ExpiresAt is the time until which new Pods are patched. Not together with
-	// ttlSeconds. Absent: no end.
+	// ExpiresAt is the time until which new Pods are patched. Not together with ttlSeconds. Absent: no end.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
-	// Affinity is added to the Pod's own. A required node affinity narrows what
-	// the Pod allows already; at most 64 terms.
+	// Affinity is added to the Pod's own. A required node affinity narrows what the Pod allows already; at most 64
+	// terms.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 
@@ -67,8 +63,8 @@ type SchedPatchSpec struct {
 	// +optional
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 
-	// NodeSelector is added to the Pod's own. A key that the Pod has with
-	// another value is a conflict, and never overridden.
+	// NodeSelector is added to the Pod's own. A key that the Pod has with another value is a conflict, and never
+	// overridden.
 	// +kubebuilder:validation:MaxProperties=256
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
@@ -82,9 +78,8 @@ type TargetReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=316
 	APIVersion string `json:"apiVersion"`
-	// Kind of the workload: StatefulSet, Deployment, ReplicaSet, Job, CronJob,
-	// or any other kind that owns its Pods itself or through one owner. Not
-	// DaemonSet.
+	// Kind of the workload: StatefulSet, Deployment, ReplicaSet, Job, CronJob, or any other kind that owns its Pods
+	// itself or through one owner. Not DaemonSet.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Kind string `json:"kind"`
@@ -128,32 +123,29 @@ type SchedPatchStatus struct {
 	// PatchedPods is how many of them carry this patch.
 	// +optional
 	PatchedPods int32 `json:"patchedPods"`
-	// SkippedPods is how many of them were created without it since activeSince
-	// because they contradict it, or because the webhook did not answer. Pods
-	// beyond maxPods are not meant.
+	// SkippedPods is how many of them were created without it since activeSince because they contradict it, or because
+	// the webhook did not answer. Pods beyond maxPods are not meant.
 	// +optional
 	SkippedPods int32 `json:"skippedPods"`
-	// TotalPatched is how many Pods have ever carried this patch, each counted
-	// once, also over restarts of the operator. Pods that came and went while no
-	// operator was running are not seen.
+	// TotalPatched is how many Pods have ever carried this patch, each counted once, also over restarts of the
+	// operator. Pods that came and went while no operator was running are not seen.
 	// +optional
 	TotalPatched int64 `json:"totalPatched"`
 	// Counted tells which Pods totalPatched contains.
 	// +optional
 	Counted *CountedPods `json:"counted,omitempty"`
-	// ActiveSince is from when on new Pods are expected to carry the patch: the
-	// last change of its spec.
+	// ActiveSince is from when on new Pods are expected to carry the patch: the last change of its spec.
 	// +optional
 	ActiveSince *metav1.Time `json:"activeSince,omitempty"`
-	// ChangedPods names Pods that carry this patch, newest first: at most 100, and
-	// never so many that the status exceeds 32 KiB.
+	// ChangedPods names Pods that carry this patch, newest first: at most 100, and never so many that the status
+	// exceeds 32 KiB.
 	// +kubebuilder:validation:MaxItems=100
 	// +listType=map
 	// +listMapKey=uid
 	// +optional
 	ChangedPods []ChangedPod `json:"changedPods,omitempty"`
-	// Truncated is true when more Pods carry this patch than changedPods names.
-	// kubectl get pods -l sched-patch.apps.kruise.io/<name> lists them all.
+	// Truncated is true when more Pods carry this patch than changedPods names. kubectl get pods -l
+	// sched-patch.apps.kruise.io/<name> lists them all.
 	// +optional
 	Truncated bool `json:"truncated,omitempty"`
 	// Preview says, in mode Preview, what would happen to a Pod made now.
@@ -162,8 +154,7 @@ type SchedPatchStatus struct {
 	// ExpiresAt is when this patch ends.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
-	// Summary says in a few words how it is: Active, Expired, Stalled: Conflict. Programs read
-	// the conditions.
+	// Summary says in a few words how it is: Active, Expired, Stalled: Conflict. Programs read the conditions.
 	// +optional
 	Summary string `json:"summary,omitempty"`
 	// SummarySince is since when summary has begun with the word that it does.
@@ -176,15 +167,14 @@ type SchedPatchStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// CountedPods tells an operator that starts which Pods are counted already: all
-// that were created more than a minute before until, and as many of the others
-// as perSecond says. A request to create a Pod ends within a minute, so none can
-// turn up later with an older creation time.
+// CountedPods tells an operator that starts which Pods are counted already: all that were created more than a minute
+// before until, and as many of the others as perSecond says. A request to create a Pod ends within a minute, so none
+// can turn up later with an older creation time.
 type CountedPods struct {
 	// Until is when the newest counted Pod was created.
 	Until metav1.Time `json:"until"`
-	// PerSecond is how many of the counted Pods that still exist were created in
-	// the second of until, in the second before it, and so on.
+	// PerSecond is how many of the counted Pods that still exist were created in the second of until, in the second
+	// before it, and so on.
 	// +kubebuilder:validation:MaxItems=60
 	// +listType=atomic
 	// +optional
@@ -208,8 +198,7 @@ type ChangedPod struct {
 	Node string `json:"node,omitempty"`
 }
 
-// SchedPatchPreviewStatus says what would happen to a Pod made from the
-// target's template now.
+// SchedPatchPreviewStatus says what would happen to a Pod made from the target's template now.
 type SchedPatchPreviewStatus struct {
 	// Affinity the Pod would have.
 	// +kubebuilder:validation:Schemaless
@@ -247,8 +236,8 @@ type SchedPatchPreviewStatus struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// SchedPatch adds scheduling rules to the Pods that one workload creates, at
-// their creation. The workload's template is not changed and nothing rolls.
+// SchedPatch adds scheduling rules to the Pods that one workload creates, at their creation. The workload's template is
+// not changed and nothing rolls.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion

@@ -6,9 +6,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// SidecarSet injects sidecars into the Pods it selects, and rolls new sidecar
-// images out inside the running Pods. Both versions hold the same fields;
-// v1beta1 is the one to write.
+// SidecarSet injects sidecars into the Pods it selects, and rolls new sidecar images out inside the running Pods. Both
+// versions hold the same fields; v1beta1 is the one to write.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=sidecarsets,singular=sidecarset,scope=Cluster,categories=windlass

@@ -6,9 +6,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// StatefulSet runs Pods with an identity and storage of their own, like
-// apps/v1, and changes them in place, in parallel and without getting stuck.
-// Both versions hold the same fields; v1beta1 is the one to write.
+// StatefulSet runs Pods with an identity and storage of their own, like apps/v1, and changes them in place, in parallel
+// and without getting stuck. Both versions hold the same fields; v1beta1 is the one to write.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=statefulsets,singular=statefulset,shortName=asts,categories={windlass,all}

@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// Two names for one key, or one key for two purposes, is a mistake that nothing
-// else would notice.
+// Two names for one key, or one key for two purposes, is a mistake that nothing else would notice.
 func TestConstantsOfOneSortDiffer(t *testing.T) {
 	sorts := map[string]func(name string) bool{
 		"keys of annotations and labels": func(name string) bool {

@@ -1,5 +1,5 @@
-// Package v1beta1 holds what users write: SidecarSet and StatefulSet of the
-// group apps.kruise.io, in the version that is stored. There is no logic here.
+// Package v1beta1 holds what users write: SidecarSet and StatefulSet of the group apps.kruise.io, in the version that
+// is stored. There is no logic here.
 //
 // +kubebuilder:object:generate=true
 // +groupName=apps.kruise.io

@@ -8,8 +8,7 @@ const (
 	LifecycleTimestampAnnotation = "lifecycle.apps.kruise.io/timestamp"
 )
 
-// Entries in the message of the condition KruisePodReady by which a lifecycle
-// hook holds a Pod NotReady.
+// Entries in the message of the condition KruisePodReady by which a lifecycle hook holds a Pod NotReady.
 const (
 	// LifecycleReadinessAgent is the userAgent of the entries.
 	LifecycleReadinessAgent = "Lifecycle"

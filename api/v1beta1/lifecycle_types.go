@@ -1,15 +1,14 @@
 package v1beta1
 
-// Lifecycle holds hooks around the making, changing and deleting of Pods. A
-// hook lets another program do its work first. The two talk through labels and
-// finalizers of the Pod: it is hooked while it carries the ones that the hook
+// Lifecycle holds hooks around the making, changing and deleting of Pods. A hook lets another program do its work
+// first. The two talk through labels and finalizers of the Pod: it is hooked while it carries the ones that the hook
 // names.
 type Lifecycle struct {
 	// PreDelete delays the deletion of a Pod until it is no longer hooked.
 	// +optional
 	PreDelete *LifecycleHook `json:"preDelete,omitempty"`
-	// InPlaceUpdate delays a change in place until the Pod is no longer hooked;
-	// after the change the Pod counts as available once it is hooked again.
+	// InPlaceUpdate delays a change in place until the Pod is no longer hooked; after the change the Pod counts as
+	// available once it is hooked again.
 	// +optional
 	InPlaceUpdate *LifecycleHook `json:"inPlaceUpdate,omitempty"`
 	// PreNormal delays that a new Pod counts as available until it is hooked.
@@ -26,15 +25,13 @@ type LifecycleHook struct {
 	// +listType=atomic
 	// +optional
 	FinalizersHandler []string `json:"finalizersHandler,omitempty"`
-	// MarkPodNotReady makes the Pod NotReady while its deletion or change is
-	// delayed, so that it gets no traffic. It needs the readiness gate KruisePodReady in the Pod.
-	// Default false.
+	// MarkPodNotReady makes the Pod NotReady while its deletion or change is delayed, so that it gets no traffic. It
+	// needs the readiness gate KruisePodReady in the Pod. Default false.
 	// +optional
 	MarkPodNotReady bool `json:"markPodNotReady,omitempty"`
 }
 
-// LifecycleStateType is where a Pod is between its hooks: the value of the
-// label lifecycle.apps.kruise.io/state.
+// LifecycleStateType is where a Pod is between its hooks: the value of the label lifecycle.apps.kruise.io/state.
 type LifecycleStateType string
 
 const (
@@ -42,15 +39,12 @@ const (
 	LifecycleStatePreparingNormal LifecycleStateType = "PreparingNormal"
 	// LifecycleStateNormal waits for nothing.
 	LifecycleStateNormal LifecycleStateType = "Normal"
-	// LifecycleStatePreparingUpdate waits until it is no longer hooked for a change
-	// in place.
+	// LifecycleStatePreparingUpdate waits until it is no longer hooked for a change in place.
 	LifecycleStatePreparingUpdate LifecycleStateType = "PreparingUpdate"
 	// LifecycleStateUpdating is being changed in place.
 	LifecycleStateUpdating LifecycleStateType = "Updating"
-	// LifecycleStateUpdated has been changed and waits until it is hooked
-	// again.
+	// LifecycleStateUpdated has been changed and waits until it is hooked again.
 	LifecycleStateUpdated LifecycleStateType = "Updated"
-	// LifecycleStatePreparingDelete waits until it is no longer hooked for
-	// deletion.
+	// LifecycleStatePreparingDelete waits until it is no longer hooked for deletion.
 	LifecycleStatePreparingDelete LifecycleStateType = "PreparingDelete"
 )

@@ -1,7 +1,7 @@
 package v1beta1
 
-// Reasons of Ready, Progressing and Stalled. Those by which an object rests
-// where the user told it to rest come with Ready=True.
+// Reasons of Ready, Progressing and Stalled. Those by which an object rests where the user told it to rest come with
+// Ready=True.
 const (
 	// ReasonComplete: every Pod is as it should be.
 	ReasonComplete = "Complete"
@@ -17,13 +17,11 @@ const (
 	ReasonPodsUpdating = "PodsUpdating"
 	// ReasonPodsNotReady: Pods are as they should be but not Ready.
 	ReasonPodsNotReady = "PodsNotReady"
-	// ReasonAutoPaused: an updated Pod failed, and autoPauseOnFailure set the
-	// rollout to rest.
+	// ReasonAutoPaused: an updated Pod failed, and autoPauseOnFailure set the rollout to rest.
 	ReasonAutoPaused = "AutoPaused"
 	// ReasonProgressDeadlineExceeded: no progress for progressDeadlineSeconds.
 	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
-	// ReasonAllNodesFailing: Pods of this revision start on no node, so the fault
-	// is in the template or the registry.
+	// ReasonAllNodesFailing: Pods of this revision start on no node, so the fault is in the template or the registry.
 	ReasonAllNodesFailing = "AllNodesFailing"
 	// ReasonInvalidSpec: the spec cannot be carried out.
 	ReasonInvalidSpec = "InvalidSpec"
@@ -43,8 +41,7 @@ const (
 	ReasonScalingUp = "ScalingUp"
 	// ReasonScalingDown: Pods are being deleted.
 	ReasonScalingDown = "ScalingDown"
-	// ReasonScaleBlocked: a Pod cannot be made or deleted; the message names the
-	// ordinal and why.
+	// ReasonScaleBlocked: a Pod cannot be made or deleted; the message names the ordinal and why.
 	ReasonScaleBlocked = "ScaleBlocked"
 )
 
@@ -60,8 +57,8 @@ const (
 	ReasonAllPodsInjected = "AllPodsInjected"
 	// ReasonPodsNotInjected: some matched Pods carry no sidecar.
 	ReasonPodsNotInjected = "PodsNotInjected"
-	// ReasonNoPods: no live Pod is to have the set's sidecars; the message says what
-	// matches nothing. Also a reason of Ready and Progressing.
+	// ReasonNoPods: no live Pod is to have the set's sidecars; the message says what matches nothing. Also a reason of
+	// Ready and Progressing.
 	ReasonNoPods = "NoPods"
 )
 
@@ -71,30 +68,26 @@ const (
 	ReasonActive = "Active"
 	// ReasonPreview: nothing is patched; status.preview says what would be.
 	ReasonPreview = "Preview"
-	// ReasonTargetNotFound: the target does not exist. The patch works from the
-	// moment it does.
+	// ReasonTargetNotFound: the target does not exist. The patch works from the moment it does.
 	ReasonTargetNotFound = "TargetNotFound"
-	// ReasonTargetUnreadable: the operator may not read objects of the target's
-	// kind.
+	// ReasonTargetUnreadable: the operator may not read objects of the target's kind.
 	ReasonTargetUnreadable = "TargetUnreadable"
-	// ReasonNamespaceNotServed: the webhooks do not serve the namespace, so its
-	// Pods are never patched.
+	// ReasonNamespaceNotServed: the webhooks do not serve the namespace, so its Pods are never patched.
 	ReasonNamespaceNotServed = "NamespaceNotServed"
-	// ReasonNoEligibleNodes: new Pods get the patch, and no node is left for them,
-	// though one would be without it. It ends when such a node comes.
+	// ReasonNoEligibleNodes: new Pods get the patch, and no node is left for them, though one would be without it. It
+	// ends when such a node comes.
 	ReasonNoEligibleNodes = "NoEligibleNodes"
 	// ReasonConflict: Pods contradict the patch, or no node could ever meet both.
 	ReasonConflict = "Conflict"
 	// ReasonTooManyTerms: the node affinity of Pods would have more than 64 terms.
 	ReasonTooManyTerms = "TooManyTerms"
-	// ReasonNothingMatches: the node affinity of Pods has no term that a node can
-	// match, so that there is nothing to narrow.
+	// ReasonNothingMatches: the node affinity of Pods has no term that a node can match, so that there is nothing to
+	// narrow.
 	ReasonNothingMatches = "NothingMatches"
-	// ReasonNodeNamed: the Pod template names the node, so that its Pods never
-	// meet the scheduler.
+	// ReasonNodeNamed: the Pod template names the node, so that its Pods never meet the scheduler.
 	ReasonNodeNamed = "NodeNamed"
-	// ReasonWebhookMissed: the webhook did not see the creation of Pods, because
-	// it was down, out of reach, or did not know of the object yet.
+	// ReasonWebhookMissed: the webhook did not see the creation of Pods, because it was down, out of reach, or did not
+	// know of the object yet.
 	ReasonWebhookMissed = "WebhookMissed"
 	// ReasonExpired: the patch has come to its end.
 	ReasonExpired = "Expired"
@@ -102,13 +95,12 @@ const (
 
 // Why a SidecarSet that matches a Pod is left out of it.
 const (
-	// ReasonNameTaken: a container of the set has the name of one that the Pod
-	// brings itself.
+	// ReasonNameTaken: a container of the set has the name of one that the Pod brings itself.
 	ReasonNameTaken = "NameTaken"
 	// ReasonSetConflict: another set in the Pod has a container of the same name.
 	ReasonSetConflict = "SetConflict"
-	// ReasonVolumeTaken: a volume of the Pod would configure a sidecar in place of
-	// the set's, where injection is enforced.
+	// ReasonVolumeTaken: a volume of the Pod would configure a sidecar in place of the set's, where injection is
+	// enforced.
 	ReasonVolumeTaken = "VolumeTaken"
 	// ReasonInvalidPod: the API server would refuse the Pod with the set's sidecars.
 	ReasonInvalidPod = "InvalidPod"
@@ -118,20 +110,17 @@ const (
 	ReasonOptedOut = "OptedOut"
 	// ReasonInjectionPaused: the set injects into no new Pods for now.
 	ReasonInjectionPaused = "InjectionPaused"
-	// ReasonContainersMissing: the set was injected, and has got containers since
-	// that the Pod does not have.
+	// ReasonContainersMissing: the set was injected, and has got containers since that the Pod does not have.
 	ReasonContainersMissing = "ContainersMissing"
-	// ReasonCreatedBeforeSet: the Pod is no younger than the set. Creation times are
-	// whole seconds: of two in the same second nobody knows which came first.
+	// ReasonCreatedBeforeSet: the Pod is no younger than the set. Creation times are whole seconds: of two in the same
+	// second nobody knows which came first.
 	ReasonCreatedBeforeSet = "CreatedBeforeSet"
-	// ReasonMatchedLater: the set selects the Pod only since a label or the selector
-	// was changed after the Pod's creation.
+	// ReasonMatchedLater: the set selects the Pod only since a label or the selector was changed after the Pod's
+	// creation.
 	ReasonMatchedLater = "MatchedLater"
-	// ReasonMissedOrMatchedLater: as MatchedLater or WebhookMissed. Which of them
-	// cannot be told: the Pod was created before the operator that looks at it began
-	// to watch.
+	// ReasonMissedOrMatchedLater: as MatchedLater or WebhookMissed. Which of them cannot be told: the Pod was created
+	// before the operator that looks at it began to watch.
 	ReasonMissedOrMatchedLater = "MissedOrMatchedLater"
-	// ReasonNotEvictable: repairPolicy Recreate cannot help, since no controller
-	// would make the Pod again.
+	// ReasonNotEvictable: repairPolicy Recreate cannot help, since no controller would make the Pod again.
 	ReasonNotEvictable = "NotEvictable"
 )

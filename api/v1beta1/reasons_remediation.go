@@ -4,13 +4,12 @@ package v1beta1
 const (
 	// ReasonNodeExcluded: the node is at fault and is excluded.
 	ReasonNodeExcluded = "NodeExcluded"
-	// ReasonProbing: node or template may be at fault; the Pod is tried elsewhere
-	// once.
+	// ReasonProbing: node or template may be at fault; the Pod is tried elsewhere once.
 	ReasonProbing = "Probing"
 )
 
-// Reasons of Remediating=False: the gates of auto remediation in the order in
-// which they are asked. ReasonPaused is the first of them.
+// Reasons of Remediating=False: the gates of auto remediation in the order in which they are asked. ReasonPaused is the
+// first of them.
 const (
 	// ReasonSkipAnnotation: Pod, StatefulSet or Node carries SkipRemediationAnnotation.
 	ReasonSkipAnnotation = "SkipAnnotation"
@@ -18,9 +17,8 @@ const (
 	ReasonNodeNotReady = "NodeNotReady"
 	// ReasonPodTerminating: the Pod is being deleted already.
 	ReasonPodTerminating = "PodTerminating"
-	// ReasonCannotExclude: the SchedPatch by which the node would be excluded
-	// cannot be written, or would not be applied to the Pod; or the Pod's preDelete
-	// hook holds it.
+	// ReasonCannotExclude: the SchedPatch by which the node would be excluded cannot be written, or would not be
+	// applied to the Pod; or the Pod's preDelete hook holds it.
 	ReasonCannotExclude = "CannotExclude"
 	// ReasonStoragePinned: the Pod's storage admits no other eligible node.
 	ReasonStoragePinned = "StoragePinned"

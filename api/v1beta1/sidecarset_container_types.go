@@ -4,21 +4,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// SidecarContainer is a container of a Pod, with what an injected container
-// needs besides. Every field of a Pod's container is allowed, also one that this
-// version of Windlass does not know.
+// SidecarContainer is a container of a Pod, with what an injected container needs besides. Every field of a Pod's
+// container is allowed, also one that this version of Windlass does not know.
 // ---
-// The order of the fields is part of the wire contract: the hash annotations
-// are computed over this JSON.
+// The order of the fields is part of the wire contract: the hash annotations are computed over this JSON.
 //
 // +kubebuilder:pruning:PreserveUnknownFields
 type SidecarContainer struct {
 	// +kubebuilder:validation:Schemaless
 	corev1.Container `json:",inline"`
 
-	// PodInjectPolicy places the container before or after the Pod's own
-	// ones. Default: BeforeAppContainer for containers, AfterAppContainer for
-	// initContainers.
+	// PodInjectPolicy places the container before or after the Pod's own ones. Default: BeforeAppContainer for
+	// containers, AfterAppContainer for initContainers.
 	// +optional
 	PodInjectPolicy PodInjectPolicyType `json:"podInjectPolicy,omitempty"`
 
@@ -26,13 +23,11 @@ type SidecarContainer struct {
 	// +optional
 	UpgradeStrategy SidecarContainerUpgradeStrategy `json:"upgradeStrategy,omitempty"`
 
-	// ShareVolumePolicy, when enabled, mounts everything that the Pod's own
-	// containers mount. Default disabled.
+	// ShareVolumePolicy, when enabled, mounts everything that the Pod's own containers mount. Default disabled.
 	// +optional
 	ShareVolumePolicy ShareVolumePolicy `json:"shareVolumePolicy,omitempty"`
 
-	// ShareVolumeDevicePolicy does the same for block devices. Default
-	// disabled.
+	// ShareVolumeDevicePolicy does the same for block devices. Default disabled.
 	// +optional
 	ShareVolumeDevicePolicy *ShareVolumePolicy `json:"shareVolumeDevicePolicy,omitempty"`
 
@@ -41,8 +36,8 @@ type SidecarContainer struct {
 	// +optional
 	TransferEnv []TransferEnvVar `json:"transferEnv,omitempty"`
 
-	// ResourcesPolicy computes the sidecar's resources from those of the Pod's
-	// own containers. Not together with resources.
+	// ResourcesPolicy computes the sidecar's resources from those of the Pod's own containers. Not together with
+	// resources.
 	// +optional
 	ResourcesPolicy *ResourcesPolicy `json:"resourcesPolicy,omitempty"`
 }
@@ -65,8 +60,8 @@ type SidecarContainerUpgradeType string
 const (
 	// SidecarContainerColdUpgrade restarts the container with the new image.
 	SidecarContainerColdUpgrade SidecarContainerUpgradeType = "ColdUpgrade"
-	// SidecarContainerHotUpgrade starts the new image beside the old one and
-	// empties the old one when the new one is ready.
+	// SidecarContainerHotUpgrade starts the new image beside the old one and empties the old one when the new one is
+	// ready.
 	SidecarContainerHotUpgrade SidecarContainerUpgradeType = "HotUpgrade"
 )
 
@@ -76,8 +71,7 @@ type SidecarContainerUpgradeStrategy struct {
 	// +optional
 	UpgradeType SidecarContainerUpgradeType `json:"upgradeType,omitempty"`
 
-	// HotUpgradeEmptyImage is what the idle one of the two containers of a
-	// HotUpgrade sidecar runs.
+	// HotUpgradeEmptyImage is what the idle one of the two containers of a HotUpgrade sidecar runs.
 	// +optional
 	HotUpgradeEmptyImage string `json:"hotUpgradeEmptyImage,omitempty"`
 }
@@ -100,14 +94,12 @@ type ShareVolumePolicy struct {
 	Type ShareVolumePolicyType `json:"type,omitempty"`
 }
 
-// TransferEnvVar copies environment variables of one of the Pod's own
-// containers to a sidecar.
+// TransferEnvVar copies environment variables of one of the Pod's own containers to a sidecar.
 type TransferEnvVar struct {
 	// SourceContainerName names the container to copy from.
 	// +optional
 	SourceContainerName string `json:"sourceContainerName,omitempty"`
-	// SourceContainerNameFrom takes that name from a label or annotation of
-	// the Pod.
+	// SourceContainerNameFrom takes that name from a label or annotation of the Pod.
 	// +optional
 	SourceContainerNameFrom *SourceContainerNameSource `json:"sourceContainerNameFrom,omitempty"`
 	// EnvName is the variable to copy.
@@ -121,8 +113,7 @@ type TransferEnvVar struct {
 
 // SourceContainerNameSource says where a container's name comes from.
 type SourceContainerNameSource struct {
-	// FieldRef is metadata.labels['key'] or metadata.annotations['key'] of the
-	// Pod.
+	// FieldRef is metadata.labels['key'] or metadata.annotations['key'] of the Pod.
 	// +optional
 	FieldRef *corev1.ObjectFieldSelector `json:"fieldRef,omitempty"`
 }
@@ -131,8 +122,7 @@ type SourceContainerNameSource struct {
 type ResourcesPolicy struct {
 	// TargetContainersMode aggregates over the target containers: sum or max.
 	TargetContainersMode TargetContainersModeType `json:"targetContainersMode"`
-	// TargetContainersNameRegex picks the target containers by name
-	// (unanchored). Default ".*".
+	// TargetContainersNameRegex picks the target containers by name (unanchored). Default ".*".
 	// +optional
 	TargetContainersNameRegex string `json:"targetContainersNameRegex,omitempty"`
 	// ResourcesExpr holds the expressions.
@@ -172,8 +162,7 @@ type ResourceExprLimits struct {
 	Memory string `json:"memory,omitempty"`
 }
 
-// ResourceExprRequests are expressions over the requests of the target
-// containers.
+// ResourceExprRequests are expressions over the requests of the target containers.
 type ResourceExprRequests struct {
 	// CPU is an expression such as "max(cpu*50%, 50m)".
 	// +optional

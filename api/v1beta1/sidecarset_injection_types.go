@@ -15,11 +15,10 @@ type SidecarSetInjectionStrategy struct {
 type SidecarSetInjectRevisionPolicy string
 
 const (
-	// AlwaysSidecarSetInjectRevisionPolicy gives every new Pod the pinned
-	// revision.
+	// AlwaysSidecarSetInjectRevisionPolicy gives every new Pod the pinned revision.
 	AlwaysSidecarSetInjectRevisionPolicy SidecarSetInjectRevisionPolicy = "Always"
-	// PartialSidecarSetInjectRevisionPolicy gives new Pods the pinned or the
-	// current revision, as the rollout's selector and partition would have it.
+	// PartialSidecarSetInjectRevisionPolicy gives new Pods the pinned or the current revision, as the rollout's
+	// selector and partition would have it.
 	PartialSidecarSetInjectRevisionPolicy SidecarSetInjectRevisionPolicy = "Partial"
 )
 

@@ -22,8 +22,7 @@ type SidecarSetStatus struct {
 	// UpdatedReadyPods is how many are both.
 	// +optional
 	UpdatedReadyPods int32 `json:"updatedReadyPods"`
-	// UninjectedPods is how many live Pods the set matches but that carry none
-	// of its sidecars.
+	// UninjectedPods is how many live Pods the set matches but that carry none of its sidecars.
 	// +optional
 	UninjectedPods int32 `json:"uninjectedPods"`
 	// Uninjected names the first 20 of these Pods with the reason.
@@ -39,8 +38,8 @@ type SidecarSetStatus struct {
 	// CollisionCount counts collisions of revision names.
 	// +optional
 	CollisionCount *int32 `json:"collisionCount,omitempty"`
-	// AutoPausedRevision is the revision at which autoPauseOnFailure set the
-	// rollout to rest. Any other revision rolls out again.
+	// AutoPausedRevision is the revision at which autoPauseOnFailure set the rollout to rest. Any other revision rolls
+	// out again.
 	// +optional
 	AutoPausedRevision string `json:"autoPausedRevision,omitempty"`
 	// LastProgressTime is when the rollout last moved.
@@ -52,15 +51,13 @@ type SidecarSetStatus struct {
 	// PausedSince is when the operator first saw the rollout paused.
 	// +optional
 	PausedSince *metav1.Time `json:"pausedSince,omitempty"`
-	// Summary says in a few words how it is: Complete, Rolling 12/40, Uninjected 1. Programs read
-	// the conditions.
+	// Summary says in a few words how it is: Complete, Rolling 12/40, Uninjected 1. Programs read the conditions.
 	// +optional
 	Summary string `json:"summary,omitempty"`
 	// SummarySince is since when summary has begun with the word that it does.
 	// +optional
 	SummarySince *metav1.Time `json:"summarySince,omitempty"`
-	// Conditions say how the set is: Ready, Reconciling, Stalled, Progressing,
-	// UpdateLimited, Injected.
+	// Conditions say how the set is: Ready, Reconciling, Stalled, Progressing, UpdateLimited, Injected.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -5,35 +5,30 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SidecarSetSpec says which Pods get which sidecars, and how new sidecar
-// images reach the Pods that run already.
+// SidecarSetSpec says which Pods get which sidecars, and how new sidecar images reach the Pods that run already.
 //
 // +kubebuilder:validation:XValidation:rule=`(has(self.containers) && size(self.containers) > 0) || (has(self.initContainers) && size(self.initContainers) > 0)`,message="needs at least one entry in containers or initContainers"
 // +kubebuilder:validation:XValidation:rule=`!has(self.containers) || !has(self.initContainers) || !self.containers.exists(c, self.initContainers.exists(i, i.name == c.name))`,fieldPath=".initContainers",message="one of the names is taken by an entry of spec.containers; the names of containers and initContainers together must be unique"
 // +kubebuilder:validation:XValidation:rule=`!has(self.updateStrategy) || self.updateStrategy.type != 'RollingUpdate' || !has(self.updateStrategy.selector) || !has(self.updateStrategy.partition) || (type(self.updateStrategy.partition) == int && self.updateStrategy.partition == 0) || (has(self.injectionStrategy) && has(self.injectionStrategy.revision) && self.injectionStrategy.revision.policy == 'Partial')`,fieldPath=".updateStrategy.partition",reason=FieldValueForbidden,message="cannot be combined with selector; remove one of the two"
 // +kubebuilder:validation:XValidation:rule=`has(self.selector)`,fieldPath=".selector",reason=FieldValueRequired,message="must say which Pods get the sidecars: give at least one entry in matchLabels or matchExpressions"
 type SidecarSetSpec struct {
-	// Selector picks the Pods to inject by their labels. It must be given and
-	// must not be empty.
+	// Selector picks the Pods to inject by their labels. It must be given and must not be empty.
 	// +kubebuilder:validation:XValidation:rule=`(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)`,message="must not be empty: it would match every Pod; give at least one entry in matchLabels or matchExpressions"
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
-	// Namespace limits the set to the Pods of one namespace. It is the
-	// v1alpha1 way of writing a namespaceSelector on
-	// kubernetes.io/metadata.name, and wins over NamespaceSelector when both
-	// are given.
+	// Namespace limits the set to the Pods of one namespace. It is the v1alpha1 way of writing a namespaceSelector on
+	// kubernetes.io/metadata.name, and wins over NamespaceSelector when both are given.
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 
-	// NamespaceSelector picks namespaces by their labels. Absent: all
-	// namespaces. Present, it must not be empty.
+	// NamespaceSelector picks namespaces by their labels. Absent: all namespaces. Present, it must not be empty.
 	// +kubebuilder:validation:XValidation:rule=`(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)`,message="must not be empty: leave it out to reach all namespaces; give at least one entry in matchLabels or matchExpressions"
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 
-	// InitContainers are injected when a Pod is created. One with
-	// restartPolicy Always is a native sidecar. At most 128.
+	// InitContainers are injected when a Pod is created. One with restartPolicy Always is a native sidecar. At most
+	// 128.
 	// +kubebuilder:validation:MaxItems=128
 	// +listType=map
 	// +listMapKey=name
@@ -47,8 +42,8 @@ type SidecarSetSpec struct {
 	// +optional
 	Containers []SidecarContainer `json:"containers,omitempty"`
 
-	// Volumes is the catalogue that the sidecars mount from. Only volumes that
-	// an injected sidecar mounts itself are added to a Pod.
+	// Volumes is the catalogue that the sidecars mount from. Only volumes that an injected sidecar mounts itself are
+	// added to a Pod.
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +optional
@@ -69,8 +64,7 @@ type SidecarSetSpec struct {
 	// +optional
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
-	// RevisionHistoryLimit is how many revisions are kept, the latest included.
-	// At least 1 is kept. Default 10.
+	// RevisionHistoryLimit is how many revisions are kept, the latest included. At least 1 is kept. Default 10.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	// +optional
@@ -81,30 +75,26 @@ type SidecarSetSpec struct {
 	// +optional
 	PatchPodMetadata []SidecarSetPatchPodMetadata `json:"patchPodMetadata,omitempty"`
 
-	// CustomVersion names this version of the set, for
-	// injectionStrategy.revision.customVersion. In v1alpha1 it is the label
-	// apps.kruise.io/sidecarset-custom-version.
+	// CustomVersion names this version of the set, for injectionStrategy.revision.customVersion. In v1alpha1 it is the
+	// label apps.kruise.io/sidecarset-custom-version.
 	// +optional
 	CustomVersion string `json:"customVersion,omitempty"`
 
-	// ProgressDeadlineSeconds is how long, in seconds, a rollout may go without
-	// progress before the condition Stalled says so. Nothing is undone. Default
-	// 600.
+	// ProgressDeadlineSeconds is how long, in seconds, a rollout may go without progress before the condition Stalled
+	// says so. Nothing is undone. Default 600.
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=1
 	// +optional
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
 
-	// RepairPolicy says what happens to matched Pods that carry no sidecar:
-	// None counts them, Recreate evicts those that a controller will make
-	// again. Default None.
+	// RepairPolicy says what happens to matched Pods that carry no sidecar: None counts them, Recreate evicts those
+	// that a controller will make again. Default None.
 	// +kubebuilder:default=None
 	// +optional
 	RepairPolicy SidecarSetRepairPolicy `json:"repairPolicy,omitempty"`
 }
 
-// SidecarSet injects sidecars into the Pods it selects, and rolls new sidecar
-// images out inside the running Pods.
+// SidecarSet injects sidecars into the Pods it selects, and rolls new sidecar images out inside the running Pods.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion

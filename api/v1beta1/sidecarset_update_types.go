@@ -12,8 +12,8 @@ type SidecarSetRepairPolicy string
 const (
 	// RepairNone counts Pods that miss the sidecar and leaves them alone.
 	RepairNone SidecarSetRepairPolicy = "None"
-	// RepairRecreate evicts Pods that miss the sidecar, within maxUnavailable
-	// and PodDisruptionBudgets, when a controller will make them again.
+	// RepairRecreate evicts Pods that miss the sidecar, within maxUnavailable and PodDisruptionBudgets, when a
+	// controller will make them again.
 	RepairRecreate SidecarSetRepairPolicy = "Recreate"
 )
 
@@ -45,15 +45,14 @@ type SidecarSetUpdateStrategy struct {
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
-	// Partition is how many (or what percentage) of the matched Pods stay at
-	// the old version. Default 0.
+	// Partition is how many (or what percentage) of the matched Pods stay at the old version. Default 0.
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^([0-9]{1,2}|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 0 up, or a percentage from "0%" to "100%"'`
 	// +optional
 	Partition *intstr.IntOrString `json:"partition,omitempty"`
 
-	// MaxUnavailable is how many (or what percentage, rounded up) of the
-	// matched Pods may be unavailable because of the update. Default 1.
+	// MaxUnavailable is how many (or what percentage, rounded up) of the matched Pods may be unavailable because of the
+	// update. Default 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^([0-9]{1,2}|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 0 up, or a percentage from "0%" to "100%"'`
 	// +optional
@@ -63,8 +62,7 @@ type SidecarSetUpdateStrategy struct {
 	// +optional
 	PriorityStrategy *UpdatePriorityStrategy `json:"priorityStrategy,omitempty"`
 
-	// ScatterStrategy spreads Pods that carry the given labels evenly over the
-	// rollout.
+	// ScatterStrategy spreads Pods that carry the given labels evenly over the rollout.
 	// +kubebuilder:validation:MaxItems=256
 	// +listType=map
 	// +listMapKey=key
@@ -72,12 +70,10 @@ type SidecarSetUpdateStrategy struct {
 	// +optional
 	ScatterStrategy UpdateScatterStrategy `json:"scatterStrategy,omitempty"`
 
-	// AutoPauseOnFailure sets the rollout to rest when updated Pods fail: a sidecar
-	// of theirs cannot run (it crashes again and again, its image cannot be
-	// pulled). Only Pods that served before their update count. Where the set
-	// matches Pods of several namespaces, Pods of two of them must have failed;
-	// else, where it matches several workloads, Pods of two of those; else one
-	// Pod. Until then failed Pods take up their shares of maxUnavailable.
+	// AutoPauseOnFailure sets the rollout to rest when updated Pods fail: a sidecar of theirs cannot run (it crashes
+	// again and again, its image cannot be pulled). Only Pods that served before their update count. Where the set
+	// matches Pods of several namespaces, Pods of two of them must have failed; else, where it matches several
+	// workloads, Pods of two of those; else one Pod. Until then failed Pods take up their shares of maxUnavailable.
 	// Default false.
 	// +optional
 	AutoPauseOnFailure bool `json:"autoPauseOnFailure,omitempty"`
@@ -101,8 +97,7 @@ type UpdatePriorityStrategy struct {
 
 // UpdatePriorityOrderTerm names a label.
 type UpdatePriorityOrderTerm struct {
-	// OrderedKey is the key of a label whose value ends in a number. Larger
-	// numbers go first.
+	// OrderedKey is the key of a label whose value ends in a number. Larger numbers go first.
 	// +kubebuilder:validation:MinLength=1
 	OrderedKey string `json:"orderedKey"`
 }

@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// StatefulSetStatus is what the operator saw and did last. The counts are
-// always written, also when they are 0: tools take an absent one for a sign.
+// StatefulSetStatus is what the operator saw and did last. The counts are always written, also when they are 0: tools
+// take an absent one for a sign.
 type StatefulSetStatus struct {
 	// ObservedGeneration is the metadata.generation that this status speaks of.
 	// -1: no one has looked yet.
@@ -17,8 +17,7 @@ type StatefulSetStatus struct {
 	// ReadyReplicas is how many Pods are Ready.
 	// +optional
 	ReadyReplicas int32 `json:"readyReplicas"`
-	// AvailableReplicas is how many Pods have been Ready for minReadySeconds
-	// and are not held by a lifecycle hook.
+	// AvailableReplicas is how many Pods have been Ready for minReadySeconds and are not held by a lifecycle hook.
 	// +optional
 	AvailableReplicas int32 `json:"availableReplicas"`
 	// CurrentReplicas is how many Pods are at currentRevision.
@@ -36,8 +35,8 @@ type StatefulSetStatus struct {
 	// CurrentRevision names the ControllerRevision that the rollout comes from.
 	// +optional
 	CurrentRevision string `json:"currentRevision,omitempty"`
-	// UpdateRevision names the ControllerRevision that the rollout goes to. It
-	// equals currentRevision when no rollout is under way.
+	// UpdateRevision names the ControllerRevision that the rollout goes to. It equals currentRevision when no rollout
+	// is under way.
 	// +optional
 	UpdateRevision string `json:"updateRevision,omitempty"`
 	// CollisionCount counts collisions of revision names.
@@ -57,15 +56,15 @@ type StatefulSetStatus struct {
 	// PausedSince is when the operator first saw the rollout paused.
 	// +optional
 	PausedSince *metav1.Time `json:"pausedSince,omitempty"`
-	// Summary says in a few words how it is: Complete, Rolling 1/3, Stalled: ErrImagePull. Programs read
-	// the conditions.
+	// Summary says in a few words how it is: Complete, Rolling 1/3, Stalled: ErrImagePull. Programs read the
+	// conditions.
 	// +optional
 	Summary string `json:"summary,omitempty"`
 	// SummarySince is since when summary has begun with the word that it does.
 	// +optional
 	SummarySince *metav1.Time `json:"summarySince,omitempty"`
-	// Conditions say how the set is: Ready, Reconciling, Stalled, Available,
-	// Progressing, Scaling, Remediating, FailedCreatePod, FailedUpdatePod.
+	// Conditions say how the set is: Ready, Reconciling, Stalled, Available, Progressing, Scaling, Remediating,
+	// FailedCreatePod, FailedUpdatePod.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -7,15 +7,15 @@ import (
 
 // StatefulSetUpdateStrategy says how a changed template reaches running Pods.
 type StatefulSetUpdateStrategy struct {
-	// Type is RollingUpdate (the operator changes or replaces Pods) or OnDelete
-	// (a Pod changes when somebody deletes it). Default RollingUpdate.
+	// Type is RollingUpdate (the operator changes or replaces Pods) or OnDelete (a Pod changes when somebody deletes
+	// it). Default RollingUpdate.
 	// +kubebuilder:default=RollingUpdate
 	// +kubebuilder:validation:Enum=RollingUpdate;OnDelete
 	// +optional
 	Type appsv1.StatefulSetUpdateStrategyType `json:"type,omitempty"`
 
-	// RollingUpdate holds the settings of RollingUpdate. It is filled in for
-	// OnDelete too, where only its minReadySeconds has an effect.
+	// RollingUpdate holds the settings of RollingUpdate. It is filled in for OnDelete too, where only its
+	// minReadySeconds has an effect.
 	// +kubebuilder:default={}
 	// +optional
 	RollingUpdate *RollingUpdateStatefulSetStrategy `json:"rollingUpdate,omitempty"`
@@ -28,33 +28,30 @@ type PodUpdatePolicyType string
 const (
 	// ReCreatePodUpdatePolicy deletes the old Pod and makes a new one.
 	ReCreatePodUpdatePolicy PodUpdatePolicyType = "ReCreate"
-	// InPlaceIfPossiblePodUpdatePolicy changes the Pod in place where every
-	// change can be made so, and replaces it otherwise.
+	// InPlaceIfPossiblePodUpdatePolicy changes the Pod in place where every change can be made so, and replaces it
+	// otherwise.
 	InPlaceIfPossiblePodUpdatePolicy PodUpdatePolicyType = "InPlaceIfPossible"
-	// InPlaceOnlyPodUpdatePolicy changes the Pod in place; changes that cannot
-	// be made so are refused.
+	// InPlaceOnlyPodUpdatePolicy changes the Pod in place; changes that cannot be made so are refused.
 	InPlaceOnlyPodUpdatePolicy PodUpdatePolicyType = "InPlaceOnly"
 )
 
 // RollingUpdateStatefulSetStrategy holds the settings of RollingUpdate.
 type RollingUpdateStatefulSetStrategy struct {
-	// Partition is how many Pods stay at the old revision: those with the
-	// lowest ordinals or, with unorderedUpdate, the last ones in its order.
-	// Default 0.
+	// Partition is how many Pods stay at the old revision: those with the lowest ordinals or, with unorderedUpdate, the
+	// last ones in its order. Default 0.
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Partition *int32 `json:"partition,omitempty"`
 
-	// MaxUnavailable is how many Pods, or what percentage of replicas (rounded
-	// down, at least 1), may be unavailable because of the update. Default 1.
+	// MaxUnavailable is how many Pods, or what percentage of replicas (rounded down, at least 1), may be unavailable
+	// because of the update. Default 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 1 : self.matches('^([1-9][0-9]?|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 1 up, or a percentage from "1%" to "100%"'`
 	// +optional
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 
-	// PodUpdatePolicy is ReCreate, InPlaceIfPossible or InPlaceOnly. Default
-	// ReCreate.
+	// PodUpdatePolicy is ReCreate, InPlaceIfPossible or InPlaceOnly. Default ReCreate.
 	// +kubebuilder:default=ReCreate
 	// +optional
 	PodUpdatePolicy PodUpdatePolicyType `json:"podUpdatePolicy,omitempty"`
@@ -63,9 +60,8 @@ type RollingUpdateStatefulSetStrategy struct {
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 
-	// UnorderedUpdate updates Pods by priority instead of by ordinal. Its
-	// presence alone, as {}, lifts the order. It needs podManagementPolicy
-	// Parallel.
+	// UnorderedUpdate updates Pods by priority instead of by ordinal. Its presence alone, as {}, lifts the order. It
+	// needs podManagementPolicy Parallel.
 	// +optional
 	UnorderedUpdate *UnorderedUpdateStrategy `json:"unorderedUpdate,omitempty"`
 
@@ -73,9 +69,8 @@ type RollingUpdateStatefulSetStrategy struct {
 	// +optional
 	InPlaceUpdateStrategy *InPlaceUpdateStrategy `json:"inPlaceUpdateStrategy,omitempty"`
 
-	// MinReadySeconds is how long, in seconds, a Pod must be Ready before it
-	// counts as available: 0 to 300. Default 0. Where spec.minReadySeconds is
-	// given too, the larger of the two holds.
+	// MinReadySeconds is how long, in seconds, a Pod must be Ready before it counts as available: 0 to 300. Default 0.
+	// Where spec.minReadySeconds is given too, the larger of the two holds.
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=300
@@ -85,32 +80,29 @@ type RollingUpdateStatefulSetStrategy struct {
 
 // UnorderedUpdateStrategy updates Pods by priority instead of by ordinal.
 type UnorderedUpdateStrategy struct {
-	// PriorityStrategy orders the Pods to update. Absent: highest ordinal
-	// first.
+	// PriorityStrategy orders the Pods to update. Absent: highest ordinal first.
 	// +optional
 	PriorityStrategy *UpdatePriorityStrategy `json:"priorityStrategy,omitempty"`
 }
 
 // InPlaceUpdateStrategy holds the settings of changes made in place.
 type InPlaceUpdateStrategy struct {
-	// GracePeriodSeconds is how long, in seconds, a Pod is kept NotReady before
-	// its containers change, so that traffic drains. Default 0.
+	// GracePeriodSeconds is how long, in seconds, a Pod is kept NotReady before its containers change, so that traffic
+	// drains. Default 0.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	GracePeriodSeconds int32 `json:"gracePeriodSeconds,omitempty"`
 
-	// ImagePreDownloadParallelism is accepted for manifests made for OpenKruise
-	// and has no effect: images are not pulled ahead of time.
+	// ImagePreDownloadParallelism is accepted for manifests made for OpenKruise and has no effect: images are not
+	// pulled ahead of time.
 	// +optional
 	ImagePreDownloadParallelism *intstr.IntOrString `json:"imagePreDownloadParallelism,omitempty"`
 
-	// ImagePreDownloadTimeoutSeconds is accepted for manifests made for
-	// OpenKruise and has no effect.
+	// ImagePreDownloadTimeoutSeconds is accepted for manifests made for OpenKruise and has no effect.
 	// +optional
 	ImagePreDownloadTimeoutSeconds *int32 `json:"imagePreDownloadTimeoutSeconds,omitempty"`
 
-	// ImagePreDownloadMinUpdatedReadyPods is accepted for manifests made for
-	// OpenKruise and has no effect.
+	// ImagePreDownloadMinUpdatedReadyPods is accepted for manifests made for OpenKruise and has no effect.
 	// +optional
 	ImagePreDownloadMinUpdatedReadyPods *intstr.IntOrString `json:"imagePreDownloadMinUpdatedReadyPods,omitempty"`
 }

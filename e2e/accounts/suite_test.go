@@ -1,4 +1,5 @@
-// Package accounts tries on a real API server what the programs' accounts may do, with the roles and policies of the chart.
+// Package accounts tries on a real API server what the programs' accounts may do, with the roles and policies of the
+// chart.
 package accounts
 
 import (
@@ -71,7 +72,8 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// install creates what the chart has of roles, policies and webhook configurations. No webhook runs, and so none may be missed.
+// install creates what the chart has of roles, policies and webhook configurations. No webhook runs, and so none may be
+// missed.
 func install(ctx context.Context) {
 	GinkgoHelper()
 	objects, err := examples.RenderChart("../../charts/windlass", nil)

@@ -60,7 +60,8 @@ func TestWhatCertManagerIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestTheCertificateIsForTheService holds what the API server will verify, and that the CA can be renewed without a gap: with its key kept.
+// TestTheCertificateIsForTheService holds what the API server will verify, and that the CA can be renewed without a
+// gap: with its key kept.
 func TestTheCertificateIsForTheService(t *testing.T) {
 	result := mustRender(t, withCertManager)
 	serving := get[*cmapi.Certificate](t, result, "windlass-webhook").Spec
@@ -91,8 +92,8 @@ func TestTheCertificateIsForTheService(t *testing.T) {
 	}
 }
 
-// TestTheWebhookWritesNothingForCertManager: what it may do is to read two Secrets and the two configurations by name, and what explains a
-// certificate that is not there.
+// TestTheWebhookWritesNothingForCertManager: what it may do is to read two Secrets and the two configurations by name,
+// and what explains a certificate that is not there.
 func TestTheWebhookWritesNothingForCertManager(t *testing.T) {
 	result := mustRender(t, withCertManager)
 	for _, secret := range all[*corev1.Secret](result) {

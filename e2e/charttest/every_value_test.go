@@ -22,15 +22,15 @@ type effect struct {
 	given string
 	// values set the one that the row is of.
 	values string
-	// want is what is found at a place afterwards, and not before: `Kind/name {.json.path}`, or policyFile and a path. An object that is
-	// not there has "<none>".
+	// want is what is found at a place afterwards, and not before: `Kind/name {.json.path}`, or policyFile and a path.
+	// An object that is not there has "<none>".
 	want map[string]string
 	// unrendered says why a value changes no object; such a row has nothing else.
 	unrendered string
 }
 
-// TestEveryValueChangesWhatItSays has a row for every value of values.yaml: a value without one fails, and so does a row that names no
-// value, or one whose value has no effect.
+// TestEveryValueChangesWhatItSays has a row for every value of values.yaml: a value without one fails, and so does a
+// row that names no value, or one whose value has no effect.
 func TestEveryValueChangesWhatItSays(t *testing.T) {
 	effects := map[string]effect{}
 	for _, group := range []map[string]effect{

@@ -19,7 +19,8 @@ var (
 	yamlInNotes    = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF`)
 )
 
-// TestExamplesAreWhatTheAPIAccepts decodes every example that people will copy, strictly: a field of another name fails.
+// TestExamplesAreWhatTheAPIAccepts decodes every example that people will copy, strictly: a field of another name
+// fails.
 func TestExamplesAreWhatTheAPIAccepts(t *testing.T) {
 	known := runtime.NewScheme()
 	if err := errors.Join(v1alpha1.AddToScheme(known), v1beta1.AddToScheme(known)); err != nil {
@@ -78,7 +79,8 @@ func submatches(pattern *regexp.Regexp, text string) []string {
 	return found
 }
 
-// An AppProject of Argo CD lists what may be installed: a kind that the chart brings and the list lacks makes the sync fail.
+// An AppProject of Argo CD lists what may be installed: a kind that the chart brings and the list lacks makes the sync
+// fail.
 func TestTheExamplesProjectAllowsWhatTheChartBringsForTheWholeCluster(t *testing.T) {
 	data, err := os.ReadFile("../../examples/argocd/appproject.yaml")
 	if err != nil {

@@ -33,7 +33,8 @@ func TestHelmTestAsksAboutThisRelease(t *testing.T) {
 	}
 }
 
-// TestHelmTestIsAllHooks makes sure that nothing of the test is installed with the release, its permissions least of all.
+// TestHelmTestIsAllHooks makes sure that nothing of the test is installed with the release, its permissions least of
+// all.
 func TestHelmTestIsAllHooks(t *testing.T) {
 	found := 0
 	for _, object := range mustRender(t, "").objects {

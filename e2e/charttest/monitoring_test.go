@@ -134,8 +134,8 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// TestServiceMonitorsFindTheirServiceAlone also holds the jobs of the alerts to those that Prometheus will call the targets by: the
-// Service's name.
+// TestServiceMonitorsFindTheirServiceAlone also holds the jobs of the alerts to those that Prometheus will call the
+// targets by: the Service's name.
 func TestServiceMonitorsFindTheirServiceAlone(t *testing.T) {
 	result := mustRender(t, allMonitoring)
 	alerts := strings.Join(alertExpressions(t, result), "\n")

@@ -67,7 +67,8 @@ func TestObjectsWithoutValues(t *testing.T) {
 	}
 }
 
-// asksTheCluster is the one template that may use lookup. TestWhatIsLookedUpIsNeverRendered holds it to rendering nothing.
+// asksTheCluster is the one template that may use lookup. TestWhatIsLookedUpIsNeverRendered holds it to rendering
+// nothing.
 const asksTheCluster = "templates/validate-cluster.yaml"
 
 func TestGitOpsFindsNothingToFightOver(t *testing.T) {

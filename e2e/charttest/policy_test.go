@@ -15,8 +15,8 @@ const (
 	patchRulesKey = "SidecarSet_PatchPodMetadata_WhiteList"
 )
 
-// TestThePolicyIsWhatTheValuesSay compares the policy file with the values, field by field. That the webhook understands those fields
-// is tested beside its parser.
+// TestThePolicyIsWhatTheValuesSay compares the policy file with the values, field by field. That the webhook
+// understands those fields is tested beside its parser.
 func TestThePolicyIsWhatTheValuesSay(t *testing.T) {
 	var defaults struct {
 		SidecarSet struct {
@@ -98,7 +98,8 @@ sidecarSet:
 	}
 }
 
-// TestThePolicyIsMountedWhereTheWebhookLooks also holds the mount to being a whole directory: a file mounted by subPath never changes.
+// TestThePolicyIsMountedWhereTheWebhookLooks also holds the mount to being a whole directory: a file mounted by subPath
+// never changes.
 func TestThePolicyIsMountedWhereTheWebhookLooks(t *testing.T) {
 	result := mustRender(t, "")
 	program := container(t, result, "windlass-webhook")

@@ -43,7 +43,8 @@ func roles(r *rendered) []role {
 	return found
 }
 
-// TestRolesAreTheRecordedOnes makes every change of a permission visible in a review: run the test with -update and commit the file.
+// TestRolesAreTheRecordedOnes makes every change of a permission visible in a review: run the test with -update and
+// commit the file.
 func TestRolesAreTheRecordedOnes(t *testing.T) {
 	got, err := yaml.Marshal(roles(mustRender(t, "")))
 	if err != nil {

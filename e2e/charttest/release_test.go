@@ -9,8 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 )
 
-// TestThisVersionUpgradesTheLastRelease compares what an upgrade cannot change: the selector of a Deployment is immutable, and an object of
-// another name would be made beside the old one, whose Pods would go on working.
+// TestThisVersionUpgradesTheLastRelease compares what an upgrade cannot change: the selector of a Deployment is
+// immutable, and an object of another name would be made beside the old one, whose Pods would go on working.
 func TestThisVersionUpgradesTheLastRelease(t *testing.T) {
 	archives, err := filepath.Glob("../testdata/charts/windlass-*.tgz")
 	if err != nil || len(archives) != 1 {

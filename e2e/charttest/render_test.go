@@ -43,7 +43,8 @@ type renderOptions struct {
 	values    string
 }
 
-// render renders the chart. It returns Helm's own error when Helm would refuse the values or the chart fails on purpose.
+// render renders the chart. It returns Helm's own error when Helm would refuse the values or the chart fails on
+// purpose.
 func render(t *testing.T, opts renderOptions) (*rendered, error) {
 	t.Helper()
 	return renderChart(t, loadChart(t), opts)
@@ -117,8 +118,8 @@ func parseValues(text string) (map[string]any, error) {
 	return values, err
 }
 
-// decoder knows every kind that the chart may contain, and refuses a field that Kubernetes does not know, or one that occurs twice.
-// Kinds of our own are not among them: the chart must not contain one.
+// decoder knows every kind that the chart may contain, and refuses a field that Kubernetes does not know, or one that
+// occurs twice. Kinds of our own are not among them: the chart must not contain one.
 var decoder = sync.OnceValue(func() runtime.Decoder {
 	known := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(known), apiextensionsv1.AddToScheme(known), monitoringv1.AddToScheme(known), cmapi.AddToScheme(known)); err != nil {

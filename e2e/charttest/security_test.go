@@ -16,8 +16,8 @@ const (
 	tableEnds    = "<!-- rights: end -->\n"
 )
 
-// TestTheSecurityPageNamesEveryRight holds the page to the roles of the chart: a right that is not on it fails, and so does one that is
-// on it and is not granted.
+// TestTheSecurityPageNamesEveryRight holds the page to the roles of the chart: a right that is not on it fails, and so
+// does one that is on it and is not granted.
 func TestTheSecurityPageNamesEveryRight(t *testing.T) {
 	content, err := os.ReadFile(securityPage)
 	if err != nil {

@@ -97,7 +97,8 @@ func leaving(object *unstructured.Unstructured) {
 	object.SetFinalizers([]string{"customresourcecleanup.apiextensions.k8s.io"})
 }
 
-// TestDefinitionsOfOthersAreNotTakenSilently is about CustomResourceDefinitions that are in the cluster before the chart is.
+// TestDefinitionsOfOthersAreNotTakenSilently is about CustomResourceDefinitions that are in the cluster before the
+// chart is.
 func TestDefinitionsOfOthersAreNotTakenSilently(t *testing.T) {
 	const adopt, leave = "crds: {adopt: true}", "crds: {install: false}"
 	tests := map[string]struct {

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestSchemaAndValuesNameTheSame walks both files: a value without a schema could be misspelt unnoticed, and a schema without a value
-// would describe something that nobody can find.
+// TestSchemaAndValuesNameTheSame walks both files: a value without a schema could be misspelt unnoticed, and a schema
+// without a value would describe something that nobody can find.
 func TestSchemaAndValuesNameTheSame(t *testing.T) {
 	var values map[string]any
 	readYAML(t, "values.yaml", &values)
@@ -57,7 +57,8 @@ func schemaPaths(path string, schema, definitions map[string]any) map[string]boo
 	return paths
 }
 
-// valuePaths returns the path of every value, as deep as the schema names properties: what is passed on to Kubernetes is one value.
+// valuePaths returns the path of every value, as deep as the schema names properties: what is passed on to Kubernetes
+// is one value.
 func valuePaths(path string, value any, schema, definitions map[string]any) map[string]bool {
 	schema = resolve(schema, definitions)
 	properties, described := schema["properties"].(map[string]any)

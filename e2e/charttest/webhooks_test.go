@@ -12,8 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// TestEveryWebhookFieldIsWrittenOut holds every webhook to having no field that the API server would fill in: a GitOps tool that
-// compares what it applied with what is there then finds no difference. caBundle is the exception: it belongs to the webhook.
+// TestEveryWebhookFieldIsWrittenOut holds every webhook to having no field that the API server would fill in: a GitOps
+// tool that compares what it applied with what is there then finds no difference. caBundle is the exception: it belongs
+// to the webhook.
 func TestEveryWebhookFieldIsWrittenOut(t *testing.T) {
 	result := mustRender(t, "")
 	for _, configuration := range all[*admissionregistrationv1.MutatingWebhookConfiguration](result) {
@@ -110,7 +111,8 @@ func TestPodWebhooksByNamespace(t *testing.T) {
 	}
 }
 
-// Where injection is enforced, an error of the webhook must not let a Pod pass without its sidecars: it answers so on a path of its own.
+// Where injection is enforced, an error of the webhook must not let a Pod pass without its sidecars: it answers so on a
+// path of its own.
 func TestPodWebhooksCallTheHandlerOfTheirKind(t *testing.T) {
 	want := map[string]string{
 		"pods.best-effort.apps.kruise.io": "/mutate-pod",
@@ -125,7 +127,8 @@ func TestPodWebhooksCallTheHandlerOfTheirKind(t *testing.T) {
 	}
 }
 
-// A Pod's labels are its author's to choose, so they must not keep it from the webhooks. Our own Pods are left alone by their namespace.
+// A Pod's labels are its author's to choose, so they must not keep it from the webhooks. Our own Pods are left alone by
+// their namespace.
 func TestPodWebhooksSeeAPodWhateverItsLabels(t *testing.T) {
 	result := mustRender(t, "")
 	for _, webhook := range podWebhooks(t, result) {

@@ -35,8 +35,7 @@ func Actions(script string, object *unstructured.Unstructured) ([]Action, error)
 	return actions, nil
 }
 
-// Act runs the script of an action. It returns the object as Argo CD would write
-// it; what changed is sent as a patch.
+// Act runs the script of an action. It returns the object as Argo CD would write it; what changed is sent as a patch.
 func Act(script string, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	said, err := run(script, object)
 	if err != nil {
@@ -50,8 +49,8 @@ func Act(script string, object *unstructured.Unstructured) (*unstructured.Unstru
 	return after, nil
 }
 
-// restoreEmpty gives empty maps back that were empty maps before. Lua has one kind
-// of table for maps and lists, and an empty one becomes a list.
+// restoreEmpty gives empty maps back that were empty maps before. Lua has one kind of table for maps and lists, and an
+// empty one becomes a list.
 func restoreEmpty(after, before any) any {
 	switch before := before.(type) {
 	case map[string]any:

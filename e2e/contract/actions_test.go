@@ -47,8 +47,7 @@ func TestActions(t *testing.T) {
 	}
 }
 
-// differences notes what an object has otherwise than it had it before, nil for
-// what it does not have any more.
+// differences notes what an object has otherwise than it had it before, nil for what it does not have any more.
 func differences(before, after map[string]any, path string, into map[string]any) {
 	for key := range before {
 		if _, ok := after[key]; !ok {
@@ -67,8 +66,7 @@ func differences(before, after map[string]any, path string, into map[string]any)
 	}
 }
 
-// act runs an action of ours. The time that it notes must be one, and is then
-// replaced.
+// act runs an action of ours. The time that it notes must be one, and is then replaced.
 func act(t *testing.T, kind, action string, object *unstructured.Unstructured) map[string]any {
 	t.Helper()
 	after, err := Act(string(readFile(t, filepath.Join(Own(root, kind), "actions", action, "action.lua"))), object)
@@ -127,8 +125,7 @@ func TestActionsComeWithTheirTests(t *testing.T) {
 	}
 }
 
-// offered are the actions that our discovery script offers. There is a script for
-// each of them.
+// offered are the actions that our discovery script offers. There is a script for each of them.
 func offered(t *testing.T, kind string, object *unstructured.Unstructured) []Action {
 	t.Helper()
 	directory := filepath.Join(Own(root, kind), "actions")

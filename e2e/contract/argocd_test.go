@@ -13,8 +13,8 @@ import (
 // argoCDBinary names the program argocd, which hack/tool.sh argocd builds.
 const argoCDBinary = "ARGOCD_BINARY"
 
-// TestRealArgoCD lets Argo CD itself read the ConfigMap and the objects. It has to
-// come to the same as the tests of this package, which run the scripts in its way.
+// TestRealArgoCD lets Argo CD itself read the ConfigMap and the objects. It has to come to the same as the tests of
+// this package, which run the scripts in its way.
 func TestRealArgoCD(t *testing.T) {
 	argocd := &realArgoCD{program: program(t), config: filepath.Join(root, "examples", "argocd", "customizations", "argocd-cm.yaml")}
 	for _, kind := range kinds {
@@ -48,8 +48,8 @@ func TestRealArgoCD(t *testing.T) {
 	}
 }
 
-// What Argo CD says with its own script for StatefulSets is what the tests of this
-// package say it does: for healthy and unhealthy sets alike.
+// What Argo CD says with its own script for StatefulSets is what the tests of this package say it does: for healthy and
+// unhealthy sets alike.
 func TestRealArgoCDWithItsOwnScript(t *testing.T) {
 	// The program says nothing of kinds for which nothing is configured.
 	config, err := ConfigMap(root, "StatefulSet")
@@ -69,8 +69,8 @@ func TestRealArgoCDWithItsOwnScript(t *testing.T) {
 	}
 }
 
-// program is the path of Argo CD's program. It skips the test where no path is
-// given, and only there: a program that cannot be run is a failure.
+// program is the path of Argo CD's program. It skips the test where no path is given, and only there: a program that
+// cannot be run is a failure.
 func program(t *testing.T) string {
 	t.Helper()
 	path, given := os.LookupEnv(argoCDBinary)
@@ -95,8 +95,7 @@ func (a *realArgoCD) health(t *testing.T, file string) Health {
 	return Health{found[1], found[2]}
 }
 
-// run runs one of the commands that try a configuration, and returns what it
-// prints.
+// run runs one of the commands that try a configuration, and returns what it prints.
 func (a *realArgoCD) run(t *testing.T, command string, args ...string) string {
 	t.Helper()
 	line := append([]string{"admin", "settings", "resource-overrides", command, "--argocd-cm-path", a.config}, args...)

@@ -22,8 +22,7 @@ type actionDefinition struct {
 	Action string `json:"action.lua"`
 }
 
-// ConfigMap puts the scripts of examples/argocd into the keys of Argo CD's
-// ConfigMap from which it reads them.
+// ConfigMap puts the scripts of examples/argocd into the keys of Argo CD's ConfigMap from which it reads them.
 func ConfigMap(root string, kinds ...string) (*corev1.ConfigMap, error) {
 	config := &corev1.ConfigMap{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},

@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write what examples/argocd/customizations has besides its scripts, instead of comparing with it")
 
-// shown are the phases by which the health scripts of a kind are shown and tried
-// in examples/argocd, in the form that Argo CD's own repository has.
+// shown are the phases by which the health scripts of a kind are shown and tried in examples/argocd, in the form that
+// Argo CD's own repository has.
 var shown = map[string][]string{
 	"StatefulSet": {"unseen", "starting", "new-and-complete", "rolling", "paused", "at-partition", "on-delete", "deadline-exceeded", "all-nodes-failing"},
 	"SidecarSet":  {"unseen", "no-Pods", "rolling", "complete", "paused", "at-partition", "deadline-exceeded", "Pods-not-injected"},

@@ -22,9 +22,8 @@ type Health struct {
 	Message string `json:"message"`
 }
 
-// CheckHealth is the health of an object with a health script. What is being
-// deleted is Progressing, whatever the script says, and a script that fails or
-// says nothing that Argo CD understands makes the health Unknown.
+// CheckHealth is the health of an object with a health script. What is being deleted is Progressing, whatever the
+// script says, and a script that fails or says nothing that Argo CD understands makes the health Unknown.
 func CheckHealth(script string, object *unstructured.Unstructured) Health {
 	if object.GetDeletionTimestamp() != nil {
 		return Health{Progressing, "Pending deletion"}

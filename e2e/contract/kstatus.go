@@ -10,8 +10,7 @@ import (
 // Done is what kstatus says of an object that nobody has to wait for any more.
 const Done = string(status.CurrentStatus)
 
-// KStatus is an object's status in the words of kstatus: InProgress, Failed,
-// Current or Terminating.
+// KStatus is an object's status in the words of kstatus: InProgress, Failed, Current or Terminating.
 func KStatus(object *unstructured.Unstructured) (string, error) {
 	result, err := status.Compute(object)
 	if err != nil {

@@ -14,9 +14,8 @@ import (
 // longestRun is how long Argo CD lets a script run.
 const longestRun = time.Second
 
-// run runs a script on an object under the conditions that Argo CD grants it: the
-// libraries for packages, basics and tables, and of os the time alone. It returns
-// what the script does, as JSON.
+// run runs a script on an object under the conditions that Argo CD grants it: the libraries for packages, basics and
+// tables, and of os the time alone. It returns what the script does, as JSON.
 func run(script string, object *unstructured.Unstructured) ([]byte, error) {
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()
@@ -54,8 +53,7 @@ func openLibraries(state *lua.LState) error {
 	return nil
 }
 
-// openTime is os without what could touch the machine. Scripts get at it with
-// require("os").
+// openTime is os without what could touch the machine. Scripts get at it with require("os").
 func openTime(state *lua.LState) int {
 	lua.OpenOs(state)
 	full, loaded := state.GetGlobal(lua.OsLibName), state.GetField(state.GetGlobal(lua.LoadLibName), "loaded")

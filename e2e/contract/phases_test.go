@@ -18,8 +18,7 @@ const root = "../.."
 type readings struct {
 	// KStatus is what Flux and others that build on kstatus wait for.
 	KStatus string
-	// Builtin is the health by the script that Argo CD brings along, Own the one
-	// by the script of examples/argocd.
+	// Builtin is the health by the script that Argo CD brings along, Own the one by the script of examples/argocd.
 	Builtin, Own string
 	// Fault is why the former differs from the latter.
 	Fault string

@@ -4,8 +4,7 @@ var schedPatchReadings = map[string]readings{
 	"unseen":                   {"InProgress", none, Progressing, ""},
 	"changed-and-not-yet-seen": {"InProgress", none, Progressing, ""},
 
-	// A patch is made before its target, in an earlier wave of a sync: it is in
-	// force, and the wave has to end.
+	// A patch is made before its target, in an earlier wave of a sync: it is in force, and the wave has to end.
 	"waiting-for-target": {"InProgress", none, Healthy, ""},
 	"unknown-kind":       {"InProgress", none, Healthy, ""},
 	"target-deleted":     {"InProgress", none, Healthy, ""},

@@ -9,16 +9,14 @@ import (
 	"path/filepath"
 )
 
-// argoCD is the module that has Argo CD's scripts. tools/argocd says which
-// version.
+// argoCD is the module that has Argo CD's scripts. tools/argocd says which version.
 const argoCD = "github.com/argoproj/argo-cd/v3"
 
 // Group is the API group of our kinds, under which scripts are kept.
 const Group = "apps.kruise.io"
 
-// Builtin is the directory with the scripts that Argo CD brings along for a kind.
-// They come with the Go module of the version in tools/argocd, which is
-// downloaded unless it is here already. root is the repository's directory.
+// Builtin is the directory with the scripts that Argo CD brings along for a kind. They come with the Go module of the
+// version in tools/argocd, which is downloaded unless it is here already. root is the repository's directory.
 func Builtin(root, kind string) (string, error) {
 	command := exec.Command("go", "mod", "download", "-json", argoCD)
 	command.Dir = filepath.Join(root, "tools", "argocd")

@@ -17,16 +17,15 @@ var sidecarSetReadings = map[string]readings{
 	"paused-with-a-broken-Pod":      {"Failed", none, Degraded, ""},
 	"at-partition":                  {"Current", none, Suspended, ""},
 
-	// NotUpdate is a policy, and nothing that waits for a person: Pods come to the
-	// current version whenever their owners make them anew.
+	// NotUpdate is a policy, and nothing that waits for a person: Pods come to the current version whenever their
+	// owners make them anew.
 	"not-update": {"Current", none, Healthy, ""},
 
 	"deadline-exceeded": {"Failed", none, Degraded, ""},
 	"auto-paused":       {"Failed", none, Degraded, ""},
 	"invalid":           {"Failed", none, Degraded, ""},
 
-	// What cannot be done in place, or not any more, makes no rollout fail. The
-	// message tells of it.
+	// What cannot be done in place, or not any more, makes no rollout fail. The message tells of it.
 	"update-limited":    {"Current", none, Healthy, ""},
 	"Pods-not-injected": {"Current", none, Healthy, ""},
 	"name-taken":        {"Current", none, Healthy, ""},

@@ -2,18 +2,15 @@ package contract
 
 import "testing"
 
-// The faults of the script that Argo CD brings along for StatefulSets. Users meet
-// them until they configure the script of examples/argocd.
+// The faults of the script that Argo CD brings along for StatefulSets. Users meet them until they configure the script
+// of examples/argocd.
 const (
-	// degradesRollouts: a set is Degraded as soon as one of its Pods is not at the
-	// update revision and available, so in every start, rollout and scaling. That
-	// fails a sync of several waves.
+	// degradesRollouts: a set is Degraded as soon as one of its Pods is not at the update revision and available, so in
+	// every start, rollout and scaling. That fails a sync of several waves.
 	degradesRollouts = "rule 6: Degraded while any Pod is not updated and available"
-	// neverAtPartition: a canary that rests exactly at its partition is Progressing
-	// for ever.
+	// neverAtPartition: a canary that rests exactly at its partition is Progressing for ever.
 	neverAtPartition = "rule 4: compares with > where it should with >="
-	// suspendsComplete: a set that has nothing to update waits for a person, only
-	// because there is a partition.
+	// suspendsComplete: a set that has nothing to update waits for a person, only because there is a partition.
 	suspendsComplete = "rule 4: Suspended by a partition that keeps no Pod"
 	// degradesOnDelete: a set that rests until somebody deletes its Pods is Degraded.
 	degradesOnDelete = "rule 6: knows no OnDelete"
@@ -73,9 +70,8 @@ var statefulSetReadings = map[string]readings{
 	"being-deleted": {"Terminating", Progressing, Progressing, ""},
 }
 
-// A set whose status OpenKruise wrote last has no condition Ready. Our script goes
-// by its counters then, and sees more than Argo CD's own does in the objects that
-// the latter is tested on.
+// A set whose status OpenKruise wrote last has no condition Ready. Our script goes by its counters then, and sees more
+// than Argo CD's own does in the objects that the latter is tested on.
 func TestStatusesOfOpenKruise(t *testing.T) {
 	script := healthScript(t, Own(root, "StatefulSet"))
 	for file, want := range map[string]string{

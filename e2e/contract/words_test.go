@@ -12,7 +12,8 @@ import (
 // universal are words that say something of each Pod, and nothing when there is none.
 var universal = regexp.MustCompile(`(?i)\b(all|every|each)\b`)
 
-// counters say, for each kind, what has to be more than 0 before a condition may speak of all: "" is for those that are not named.
+// counters say, for each kind, what has to be more than 0 before a condition may speak of all: "" is for those that are
+// not named.
 var counters = map[string]map[string]string{
 	"SidecarSet":  {"": "updatedPods", "Injected": "matchedPods"},
 	"StatefulSet": {"": "updatedReplicas", "Stalled": "replicas"},
@@ -34,7 +35,8 @@ func TestNoMessageSpeaksOfAllWhereThereIsNone(t *testing.T) {
 	})
 }
 
-// TestOnlyReadySpeaksAtLength: describe shows the conditions below each other, and the same paragraph three times hides the rest.
+// TestOnlyReadySpeaksAtLength: describe shows the conditions below each other, and the same paragraph three times hides
+// the rest.
 func TestOnlyReadySpeaksAtLength(t *testing.T) {
 	const most = 300
 	eachPhase(t, func(t *testing.T, _ string, object *unstructured.Unstructured) {

@@ -37,7 +37,8 @@ func checkInjected(pods []corev1.Pod) error {
 	return nil
 }
 
-// compare puts the Pods side by side as rows of a table, and names what an update in place of the sidecar would not have done.
+// compare puts the Pods side by side as rows of a table, and names what an update in place of the sidecar would not
+// have done.
 func compare(before, after []corev1.Pod) (rows [][]string, wrong []string) {
 	rows = [][]string{{"", "BEFORE", "AFTER", ""}}
 	for i := range before {

@@ -1,6 +1,6 @@
-// Command demo shows on a real cluster what Windlass does: it installs the chart, runs a Deployment on two nodes whose Pods get a
-// sidecar, gives the sidecar a new image, and compares the live Pods before and after. It exits with 1 if anything is not as it should
-// be. `make demo` brings a cluster up for it.
+// Command demo shows on a real cluster what Windlass does: it installs the chart, runs a Deployment on two nodes whose
+// Pods get a sidecar, gives the sidecar a new image, and compares the live Pods before and after. It exits with 1 if
+// anything is not as it should be. `make demo` brings a cluster up for it.
 package main
 
 import (
@@ -55,7 +55,8 @@ func run(options framework.Options) error {
 	return nil
 }
 
-// explain writes what is in the cluster, for whoever asks why the demo failed. It works also when the demo was interrupted.
+// explain writes what is in the cluster, for whoever asks why the demo failed. It works also when the demo was
+// interrupted.
 func explain(cluster *framework.Cluster) {
 	ctx, cancel := context.WithTimeout(context.Background(), dumpLimit)
 	defer cancel()

@@ -12,8 +12,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// RenderChart makes the objects that GitOps tools sync when they install the chart with the values, which are YAML, as release windlass
-// into windlass-system: all but its tests. The cluster has the kinds of Prometheus operator and cert-manager.
+// RenderChart makes the objects that GitOps tools sync when they install the chart with the values, which are YAML, as
+// release windlass into windlass-system: all but its tests. The cluster has the kinds of Prometheus operator and
+// cert-manager.
 func RenderChart(directory string, values []byte) ([]*unstructured.Unstructured, error) {
 	chart, err := loader.LoadDir(directory)
 	if err != nil {

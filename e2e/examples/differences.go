@@ -17,7 +17,8 @@ func Name(object *unstructured.Unstructured) string {
 	return object.GetKind() + " " + object.GetName()
 }
 
-// Differences names every field in which two objects differ, as "spec.replicas: 2 -> 3". Lists are compared item by item.
+// Differences names every field in which two objects differ, as "spec.replicas: 2 -> 3". Lists are compared item by
+// item.
 func Differences(before, after map[string]any) []string {
 	old, now := map[string]string{}, map[string]string{}
 	flatten(old, "", before)
@@ -33,8 +34,8 @@ func Differences(before, after map[string]any) []string {
 	return found
 }
 
-// DifferencesOfAll does the same for two lists of objects, naming the object before the field. An object that is in one list alone is a
-// difference of its own.
+// DifferencesOfAll does the same for two lists of objects, naming the object before the field. An object that is in one
+// list alone is a difference of its own.
 func DifferencesOfAll(before, after []*unstructured.Unstructured) []string {
 	old, now := byName(before), byName(after)
 	names := maps.Clone(old)

@@ -17,8 +17,8 @@ import (
 // overlays maps each overlay to its namespace.
 var overlays = map[string]string{production: "shop-production", staging: "shop-staging"}
 
-// TestObjectsAreWhereTheyBelong: what is namespaced is in the overlay's namespace, and what is not is in none, although Kustomize does
-// not know that a SidecarSet is cluster-scoped.
+// TestObjectsAreWhereTheyBelong: what is namespaced is in the overlay's namespace, and what is not is in none, although
+// Kustomize does not know that a SidecarSet is cluster-scoped.
 func TestObjectsAreWhereTheyBelong(t *testing.T) {
 	for overlay, namespace := range overlays {
 		for _, object := range build(t, load(t), overlay) {

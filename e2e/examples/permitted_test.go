@@ -45,8 +45,8 @@ func (p project) permits(object *unstructured.Unstructured) bool {
 	return false
 }
 
-// isClusterScoped knows the kinds of Kubernetes, those that Kustomize's table is too old for among them, and the only one of others that
-// the examples and the chart make.
+// isClusterScoped knows the kinds of Kubernetes, those that Kustomize's table is too old for among them, and the only
+// one of others that the examples and the chart make.
 func isClusterScoped(object *unstructured.Unstructured) bool {
 	kind := object.GroupVersionKind()
 	if kind.Kind == "SidecarSet" || kind.Kind == "ValidatingAdmissionPolicy" || kind.Kind == "ValidatingAdmissionPolicyBinding" {

@@ -1,4 +1,5 @@
-// Package examples builds the manifests of the directory examples as Kustomize does, so that tests can judge what people will copy.
+// Package examples builds the manifests of the directory examples as Kustomize does, so that tests can judge what
+// people will copy.
 package examples
 
 import (

@@ -28,8 +28,8 @@ func (c *Cluster) FixRegistry(ctx context.Context, node string) error {
 	return c.nodeCommand(ctx, "fix-registry", node)
 }
 
-// PushWebhook puts the webhook's program into the registry of the cluster as an image of its own: a large one that no node has pulled, if
-// the reference is new.
+// PushWebhook puts the webhook's program into the registry of the cluster as an image of its own: a large one that no
+// node has pulled, if the reference is new.
 func (c *Cluster) PushWebhook(ctx context.Context, reference string) error {
 	if c.Options.Registry == "" {
 		return errors.New("-registry is not set: it must be the address of the registry that the cluster takes its images from")

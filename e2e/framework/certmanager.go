@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CertManager plays the part of cert-manager for the whole cluster: its controllers cannot be had as a Go module, its API and its
-// code for certificates can. It issues what Certificates ask for and puts CAs into webhook configurations, the two independently of each
-// other, as cert-manager's programs do.
+// CertManager plays the part of cert-manager for the whole cluster: its controllers cannot be had as a Go module, its
+// API and its code for certificates can. It issues what Certificates ask for and puts CAs into webhook configurations,
+// the two independently of each other, as cert-manager's programs do.
 type CertManager struct {
 	cluster *Cluster
 
@@ -26,8 +26,8 @@ type CertManager struct {
 	last error
 }
 
-// InstallCertManagerDefinitions installs cert-manager's CustomResourceDefinitions, of the version whose Go module the tests are built with.
-// It returns their names.
+// InstallCertManagerDefinitions installs cert-manager's CustomResourceDefinitions, of the version whose Go module the
+// tests are built with. It returns their names.
 func (c *Cluster) InstallCertManagerDefinitions(ctx context.Context) ([]string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
 	if err != nil {

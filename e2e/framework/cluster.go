@@ -20,7 +20,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Cluster is a running cluster and the ways to talk to it. Nothing is cached, and requests are not limited on this side.
+// Cluster is a running cluster and the ways to talk to it. Nothing is cached, and requests are not limited on this
+// side.
 type Cluster struct {
 	Options Options
 	// Config reaches the API server.
@@ -66,8 +67,8 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
-// Nodes lists, sorted by name, the nodes that run Pods without a toleration: the real ones of a cluster of ours, whose simulated ones
-// are tainted.
+// Nodes lists, sorted by name, the nodes that run Pods without a toleration: the real ones of a cluster of ours, whose
+// simulated ones are tainted.
 func (c *Cluster) Nodes(ctx context.Context) ([]string, error) {
 	nodes := &corev1.NodeList{}
 	if err := c.Client.List(ctx, nodes); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// ConditionChange is a condition whose status changed, or that came or went. A transition time that moves is a change too, even if the
-// status is the same: somebody saw it change in between.
+// ConditionChange is a condition whose status changed, or that came or went. A transition time that moves is a change
+// too, even if the status is the same: somebody saw it change in between.
 type ConditionChange struct {
 	// At is when it was seen here.
 	At time.Time
@@ -38,7 +38,8 @@ type ConditionHistory struct {
 	ended   bool
 }
 
-// RecordConditions follows the conditions of a StatefulSet or SidecarSet until Stop is called. Those that it has now are no change.
+// RecordConditions follows the conditions of a StatefulSet or SidecarSet until Stop is called. Those that it has now
+// are no change.
 func (c *Cluster) RecordConditions(ctx context.Context, object client.Object) (*ConditionHistory, error) {
 	if err := c.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 		return nil, fmt.Errorf("read %s: %w", object.GetName(), err)
@@ -112,8 +113,8 @@ func (h *ConditionHistory) Changes() []ConditionChange {
 	return slices.Clone(h.changes)
 }
 
-// Stop ends the recording and returns all changes in order. It fails when the watch had broken off before, since then changes may have
-// gone unseen.
+// Stop ends the recording and returns all changes in order. It fails when the watch had broken off before, since then
+// changes may have gone unseen.
 func (h *ConditionHistory) Stop() ([]ConditionChange, error) {
 	h.mu.Lock()
 	ended := h.ended
@@ -126,7 +127,8 @@ func (h *ConditionHistory) Stop() ([]ConditionChange, error) {
 	return h.changes, nil
 }
 
-// Statuses are, of every condition that changed, all statuses that it had, in order; "" while there was no such condition.
+// Statuses are, of every condition that changed, all statuses that it had, in order; "" while there was no such
+// condition.
 func Statuses(changes []ConditionChange) map[string][]metav1.ConditionStatus {
 	out := map[string][]metav1.ConditionStatus{}
 	for i := range changes {

@@ -17,11 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// definitionTimeout is how long the API server may take to serve or to forget the kind of a definition, with all its objects.
+// definitionTimeout is how long the API server may take to serve or to forget the kind of a definition, with all its
+// objects.
 const definitionTimeout = time.Minute
 
-// InstallDefinitions creates the CustomResourceDefinitions in the YAML files of directories, and waits until their kinds are served. It
-// returns their names. Those that are there already stay as they are.
+// InstallDefinitions creates the CustomResourceDefinitions in the YAML files of directories, and waits until their
+// kinds are served. It returns their names. Those that are there already stay as they are.
 func (c *Cluster) InstallDefinitions(ctx context.Context, directories ...string) (names []string, err error) {
 	var definitions []*apiextensionsv1.CustomResourceDefinition
 	for _, directory := range directories {
@@ -66,8 +67,8 @@ func (c *Cluster) knows(definition *apiextensionsv1.CustomResourceDefinition) er
 	return err
 }
 
-// RemoveDefinitions deletes CustomResourceDefinitions, and with them all objects of their kinds, and waits until they are gone. Those
-// that are gone already are no error.
+// RemoveDefinitions deletes CustomResourceDefinitions, and with them all objects of their kinds, and waits until they
+// are gone. Those that are gone already are no error.
 func (c *Cluster) RemoveDefinitions(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		definition := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: name}}
@@ -94,7 +95,8 @@ func (c *Cluster) RemoveDefinitions(ctx context.Context, names ...string) error 
 	return nil
 }
 
-// readDefinitions reads the CustomResourceDefinitions of a directory's YAML files, and passes over whatever else they hold.
+// readDefinitions reads the CustomResourceDefinitions of a directory's YAML files, and passes over whatever else they
+// hold.
 func readDefinitions(directory string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	files, err := filepath.Glob(filepath.Join(directory, "*.yaml"))
 	if err != nil || len(files) == 0 {

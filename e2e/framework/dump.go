@@ -22,8 +22,8 @@ const (
 	dumpedLogLines = 120
 )
 
-// Dump writes what somebody needs who asks why a test failed: SidecarSets, Pods and events of the namespaces, Pods and logs of the
-// release. What cannot be read is said in its place.
+// Dump writes what somebody needs who asks why a test failed: SidecarSets, Pods and events of the namespaces, Pods and
+// logs of the release. What cannot be read is said in its place.
 func (c *Cluster) Dump(ctx context.Context, out io.Writer, namespaces ...string) {
 	sets := &v1beta1.SidecarSetList{}
 	c.dumpList(ctx, out, "SidecarSets", sets)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// CheckImages fails when the options name a registry and it lacks an image, so that this is said at once and not by Pods that never
-// start.
+// CheckImages fails when the options name a registry and it lacks an image, so that this is said at once and not by
+// Pods that never start.
 func (c *Cluster) CheckImages(ctx context.Context, references ...string) error {
 	if c.Options.Registry == "" {
 		return nil

@@ -23,8 +23,8 @@ type Creation struct {
 	Err error
 }
 
-// CreatePods creates Pods at a steady rate until the context ends, whether or not earlier creations have been answered; then it waits
-// for the answers still due. The function makes the n-th Pod, from 0.
+// CreatePods creates Pods at a steady rate until the context ends, whether or not earlier creations have been answered;
+// then it waits for the answers still due. The function makes the n-th Pod, from 0.
 func (c *Cluster) CreatePods(ctx context.Context, perSecond int, pod func(n int) *corev1.Pod) []Creation {
 	var (
 		mu   sync.Mutex
@@ -58,7 +58,8 @@ func (c *Cluster) CreatePod(ctx context.Context, pod *corev1.Pod) Creation {
 	return Creation{Pod: pod, Began: began, Took: time.Since(began), Err: err}
 }
 
-// Slowest is how long the slowest creation took, and Median how long half of them took at most. Both are 0 when there is none.
+// Slowest is how long the slowest creation took, and Median how long half of them took at most. Both are 0 when there
+// is none.
 func Slowest(creations []Creation) time.Duration { return percentile(creations, 100) }
 
 // Median is how long half of the creations took at most.

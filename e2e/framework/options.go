@@ -9,15 +9,15 @@ import (
 type Options struct {
 	// Kubeconfig is the file that names the cluster. It has no default: a cluster is only ever used on purpose.
 	Kubeconfig string
-	// Registry is HOST:PORT of a registry that the cluster takes all its images from, as it is reached from here. Empty: the cluster
-	// pulls from where the images' names point to.
+	// Registry is HOST:PORT of a registry that the cluster takes all its images from, as it is reached from here.
+	// Empty: the cluster pulls from where the images' names point to.
 	Registry string
 	// Image replaces the chart's image. Empty: the chart's own.
 	Image string
 	// Namespace is that of the release.
 	Namespace string
-	// Cluster names the cluster, if it is one that bin/cluster brought up: its nodes can be made bad. Empty: specs that need that are
-	// skipped.
+	// Cluster names the cluster, if it is one that bin/cluster brought up: its nodes can be made bad. Empty: specs that
+	// need that are skipped.
 	Cluster string
 	// Chart is the chart's directory or archive. Empty: charts/windlass of the checkout around the working directory.
 	Chart string

@@ -26,8 +26,8 @@ func Replay(changes []PodChange, see func(change *PodChange, pods map[string]*co
 	}
 }
 
-// MostDown returns how many of the named Pods did not serve at the same time at most: that were not there, or not ready. It counts from
-// the moment when all of them served for the first time.
+// MostDown returns how many of the named Pods did not serve at the same time at most: that were not there, or not
+// ready. It counts from the moment when all of them served for the first time.
 func MostDown(changes []PodChange, names ...string) (most int) {
 	up := false
 	Replay(changes, func(_ *PodChange, pods map[string]*corev1.Pod) {
@@ -59,8 +59,9 @@ func Updates(changes []PodChange) (out []PodChange) {
 	return out
 }
 
-// OperatorWrites says of every write of ours to a Pod that stays what it changed, in order. Writes are told apart by what only we change:
-// the Pod but for its status, and the conditions of our readiness gates. A write that changes nothing is not seen.
+// OperatorWrites says of every write of ours to a Pod that stays what it changed, in order. Writes are told apart by
+// what only we change: the Pod but for its status, and the conditions of our readiness gates. A write that changes
+// nothing is not seen.
 func OperatorWrites(changes []PodChange, name string) (out []string) {
 	for i := range changes {
 		c := &changes[i]

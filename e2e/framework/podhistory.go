@@ -39,8 +39,8 @@ type PodHistory struct {
 	ended   bool
 }
 
-// RecordPods follows the Pods of a namespace that carry the labels until Stop is called. Those that are there now come first, as if they
-// were created.
+// RecordPods follows the Pods of a namespace that carry the labels until Stop is called. Those that are there now come
+// first, as if they were created.
 func (c *Cluster) RecordPods(ctx context.Context, namespace string, labels map[string]string) (*PodHistory, error) {
 	options := &client.ListOptions{}
 	options.ApplyOptions([]client.ListOption{client.InNamespace(namespace), client.MatchingLabels(labels)})
@@ -96,8 +96,8 @@ func (h *PodHistory) Changes() []PodChange {
 	return slices.Clone(h.changes)
 }
 
-// Stop ends the recording and returns all changes in order. It fails when the watch had broken off before, since then changes may have
-// gone unseen.
+// Stop ends the recording and returns all changes in order. It fails when the watch had broken off before, since then
+// changes may have gone unseen.
 func (h *PodHistory) Stop() ([]PodChange, error) {
 	h.mu.Lock()
 	ended := h.ended

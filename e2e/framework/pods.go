@@ -55,8 +55,9 @@ func releaseLabels(component string) map[string]string {
 	return map[string]string{"app.kubernetes.io/instance": ReleaseName, "app.kubernetes.io/component": component}
 }
 
-// Injects returns nil when a new Pod of a workload would get the sidecar of a SidecarSet now. The webhook learns of SidecarSets through a
-// watch, and the API server of the webhook's readiness through another, so this may take a moment to become true.
+// Injects returns nil when a new Pod of a workload would get the sidecar of a SidecarSet now. The webhook learns of
+// SidecarSets through a watch, and the API server of the webhook's readiness through another, so this may take a moment
+// to become true.
 func (c *Cluster) Injects(ctx context.Context, namespace, app, set string) error {
 	pod := UnscheduledPod(namespace, "probe", app)
 	if err := c.Client.Create(ctx, pod, client.DryRunAll); err != nil {
@@ -84,7 +85,8 @@ func IsReady(pod *corev1.Pod) bool {
 	return false
 }
 
-// Container finds a container of the Pod, native sidecars and init containers included; nil when there is none of the name.
+// Container finds a container of the Pod, native sidecars and init containers included; nil when there is none of the
+// name.
 func Container(pod *corev1.Pod, name string) *corev1.Container {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range list {

@@ -15,8 +15,8 @@ import (
 // SidecarContainer is the name of the sidecar that SidecarSet injects.
 const SidecarContainer = "sidecar"
 
-// SidecarSet makes a SidecarSet that injects one sidecar, serving and probed on port 8081, into the Pods of one workload in one
-// namespace. It is not created yet.
+// SidecarSet makes a SidecarSet that injects one sidecar, serving and probed on port 8081, into the Pods of one
+// workload in one namespace. It is not created yet.
 func SidecarSet(name, namespace, app string) *v1beta1.SidecarSet {
 	return &v1beta1.SidecarSet{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -70,8 +70,8 @@ func (c *Cluster) DeleteSidecarSet(ctx context.Context, name string) error {
 	return nil
 }
 
-// HasCondition returns nil when the operator has seen the SidecarSet's latest generation and reports the condition with the status and,
-// unless it is empty, the reason. It is what `kubectl wait --for=condition=...` asks.
+// HasCondition returns nil when the operator has seen the SidecarSet's latest generation and reports the condition with
+// the status and, unless it is empty, the reason. It is what `kubectl wait --for=condition=...` asks.
 func (c *Cluster) HasCondition(ctx context.Context, name, condition string, status metav1.ConditionStatus, reason string) error {
 	set, err := c.GetSidecarSet(ctx, name)
 	if err != nil {

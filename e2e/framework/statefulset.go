@@ -21,8 +21,8 @@ const (
 	AppImageV3 = "ghcr.io/windlass-operator/testapp:v3"
 )
 
-// StatefulSet makes an Advanced StatefulSet of the test application, with everything that it does not need left to the defaults. It is
-// not created yet.
+// StatefulSet makes an Advanced StatefulSet of the test application, with everything that it does not need left to the
+// defaults. It is not created yet.
 func StatefulSet(namespace, name string, replicas int32) *v1beta1.StatefulSet {
 	labels := map[string]string{AppLabel: name}
 	return &v1beta1.StatefulSet{
@@ -58,8 +58,8 @@ func (c *Cluster) ChangeStatefulSet(ctx context.Context, key client.ObjectKey, c
 	return set, nil
 }
 
-// StatefulSetHas returns nil when the operator has seen the Advanced StatefulSet's latest generation and reports the condition with the
-// status and, unless it is empty, the reason. It is what `kubectl wait --for=condition=...` asks.
+// StatefulSetHas returns nil when the operator has seen the Advanced StatefulSet's latest generation and reports the
+// condition with the status and, unless it is empty, the reason. It is what `kubectl wait --for=condition=...` asks.
 func (c *Cluster) StatefulSetHas(ctx context.Context, key client.ObjectKey, condition string, status metav1.ConditionStatus, reason string) error {
 	set, err := c.GetStatefulSet(ctx, key)
 	if err != nil {

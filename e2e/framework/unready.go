@@ -76,8 +76,8 @@ func (r *UnreadyRecorder) note(change watch.EventType, pod *corev1.Pod) {
 	r.history = append(r.history, fmt.Sprintf("%s ready=%t, %d unready", pod.Name, !is, len(r.unready)))
 }
 
-// Stop ends the recording. It returns the most Pods that were unready at the same time, and every change in order. It fails when the
-// watch had broken off before, since then changes may have gone unseen.
+// Stop ends the recording. It returns the most Pods that were unready at the same time, and every change in order. It
+// fails when the watch had broken off before, since then changes may have gone unseen.
 func (r *UnreadyRecorder) Stop() (most int, history []string, err error) {
 	r.mu.Lock()
 	ended := r.ended

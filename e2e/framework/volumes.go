@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// NewStorage makes a StorageClass of the name, and so many volumes of it, of the size, for claims to be bound to. No driver stands behind
-// the class, so nothing is provisioned; claims may ask for more than they have, but somebody has to say that they got it. The volumes
-// are a directory that every node has; nothing should be written there.
+// NewStorage makes a StorageClass of the name, and so many volumes of it, of the size, for claims to be bound to. No
+// driver stands behind the class, so nothing is provisioned; claims may ask for more than they have, but somebody has
+// to say that they got it. The volumes are a directory that every node has; nothing should be written there.
 func (c *Cluster) NewStorage(ctx context.Context, name string, volumes int, size string) error {
 	class := &storagev1.StorageClass{
 		ObjectMeta:           metav1.ObjectMeta{Name: name},

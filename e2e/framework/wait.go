@@ -9,8 +9,8 @@ import (
 // pollInterval is how often a condition that is waited for is looked at.
 const pollInterval = 250 * time.Millisecond
 
-// Until calls check until it returns nil. When it does not within the timeout, or the context ends, the error tells what was waited for
-// and what the last call said.
+// Until calls check until it returns nil. When it does not within the timeout, or the context ends, the error tells
+// what was waited for and what the last call said.
 func Until(ctx context.Context, timeout time.Duration, what string, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -57,8 +57,8 @@ func (c *Cluster) StoredCertificate(ctx context.Context) (*x509.Certificate, err
 	return x509.ParseCertificate(block.Bytes)
 }
 
-// ServedCertificate returns the certificate that a webhook Pod serves. It fails unless the API server would trust it: the CA is that of
-// the webhook configuration, and the name that of the Service.
+// ServedCertificate returns the certificate that a webhook Pod serves. It fails unless the API server would trust it:
+// the CA is that of the webhook configuration, and the name that of the Service.
 func (c *Cluster) ServedCertificate(ctx context.Context, pod string) (*x509.Certificate, error) {
 	trust, err := c.webhookTrust(ctx)
 	if err != nil {

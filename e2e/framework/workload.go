@@ -22,7 +22,8 @@ const AppContainer = "app"
 // AppLabel marks the Pods of a workload, with its name.
 const AppLabel = "app"
 
-// Deployment makes a Deployment of the test application, spread evenly over the nodes that take Pods. It is not created yet.
+// Deployment makes a Deployment of the test application, spread evenly over the nodes that take Pods. It is not created
+// yet.
 func Deployment(namespace, name string, replicas int32) *appsv1.Deployment {
 	labels := map[string]string{AppLabel: name}
 	return &appsv1.Deployment{
@@ -38,8 +39,8 @@ func Deployment(namespace, name string, replicas int32) *appsv1.Deployment {
 	}
 }
 
-// UnscheduledPod makes a Pod that no scheduler takes up: admission sees it like any other, and it costs no node anything. It is not
-// created yet.
+// UnscheduledPod makes a Pod that no scheduler takes up: admission sees it like any other, and it costs no node
+// anything. It is not created yet.
 func UnscheduledPod(namespace, name, app string) *corev1.Pod {
 	spec := appSpec()
 	spec.SchedulerName = "none"

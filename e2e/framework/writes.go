@@ -35,7 +35,8 @@ func (w *Write) Object() *unstructured.Unstructured {
 	return w.After
 }
 
-// String names the object and tells what was done to it, with a diff for a change. It shows nothing that a Secret holds.
+// String names the object and tells what was done to it, with a diff for a change. It shows nothing that a Secret
+// holds.
 func (w *Write) String() string {
 	object := w.Object()
 	name := fmt.Sprintf("%s %s %s", w.At.Format(time.TimeOnly), object.GetKind(), strings.TrimPrefix(object.GetNamespace()+"/"+object.GetName(), "/"))
@@ -73,8 +74,8 @@ func legible(object *unstructured.Unstructured) map[string]any {
 	return shown.Object
 }
 
-// Resources lists all that the API server has of what can be watched, each once and at its preferred version, but for those that are
-// named as kubectl names them: "leases.coordination.k8s.io", "nodes".
+// Resources lists all that the API server has of what can be watched, each once and at its preferred version, but for
+// those that are named as kubectl names them: "leases.coordination.k8s.io", "nodes".
 func (c *Cluster) Resources(except ...string) ([]schema.GroupVersionResource, error) {
 	lists, err := c.Clientset.Discovery().ServerPreferredResources()
 	if err != nil {
@@ -113,7 +114,8 @@ type WriteHistory struct {
 	broken   []error
 }
 
-// RecordWrites follows all objects of some kinds for which the function is true until Stop is called. Being there already is not a write.
+// RecordWrites follows all objects of some kinds for which the function is true until Stop is called. Being there
+// already is not a write.
 func (c *Cluster) RecordWrites(ctx context.Context, resources []schema.GroupVersionResource, follow func(*unstructured.Unstructured) bool) (*WriteHistory, error) {
 	reader, err := dynamic.NewForConfig(c.Config)
 	if err != nil {
@@ -175,8 +177,8 @@ func (h *WriteHistory) note(kind watch.EventType, object *unstructured.Unstructu
 	}
 }
 
-// Stop ends the recording and returns all writes in the order in which they were seen. It fails when a watch had broken off before, since
-// then writes may have gone unseen.
+// Stop ends the recording and returns all writes in the order in which they were seen. It fails when a watch had broken
+// off before, since then writes may have gone unseen.
 func (h *WriteHistory) Stop() ([]Write, error) {
 	h.mu.Lock()
 	h.stopping = true

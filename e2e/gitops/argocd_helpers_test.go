@@ -173,8 +173,8 @@ func (s *argoSuite) objects(ctx context.Context, application, kind string) (name
 	return names
 }
 
-// record follows what a function tells of an Application. The function that it returns ends that and gives all that was told, in order
-// and without repetitions.
+// record follows what a function tells of an Application. The function that it returns ends that and gives all that was
+// told, in order and without repetitions.
 func (s *argoSuite) record(ctx context.Context, name string, of func(*argocd.Status) string) func() []string {
 	GinkgoHelper()
 	status, err := s.applications.Get(ctx, name)

@@ -22,7 +22,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
 )
 
-// Flux's objects in the examples, and their files. The one Kustomization that stands for the operator has its HelmRelease's name.
+// Flux's objects in the examples, and their files. The one Kustomization that stands for the operator has its
+// HelmRelease's name.
 const (
 	sourceName            = "windlass"
 	operatorKustomization = "windlass"
@@ -70,7 +71,8 @@ func startFlux(ctx context.Context) *fluxSuite {
 	return s
 }
 
-// shorten lets Flux compare with the cluster every few seconds instead of every few minutes: who fights over a field is to fight often.
+// shorten lets Flux compare with the cluster every few seconds instead of every few minutes: who fights over a field is
+// to fight often.
 func (s *fluxSuite) shorten(ctx context.Context) {
 	GinkgoHelper()
 	var edits []gitserver.Edit
@@ -152,9 +154,9 @@ func (s *fluxSuite) releases(ctx context.Context) []flux.Release {
 	return status.History
 }
 
-// recordReady follows whether a Kustomization is ready. The function that it returns ends that and gives every status of the condition
-// that there was with the latest commit, in order, until it was ready for the first time. Later ones say nothing: every look makes it
-// Unknown for a moment.
+// recordReady follows whether a Kustomization is ready. The function that it returns ends that and gives every status
+// of the condition that there was with the latest commit, in order, until it was ready for the first time. Later ones
+// say nothing: every look makes it Unknown for a moment.
 func (s *fluxSuite) recordReady(ctx context.Context, name string) func() []metav1.ConditionStatus {
 	GinkgoHelper()
 	kind := schema.GroupVersionResource{Group: flux.Kustomization.Group, Version: flux.Kustomization.Version, Resource: "kustomizations"}
@@ -225,7 +227,8 @@ func (s *fluxSuite) awaitGone(ctx context.Context, kind schema.GroupVersionKind,
 	}).WithTimeout(2 * time.Minute).Should(Succeed())
 }
 
-// looks is how often Flux has compared with the cluster so far and found nothing to do: each Kustomization, and the release.
+// looks is how often Flux has compared with the cluster so far and found nothing to do: each Kustomization, and the
+// release.
 type looks struct{ Kustomizations, Release int }
 
 func (s *fluxSuite) looks() looks {
@@ -235,7 +238,8 @@ func (s *fluxSuite) looks() looks {
 	}
 }
 
-// awaitRest waits until nothing has been written for some seconds: what has just become ready may still have a status to write.
+// awaitRest waits until nothing has been written for some seconds: what has just become ready may still have a status
+// to write.
 func awaitRest(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(ctx, func(g Gomega) {
@@ -282,8 +286,8 @@ func removeNamespace(ctx context.Context, name string) {
 	}).WithTimeout(2 * time.Minute).Should(MatchError(ContainSubstring("not found")))
 }
 
-// emptyCluster takes out of the cluster all that our examples leave behind when they are removed: our definitions, which are kept on
-// purpose, and the namespaces.
+// emptyCluster takes out of the cluster all that our examples leave behind when they are removed: our definitions,
+// which are kept on purpose, and the namespaces.
 func emptyCluster(ctx context.Context) {
 	GinkgoHelper()
 	Expect(cluster.RemoveDefinitions(ctx, definitions...)).To(Succeed())

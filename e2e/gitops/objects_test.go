@@ -58,8 +58,8 @@ func ledgerPods(ctx context.Context) []corev1.Pod {
 	return pods
 }
 
-// createExclusion makes the SchedPatch that auto remediation makes when it has kept Pods of the ledger away from a node and that is over:
-// the operator keeps it for a day, to remember by. Git knows nothing of it.
+// createExclusion makes the SchedPatch that auto remediation makes when it has kept Pods of the ledger away from a node
+// and that is over: the operator keeps it for a day, to remember by. Git knows nothing of it.
 func createExclusion(ctx context.Context) *v1alpha1.SchedPatch {
 	GinkgoHelper()
 	set, err := cluster.GetStatefulSet(ctx, client.ObjectKey{Namespace: production, Name: ledger})
@@ -157,8 +157,8 @@ func describeAll(writes []framework.Write) string {
 	return out.String()
 }
 
-// recordWrites follows all objects of the cluster but for those that are written to all the time whatever happens: what Kubernetes itself
-// lives on, and the tools' own objects, whose status tells when they looked last.
+// recordWrites follows all objects of the cluster but for those that are written to all the time whatever happens: what
+// Kubernetes itself lives on, and the tools' own objects, whose status tells when they looked last.
 func recordWrites(ctx context.Context) *framework.WriteHistory {
 	GinkgoHelper()
 	resources, err := cluster.Resources("endpoints", "events", "events.events.k8s.io", "leases.coordination.k8s.io", "nodes", "csinodes.storage.k8s.io")

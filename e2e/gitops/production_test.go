@@ -29,8 +29,8 @@ const (
 	productionShop     = "examples/manifests/overlays/production/shop/kustomization.yaml"
 )
 
-// publish makes a repository of this checkout whose examples take, instead of public images, version v1 of those that the cluster's
-// registry has.
+// publish makes a repository of this checkout whose examples take, instead of public images, version v1 of those that
+// the cluster's registry has.
 func publish(ctx context.Context, name string) *gitserver.Repository {
 	GinkgoHelper()
 	repository, err := checkout.Publish(ctx, gitServer, name, release.OwnValues())

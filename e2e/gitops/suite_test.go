@@ -1,5 +1,6 @@
-// Package gitops_test proves with the real Flux and Argo CD that the chart and the examples can be driven from Git. Its suites begin with
-// a cluster that does not have our chart, and leave none; the cluster must be one that nobody else uses meanwhile.
+// Package gitops_test proves with the real Flux and Argo CD that the chart and the examples can be driven from Git. Its
+// suites begin with a cluster that does not have our chart, and leave none; the cluster must be one that nobody else
+// uses meanwhile.
 //
 //	go test ./gitops -kubeconfig FILE -registry HOST:PORT [-image REFERENCE] [-ginkgo.label-filter flux|argocd]
 package gitops_test

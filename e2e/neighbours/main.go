@@ -1,10 +1,11 @@
-// Command neighbours runs a command while the cluster has what the chart can use from others: the CustomResourceDefinitions of
-// Prometheus operator and of cert-manager, and somebody who issues certificates as cert-manager would.
+// Command neighbours runs a command while the cluster has what the chart can use from others: the
+// CustomResourceDefinitions of Prometheus operator and of cert-manager, and somebody who issues certificates as
+// cert-manager would.
 //
 //	neighbours -kubeconfig FILE -- ct install --all
 //
-// It has to be called in the directory of the module e2e or below, whose go.mod says which cert-manager is meant. Its exit status is that of
-// the command, or 125 if it could not run it. The definitions stay in the cluster.
+// It has to be called in the directory of the module e2e or below, whose go.mod says which cert-manager is meant. Its
+// exit status is that of the command, or 125 if it could not run it. The definitions stay in the cluster.
 package main
 
 import (
@@ -72,7 +73,8 @@ func run(kubeconfig string, command []string) error {
 	return nil
 }
 
-// runCommand runs the command to its end. An interrupt is passed on to it and to whatever it has started, and the command waited for.
+// runCommand runs the command to its end. An interrupt is passed on to it and to whatever it has started, and the
+// command waited for.
 func runCommand(ctx context.Context, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

@@ -35,7 +35,8 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// An interrupt must reach what the command has started: helm would go on waiting for an installation nobody wants any more.
+// An interrupt must reach what the command has started: helm would go on waiting for an installation nobody wants any
+// more.
 func TestInterruptReachesGrandchildren(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {

@@ -32,8 +32,8 @@ const (
 	attackRate = 5
 	// places is how many Pods the SchedPatch is for that forged reviews are about.
 	places = 2
-	// tooBusy is the share of reviews that may take longer than the API server waits, where the attackers, the API server and other
-	// clusters share the CPUs of one machine.
+	// tooBusy is the share of reviews that may take longer than the API server waits, where the attackers, the API
+	// server and other clusters share the CPUs of one machine.
 	tooBusy = 0.05
 	// metricsPort is where the chart has the metrics.
 	metricsPort = 8080
@@ -42,9 +42,9 @@ const (
 // attacks are kinds of the program attack, and how many do each at once.
 var attacks = map[string]int{"large": 30, "objects": 20, "full": 20, "forged": 10, "malformed": 10, "handshakes": 20, "slow": 750}
 
-// Whoever has a Pod and no credential at all must bring neither a replica down nor lose anybody's admission. The attackers are two Pods
-// that call the webhook's Service; the good Pods are created in a namespace whose injection is enforced, so that a review which fails is a
-// Pod that is refused.
+// Whoever has a Pod and no credential at all must bring neither a replica down nor lose anybody's admission. The
+// attackers are two Pods that call the webhook's Service; the good Pods are created in a namespace whose injection is
+// enforced, so that a review which fails is a Pod that is refused.
 var _ = Describe("While somebody on the Pod network attacks the webhook", Serial, func() {
 	It("admits and injects every Pod, at any mixture", func(ctx SpecContext) {
 		var kinds []string
@@ -67,8 +67,9 @@ var _ = Describe("While somebody on the Pod network attacks the webhook", Serial
 	)
 })
 
-// underAttack creates good Pods while two Pods attack, and holds that all of them come to be with their sidecar, that no program ends, and
-// that none of the places of a SchedPatch is taken. Up to a share of the reviews may time out: such a Pod is refused, and tried again.
+// underAttack creates good Pods while two Pods attack, and holds that all of them come to be with their sidecar, that
+// no program ends, and that none of the places of a SchedPatch is taken. Up to a share of the reviews may time out:
+// such a Pod is refused, and tried again.
 func underAttack(ctx SpecContext, duration time.Duration, late float64, kinds ...string) {
 	GinkgoHelper()
 	if options.Registry == "" {
@@ -118,7 +119,8 @@ func underAttack(ctx SpecContext, duration time.Duration, late float64, kinds ..
 	Expect(most).To(BeNumerically(">", 0), "the memory was looked at")
 }
 
-// inTime leaves out the creations whose review took longer than the API server waits, and holds that they are no greater share.
+// inTime leaves out the creations whose review took longer than the API server waits, and holds that they are no
+// greater share.
 func inTime(creations []framework.Creation, share float64) []framework.Creation {
 	GinkgoHelper()
 	rest := slices.DeleteFunc(slices.Clone(creations), func(c framework.Creation) bool {

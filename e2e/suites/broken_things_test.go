@@ -23,7 +23,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// brokenThings is what kubectl says of each broken thing, as a person reads it. With WINDLASS_UPDATE_GOLDEN set the file is written anew.
+// brokenThings is what kubectl says of each broken thing, as a person reads it. With WINDLASS_UPDATE_GOLDEN set the
+// file is written anew.
 var brokenThings = filepath.Join("testdata", "broken-things.golden.txt")
 
 // broken is an object that something is wrong with.
@@ -137,7 +138,8 @@ func brokenSidecars(ctx context.Context, namespace string) []broken {
 	}
 }
 
-// awaitInjected waits until the one Pod of a Deployment is there with its sidecar and serves. A Pod that came before its set is made again.
+// awaitInjected waits until the one Pod of a Deployment is there with its sidecar and serves. A Pod that came before
+// its set is made again.
 func awaitInjected(ctx context.Context, namespace, app string) {
 	GinkgoHelper()
 	labels := map[string]string{framework.AppLabel: app}

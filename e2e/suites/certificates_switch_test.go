@@ -95,7 +95,8 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 	}, SpecTimeout(5*time.Minute))
 })
 
-// upgradeProvider is helm upgrade --wait with another provider of certificates, while something else goes on. It returns how long it took.
+// upgradeProvider is helm upgrade --wait with another provider of certificates, while something else goes on. It
+// returns how long it took.
 func upgradeProvider(ctx context.Context, to string, meanwhile func(context.Context)) time.Duration {
 	GinkgoHelper()
 	type result struct {

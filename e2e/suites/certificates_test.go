@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// creationRate is how many Pods are created in a second while certificates are replaced, and slowCreationRate while programs are too.
+	// creationRate is how many Pods are created in a second while certificates are replaced, and slowCreationRate while
+	// programs are too.
 	creationRate     = 20
 	slowCreationRate = 5
 	// loadBefore and loadAfter are how long Pods are created before and after the replacement.

@@ -14,7 +14,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// newNamespace makes a namespace for one spec, which goes when the spec ends. When it fails, what is in it is written out first.
+// newNamespace makes a namespace for one spec, which goes when the spec ends. When it fails, what is in it is written
+// out first.
 func newNamespace(ctx context.Context, labels map[string]string) string {
 	GinkgoHelper()
 	namespace, err := cluster.NewNamespace(ctx, "e2e", labels)
@@ -37,8 +38,8 @@ func createSet(ctx context.Context, set *v1beta1.SidecarSet) *v1beta1.SidecarSet
 	return set
 }
 
-// awaitKnown waits until the operator has seen the SidecarSet's latest generation. The webhook watches the same objects; like any
-// informer it may be a moment behind, so specs that count injected Pods create them after this.
+// awaitKnown waits until the operator has seen the SidecarSet's latest generation. The webhook watches the same
+// objects; like any informer it may be a moment behind, so specs that count injected Pods create them after this.
 func awaitKnown(ctx context.Context, name string) {
 	GinkgoHelper()
 	Eventually(ctx, func(g Gomega) {

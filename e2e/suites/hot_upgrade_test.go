@@ -84,8 +84,8 @@ var _ = Describe("A hot upgrade", func() {
 	}, SpecTimeout(4*time.Minute))
 })
 
-// hotUpgraded makes the sidecar a pair of containers. Both share the Pod's network, so each listens where it finds room; it takes two
-// seconds until one is ready.
+// hotUpgraded makes the sidecar a pair of containers. Both share the Pod's network, so each listens where it finds
+// room; it takes two seconds until one is ready.
 func hotUpgraded(set *v1beta1.SidecarSet) {
 	sidecar := &set.Spec.Containers[0]
 	sidecar.UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
@@ -120,8 +120,8 @@ func describeHot(pod *corev1.Pod) string {
 	return strings.Join(parts, "; ")
 }
 
-// expectUpgraded holds that the Pods are the same ones, their applications never restarted, and the container the one that works in each
-// of them. It raises the version to the newest one seen.
+// expectUpgraded holds that the Pods are the same ones, their applications never restarted, and the container the one
+// that works in each of them. It raises the version to the newest one seen.
 func (r *rollout) expectUpgraded(after []corev1.Pod, working, image string, version *int64) {
 	GinkgoHelper()
 	Expect(framework.Identities(after)).To(Equal(framework.Identities(r.before)))
@@ -140,8 +140,8 @@ func expectServedByApp(pod *corev1.Pod) {
 	Expect(framework.ContainerStatus(pod, framework.AppContainer).RestartCount).To(BeZero(), "restarts of the application of Pod %s", pod.Name)
 }
 
-// expectWorking holds a Pod at rest against the wire: the working container has the image and the larger version, the other one the empty
-// image and version 0. It returns the version in its last argument.
+// expectWorking holds a Pod at rest against the wire: the working container has the image and the larger version, the
+// other one the empty image and version 0. It returns the version in its last argument.
 func expectWorking(pod *corev1.Pod, working, image string, version *int64) {
 	GinkgoHelper()
 	other := hotPair[0]

@@ -126,7 +126,8 @@ func definitionOf(ctx context.Context) *apiextensionsv1.CustomResourceDefinition
 	return definition
 }
 
-// becomeOpenKruises gives a definition the traits of OpenKruise's: its release, and a conversion webhook that nobody serves any more.
+// becomeOpenKruises gives a definition the traits of OpenKruise's: its release, and a conversion webhook that nobody
+// serves any more.
 func becomeOpenKruises(ctx context.Context) {
 	GinkgoHelper()
 	definition := definitionOf(ctx)

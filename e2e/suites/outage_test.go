@@ -39,7 +39,8 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		bar := podWebhookTimeout(ctx) + outageSlack
 
 		killWebhooks(ctx, namespace, set.Name, bar)
-		// Times of creation are in whole seconds: of a Pod made in the set's second nobody knows whether it was there first.
+		// Times of creation are in whole seconds: of a Pod made in the set's second nobody knows whether it was there
+		// first.
 		Eventually(ctx, time.Now).Should(BeTemporally(">", set.CreationTimestamp.Add(time.Second)))
 		var creations []framework.Creation
 		for n := range missed {
@@ -88,9 +89,9 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 	}, SpecTimeout(4*time.Minute))
 })
 
-// killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the spec ends. Their
-// processes live on for a moment after their Pods; it returns when they answer no more. Until then too, no creation may take longer than
-// the bar.
+// killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the
+// spec ends. Their processes live on for a moment after their Pods; it returns when they answer no more. Until then
+// too, no creation may take longer than the bar.
 func killWebhooks(ctx context.Context, namespace, set string, bar time.Duration) {
 	GinkgoHelper()
 	pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
@@ -109,9 +110,9 @@ func killWebhooks(ctx context.Context, namespace, set string, bar time.Duration)
 	}).ShouldNot(Succeed())
 }
 
-// bringBack gives the webhook its replicas again, and waits until every one of a burst of Pods would be injected. The burst is there
-// because the API server keeps its connections and does not learn that the other end was killed: each of those costs one creation its
-// timeout.
+// bringBack gives the webhook its replicas again, and waits until every one of a burst of Pods would be injected. The
+// burst is there because the API server keeps its connections and does not learn that the other end was killed: each of
+// those costs one creation its timeout.
 func bringBack(ctx context.Context, namespace, set string) {
 	GinkgoHelper()
 	patchReplicas(ctx, replicas)

@@ -31,13 +31,15 @@ func (s *stateful) awaitWaitingOn(ctx context.Context, node string) *corev1.Pod 
 	return found
 }
 
-// refuseDeletions makes the API server refuse to delete Pods of a namespace, until allowDeletions or the end of the spec.
+// refuseDeletions makes the API server refuse to delete Pods of a namespace, until allowDeletions or the end of the
+// spec.
 func refuseDeletions(ctx context.Context, namespace string) {
 	GinkgoHelper()
 	refuse(ctx, namespace, admissionregistrationv1.Delete, "pods")
 }
 
-// refuse makes the API server refuse an operation on a resource in a namespace, until allowDeletions or the end of the spec.
+// refuse makes the API server refuse an operation on a resource in a namespace, until allowDeletions or the end of the
+// spec.
 func refuse(ctx context.Context, namespace string, operation admissionregistrationv1.OperationType, resource string) {
 	GinkgoHelper()
 	DeferCleanup(func(ctx SpecContext) { allowDeletions(ctx, namespace) })

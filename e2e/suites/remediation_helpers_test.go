@@ -23,7 +23,8 @@ import (
 const (
 	// stuckSeconds is the least that a set may ask for.
 	stuckSeconds = 60
-	// remedyTimeout is how long it may take until a stuck Pod is dealt with: it must have waited for stuckSeconds, and machines are busy.
+	// remedyTimeout is how long it may take until a stuck Pod is dealt with: it must have waited for stuckSeconds, and
+	// machines are busy.
 	remedyTimeout = (stuckSeconds + 60) * time.Second
 	// patchGrace is for how many seconds longer than its last exclusion a SchedPatch is good.
 	patchGrace = 60
@@ -178,7 +179,8 @@ func expectNoneStarted(changes []framework.PodChange) {
 	}
 }
 
-// storageOn makes a StorageClass of the namespace's name with one volume that one node alone has. Both go when the spec ends.
+// storageOn makes a StorageClass of the namespace's name with one volume that one node alone has. Both go when the spec
+// ends.
 func storageOn(ctx context.Context, namespace, node string) {
 	GinkgoHelper()
 	DeferCleanup(func(ctx SpecContext) { Expect(cluster.DeleteStorage(ctx, namespace, 1)).To(Succeed()) })
@@ -192,8 +194,8 @@ func storageOn(ctx context.Context, namespace, node string) {
 	Expect(cluster.Client.Patch(ctx, volume, client.MergeFrom(before))).To(Succeed())
 }
 
-// badNodes are simulated nodes in the pool of a namespace that never manage to pull an image. They go with the others. Each has room for
-// one Pod, so that a Pod which is moved does not meet one after the other.
+// badNodes are simulated nodes in the pool of a namespace that never manage to pull an image. They go with the others.
+// Each has room for one Pod, so that a Pod which is moved does not meet one after the other.
 func badNodes(ctx context.Context, namespace string, count int) {
 	GinkgoHelper()
 	room := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("64"), corev1.ResourceMemory: resource.MustParse("256Gi"), corev1.ResourcePods: resource.MustParse("1")}

@@ -15,8 +15,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// The sets below wait beside each other: a Pod has to be stuck for a minute before anything is said of it. None of them, other than the
-// one that meets a storm, may lose a Pod.
+// The sets below wait beside each other: a Pod has to be stuck for a minute before anything is said of it. None of
+// them, other than the one that meets a storm, may lose a Pod.
 var _ = Describe("Auto remediation, where another node would not help, or is none", Ordered, Serial, Label("remediation"), func() {
 	var storm *stormy
 	var single, storage, paused, crashing, slow *recorded
@@ -120,7 +120,8 @@ func startStorm(ctx context.Context) *stormy {
 	return storm
 }
 
-// expectStopped holds that as many Pods were deleted as there may be nodes excluded, and then none, and that none of them had started.
+// expectStopped holds that as many Pods were deleted as there may be nodes excluded, and then none, and that none of
+// them had started.
 func (s *stormy) expectStopped(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(ctx, s.remedy(ctx)).WithTimeout(5 * time.Minute).Should(Equal("False StormActive"))

@@ -84,7 +84,8 @@ var _ = Describe("Auto remediation while no webhook answers", Serial, Label("rem
 	}, SpecTimeout(8*time.Minute))
 })
 
-// expectMoved waits until all Pods serve on the good node, and holds that it took one deletion, of a Pod that had never started.
+// expectMoved waits until all Pods serve on the good node, and holds that it took one deletion, of a Pod that had never
+// started.
 func (r *recorded) expectMoved(ctx context.Context, good string) {
 	GinkgoHelper()
 	replicas := int(*r.get(ctx).Spec.Replicas)

@@ -139,8 +139,8 @@ func reasons(pods []corev1.Pod, reason string) map[string]string {
 	return out
 }
 
-// protect makes a PodDisruptionBudget that allows no eviction of the Deployment's Pods, and waits until it counts so many. A Pod that no
-// controller made is not among them: with one of those no budget counts right.
+// protect makes a PodDisruptionBudget that allows no eviction of the Deployment's Pods, and waits until it counts so
+// many. A Pod that no controller made is not among them: with one of those no budget counts right.
 func (r *rollout) protect(ctx context.Context, count int32) *policyv1.PodDisruptionBudget {
 	GinkgoHelper()
 	selector := r.deployment.Spec.Selector.DeepCopy()

@@ -29,8 +29,8 @@ type rollout struct {
 	before []corev1.Pod
 }
 
-// startRollout runs so many Pods with the first version of the sidecar, which is slow enough to start that each of its restarts is seen as
-// a Pod that is not ready. The edits change the SidecarSet before it is created.
+// startRollout runs so many Pods with the first version of the sidecar, which is slow enough to start that each of its
+// restarts is seen as a Pod that is not ready. The edits change the SidecarSet before it is created.
 func startRollout(ctx context.Context, count int32, edits ...func(*v1beta1.SidecarSet)) *rollout {
 	GinkgoHelper()
 	r := &rollout{namespace: newNamespace(ctx, nil)}
@@ -114,8 +114,9 @@ func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.PodCondi
 	return corev1.PodCondition{}
 }
 
-// watchPods shows every change of the Deployment's Pods to a function, in order, with all of the Pods as they are then. It returns how to
-// end that; the function is not called any more afterwards. A watch that breaks off fails the spec, since changes may have gone unseen.
+// watchPods shows every change of the Deployment's Pods to a function, in order, with all of the Pods as they are then.
+// It returns how to end that; the function is not called any more afterwards. A watch that breaks off fails the spec,
+// since changes may have gone unseen.
 func (r *rollout) watchPods(ctx context.Context, see func(changed *corev1.Pod, all map[types.UID]*corev1.Pod)) (stop func()) {
 	GinkgoHelper()
 	list := &corev1.PodList{}

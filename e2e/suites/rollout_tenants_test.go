@@ -147,7 +147,8 @@ func runJob(ctx context.Context, namespace string) {
 	}).Should(Succeed())
 }
 
-// refuseImage has the API server refuse an image in a container of the running Pods of a namespace, and returns how to lift that.
+// refuseImage has the API server refuse an image in a container of the running Pods of a namespace, and returns how to
+// lift that.
 func refuseImage(ctx context.Context, namespace, container, image string) (lift func(context.Context)) {
 	GinkgoHelper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{

@@ -125,8 +125,8 @@ var _ = Describe("A rollout in place", func() {
 	}, SpecTimeout(3*time.Minute))
 })
 
-// expectInPlace holds that the Pods are the same ones as before, that the application never stopped, and that the sidecar was restarted
-// exactly once, with the image.
+// expectInPlace holds that the Pods are the same ones as before, that the application never stopped, and that the
+// sidecar was restarted exactly once, with the image.
 func expectInPlace(before, after []corev1.Pod, image string) {
 	GinkgoHelper()
 	Expect(framework.Identities(after)).To(Equal(framework.Identities(before)), "UIDs, IPs and nodes of the Pods")

@@ -61,7 +61,8 @@ func simulatedNodes(ctx context.Context, namespace string, count int) {
 	}).Should(Succeed())
 }
 
-// patchFor makes a SchedPatch, p, of a workload, that sends Pods to the simulated nodes of its namespace. It is not created yet.
+// patchFor makes a SchedPatch, p, of a workload, that sends Pods to the simulated nodes of its namespace. It is not
+// created yet.
 func patchFor(namespace, apiVersion, kind, name string, edits ...func(*v1alpha1.SchedPatchSpec)) *v1alpha1.SchedPatch {
 	patch := &v1alpha1.SchedPatch{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p"},
@@ -91,7 +92,8 @@ func requiring(key string, values ...string) *corev1.Affinity {
 	}}}
 }
 
-// createPatch creates a SchedPatch and waits until operator and webhooks know it. An inactive one is not waited for in the webhooks.
+// createPatch creates a SchedPatch and waits until operator and webhooks know it. An inactive one is not waited for in
+// the webhooks.
 func createPatch(ctx context.Context, patch *v1alpha1.SchedPatch) *v1alpha1.SchedPatch {
 	GinkgoHelper()
 	Expect(cluster.Client.Create(ctx, patch)).To(Succeed())
@@ -110,7 +112,8 @@ func awaitPatchSeen(ctx context.Context, patch *v1alpha1.SchedPatch) {
 	}).Should(Succeed())
 }
 
-// awaitPatching waits until every new Pod of the target would get the patch: each replica of the webhook learns of it through a watch.
+// awaitPatching waits until every new Pod of the target would get the patch: each replica of the webhook learns of it
+// through a watch.
 func awaitPatching(ctx context.Context, patch *v1alpha1.SchedPatch) {
 	GinkgoHelper()
 	Eventually(ctx, func() error {

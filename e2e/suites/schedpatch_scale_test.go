@@ -112,8 +112,8 @@ func followStatus(watched watch.Interface) (seen statusWrites) {
 	return seen
 }
 
-// awaitWave waits until so many Pods are ready and carry the patch. Those that a starved webhook missed are reported as skipped, and then
-// deleted, so that they are made again; it returns how many.
+// awaitWave waits until so many Pods are ready and carry the patch. Those that a starved webhook missed are reported as
+// skipped, and then deleted, so that they are made again; it returns how many.
 func awaitWave(ctx context.Context, patch *v1alpha1.SchedPatch, deployment *appsv1.Deployment, count int) (replaced int) {
 	GinkgoHelper()
 	for {
@@ -148,7 +148,8 @@ func lacking(patch *v1alpha1.SchedPatch) client.ListOption {
 	return client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*lacks)}
 }
 
-// removeCrowd takes all Pods away one by one: to delete so many with one request takes longer than the API server lets a request take.
+// removeCrowd takes all Pods away one by one: to delete so many with one request takes longer than the API server lets
+// a request take.
 func removeCrowd(ctx context.Context, deployment *appsv1.Deployment) {
 	GinkgoHelper()
 	scaleTo(ctx, deployment, 0)

@@ -105,7 +105,8 @@ var jobWorkload = patchable{"batch/v1", "Job",
 		return 4
 	}}
 
-// cronJobWorkload begins with a Job that was made by hand, as kubectl create job --from does; the others come every minute.
+// cronJobWorkload begins with a Job that was made by hand, as kubectl create job --from does; the others come every
+// minute.
 var cronJobWorkload = patchable{"batch/v1", "CronJob",
 	func(ctx context.Context, namespace string) {
 		cron := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "cart"}, Spec: batchv1.CronJobSpec{

@@ -15,10 +15,12 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// stalledBar is how long after a spec that cannot be rolled out, with a deadline of deadlineSeconds, a set may take to say so.
+// stalledBar is how long after a spec that cannot be rolled out, with a deadline of deadlineSeconds, a set may take to
+// say so.
 const stalledBar = 25 * time.Second
 
-// Every status that each condition takes while a rollout begins and ends, gets stuck, and is mended. What is not named does not change.
+// Every status that each condition takes while a rollout begins and ends, gets stuck, and is mended. What is not named
+// does not change.
 var (
 	rolledOut = map[string][]metav1.ConditionStatus{
 		v1beta1.ConditionReady:       {metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionTrue},
@@ -171,8 +173,8 @@ func (c *conditioned) expectStalled(ctx context.Context) {
 	Expect(earliest).To(BeNumerically("<=", stalledBar), c.name)
 }
 
-// expectChanges holds that since the last cause conditions changed as they should, and no more than that. What changes later counts as
-// the next cause's.
+// expectChanges holds that since the last cause conditions changed as they should, and no more than that. What changes
+// later counts as the next cause's.
 func (c *conditioned) expectChanges(ctx context.Context, cause string, want map[string][]metav1.ConditionStatus) {
 	GinkgoHelper()
 	var changes []framework.ConditionChange

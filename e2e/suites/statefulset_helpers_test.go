@@ -95,8 +95,8 @@ func (s *stateful) awaitDone(ctx context.Context) []corev1.Pod {
 // rolloutTimeout is how long a rollout may take: a machine that is busy starts Pods slowly.
 const rolloutTimeout = 2 * time.Minute
 
-// awaitResting waits until the set is Ready for the reason and all Pods that it asks for are ready, and returns these. A Pod that was
-// deleted a moment ago may not show in the condition yet.
+// awaitResting waits until the set is Ready for the reason and all Pods that it asks for are ready, and returns these.
+// A Pod that was deleted a moment ago may not show in the condition yet.
 func (s *stateful) awaitResting(ctx context.Context, reason string) (pods []corev1.Pod) {
 	GinkgoHelper()
 	Eventually(ctx, func() (err error) {
@@ -176,7 +176,8 @@ func (s *stateful) replacePod(ctx context.Context, ordinal int) {
 	s.awaitReplaced(ctx, pod)
 }
 
-// record follows the set's Pods. The function that it returns ends that, and returns every change; a watch that broke off fails the spec.
+// record follows the set's Pods. The function that it returns ends that, and returns every change; a watch that broke
+// off fails the spec.
 func (s *stateful) record(ctx context.Context) (history *framework.PodHistory, stop func() []framework.PodChange) {
 	GinkgoHelper()
 	history, err := cluster.RecordPods(ctx, s.key.Namespace, s.labels)

@@ -127,7 +127,8 @@ func createHooked(ctx context.Context, replicas int32, lifecycle *v1beta1.Lifecy
 	return s
 }
 
-// letGoAtEnd deletes the set when the spec ends, and then takes the finalizers off its Pods, which would keep the namespace from going.
+// letGoAtEnd deletes the set when the spec ends, and then takes the finalizers off its Pods, which would keep the
+// namespace from going.
 func letGoAtEnd(s *stateful) {
 	DeferCleanup(func(ctx SpecContext) {
 		set := s.get(ctx)

@@ -17,8 +17,8 @@ import (
 const (
 	otherContainer = "other"
 	nativeSidecar  = "native"
-	// mostWrites is how often a Pod is written to at most for one change in place: out of service, the change, back in service. Resources
-	// have an endpoint of their own, so they cost another one.
+	// mostWrites is how often a Pod is written to at most for one change in place: out of service, the change, back in
+	// service. Resources have an endpoint of their own, so they cost another one.
 	mostWrites           = 3
 	mostWritesWithResize = 4
 	// draining is the grace period of a change in place.
@@ -167,8 +167,8 @@ func withResources(cpu, memory string) func(*v1beta1.StatefulSet) {
 	}
 }
 
-// changeInPlace changes the set, and holds that its Pods stay the same ones, go out of service one after the other, and are written to
-// no more often than promised.
+// changeInPlace changes the set, and holds that its Pods stay the same ones, go out of service one after the other, and
+// are written to no more often than promised.
 func (s *stateful) changeInPlace(ctx context.Context, before []corev1.Pod, edits ...func(*v1beta1.StatefulSet)) []corev1.Pod {
 	GinkgoHelper()
 	return s.changeInPlaceWith(ctx, mostWrites, before, edits...)

@@ -32,8 +32,8 @@ type leftover struct {
 	revisions map[string][]string
 }
 
-// leaveOpenKruise makes the recorded objects anew in a namespace, with images that run here, and waits until the Pods are as recorded.
-// Nobody else may act on StatefulSets meanwhile.
+// leaveOpenKruise makes the recorded objects anew in a namespace, with images that run here, and waits until the Pods
+// are as recorded. Nobody else may act on StatefulSets meanwhile.
 func leaveOpenKruise(ctx context.Context, namespace string) *leftover {
 	GinkgoHelper()
 	left := &leftover{sets: map[string]*stateful{}, pods: map[string][]corev1.Pod{}, revisions: map[string][]string{}}

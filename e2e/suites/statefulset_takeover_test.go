@@ -121,8 +121,8 @@ func nativeManifest(native *appsv1.StatefulSet) string {
 	return toYAML(moved)
 }
 
-// stopOperator takes the operator away, as when one is replaced by another, and startOperator brings it back. The end of the spec does so
-// in any case.
+// stopOperator takes the operator away, as when one is replaced by another, and startOperator brings it back. The end
+// of the spec does so in any case.
 func stopOperator(ctx context.Context) {
 	GinkgoHelper()
 	DeferCleanup(func(ctx SpecContext) { startOperator(ctx) })

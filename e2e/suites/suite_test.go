@@ -1,5 +1,5 @@
-// Package suites_test proves on a real cluster what the project promises. All specs share one cluster; each has namespaces and
-// SidecarSets of its own.
+// Package suites_test proves on a real cluster what the project promises. All specs share one cluster; each has
+// namespaces and SidecarSets of its own.
 //
 //	go test ./suites/... -kubeconfig FILE [-registry HOST:PORT] [-image REFERENCE]
 package suites_test

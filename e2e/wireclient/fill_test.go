@@ -14,9 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// A filler gives every field of a value, however deep, a value that is not
-// zero. Values that must be legal are given by type, or by the name of the
-// field where the type does not tell.
+// A filler gives every field of a value, however deep, a value that is not zero. Values that must be legal are given by
+// type, or by the name of the field where the type does not tell.
 type filler struct {
 	byType  map[reflect.Type]any
 	byField map[string]any
@@ -95,8 +94,8 @@ func (f *filler) fillValue(v reflect.Value, field string) {
 	}
 }
 
-// emptyFields are the paths of the fields below a value that are zero. Types of
-// other modules than OpenKruise's are looked at as a whole.
+// emptyFields are the paths of the fields below a value that are zero. Types of other modules than OpenKruise's are
+// looked at as a whole.
 func emptyFields(value any) sets.Set[string] {
 	found := sets.New[string]()
 	collectEmpty(reflect.ValueOf(value), "", found)

@@ -35,8 +35,8 @@ type parts[T runtime.Object] struct {
 	change func(T)
 }
 
-// roundTrip takes a filled object through everything that the client can do, and
-// expects its spec and status back whole each time.
+// roundTrip takes a filled object through everything that the client can do, and expects its spec and status back whole
+// each time.
 func roundTrip[T, L runtime.Object](ctx context.Context, api typed[T, L], full T, p parts[T]) {
 	GinkgoHelper()
 	name := nameOf(full)
@@ -106,8 +106,7 @@ func onlyItem[T, L runtime.Object](ctx context.Context, api typed[T, L], name st
 	return items[0].(T)
 }
 
-// expectEqual compares as Kubernetes does: quantities and times by their
-// meaning, empty and absent lists alike.
+// expectEqual compares as Kubernetes does: quantities and times by their meaning, empty and absent lists alike.
 func expectEqual(got, want any) {
 	GinkgoHelper()
 	if !apiequality.Semantic.DeepEqual(want, got) {

@@ -48,8 +48,7 @@ var _ = Describe("the SidecarSets of these tests", func() {
 	})
 })
 
-// A container, a volume and a source of names that a cluster with our webhooks
-// admits too.
+// A container, a volume and a source of names that a cluster with our webhooks admits too.
 var (
 	sidecar = corev1.Container{
 		Name: "proxy", Image: "registry.example/proxy:1",
@@ -59,8 +58,8 @@ var (
 	env    = corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.labels['main']"}
 )
 
-// fullSidecarSet is a SidecarSet with every field set. Its type is NotUpdate,
-// the only one with which selector and partition go together.
+// fullSidecarSet is a SidecarSet with every field set. Its type is NotUpdate, the only one with which selector and
+// partition go together.
 func fullSidecarSet(prefix, priority string, extra ...any) *kruisev1alpha1.SidecarSet {
 	set := &kruisev1alpha1.SidecarSet{ObjectMeta: metav1.ObjectMeta{Name: "wireclient-" + prefix + priority}}
 	f := newFiller(append([]any{
@@ -84,9 +83,8 @@ func fullSidecarSet(prefix, priority string, extra ...any) *kruisev1alpha1.Sidec
 	return set
 }
 
-// admissible leaves out what the webhooks of a cluster that -kubeconfig names
-// refuse: the name of a revision that does not exist, and a container's name
-// that another set has, which they may still know when it has just been deleted.
+// admissible leaves out what the webhooks of a cluster that -kubeconfig names refuse: the name of a revision that does
+// not exist, and a container's name that another set has, which they may still know when it has just been deleted.
 func admissible(set *kruisev1alpha1.SidecarSet) *kruisev1alpha1.SidecarSet {
 	if kubeconfig() == "" {
 		return set
@@ -101,8 +99,8 @@ func admissible(set *kruisev1alpha1.SidecarSet) *kruisev1alpha1.SidecarSet {
 	return set
 }
 
-// sidecarSetsV1beta1 is a client for SidecarSet in v1beta1. Version 1.8 of the
-// module has none, but the type of v1alpha1 has the same fields.
+// sidecarSetsV1beta1 is a client for SidecarSet in v1beta1. Version 1.8 of the module has none, but the type of
+// v1alpha1 has the same fields.
 func sidecarSetsV1beta1() typed[*kruisev1alpha1.SidecarSet, *kruisev1alpha1.SidecarSetList] {
 	GinkgoHelper()
 	version := schema.GroupVersion{Group: kruisev1alpha1.GroupVersion.Group, Version: "v1beta1"}

@@ -62,8 +62,7 @@ var _ = DescribeTable("the scale of a StatefulSet changes replicas and nothing e
 	Entry("in v1alpha1", "scaled-alpha", func() scaler { return clients.AppsV1alpha1().StatefulSets(namespace) }),
 )
 
-// The types of v1alpha1 do not have all fields. A patch that goes through them
-// must not cost any.
+// The types of v1alpha1 do not have all fields. A patch that goes through them must not cost any.
 var _ = Describe("a patch of a StatefulSet through v1alpha1", Label(noWebhooks), func() {
 	It("keeps the fields that only v1beta1 has", func(ctx SpecContext) {
 		set := createSmall(ctx, "patched")

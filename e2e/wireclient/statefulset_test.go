@@ -21,8 +21,8 @@ func statefulSetFiller(extra ...any) *filler {
 	}, extra...), nil)
 }
 
-// A template and a claim that a cluster with our webhooks admits too. The labels
-// are those that the filled selector asks for.
+// A template and a claim that a cluster with our webhooks admits too. The labels are those that the filled selector
+// asks for.
 var (
 	podTemplate = corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}, Annotations: map[string]string{"a": "b"}},

@@ -28,8 +28,8 @@ func TestWireClient(t *testing.T) {
 	RunSpecs(t, "The public Go client of OpenKruise")
 }
 
-// kubeconfig names the cluster to use; "" means one of our own, without any
-// webhook. The flag itself is registered by controller-runtime.
+// kubeconfig names the cluster to use; "" means one of our own, without any webhook. The flag itself is registered by
+// controller-runtime.
 func kubeconfig() string {
 	return flag.Lookup("kubeconfig").Value.String()
 }
@@ -49,9 +49,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})
 })
 
-// noWebhooks labels what only an API server without our webhooks and our operator
-// takes and leaves alone: Pods filled with values that no Pod can have, and
-// StatefulSets whose Pods the operator would make. On a cluster the suites use
+// noWebhooks labels what only an API server without our webhooks and our operator takes and leaves alone: Pods filled
+// with values that no Pod can have, and StatefulSets whose Pods the operator would make. On a cluster the suites use
 // OpenKruise's client for StatefulSets that can run.
 const noWebhooks = "no-webhooks"
 

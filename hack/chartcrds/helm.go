@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// The pieces of Helm around a definition. The helper windlass.labels is the
-// chart's own.
+// The pieces of Helm around a definition. The helper windlass.labels is the chart's own.
 const (
 	helmOpen   = "{{- if .Values.crds.install }}\n"
 	helmLabels = `  labels:
@@ -21,13 +20,12 @@ const (
 `
 	helmClose = "{{- end }}\n"
 
-	// generatedNote is an ordinary YAML comment, so that it can be seen in the
-	// cluster's manifest too.
+	// generatedNote is an ordinary YAML comment, so that it can be seen in the cluster's manifest too.
 	generatedNote = "# Generated from api/crds by hack/chartcrds. Do not edit.\n"
 )
 
-// helmTemplate renders a definition, as marshal writes it, as a template of the
-// chart. The values crds.install, crds.keep and crds.annotations steer it.
+// helmTemplate renders a definition, as marshal writes it, as a template of the chart. The values crds.install,
+// crds.keep and crds.annotations steer it.
 func helmTemplate(definition []byte) []byte {
 	var out bytes.Buffer
 	out.WriteString(helmOpen)

@@ -1,5 +1,5 @@
-// Command chartcrds makes the CustomResourceDefinitions of this project out of
-// what controller-gen makes out of the Go types:
+// Command chartcrds makes the CustomResourceDefinitions of this project out of what controller-gen makes out of the Go
+// types:
 //
 //	controller-gen -> -in -> refine -> -raw (plain YAML, for tests and kubectl)
 //	                                -> -chart (Helm templates)
@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// run refines the definitions in folder in into folder raw, unless in is empty,
-// and renders those in raw into folder chart.
+// run refines the definitions in folder in into folder raw, unless in is empty, and renders those in raw into folder
+// chart.
 func run(in, raw, chart string) error {
 	if in != "" {
 		if err := convert(in, raw, refineYAML); err != nil {
@@ -39,8 +39,7 @@ func run(in, raw, chart string) error {
 	})
 }
 
-// convert writes every YAML file of folder from, changed, into folder to. It
-// is an error when there is none.
+// convert writes every YAML file of folder from, changed, into folder to. It is an error when there is none.
 func convert(from, to string, change func([]byte) ([]byte, error)) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.yaml"))
 	if err != nil {

@@ -2,16 +2,13 @@ package main
 
 import apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-// mergedByKey gives a Pod template that is kept without a schema so much of one
-// that the lists in it are merged item by item when several clients apply a part
-// of it, as in apps/v1. Everything else stays as it is: fields that nobody knows
+// mergedByKey gives a Pod template that is kept without a schema so much of one that the lists in it are merged item by
+// item when several clients apply a part of it, as in apps/v1. Everything else stays as it is: fields that nobody knows
 // are kept, and null is taken for an empty list.
 //
-// Three lists that apps/v1 merges are not among them, and belong to one client as
-// a whole. The key of ports has the protocol in it, which manifests leave out and
-// no default may fill in; the names of imagePullSecrets may be missing, or there
-// twice; and the same address is in hostAliases more than once in manifests that
-// every other API takes.
+// Three lists that apps/v1 merges are not among them, and belong to one client as a whole. The key of ports has the
+// protocol in it, which manifests leave out and no default may fill in; the names of imagePullSecrets may be missing,
+// or there twice; and the same address is in hostAliases more than once in manifests that every other API takes.
 func mergedByKey(template *schemaProps) {
 	containers := listMap(with(open(), map[string]schemaProps{
 		"env":           listMap(open(), "name"),

@@ -12,18 +12,15 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// boundedKinds are the types that quantities are looked for in, by kind. The
-// versions of a kind share one schema.
+// boundedKinds are the types that quantities are looked for in, by kind. The versions of a kind share one schema.
 var boundedKinds = map[string]any{"SidecarSet": &v1beta1.SidecarSet{}, "StatefulSet": &v1beta1.StatefulSet{}}
 
-// quantityPattern takes exponents from -30 to 30, and all that has none: what is
-// no quantity is for others to refuse.
+// quantityPattern takes exponents from -30 to 30, and all that has none: what is no quantity is for others to refuse.
 var quantityPattern = fmt.Sprintf(`^[^eE]*([eE][^0-9]*|[eE][-+]?0*([0-9]|[12][0-9]|%d)\s*)?$`, quantity.MaxExponent)
 
-// boundQuantities completes a schema with what is above every quantity, and bounds
-// those: a program that only decodes a quantity with a huge exponent may run out
-// of memory, so it must not even be stored while no webhook answers. All else that
-// has no schema stays without one.
+// boundQuantities completes a schema with what is above every quantity, and bounds those: a program that only decodes a
+// quantity with a huge exponent may run out of memory, so it must not even be stored while no webhook answers. All else
+// that has no schema stays without one.
 func boundQuantities(schema *schemaProps, place *quantity.Place) {
 	switch {
 	case place.Leaf:

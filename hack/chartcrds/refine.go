@@ -15,8 +15,8 @@ type refinement struct {
 	change func(*schemaProps)
 }
 
-// refinements are, by kind, what markers on the Go types cannot say: rules
-// about types of Kubernetes' own, and about what is kept without a schema.
+// refinements are, by kind, what markers on the Go types cannot say: rules about types of Kubernetes' own, and about
+// what is kept without a schema.
 var refinements = map[string][]refinement{
 	"SidecarSet":  sidecarSetRefinements,
 	"StatefulSet": statefulSetRefinements,
@@ -35,11 +35,11 @@ func refineYAML(content []byte) ([]byte, error) {
 	return marshal(crd)
 }
 
-// refine completes a definition that controller-gen made. It fails when a
-// refinement finds nothing to refine, because then a rule would be lost.
+// refine completes a definition that controller-gen made. It fails when a refinement finds nothing to refine, because
+// then a rule would be lost.
 func refine(crd *apiextensionsv1.CustomResourceDefinition) error {
-	// Said outright, because all versions share one schema and no conversion
-	// webhook of a former owner of the definition must survive.
+	// Said outright, because all versions share one schema and no conversion webhook of a former owner of the
+	// definition must survive.
 	crd.Spec.Conversion = &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.NoneConverter}
 	for i := range crd.Spec.Versions {
 		version := &crd.Spec.Versions[i]

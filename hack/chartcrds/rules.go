@@ -13,8 +13,7 @@ var statefulSetRefinements = []refinement{
 	{"spec.reserveOrdinals[]", ordinalOrRange},
 	{"spec.template", mergedByKey},
 	{"spec.volumeClaimTemplates", objectsKeptWhole},
-	// Conditions that OpenKruise wrote have no reason, and clients made for it
-	// may write none.
+	// Conditions that OpenKruise wrote have no reason, and clients made for it may write none.
 	{"status.conditions[]", requiring("type", "status")},
 	{"status.conditions[].reason", anyString},
 }
@@ -27,14 +26,12 @@ const (
 	podAffinity     = "spec.affinity.podAffinity."
 	podAntiAffinity = "spec.affinity.podAntiAffinity."
 
-	// maxTerms is the limit of required node selector terms; maxRules, generous,
-	// that of every other list in a patch.
+	// maxTerms is the limit of required node selector terms; maxRules, generous, that of every other list in a patch.
 	maxTerms = 64
 	maxRules = 256
 )
 
-// schedPatchRefinements hold what the API server would refuse in a Pod, so that
-// a patch can never make it refuse one.
+// schedPatchRefinements hold what the API server would refuse in a Pod, so that a patch can never make it refuse one.
 var schedPatchRefinements = []refinement{
 	{"spec", rule(hasAnySchedulingRule(), "needs at least one rule in affinity, tolerations or nodeSelector")},
 	{"spec.nodeSelector", labelValues},
@@ -94,8 +91,7 @@ func nodeSelectorTerm(term *schemaProps) {
 	}
 }
 
-// checkLabelSelector checks the requirements of a label selector, and leaves
-// every other schema alone.
+// checkLabelSelector checks the requirements of a label selector, and leaves every other schema alone.
 func checkLabelSelector(schema *schemaProps) {
 	expressions, ok := schema.Properties["matchExpressions"]
 	if _, labels := schema.Properties["matchLabels"]; !ok || !labels {
@@ -120,8 +116,8 @@ func requirement(schema *schemaProps, operators ...string) {
 		"operators Gt and Lt need exactly one entry in values")(schema)
 }
 
-// ordinalOrRange allows 3 and "5-8". That the start is not above the end is for
-// the webhook to check: a rule would be too dear for a list that may be long.
+// ordinalOrRange allows 3 and "5-8". That the start is not above the end is for the webhook to check: a rule would be
+// too dear for a list that may be long.
 func ordinalOrRange(schema *schemaProps) {
 	lowest := 0.0
 	schema.Minimum = &lowest

@@ -10,8 +10,8 @@ import (
 // schemaProps shortens the name of a node in a schema.
 type schemaProps = apiextensionsv1.JSONSchemaProps
 
-// edit changes the schema at a path such as spec.containers[].name, where []
-// stands for the items of a list. It fails when there is no such path.
+// edit changes the schema at a path such as spec.containers[].name, where [] stands for the items of a list. It fails
+// when there is no such path.
 func edit(root *schemaProps, path string, change func(*schemaProps)) error {
 	head, rest, more := strings.Cut(path, ".")
 	name, isList := strings.CutSuffix(head, "[]")
@@ -51,9 +51,8 @@ func walk(schema *schemaProps, visit func(*schemaProps)) {
 	visit(schema)
 }
 
-// dropDefaultsInLists removes the defaults of everything inside list items.
-// GitOps tools compare a list as a whole, so that a default filled in there is
-// a difference that never goes away.
+// dropDefaultsInLists removes the defaults of everything inside list items. GitOps tools compare a list as a whole, so
+// that a default filled in there is a difference that never goes away.
 func dropDefaultsInLists(root *schemaProps) {
 	walk(root, func(schema *schemaProps) {
 		if schema.Items != nil && schema.Items.Schema != nil {
@@ -97,8 +96,8 @@ func between(minimum, maximum float64) func(*schemaProps) {
 	}
 }
 
-// atLeastItems and atMostItems limit the length of a list. A list without upper
-// limit makes the API server expect the worst of the rules inside.
+// atLeastItems and atMostItems limit the length of a list. A list without upper limit makes the API server expect the
+// worst of the rules inside.
 func atLeastItems(n int64) func(*schemaProps) {
 	return func(schema *schemaProps) { schema.MinItems = &n }
 }
@@ -137,8 +136,7 @@ func objectsKeptWhole(schema *schemaProps) {
 	}
 }
 
-// keyedByName makes the items of a list unique by a field name, as Pods need
-// the names of containers and volumes.
+// keyedByName makes the items of a list unique by a field name, as Pods need the names of containers and volumes.
 func keyedByName(schema *schemaProps) {
 	listMap := "map"
 	schema.XListType, schema.XListMapKeys = &listMap, []string{"name"}

@@ -1,13 +1,14 @@
-// Command testsummary runs the stages of this project's tests, counts what they ran and prints one table over all of them.
+// Command testsummary runs the stages of this project's tests, counts what they ran and prints one table over all of
+// them.
 //
 //	testsummary run   -results DIR -stage unit -name root [-stream] -- go test -json ./...
 //	testsummary check -results DIR -stage verify -name "helm lint" -- helm lint charts/windlass
 //	testsummary note  -results DIR -stage e2e -name cluster -message "the cluster did not come up"
 //	testsummary print -results DIR [-stages unit,e2e]
 //
-// run counts tests, and for a Ginkgo suite its specs, from the events of `go test -json`. check counts one command as one test.
-// note records a failure that happened outside of any test. print ends with the line "N passed, N failed, N skipped".
-// Each command exits with 0 if nothing failed, 1 if something did and 2 if it was called wrongly.
+// run counts tests, and for a Ginkgo suite its specs, from the events of `go test -json`. check counts one command as
+// one test. note records a failure that happened outside of any test. print ends with the line "N passed, N failed, N
+// skipped". Each command exits with 0 if nothing failed, 1 if something did and 2 if it was called wrongly.
 package main
 
 import (

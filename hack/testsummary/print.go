@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 )
 
-// printResults prints the table of the stages asked for and the list of what failed. It fails when a test did, and when a stage that
-// was asked for left no result: a run that tested nothing is no success.
+// printResults prints the table of the stages asked for and the list of what failed. It fails when a test did, and when
+// a stage that was asked for left no result: a run that tested nothing is no success.
 func printResults(opts options) error {
 	results, err := loadResults(opts.results)
 	if err != nil {
@@ -35,8 +35,8 @@ func printResults(opts options) error {
 	return nil
 }
 
-// sumStages adds the parts of each stage up, in the order of stageOrder. With wanted given it keeps to those stages, and one of them
-// that has no result is a failure.
+// sumStages adds the parts of each stage up, in the order of stageOrder. With wanted given it keeps to those stages,
+// and one of them that has no result is a failure.
 func sumStages(results []Result, wanted []string) []Result {
 	var sums []Result
 	for _, stage := range stageOrder {

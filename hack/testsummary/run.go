@@ -70,8 +70,8 @@ type plainLines struct{ out io.Writer }
 func (p plainLines) line(text string)      { fmt.Fprintln(p.out, text) }
 func (p plainLines) silence(time.Duration) {}
 
-// eachLine runs the command and hands over its output line by line; its standard error goes straight through. It returns the
-// command's own error. An interrupt is passed on to the command, which then gets to clean up after itself.
+// eachLine runs the command and hands over its output line by line; its standard error goes straight through. It
+// returns the command's own error. An interrupt is passed on to the command, which then gets to clean up after itself.
 func eachLine(command []string, sink lineSink) error {
 	if len(command) == 0 {
 		return errors.New("a command is needed after --")

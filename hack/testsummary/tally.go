@@ -66,7 +66,8 @@ func (t *tally) runningPackages() []string {
 	return names
 }
 
-// observe takes one event in. It returns a report when the event finishes a package that ran tests or failed to, else nil.
+// observe takes one event in. It returns a report when the event finishes a package that ran tests or failed to, else
+// nil.
 func (t *tally) observe(e event) *packageReport {
 	if e.Package == "" {
 		return nil
@@ -110,8 +111,8 @@ func (p *packageTally) observeTest(e event) {
 	}
 }
 
-// report counts the tests that have no subtests of their own; a Ginkgo suite counts as its specs. A package that failed without a
-// failed test (it did not build, panicked or ran out of time) counts as one failure.
+// report counts the tests that have no subtests of their own; a Ginkgo suite counts as its specs. A package that failed
+// without a failed test (it did not build, panicked or ran out of time) counts as one failure.
 func (p *packageTally) report(end event) *packageReport {
 	report := &packageReport{pkg: end.Package, elapsed: time.Duration(end.Elapsed * float64(time.Second))}
 	names := make([]string, 0, len(p.tests))
@@ -196,7 +197,8 @@ var (
 	suiteClosing   = regexp.MustCompile(`(\d+) Passed \| (\d+) Failed \|.* (\d+) Pending \| (\d+) Skipped`)
 )
 
-// parseSpecCount reads the closing line of a Ginkgo suite; it returns nil for any other line. Pending specs count as skipped.
+// parseSpecCount reads the closing line of a Ginkgo suite; it returns nil for any other line. Pending specs count as
+// skipped.
 func parseSpecCount(line string) *specCount {
 	match := suiteClosing.FindStringSubmatch(terminalColour.ReplaceAllString(line, ""))
 	if match == nil {

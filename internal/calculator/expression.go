@@ -1,6 +1,5 @@
-// Package calculator is the expression language of a SidecarSet's
-// resourcesPolicy: it computes a sidecar's CPU or memory from what the Pod's own
-// containers have.
+// Package calculator is the expression language of a SidecarSet's resourcesPolicy: it computes a sidecar's CPU or
+// memory from what the Pod's own containers have.
 //
 //	expression = term { ("+" | "-") term }
 //	term       = factor { ("*" | "/") factor }
@@ -10,18 +9,16 @@
 //
 //	unit = "m" | "k" | "M" | "G" | "T" | "P" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi"
 //
-// A number may have a fraction and an exponent (1.5, .5, 2e3); a quantity has no
-// exponent. cpu, memory, max and min are known in any case of their letters.
+// A number may have a fraction and an exponent (1.5, .5, 2e3); a quantity has no exponent. cpu, memory, max and min are
+// known in any case of their letters.
 //
-// A value is a plain number or a quantity; cpu, memory and literals with a
-// suffix are quantities. What is what is known from the text alone, so Parse
-// finds every misuse of them: a quantity times a quantity, anything divided by a
+// A value is a plain number or a quantity; cpu, memory and literals with a suffix are quantities. What is what is known
+// from the text alone, so Parse finds every misuse of them: a quantity times a quantity, anything divided by a
 // quantity, a division by zero.
 //
-// Arithmetic is exact. A plain number that is added to, subtracted from or
-// compared with a quantity is first cut to thousandths, as on the wire. The
-// result is cut to millicores for cpu and to whole bytes for memory; a result
-// that is a plain number means cores, or bytes.
+// Arithmetic is exact. A plain number that is added to, subtracted from or compared with a quantity is first cut to
+// thousandths, as on the wire. The result is cut to millicores for cpu and to whole bytes for memory; a result that is
+// a plain number means cores, or bytes.
 package calculator
 
 import (
@@ -34,8 +31,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// Expression is a parsed expression. It is immutable and may be shared. The
-// zero value is not usable: see Parse.
+// Expression is a parsed expression. It is immutable and may be shared. The zero value is not usable: see Parse.
 type Expression struct {
 	text string
 	root node
@@ -46,9 +42,8 @@ type Expression struct {
 // String is the text that was parsed.
 func (e Expression) String() string { return e.text }
 
-// Check tells whether the expression can ever compute the given resource, cpu or
-// memory. It fails when the expression names the other resource, or when it is
-// constant and its value is negative or too large. Whether an expression such
+// Check tells whether the expression can ever compute the given resource, cpu or memory. It fails when the expression
+// names the other resource, or when it is constant and its value is negative or too large. Whether an expression such
 // as cpu-2 is negative depends on the Pod, and is no reason to fail.
 func (e Expression) Check(name corev1.ResourceName) error {
 	if name != corev1.ResourceCPU && name != corev1.ResourceMemory {
@@ -66,9 +61,8 @@ func (e Expression) Check(name corev1.ResourceName) error {
 	return err
 }
 
-// Eval computes the given resource, cpu or memory, where value is what the
-// Pod's own containers have of it. It fails as Check does, and when the result
-// is negative or too large to be a quantity.
+// Eval computes the given resource, cpu or memory, where value is what the Pod's own containers have of it. It fails as
+// Check does, and when the result is negative or too large to be a quantity.
 func (e Expression) Eval(name corev1.ResourceName, value resource.Quantity) (resource.Quantity, error) {
 	if len(e.uses) > 0 {
 		if err := e.Check(name); err != nil {

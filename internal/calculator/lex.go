@@ -104,8 +104,8 @@ func lexLiteral(text string, at int) (token, error) {
 	return token{text: number + suffix, at: at + 1, literal: &constant{value.Mul(value, unit), true}}, nil
 }
 
-// scanNumber measures the number at the start of a text. The exponent is 0 when
-// there is none; one too long for an int counts as out of range.
+// scanNumber measures the number at the start of a text. The exponent is 0 when there is none; one too long for an int
+// counts as out of range.
 func scanNumber(text string) (length, exponent int) {
 	for length < len(text) && (isDigit(text[length]) || text[length] == '.') {
 		length++

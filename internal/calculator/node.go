@@ -2,8 +2,7 @@ package calculator
 
 import "math/big"
 
-// node is a part of an expression. It must not modify the value it is given,
-// nor return it for the caller to modify.
+// node is a part of an expression. It must not modify the value it is given, nor return it for the caller to modify.
 type node interface {
 	// quantity tells whether the value is a quantity, not a plain number.
 	quantity() bool
@@ -11,8 +10,8 @@ type node interface {
 	eval(v *big.Rat) *big.Rat
 }
 
-// constant is a value that does not depend on the Pod. Every plain number is
-// one, because everything that cpu or memory is part of is a quantity.
+// constant is a value that does not depend on the Pod. Every plain number is one, because everything that cpu or memory
+// is part of is a quantity.
 type constant struct {
 	value      *big.Rat
 	isQuantity bool
@@ -38,8 +37,7 @@ func (o operation) eval(v *big.Rat) *big.Rat {
 	return o.apply(o.left.eval(v), o.right.eval(v))
 }
 
-// combine makes the node of an operation. One of two constants is computed at
-// once.
+// combine makes the node of an operation. One of two constants is computed at once.
 func combine(apply func(a, b *big.Rat) *big.Rat, left, right node) node {
 	a, leftConstant := left.(constant)
 	b, rightConstant := right.(constant)

@@ -8,9 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Parse reads an expression. Errors quote it, and say at which character it is
-// wrong and what is allowed there. What depends on the resource to compute is
-// for Expression.Check.
+// Parse reads an expression. Errors quote it, and say at which character it is wrong and what is allowed there. What
+// depends on the resource to compute is for Expression.Check.
 func Parse(text string) (Expression, error) {
 	tokens, err := lex(text)
 	if err != nil {

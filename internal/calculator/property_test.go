@@ -15,8 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/calculator"
 )
 
-// drawNumbers draws an expression of plain numbers that Go understands too: its
-// untyped constants are exact.
+// drawNumbers draws an expression of plain numbers that Go understands too: its untyped constants are exact.
 func drawNumbers(t *rapid.T, depth int) string {
 	kinds := []string{"literal"}
 	if depth > 0 {

@@ -7,25 +7,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Change is what separates two templates, all of which a running Pod can take.
-// Containers are named whether they are containers or native sidecars.
+// Change is what separates two templates, all of which a running Pod can take. Containers are named whether they are
+// containers or native sidecars.
 type Change struct {
 	// Images are the new images by container.
 	Images map[string]string
-	// Resources are, by container, the amounts of cpu and memory that change.
-	// Amounts that are not named stay as they are.
+	// Resources are, by container, the amounts of cpu and memory that change. Amounts that are not named stay as they
+	// are.
 	Resources map[string]corev1.ResourceRequirements
-	// ResizeRestarts are the containers of Resources that the kubelet restarts
-	// to give them what changes, as their resizePolicy asks.
+	// ResizeRestarts are the containers of Resources that the kubelet restarts to give them what changes, as their
+	// resizePolicy asks.
 	ResizeRestarts []string
 	// Labels and Annotations are set; those that are nil are removed.
 	Labels, Annotations map[string]*string
 	// AddFinalizers and RemoveFinalizers change the Pod's finalizers.
 	AddFinalizers, RemoveFinalizers []string
-	// Restart are the containers that must start anew, since their environment
-	// reads a label or an annotation that changes and they read it only once,
-	// with the image that the template gives them. Those whose image changes
-	// anyway are not among them.
+	// Restart are the containers that must start anew, since their environment reads a label or an annotation that
+	// changes and they read it only once, with the image that the template gives them. Those whose image changes anyway
+	// are not among them.
 	Restart map[string]string
 }
 
@@ -35,8 +34,8 @@ func (c Change) Empty() bool {
 		len(c.AddFinalizers)+len(c.RemoveFinalizers)+len(c.Restart) == 0
 }
 
-// RestartsContainers tells whether making the change in a Pod stops a container
-// of it, so that traffic must be drained first.
+// RestartsContainers tells whether making the change in a Pod stops a container of it, so that traffic must be drained
+// first.
 func (c Change) RestartsContainers(pod *corev1.Pod) bool {
 	for name, image := range c.Images {
 		if imageOf(pod, name) != image {

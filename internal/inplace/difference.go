@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// owned are the labels and annotations that a Pod has from its StatefulSet and
-// not from the template, whatever a template says of them.
+// owned are the labels and annotations that a Pod has from its StatefulSet and not from the template, whatever a
+// template says of them.
 var owned = map[string]bool{
 	appsv1.ControllerRevisionHashLabelKey:      true,
 	appsv1.StatefulSetPodNameLabel:             true,
@@ -25,16 +25,14 @@ var owned = map[string]bool{
 	v1beta1.InPlaceUpdateGraceLegacyAnnotation: true,
 }
 
-// Difference tells how to bring a running Pod from one template to another,
-// both in the form that podtemplate.Defaulted gives. The second result is empty
-// when that is possible. Otherwise it names the fields that only a new Pod can
-// have, as spec.template.spec.containers[app].env, sorted, and the Change is
-// zero. canResize tells whether the cluster resizes running Pods.
+// Difference tells how to bring a running Pod from one template to another, both in the form that podtemplate.Defaulted
+// gives. The second result is empty when that is possible. Otherwise it names the fields that only a new Pod can have,
+// as spec.template.spec.containers[app].env, sorted, and the Change is zero. canResize tells whether the cluster
+// resizes running Pods.
 //
-// In place can change: images; cpu and memory, within what Kubernetes lets a
-// running Pod; labels, annotations and finalizers. A pull policy that follows
-// from the image changes with it unnoticed. What a rollout restart writes
-// asks for new Pods, so it is always among the fields.
+// In place can change: images; cpu and memory, within what Kubernetes lets a running Pod; labels, annotations and
+// finalizers. A pull policy that follows from the image changes with it unnoticed. What a rollout restart writes asks
+// for new Pods, so it is always among the fields.
 func Difference(from, to *corev1.PodTemplateSpec, canResize bool) (Change, []string) {
 	d := &difference{to: to, reached: from.DeepCopy()}
 	d.pullPolicies()
@@ -54,17 +52,15 @@ func Difference(from, to *corev1.PodTemplateSpec, canResize bool) (Change, []str
 	return d.change, nil
 }
 
-// difference collects a change. reached is the template that it leads to from
-// the old one: where that differs from the new one in the end, a Pod cannot be
-// brought there.
+// difference collects a change. reached is the template that it leads to from the old one: where that differs from the
+// new one in the end, a Pod cannot be brought there.
 type difference struct {
 	reached, to *corev1.PodTemplateSpec
 	change      Change
 	fixed       []string
 }
 
-// eachRunning visits the containers of both templates that keep running:
-// containers and native sidecars.
+// eachRunning visits the containers of both templates that keep running: containers and native sidecars.
 func (d *difference) eachRunning(visit func(reached, to *corev1.Container)) {
 	eachOfBoth(d.reached.Spec.Containers, d.to.Spec.Containers, visit)
 	eachOfBoth(d.reached.Spec.InitContainers, d.to.Spec.InitContainers, func(reached, to *corev1.Container) {
@@ -88,8 +84,8 @@ func isNativeSidecar(c *corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
-// pullPolicies lets those pass that are what the API server chooses for the
-// image, before and after. Whoever stored a template may have written it down.
+// pullPolicies lets those pass that are what the API server chooses for the image, before and after. Whoever stored a
+// template may have written it down.
 func (d *difference) pullPolicies() {
 	follow := func(reached, to *corev1.Container) {
 		if reached.ImagePullPolicy == defaultPullPolicy(reached.Image) && to.ImagePullPolicy == defaultPullPolicy(to.Image) {
@@ -129,8 +125,7 @@ func (d *difference) annotations() {
 	d.reached.Annotations = d.to.Annotations
 }
 
-// textChanges is what turns one map of labels or annotations into another; nil
-// when nothing does.
+// textChanges is what turns one map of labels or annotations into another; nil when nothing does.
 func textChanges(from, to map[string]string) map[string]*string {
 	var out map[string]*string
 	for key := range from {
@@ -152,8 +147,8 @@ func (d *difference) finalizers() {
 	d.reached.Finalizers = to
 }
 
-// restarts finds the containers whose environment shows a changed label or
-// annotation. A plain init container has run and will not do so again.
+// restarts finds the containers whose environment shows a changed label or annotation. A plain init container has run
+// and will not do so again.
 func (d *difference) restarts() {
 	d.eachRunning(func(_, to *corev1.Container) {
 		if _, restartsAnyway := d.change.Images[to.Name]; !restartsAnyway && d.readsChange(to) {

@@ -14,9 +14,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
-// Edits are the writes that make a change in one Pod. Resize, if not empty, is
-// for the resize subresource and goes first: should the second one never be
-// made, everything is done again, and nothing twice. Either may be nil.
+// Edits are the writes that make a change in one Pod. Resize, if not empty, is for the resize subresource and goes
+// first: should the second one never be made, everything is done again, and nothing twice. Either may be nil.
 type Edits struct {
 	Resize, Pod *podpatch.Patch
 }
@@ -24,10 +23,9 @@ type Edits struct {
 // Empty tells whether there is nothing to write.
 func (e Edits) Empty() bool { return e.Resize.Empty() && e.Pod.Empty() }
 
-// Begin renders a change of a Pod that leads it to the revision of a name, with
-// a record of what it replaces. What an earlier change left to be written is
-// written too, unless this change says otherwise. The error tells, as
-// Obstacles does, why the Pod cannot take the change.
+// Begin renders a change of a Pod that leads it to the revision of a name, with a record of what it replaces. What an
+// earlier change left to be written is written too, unless this change says otherwise. The error tells, as Obstacles
+// does, why the Pod cannot take the change.
 func Begin(pod *corev1.Pod, change Change, revision string, now metav1.Time) (Edits, error) {
 	if obstacles := change.Obstacles(pod); len(obstacles) > 0 {
 		return Edits{}, errors.New(strings.Join(obstacles, "; "))
@@ -44,8 +42,7 @@ func Begin(pod *corev1.Pod, change Change, revision string, now metav1.Time) (Ed
 	return edits, nil
 }
 
-// carryOver keeps what an earlier change recorded of containers that the kubelet
-// has not brought to it yet.
+// carryOver keeps what an earlier change recorded of containers that the kubelet has not brought to it yet.
 func carryOver(pod *corev1.Pod, earlier, state *State) {
 	for name, before := range earlier.LastContainerStatuses {
 		if imageAwaited(pod, name, before, earlier.UpdateTimestamp) != "" {
@@ -62,8 +59,7 @@ func carryOver(pod *corev1.Pod, earlier, state *State) {
 	state.UpdateImages = len(state.LastContainerStatuses) > 0
 }
 
-// render writes a change and its record. A container that is not there any more
-// is passed over.
+// render writes a change and its record. A container that is not there any more is passed over.
 func render(pod *corev1.Pod, change Change, state *State, now metav1.Time) Edits {
 	edits := Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)}
 	editMetadata(edits.Pod, change)
@@ -103,8 +99,7 @@ func editMetadata(patch *podpatch.Patch, change Change) {
 	}
 }
 
-// editImages gives containers new images, or the ones they have in another
-// spelling, and records what runs in them.
+// editImages gives containers new images, or the ones they have in another spelling, and records what runs in them.
 func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *State) {
 	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
 		if at := find(pod, name); at != nil && at.container.Image != change.Images[name] {

@@ -136,8 +136,7 @@ func TestBeginResizesByItself(t *testing.T) {
 	}
 }
 
-// The operator may die between the two writes. The next one must not resize
-// again, and yet wait for the kubelet.
+// The operator may die between the two writes. The next one must not resize again, and yet wait for the kubelet.
 func TestBeginAfterAResizeThatWasTheLastThingDone(t *testing.T) {
 	pod := sized()
 	change := inplace.Change{Resources: map[string]corev1.ResourceRequirements{"app": {Requests: cpu("2")}}}
@@ -254,8 +253,7 @@ func TestBeginForgetsWhatIsDone(t *testing.T) {
 	}
 }
 
-// The new revision's difference is from the one on the Pod's label, which the
-// Pod has not reached yet.
+// The new revision's difference is from the one on the Pod's label, which the Pod has not reached yet.
 func TestBeginMakesUpForWhatOpenKruiseLeft(t *testing.T) {
 	pod := updated(`{"revision":"web-1","updateTimestamp":"2026-01-02T03:04:00Z","lastContainerStatuses":null,"nextContainerImages":{"log":"log:2"}}`).
 		Annotation(v1beta1.InPlaceUpdateGraceAnnotation, `{"revision":"web-1","containerImages":{"app":"app:2"},"graceSeconds":3600,`+
@@ -298,8 +296,8 @@ func TestBeginOfARestartWhereOpenKruiseLeftAnImage(t *testing.T) {
 	}
 }
 
-// A new image makes the restart that is still awaited needless. Should the
-// image be taken back before the kubelet acts, nothing restarts at all.
+// A new image makes the restart that is still awaited needless. Should the image be taken back before the kubelet acts,
+// nothing restarts at all.
 func TestBeginOfAnImageEndsTheWaitForARestart(t *testing.T) {
 	pod := runs("app:1", "docker.io/library/app@"+digest)
 	for _, change := range []inplace.Change{

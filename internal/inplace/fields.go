@@ -9,9 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// changedFields names the fields below path that differ between two values of
-// one type, as deep as a field has a name: in objects and maps, and in the lists
-// of containers and volumes, whose elements have one. Other lists are named as a
+// changedFields names the fields below path that differ between two values of one type, as deep as a field has a name:
+// in objects and maps, and in the lists of containers and volumes, whose elements have one. Other lists are named as a
 // whole.
 func changedFields(path string, a, b any) []string {
 	return fieldsOf(path, reflect.ValueOf(a), reflect.ValueOf(b))

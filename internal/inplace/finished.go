@@ -1,6 +1,5 @@
-// Package inplace knows what an in-place change of a running Pod looks like
-// from outside: what the kubelet had, and whether it has carried the change
-// out. It is pure.
+// Package inplace knows what an in-place change of a running Pod looks like from outside: what the kubelet had, and
+// whether it has carried the change out. It is pure.
 package inplace
 
 import (
@@ -14,17 +13,15 @@ import (
 
 // Replaced identifies what ran in a container before its image was changed.
 type Replaced struct {
-	// ImageID as the container's status had it; never empty for a container
-	// that had started.
+	// ImageID as the container's status had it; never empty for a container that had started.
 	ImageID string `json:"imageID"`
-	// ContainerID as the container's status had it. Empty when the record was
-	// made by OpenKruise, which does not note it.
+	// ContainerID as the container's status had it. Empty when the record was made by OpenKruise, which does not note
+	// it.
 	ContainerID string `json:"containerID,omitempty"`
 }
 
-// Finished tells whether the kubelet runs the image that the Pod's spec names
-// in a container whose image was changed. The kubelet must have seen the current
-// spec, if it tells which one it has seen. Then any of these proves it:
+// Finished tells whether the kubelet runs the image that the Pod's spec names in a container whose image was changed.
+// The kubelet must have seen the current spec, if it tells which one it has seen. Then any of these proves it:
 //
 //   - the spec names a digest and the status reports that digest;
 //   - the status names the very image of the spec. Two tags of equal content
@@ -69,16 +66,14 @@ func sameImage(a, b string) bool {
 	return err == nil && reference.TagNameOnly(first).String() == reference.TagNameOnly(second).String()
 }
 
-// ContainerReady tells whether the kubelet says that a container, or a native
-// sidecar, is ready.
+// ContainerReady tells whether the kubelet says that a container, or a native sidecar, is ready.
 func ContainerReady(pod *corev1.Pod, name string) bool {
 	status := statusOf(pod, name)
 	return status != nil && status.Ready
 }
 
-// Resized tells whether the kubelet has given a container the cpu and memory
-// that the Pod's spec asks for. Where the kubelet does not report resources the
-// end of the resize is all there is to see.
+// Resized tells whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. Where the
+// kubelet does not report resources the end of the resize is all there is to see.
 func Resized(pod *corev1.Pod, name string) bool {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodResizePending || condition.Type == corev1.PodResizeInProgress {

@@ -8,8 +8,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-// outstanding is what OpenKruise still had to write into a Pod, and the state
-// that it recorded, nil for none.
+// outstanding is what OpenKruise still had to write into a Pod, and the state that it recorded, nil for none.
 func outstanding(pod *corev1.Pod) (Change, *State) {
 	var change Change
 	revision := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
@@ -44,8 +43,8 @@ func (g *Grace) change(pod *corev1.Pod) Change {
 	return out
 }
 
-// metadataPatch is the strategic merge patch of a Pod's metadata that a grace
-// annotation carries. A value that is null is removed.
+// metadataPatch is the strategic merge patch of a Pod's metadata that a grace annotation carries. A value that is null
+// is removed.
 type metadataPatch struct {
 	Metadata struct {
 		Labels            map[string]*string `json:"labels"`
@@ -55,8 +54,8 @@ type metadataPatch struct {
 	} `json:"metadata"`
 }
 
-// nextChange is what the state says to be changed next in a Pod: nothing, if the
-// Pod is on its way to another revision by now.
+// nextChange is what the state says to be changed next in a Pod: nothing, if the Pod is on its way to another revision
+// by now.
 func (s *State) nextChange(pod *corev1.Pod) Change {
 	if s.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
 		return Change{}
@@ -64,9 +63,8 @@ func (s *State) nextChange(pod *corev1.Pod) Change {
 	return leftover(pod, s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources)
 }
 
-// leftover puts together what is to be written into a Pod. Containers whose
-// environment reads metadata that changes are restarted, which OpenKruise leaves
-// to its node daemon.
+// leftover puts together what is to be written into a Pod. Containers whose environment reads metadata that changes are
+// restarted, which OpenKruise leaves to its node daemon.
 func leftover(
 	pod *corev1.Pod, images map[string]string, metadata map[string]RefMetadata, resources map[string]corev1.ResourceRequirements,
 ) Change {
@@ -86,8 +84,7 @@ func leftover(
 	return out
 }
 
-// setMissing notes the values that a Pod does not have, and tells whether there
-// are any.
+// setMissing notes the values that a Pod does not have, and tells whether there are any.
 func setMissing(changes *map[string]*string, has, wanted map[string]string) bool {
 	missing := false
 	for key, value := range wanted {

@@ -9,8 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// Obstacles says why a Pod cannot take a change that its template allows; nil
-// when it can. Such a Pod must be replaced.
+// Obstacles says why a Pod cannot take a change that its template allows; nil when it can. Such a Pod must be replaced.
 func (c Change) Obstacles(pod *corev1.Pod) []string {
 	var out []string
 	for _, name := range c.containers() {
@@ -44,8 +43,8 @@ func restartObstacles(pod *corev1.Pod, restart map[string]string) []string {
 	return out
 }
 
-// resizeObstacles says what the API server has against new resources for the
-// Pod as it is: others than its template may have given it some.
+// resizeObstacles says what the API server has against new resources for the Pod as it is: others than its template may
+// have given it some.
 func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirements) []string {
 	var out []string
 	after := &corev1.Pod{Spec: corev1.PodSpec{
@@ -70,8 +69,7 @@ func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirem
 	return out
 }
 
-// exceeded names a resource of which more is requested than the limit; "" for
-// none.
+// exceeded names a resource of which more is requested than the limit; "" for none.
 func exceeded(resources corev1.ResourceRequirements) corev1.ResourceName {
 	for _, name := range resizable {
 		request := resources.Requests[name]
@@ -82,8 +80,7 @@ func exceeded(resources corev1.ResourceRequirements) corev1.ResourceName {
 	return ""
 }
 
-// nodeResizes tells, as the API server does, by the first running container
-// whether the kubelet reports resources.
+// nodeResizes tells, as the API server does, by the first running container whether the kubelet reports resources.
 func nodeResizes(pod *corev1.Pod) bool {
 	for i := range pod.Status.ContainerStatuses {
 		if status := &pod.Status.ContainerStatuses[i]; status.State.Running != nil {

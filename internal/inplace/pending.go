@@ -11,14 +11,13 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
-// Pending carries on with what OpenKruise left to be done later in a Pod. ok
-// tells whether there is such a thing. Its time has come when the edits are not
-// empty; otherwise it comes in waitSeconds, or, when those are 0, with a change
-// of the Pod: containers must become ready first.
+// Pending carries on with what OpenKruise left to be done later in a Pod. ok tells whether there is such a thing. Its
+// time has come when the edits are not empty; otherwise it comes in waitSeconds, or, when those are 0, with a change of
+// the Pod: containers must become ready first.
 //
-// A change that waits for its grace period and was overtaken by another revision
-// is dropped, and so is one that nobody can read. OpenKruise changes containers
-// with launch priorities in several steps; what is left of them is one step here.
+// A change that waits for its grace period and was overtaken by another revision is dropped, and so is one that nobody
+// can read. OpenKruise changes containers with launch priorities in several steps; what is left of them is one step
+// here.
 func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64, ok bool) {
 	grace, err := ParseGrace(pod.Annotations)
 	if err != nil || grace != nil && grace.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
@@ -48,8 +47,8 @@ func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits,
 	return edits, 0, true
 }
 
-// next changes the next containers, once those that were changed before are
-// ready. What is next on the way to another revision is dropped.
+// next changes the next containers, once those that were changed before are ready. What is next on the way to another
+// revision is dropped.
 func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
 	if len(s.nextContainers()) == 0 {
 		return Edits{}, 0, false

@@ -99,8 +99,8 @@ func podOf(template *corev1.PodTemplateSpec) *corev1.Pod {
 	return pod
 }
 
-// What Difference says can be done in place brings a Pod of the one template to
-// what a Pod of the other one is, and the API server lets it.
+// What Difference says can be done in place brings a Pod of the one template to what a Pod of the other one is, and the
+// API server lets it.
 func TestBeginLeadsToTheOtherTemplate(t *testing.T) {
 	inPlace := 0
 	rapid.Check(t, func(t *rapid.T) {

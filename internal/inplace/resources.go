@@ -11,9 +11,8 @@ import (
 // resizable are the resources that a running container can get more or less of.
 var resizable = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}
 
-// resources lets cpu and memory pass where the API server does: it lets no
-// amount disappear, no QoS class change, and resizes no Windows Pods. Pods with
-// resources of their own are left alone, since not every cluster resizes them.
+// resources lets cpu and memory pass where the API server does: it lets no amount disappear, no QoS class change, and
+// resizes no Windows Pods. Pods with resources of their own are left alone, since not every cluster resizes them.
 func (d *difference) resources(from *corev1.PodTemplateSpec) {
 	spec := &d.reached.Spec
 	if d.to.Spec.Resources != nil || spec.OS != nil && spec.OS.Name == corev1.Windows {
@@ -48,8 +47,7 @@ func (d *difference) resize(reached, to *corev1.Container) {
 	}
 }
 
-// changedAmounts are the amounts of cpu and memory that are new or different in
-// to; nil when none is.
+// changedAmounts are the amounts of cpu and memory that are new or different in to; nil when none is.
 func changedAmounts(from, to corev1.ResourceList) corev1.ResourceList {
 	var out corev1.ResourceList
 	for _, name := range resizable {

@@ -10,8 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// A kubelet starts a container anew when its image is spelled differently. So
-// one and the same image restarts it when it is spelled in another way:
+// A kubelet starts a container anew when its image is spelled differently. So one and the same image restarts it when
+// it is spelled in another way:
 //
 //	name:tag               with the digest that runs
 //	name:tag@sha256:...    as the template has it, if that is name:tag;
@@ -21,9 +21,8 @@ import (
 // restartTag stands beside a digest when the template gives no tag.
 const restartTag = "restarted"
 
-// restartImage returns an image that runs what a container of a Pod runs now
-// and is spelled in none of the ways to avoid. template is the image that the
-// template gives it, empty when that is not known.
+// restartImage returns an image that runs what a container of a Pod runs now and is spelled in none of the ways to
+// avoid. template is the image that the template gives it, empty when that is not known.
 func restartImage(pod *corev1.Pod, name, template string, avoid []string) (string, error) {
 	image := imageOf(pod, name)
 	named, err := reference.ParseNormalizedNamed(image)
@@ -52,9 +51,8 @@ func restartImage(pod *corev1.Pod, name, template string, avoid []string) (strin
 	return "", fmt.Errorf("container %s cannot be restarted in place: it has not been restarted for several earlier changes yet", name)
 }
 
-// startedAs are the images that a container which still has to be restarted for
-// an earlier change may have been started with. To spell one of them again would
-// restart nothing.
+// startedAs are the images that a container which still has to be restarted for an earlier change may have been started
+// with. To spell one of them again would restart nothing.
 func startedAs(pod *corev1.Pod, state *State, name string) []string {
 	if state == nil || restartAwaited(pod, name, state.Restarted[name]) == "" {
 		return nil
@@ -72,9 +70,8 @@ func tagOf(image string) string {
 	return restartTag
 }
 
-// runningDigest is the digest under which the repository of a container's image
-// has what runs. An image ID of another repository, or one of the runtime's own,
-// names nothing that could be pulled.
+// runningDigest is the digest under which the repository of a container's image has what runs. An image ID of another
+// repository, or one of the runtime's own, names nothing that could be pulled.
 func runningDigest(pod *corev1.Pod, name string, image reference.Named) (string, error) {
 	status := statusOf(pod, name)
 	if status == nil || status.ImageID == "" {

@@ -19,8 +19,7 @@ var (
 	now    = metav1.NewTime(build.Epoch)
 )
 
-// runs is a Pod whose container app has an image, runs under an ID of it, and
-// is what the kubelet reports.
+// runs is a Pod whose container app has an image, runs under an ID of it, and is what the kubelet reports.
 func runs(image, imageID string) *corev1.Pod {
 	pod := build.MakePod("web-0").Obj()
 	pod.Spec.Containers[0].Image = image
@@ -85,8 +84,8 @@ func TestRestartThatCannotBeMadeInPlace(t *testing.T) {
 	}
 }
 
-// While the kubelet has not restarted a container, it may still run what was
-// started under any of the spellings so far. Only one more restarts it for sure.
+// While the kubelet has not restarted a container, it may still run what was started under any of the spellings so far.
+// Only one more restarts it for sure.
 func TestRestartsInARowNeverSpellAnImageTwice(t *testing.T) {
 	pod := runs("app:1", "docker.io/library/app@"+digest)
 	change := inplace.Change{Restart: map[string]string{"app": "app:1"}}

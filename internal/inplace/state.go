@@ -13,32 +13,29 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// State is what the annotation apps.kruise.io/inplace-update-state records of
-// the last change in place of a Pod: what it replaced, and what is still to be
-// written. Fields that this version does not know survive being rewritten.
+// State is what the annotation apps.kruise.io/inplace-update-state records of the last change in place of a Pod: what
+// it replaced, and what is still to be written. Fields that this version does not know survive being rewritten.
 type State struct {
 	// Revision is the name of the revision that the Pod is brought to.
 	Revision        string      `json:"revision"`
 	UpdateTimestamp metav1.Time `json:"updateTimestamp"`
 	// LastContainerStatuses are what ran in the containers whose image changed.
 	LastContainerStatuses map[string]Replaced `json:"lastContainerStatuses"`
-	// UpdateEnvFromMetadata, UpdateResources and UpdateImages tell what kinds of
-	// changes were made.
+	// UpdateEnvFromMetadata, UpdateResources and UpdateImages tell what kinds of changes were made.
 	UpdateEnvFromMetadata bool `json:"updateEnvFromMetadata,omitempty"`
 	UpdateResources       bool `json:"updateResources,omitempty"`
 	UpdateImages          bool `json:"updateImages,omitempty"`
-	// Next... are, by container, what is to be written once the containers of
-	// PreCheckBeforeNext are ready. OpenKruise changes containers that have
-	// launch priorities one priority after the other; Windlass writes none of
-	// these, and carries out those that it finds.
+	// Next... are, by container, what is to be written once the containers of PreCheckBeforeNext are ready. OpenKruise
+	// changes containers that have launch priorities one priority after the other; Windlass writes none of these, and
+	// carries out those that it finds.
 	NextContainerImages      map[string]string                      `json:"nextContainerImages,omitempty"`
 	NextContainerRefMetadata map[string]RefMetadata                 `json:"nextContainerRefMetadata,omitempty"`
 	NextContainerResources   map[string]corev1.ResourceRequirements `json:"nextContainerResources,omitempty"`
 	PreCheckBeforeNext       *PreCheck                              `json:"preCheckBeforeNext,omitempty"`
 	ContainerBatchesRecord   []ContainerBatch                       `json:"containerBatchesRecord,omitempty"`
 
-	// Restarted are the containers that had to start anew with what they ran. It
-	// is ours: OpenKruise neither writes nor minds it.
+	// Restarted are the containers that had to start anew with what they ran. It is ours: OpenKruise neither writes nor
+	// minds it.
 	Restarted map[string]Restarted `json:"restarted,omitempty"`
 	// Resized are the containers whose cpu or memory changed. It is ours too.
 	Resized []string `json:"resized,omitempty"`
@@ -55,8 +52,7 @@ type Restarted struct {
 	Images []string `json:"images"`
 }
 
-// RefMetadata is the part of a Pod's metadata that a container's environment
-// reads.
+// RefMetadata is the part of a Pod's metadata that a container's environment reads.
 type RefMetadata struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
@@ -73,9 +69,8 @@ type ContainerBatch struct {
 	Containers []string    `json:"containers"`
 }
 
-// Grace is what the annotation apps.kruise.io/inplace-update-grace holds: a
-// change that OpenKruise put off until the end of a grace period. Windlass reads
-// and removes it, and never writes it.
+// Grace is what the annotation apps.kruise.io/inplace-update-grace holds: a change that OpenKruise put off until the
+// end of a grace period. Windlass reads and removes it, and never writes it.
 type Grace struct {
 	// Revision is the name of the revision that the change leads to.
 	Revision             string                                 `json:"revision"`
@@ -95,8 +90,8 @@ var (
 	graceKeys = []string{v1beta1.InPlaceUpdateGraceAnnotation, v1beta1.InPlaceUpdateGraceLegacyAnnotation}
 )
 
-// ParseState reads the state of a Pod from its annotations, under the current
-// key or the legacy one; nil when there is none.
+// ParseState reads the state of a Pod from its annotations, under the current key or the legacy one; nil when there is
+// none.
 func ParseState(annotations map[string]string) (*State, error) {
 	text, key := either(annotations, stateKeys...)
 	if key == "" {
@@ -109,8 +104,8 @@ func ParseState(annotations map[string]string) (*State, error) {
 	return state, nil
 }
 
-// ParseGrace reads the change that waits for the end of its grace period, under
-// the current key or the legacy one; nil when there is none.
+// ParseGrace reads the change that waits for the end of its grace period, under the current key or the legacy one; nil
+// when there is none.
 func ParseGrace(annotations map[string]string) (*Grace, error) {
 	text, key := either(annotations, graceKeys...)
 	if key == "" {
@@ -137,8 +132,7 @@ func unreadable(key string, err error) error {
 	return fmt.Errorf("annotation %s of the Pod is not what was written there: %w", key, err)
 }
 
-// text is what the annotation says: the known fields in the wire's order, and
-// behind them whatever else was read.
+// text is what the annotation says: the known fields in the wire's order, and behind them whatever else was read.
 func (s *State) text() string {
 	known, _ := json.Marshal(s) // plain values can always be encoded
 	unknown := map[string]json.RawMessage{}

@@ -13,14 +13,12 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// Unfinished says what a Pod's last change in place still waits for, "" when all
-// of it is done. It reads what OpenKruise recorded as well. A record that nobody
-// can read waits for nothing, and neither does what only OpenKruise's node
-// daemon could confirm: that a container's environment shows changed metadata.
+// Unfinished says what a Pod's last change in place still waits for, "" when all of it is done. It reads what
+// OpenKruise recorded as well. A record that nobody can read waits for nothing, and neither does what only OpenKruise's
+// node daemon could confirm: that a container's environment shows changed metadata.
 //
-// It is asked about every Pod in every look at a set, and the record of a change
-// stays when that is done. So nothing is decoded as long as the Pod shows that
-// no record can say otherwise.
+// It is asked about every Pod in every look at a set, and the record of a change stays when that is done. So nothing is
+// decoded as long as the Pod shows that no record can say otherwise.
 func Unfinished(pod *corev1.Pod) string {
 	if len(pod.Annotations) == 0 {
 		return ""
@@ -39,8 +37,8 @@ func Unfinished(pod *corev1.Pod) string {
 	return state.awaited(pod)
 }
 
-// runsItsImages tells whether the kubelet reports for every container the very
-// image that the spec names, by which a change of images is done.
+// runsItsImages tells whether the kubelet reports for every container the very image that the spec names, by which a
+// change of images is done.
 func runsItsImages(pod *corev1.Pod) bool {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range list {
@@ -83,9 +81,8 @@ func (s *State) awaited(pod *corev1.Pod) string {
 	return s.resizeAwaited(pod)
 }
 
-// imageAwaited says what a container whose image changed waits for. Where
-// OpenKruise has not recorded which container ran before, it is proof enough
-// that the one that runs did not start before the change.
+// imageAwaited says what a container whose image changed waits for. Where OpenKruise has not recorded which container
+// ran before, it is proof enough that the one that runs did not start before the change.
 func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.Time) string {
 	image, status := imageOf(pod, name), statusOf(pod, name)
 	if image == "" || Finished(pod, name, before) {
@@ -119,14 +116,13 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	return fmt.Sprintf("container %s has not been restarted yet", name)
 }
 
-// seen tells whether the kubelet has seen the Pod's spec as it is. Kubelets
-// before Kubernetes 1.33 do not say.
+// seen tells whether the kubelet has seen the Pod's spec as it is. Kubelets before Kubernetes 1.33 do not say.
 func seen(pod *corev1.Pod) bool {
 	return pod.Status.ObservedGeneration == 0 || pod.Status.ObservedGeneration >= pod.Generation
 }
 
-// resizeAwaited says what the kubelet's resize waits for. OpenKruise does not
-// record which containers it resized, so with it the end of the resize is all.
+// resizeAwaited says what the kubelet's resize waits for. OpenKruise does not record which containers it resized, so
+// with it the end of the resize is all.
 func (s *State) resizeAwaited(pod *corev1.Pod) string {
 	if !s.UpdateResources {
 		return ""

@@ -155,8 +155,8 @@ func TestParseErrorsNameTheAnnotation(t *testing.T) {
 	}
 }
 
-// Whatever somebody writes into the annotations, nothing panics, and a Pod with
-// something pending does not stay so for ever.
+// Whatever somebody writes into the annotations, nothing panics, and a Pod with something pending does not stay so for
+// ever.
 func FuzzAnnotations(f *testing.F) {
 	f.Add(`{"revision":"web-1","updateTimestamp":"2026-01-02T03:04:05Z","lastContainerStatuses":{"app":{"imageID":"i"}},"nextContainerImages":{"app":"x"}}`,
 		`{"revision":"web-1","containerImages":{"app":"app:2"},"graceSeconds":-1,"metaDataPatch":"e30="}`)

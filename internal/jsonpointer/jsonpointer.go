@@ -1,5 +1,4 @@
-// Package jsonpointer writes JSON pointers (RFC 6901), as JSON patches need
-// them.
+// Package jsonpointer writes JSON pointers (RFC 6901), as JSON patches need them.
 package jsonpointer
 
 import "strings"

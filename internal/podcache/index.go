@@ -10,8 +10,8 @@ import (
 // ControllerIndex is the name of the cache index by ControllerUID.
 const ControllerIndex = "controller"
 
-// ControllerUID is what an object is found by in ControllerIndex: the UID of its
-// controller. An object without one is not in the index.
+// ControllerUID is what an object is found by in ControllerIndex: the UID of its controller. An object without one is
+// not in the index.
 func ControllerUID(object metav1.Object) []string {
 	if owner := metav1.GetControllerOfNoCopy(object); owner != nil {
 		return []string{string(owner.UID)}
@@ -22,9 +22,8 @@ func ControllerUID(object metav1.Object) []string {
 // OrphanIndex is the name of the cache index by OrphanParent.
 const OrphanIndex = "orphan"
 
-// OrphanParent is what an object is found by in OrphanIndex: its name without
-// the ordinal at the end, which is the name of the StatefulSet that could adopt
-// it. An object with a controller, or without an ordinal, is not in the index.
+// OrphanParent is what an object is found by in OrphanIndex: its name without the ordinal at the end, which is the name
+// of the StatefulSet that could adopt it. An object with a controller, or without an ordinal, is not in the index.
 func OrphanParent(object metav1.Object) []string {
 	if metav1.GetControllerOfNoCopy(object) != nil {
 		return nil
@@ -36,8 +35,8 @@ func OrphanParent(object metav1.Object) []string {
 	return []string{parent}
 }
 
-// SplitOrdinal splits a name like web-3 into what comes before the ordinal and
-// the ordinal. A number with leading zeros is none.
+// SplitOrdinal splits a name like web-3 into what comes before the ordinal and the ordinal. A number with leading zeros
+// is none.
 func SplitOrdinal(name string) (parent string, ordinal int, ok bool) {
 	at := strings.LastIndexByte(name, '-')
 	if at <= 0 {

@@ -1,7 +1,6 @@
-// Package podcache decides what a cache of Pods keeps. Pods are the bulk of
-// what the operator holds in memory, so everything that no controller reads is
-// dropped on arrival. What is cached is therefore never written back: writes
-// are patches.
+// Package podcache decides what a cache of Pods keeps. Pods are the bulk of what the operator holds in memory, so
+// everything that no controller reads is dropped on arrival. What is cached is therefore never written back: writes are
+// patches.
 package podcache
 
 import (
@@ -24,8 +23,8 @@ import (
 //   - of its status the phase, reason, message, conditions, container statuses,
 //     Pod IPs and observed generation.
 //
-// Quantities that would cost too much to compute with are capped.
-// Objects of other kinds, and tombstones, pass unchanged.
+// Quantities that would cost too much to compute with are capped. Objects of other kinds, and tombstones, pass
+// unchanged.
 func Trim(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -121,9 +120,8 @@ func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 	return out
 }
 
-// TrimNode is a cache.TransformFunc: it returns a Node with nothing but its
-// identity, labels, taints, conditions and the versions it reports, and the one
-// annotation by which people keep auto remediation away from it.
+// TrimNode is a cache.TransformFunc: it returns a Node with nothing but its identity, labels, taints, conditions and
+// the versions it reports, and the one annotation by which people keep auto remediation away from it.
 func TrimNode(object any) (any, error) {
 	node, ok := object.(*corev1.Node)
 	if !ok {

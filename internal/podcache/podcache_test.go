@@ -113,9 +113,8 @@ func TestObjectsAreIndexedByTheirControllerAlone(t *testing.T) {
 	}
 }
 
-// Nothing that reads the cache must be able to spend the operator's memory by
-// comparing what a Pod asks for. Such a Pod can be stored where no webhook of ours
-// is asked.
+// Nothing that reads the cache must be able to spend the operator's memory by comparing what a Pod asks for. Such a Pod
+// can be stored where no webhook of ours is asked.
 func TestQuantitiesOutOfBoundsAreCapped(t *testing.T) {
 	pod := build.MakePod("p").Obj()
 	huge := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1e200000000"), corev1.ResourceMemory: resource.MustParse("1Gi")}

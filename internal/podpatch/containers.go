@@ -16,8 +16,7 @@ const (
 	InitContainers = "initContainers"
 )
 
-// Image gives the container of a name, found at an index of the list containers
-// or initContainers, another image.
+// Image gives the container of a name, found at an index of the list containers or initContainers, another image.
 func (p *Patch) Image(list string, index int, name, from, to string) *Patch {
 	if from == to {
 		return p
@@ -27,9 +26,8 @@ func (p *Patch) Image(list string, index int, name, from, to string) *Patch {
 	return p
 }
 
-// Resources gives a container the amounts in to; amounts that to does not name
-// stay as they are, since a running Pod can lose none. A patch with resources
-// must be sent to the resize subresource, and may hold nothing else.
+// Resources gives a container the amounts in to; amounts that to does not name stay as they are, since a running Pod
+// can lose none. A patch with resources must be sent to the resize subresource, and may hold nothing else.
 func (p *Patch) Resources(list string, index int, name string, from, to corev1.ResourceRequirements) *Patch {
 	changes := slices.Concat(
 		amounts(containerPath(list, index, "resources", "requests"), from.Requests, to.Requests),

@@ -1,6 +1,5 @@
-// Package podpatch writes JSON patches of Pods that a trimmed cache holds. A
-// patch says which Pod it is for and what the writer saw of everything that it
-// changes; when any of that has changed since, the API server refuses the whole
+// Package podpatch writes JSON patches of Pods that a trimmed cache holds. A patch says which Pod it is for and what
+// the writer saw of everything that it changes; when any of that has changed since, the API server refuses the whole
 // patch. What the kubelet writes meanwhile never gets in the way.
 package podpatch
 
@@ -18,12 +17,11 @@ import (
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
 )
 
-// Patch collects changes of one Pod. Calls that would change nothing leave it
-// as it is, and of two calls about the same key the later one counts.
+// Patch collects changes of one Pod. Calls that would change nothing leave it as it is, and of two calls about the same
+// key the later one counts.
 //
-// The Pod must be one that the API server sent, whole or trimmed by
-// internal/podcache: nil annotations mean that there are none, whereas empty
-// ones mean that the cache keeps none of those there are.
+// The Pod must be one that the API server sent, whole or trimmed by internal/podcache: nil annotations mean that there
+// are none, whereas empty ones mean that the cache keeps none of those there are.
 type Patch struct {
 	pod                 *corev1.Pod
 	labels, annotations map[string]*string
@@ -96,8 +94,7 @@ func (p *Patch) OwnerReferences(owners []metav1.OwnerReference) *Patch {
 	return p
 }
 
-// Unchanged lets the API server refuse the patch if anything about the Pod has
-// changed since, its status included.
+// Unchanged lets the API server refuse the patch if anything about the Pod has changed since, its status included.
 func (p *Patch) Unchanged() *Patch {
 	p.unchanged = true
 	return p
@@ -109,8 +106,7 @@ func (p *Patch) Empty() bool {
 		slices.Equal(p.finalizers, p.pod.Finalizers)
 }
 
-// JSON renders the patch, an RFC 6902 document. The order of its operations
-// depends on nothing but the calls.
+// JSON renders the patch, an RFC 6902 document. The order of its operations depends on nothing but the calls.
 func (p *Patch) JSON() ([]byte, error) {
 	operations := []jsonpatch.Operation{test("/metadata/uid", p.pod.UID)}
 	if p.unchanged {
@@ -133,8 +129,8 @@ func (p *Patch) operations() []jsonpatch.Operation {
 	)
 }
 
-// texts changes labels or annotations. Where there are none at all, adding to
-// them is refused, so that case sets all of them at once.
+// texts changes labels or annotations. Where there are none at all, adding to them is refused, so that case sets all of
+// them at once.
 func texts(field string, seen map[string]string, exist bool, changes map[string]*string) []jsonpatch.Operation {
 	if len(changes) == 0 {
 		return nil

@@ -256,8 +256,7 @@ func TestStatusWritesDoNotGetInTheWay(t *testing.T) {
 	}
 }
 
-// The only annotation of a Pod may be one that the cache drops. Writing all of
-// them at once would remove it.
+// The only annotation of a Pod may be one that the cache drops. Writing all of them at once would remove it.
 func TestAnnotationsThatTheCacheDroppedStay(t *testing.T) {
 	cached := build.MakePod("p").Obj()
 	cached.Annotations = map[string]string{}

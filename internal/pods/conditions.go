@@ -35,9 +35,8 @@ func Gated(pod *corev1.Pod) bool {
 	return IsFalse(c) && c.Reason == corev1.PodReasonSchedulingGated
 }
 
-// NodeLost reports whether a Pod is not Ready for no other reason than that its
-// node does not answer: the node's controller marks such Pods not Ready, and
-// leaves everything else as the kubelet last wrote it.
+// NodeLost reports whether a Pod is not Ready for no other reason than that its node does not answer: the node's
+// controller marks such Pods not Ready, and leaves everything else as the kubelet last wrote it.
 func NodeLost(pod *corev1.Pod) bool {
 	if pod.Status.Reason == "NodeLost" {
 		return true

@@ -7,15 +7,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// brokenReasons are what a kubelet says of a container that will not run unless
-// something changes.
+// brokenReasons are what a kubelet says of a container that will not run unless something changes.
 var brokenReasons = map[string]bool{
 	"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true,
 	"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true, "CrashLoopBackOff": true,
 }
 
-// BrokenReason returns the kubelet's word for why a container, or an init
-// container, cannot run; "" when it can, or when nothing is known of it yet.
+// BrokenReason returns the kubelet's word for why a container, or an init container, cannot run; "" when it can, or
+// when nothing is known of it yet.
 func BrokenReason(pod *corev1.Pod, name string) string {
 	return brokenReason(statusOf(pod, name))
 }
@@ -27,8 +26,8 @@ func brokenReason(status *corev1.ContainerStatus) string {
 	return status.State.Waiting.Reason
 }
 
-// ContainerTrouble says why a container, or an init container, of a Pod does not
-// run or is not ready; "" when nothing of the kind is to be seen:
+// ContainerTrouble says why a container, or an init container, of a Pod does not run or is not ready; "" when nothing
+// of the kind is to be seen:
 //
 //	container app exited with 3, 4 restarts (CrashLoopBackOff); see kubectl logs -n shop crash-0 -c app --previous
 //	container app was killed for its memory (OOMKilled, limit 64Mi), 1 restart; see kubectl logs ...
@@ -132,8 +131,8 @@ func (c *container) waits(pod *corev1.Pod) string {
 	return fmt.Sprintf("%s: %s%s", c.called(), waiting.Reason, colon(waiting.Message))
 }
 
-// ended is about a container that does not run and for which the kubelet has not
-// said what follows. An init container that is through is no trouble.
+// ended is about a container that does not run and for which the kubelet has not said what follows. An init container
+// that is through is no trouble.
 func (c *container) ended(pod *corev1.Pod) string {
 	if t := c.status.State.Terminated; !c.oneTime() || t.ExitCode != 0 {
 		return c.exited(pod, t, "")
@@ -153,8 +152,8 @@ func (c *container) exited(pod *corev1.Pod, t *corev1.ContainerStateTerminated, 
 	return text + "; " + c.logs(pod)
 }
 
-// end says how the container ended. A kubelet kills one whose liveness or startup
-// probe fails, and leaves no other trace of that in the Pod than how it ended.
+// end says how the container ended. A kubelet kills one whose liveness or startup probe fails, and leaves no other
+// trace of that in the Pod than how it ended.
 func (c *container) end(t *corev1.ContainerStateTerminated) string {
 	killed := t.ExitCode == 137 || t.ExitCode == 143
 	switch {
@@ -177,8 +176,8 @@ func (c *container) memoryLimit() string {
 	return ""
 }
 
-// notReady is about a container that runs and is not ready. The container that
-// ran before says more about one that has just been started again than its probes.
+// notReady is about a container that runs and is not ready. The container that ran before says more about one that has
+// just been started again than its probes.
 func (c *container) notReady(pod *corev1.Pod) string {
 	started := c.status.Started != nil && *c.status.Started
 	switch {
@@ -208,8 +207,7 @@ func restarts(status *corev1.ContainerStatus) string {
 	return fmt.Sprintf("%d restarts", status.RestartCount)
 }
 
-// lastWords is the end of a chain of causes, which says what went wrong: not
-// found, 401 Unauthorized, no such host.
+// lastWords is the end of a chain of causes, which says what went wrong: not found, 401 Unauthorized, no such host.
 func lastWords(message string) string {
 	return colon(message[strings.LastIndex(message, ": ")+1:])
 }

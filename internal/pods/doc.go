@@ -1,9 +1,7 @@
-// Package pods says in words what a Pod shows of itself: why it, or one of its
-// containers, does not run or serve, and why it has not gone yet. Every
-// controller uses the same words. It is pure, and reads nothing of a Pod that
-// package podcache drops.
+// Package pods says in words what a Pod shows of itself: why it, or one of its containers, does not run or serve, and
+// why it has not gone yet. Every controller uses the same words. It is pure, and reads nothing of a Pod that package
+// podcache drops.
 //
-// The words hold still: they name no instant and no span of time, so that a
-// status that quotes them is not written anew every second. They are for one
-// line; none is longer than a few hundred bytes.
+// The words hold still: they name no instant and no span of time, so that a status that quotes them is not written anew
+// every second. They are for one line; none is longer than a few hundred bytes.
 package pods

@@ -9,9 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Broken returns the one word for why a Pod cannot run as it is, for programs to
-// compare: it failed, no node takes it, or a container, init containers included,
-// waits with a reason that does not pass by itself; "" when there is none.
+// Broken returns the one word for why a Pod cannot run as it is, for programs to compare: it failed, no node takes it,
+// or a container, init containers included, waits with a reason that does not pass by itself; "" when there is none.
 func Broken(pod *corev1.Pod) string {
 	switch {
 	case pod.Status.Phase == corev1.PodFailed:
@@ -29,8 +28,8 @@ func Broken(pod *corev1.Pod) string {
 	return ""
 }
 
-// Trouble says why a Pod does not run or serve, what is worst first; "" when it is
-// Ready. A Pod that is going is not asked about: see Going.
+// Trouble says why a Pod does not run or serve, what is worst first; "" when it is Ready. A Pod that is going is not
+// asked about: see Going.
 //
 //	no node takes it: 0/3 nodes are available: 3 Insufficient cpu. (Unschedulable)
 //	it waits for its scheduling gates: example.com/quota
@@ -95,9 +94,8 @@ func notReady(pod *corev1.Pod) string {
 	return "not Ready"
 }
 
-// worst is what is wrong with the first container that cannot run or, if there
-// is none, with the first that is not ready. Containers start after init
-// containers, so these come first.
+// worst is what is wrong with the first container that cannot run or, if there is none, with the first that is not
+// ready. Containers start after init containers, so these come first.
 func worst(pod *corev1.Pod, unready bool) string {
 	first := ""
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
@@ -120,9 +118,8 @@ func failed(status *corev1.ContainerStatus) bool {
 	return status != nil && status.State.Terminated != nil && status.State.Terminated.ExitCode != 0
 }
 
-// Crashed returns the kubelet's word for how the first container that has failed
-// ended, as kubectl get pods shows it until the kubelet says CrashLoopBackOff; ""
-// when none has.
+// Crashed returns the kubelet's word for how the first container that has failed ended, as kubectl get pods shows it
+// until the kubelet says CrashLoopBackOff; "" when none has.
 func Crashed(pod *corev1.Pod) string {
 	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range list {
@@ -143,8 +140,7 @@ func anyWaits(pod *corev1.Pod) bool {
 	return false
 }
 
-// Going says what keeps a Pod that is being deleted, "" when its grace period is
-// all that is to be waited for:
+// Going says what keeps a Pod that is being deleted, "" when its grace period is all that is to be waited for:
 //
 //	finalizers example.com/hold
 //	node worker-1 has not stopped it although its grace period is over
@@ -176,8 +172,7 @@ func running(pod *corev1.Pod) bool {
 	return len(pod.Status.ContainerStatuses) == 0
 }
 
-// GoingLooksAgain returns in how long what Going says may change though nothing
-// happens to the Pod; 0 for never.
+// GoingLooksAgain returns in how long what Going says may change though nothing happens to the Pod; 0 for never.
 func GoingLooksAgain(pod *corev1.Pod, now time.Time) time.Duration {
 	if pod.DeletionTimestamp == nil {
 		return 0

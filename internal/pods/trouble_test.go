@@ -89,8 +89,7 @@ func initContainer(restart *corev1.ContainerRestartPolicy, state corev1.Containe
 	}
 }
 
-// The words for a Pod are the same whether the whole Pod is asked or what a cache
-// keeps of it.
+// The words for a Pod are the same whether the whole Pod is asked or what a cache keeps of it.
 func TestTroubleNamesWhatIsWrong(t *testing.T) {
 	const logs = "see kubectl logs -n shop crash-0 -c app"
 	failure := func(code int32) corev1.ContainerStateTerminated {

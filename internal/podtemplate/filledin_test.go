@@ -9,8 +9,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 )
 
-// filledIn is a container as OpenKruise's webhook stores it, plain as its user
-// wrote it.
+// filledIn is a container as OpenKruise's webhook stores it, plain as its user wrote it.
 const (
 	plain    = "{spec: {containers: [{name: app, image: app:1}], initContainers: [{name: setup, image: setup:1}]}}"
 	filledIn = `{spec: {

@@ -25,8 +25,8 @@ func load(t testing.TB, path string, into any) {
 	}
 }
 
-// Every recorded set must find the very revision that OpenKruise used for it,
-// and no other one. Otherwise a takeover would roll it.
+// Every recorded set must find the very revision that OpenKruise used for it, and no other one. Otherwise a takeover
+// would roll it.
 func TestRecordedStatefulSetsFindTheirRevisions(t *testing.T) {
 	for name, prefix := range map[string]string{"as created": "created", "in mid-rollout": "midway"} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,4 @@
-// Package priority puts Pods in the order that an updatePriority strategy asks
-// for. It is pure.
+// Package priority puts Pods in the order that an updatePriority strategy asks for. It is pure.
 package priority
 
 import (
@@ -14,9 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Sort sorts by the sum of weights, or by the first of the named labels that an
-// item has and the number that its value ends in, larger first. Items that have
-// none of the labels go last; equal ones keep their order. nil sorts nothing.
+// Sort sorts by the sum of weights, or by the first of the named labels that an item has and the number that its value
+// ends in, larger first. Items that have none of the labels go last; equal ones keep their order. nil sorts nothing.
 func Sort[T any](strategy *v1beta1.UpdatePriorityStrategy, items []T, labelsOf func(T) map[string]string) {
 	if strategy == nil {
 		return
@@ -44,8 +42,8 @@ func Sort[T any](strategy *v1beta1.UpdatePriorityStrategy, items []T, labelsOf f
 // rank sorts by level, lower first, then by number, higher first.
 type rank struct{ level, number int64 }
 
-// byWeight sums the weights of the terms that match. A selector that cannot be
-// read picks nothing; validation refuses it.
+// byWeight sums the weights of the terms that match. A selector that cannot be read picks nothing; validation refuses
+// it.
 func byWeight(strategy *v1beta1.UpdatePriorityStrategy) func(map[string]string) rank {
 	selectors := make([]labels.Selector, len(strategy.WeightPriority))
 	for i := range strategy.WeightPriority {
@@ -76,8 +74,7 @@ func byOrder(strategy *v1beta1.UpdatePriorityStrategy) func(map[string]string) r
 	}
 }
 
-// trailingNumber reads the digits at the end of a label's value; 0 when there
-// is none.
+// trailingNumber reads the digits at the end of a label's value; 0 when there is none.
 func trailingNumber(value string) int64 {
 	digits := value[len(strings.TrimRight(value, "0123456789")):]
 	n, err := strconv.ParseInt(digits, 10, 64)

@@ -27,9 +27,8 @@ var hostile = []string{
 	`"1\u0065200000000"`,
 }
 
-// TestBoundedQuantitiesNeedLittleMemory decodes and computes in a program of its
-// own that ends when it wants more memory than 2 GiB of addresses. Without the
-// bounds every one of these values ends it.
+// TestBoundedQuantitiesNeedLittleMemory decodes and computes in a program of its own that ends when it wants more
+// memory than 2 GiB of addresses. Without the bounds every one of these values ends it.
 func TestBoundedQuantitiesNeedLittleMemory(t *testing.T) {
 	if text := os.Getenv(inChild); text != "" {
 		child(t, text)

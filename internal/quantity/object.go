@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Cap puts the greatest quantity of Kubernetes in the place of every one of a
-// decoded object that is out of bounds. The object is a pointer.
+// Cap puts the greatest quantity of Kubernetes in the place of every one of a decoded object that is out of bounds. The
+// object is a pointer.
 func Cap(object any) {
 	v := visitor{each: func(_ *field.Path, q *resource.Quantity) bool {
 		if InBounds(q) {
@@ -23,8 +23,8 @@ func Cap(object any) {
 	v.visit(reflect.ValueOf(object), PlacesIn(object), nil)
 }
 
-// Find names the quantities of a decoded object that are out of bounds, and
-// changes nothing. The object is a pointer; path is its own, nil for a whole one.
+// Find names the quantities of a decoded object that are out of bounds, and changes nothing. The object is a pointer;
+// path is its own, nil for a whole one.
 func Find(object any, path *field.Path) field.ErrorList {
 	var faults field.ErrorList
 	v := visitor{named: true, each: func(path *field.Path, q *resource.Quantity) bool {
@@ -42,8 +42,8 @@ func sortFaults(faults field.ErrorList) {
 	slices.SortFunc(faults, func(a, b *field.Error) int { return strings.Compare(a.Field, b.Field) })
 }
 
-// Brought returns the faults that a change brings: those that were not there
-// before, word for word. What was stored before there were bounds may stay.
+// Brought returns the faults that a change brings: those that were not there before, word for word. What was stored
+// before there were bounds may stay.
 func Brought(now, before field.ErrorList) field.ErrorList {
 	var out field.ErrorList
 	for _, err := range now {

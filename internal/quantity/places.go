@@ -8,8 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Place says where in the JSON of a type there are quantities. A nil one has
-// none, neither itself nor below.
+// Place says where in the JSON of a type there are quantities. A nil one has none, neither itself nor below.
 type Place struct {
 	// Leaf reports that it is a quantity itself.
 	Leaf bool
@@ -43,8 +42,8 @@ func placesOf(t reflect.Type) *Place {
 	return found
 }
 
-// find looks below a type. A type that holds itself, as a JSON schema does, is
-// not entered twice: no such type of ours has quantities.
+// find looks below a type. A type that holds itself, as a JSON schema does, is not entered twice: no such type of ours
+// has quantities.
 func find(t reflect.Type, within map[reflect.Type]bool) *Place {
 	if t == quantityType {
 		return &Place{Leaf: true}

@@ -223,8 +223,8 @@ func TestEveryQuantityOfADecodedPodIsCapped(t *testing.T) {
 	}
 }
 
-// TestOurKindsAreSeenThrough names one deep place of each kind, so that the walk
-// through our own types, embedded ones among them, is not empty.
+// TestOurKindsAreSeenThrough names one deep place of each kind, so that the walk through our own types, embedded ones
+// among them, is not empty.
 func TestOurKindsAreSeenThrough(t *testing.T) {
 	const set = `{"spec": {"template": {"spec": {"containers": [{"resources": {"limits": {"cpu": "1e99"}}}]}},
 		"volumeClaimTemplates": [{"spec": {"resources": {"requests": {"storage": "1e99"}}}, "status": {"capacity": {"storage": "1e99"}}}]}}`

@@ -11,9 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Bound returns the JSON of an object, to be decoded into the type of example
-// with whatever decoder, in which every quantity is in bounds. Those that were
-// not are named, by their paths, and the greatest one of Kubernetes stands in
+// Bound returns the JSON of an object, to be decoded into the type of example with whatever decoder, in which every
+// quantity is in bounds. Those that were not are named, by their paths, and the greatest one of Kubernetes stands in
 // their place. JSON without any is returned as it is, after one look over it.
 func Bound(raw []byte, example any) ([]byte, field.ErrorList, error) {
 	if !suspicious(raw) {
@@ -62,8 +61,8 @@ func (w *walk) value(value any, place *Place, path *field.Path) any {
 	return value
 }
 
-// object goes through the values of a map, or the fields of an object. Some
-// decoders take a field by its name in any case of its letters.
+// object goes through the values of a map, or the fields of an object. Some decoders take a field by its name in any
+// case of its letters.
 func (w *walk) object(object map[string]any, place *Place, path *field.Path) {
 	for name, value := range object {
 		switch {

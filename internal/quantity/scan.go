@@ -1,8 +1,8 @@
 package quantity
 
-// suspicious reports whether JSON may hold a quantity out of bounds: a number with
-// an exponent of two digits or more that makes up a whole value, a very long one,
-// or characters that are written as escapes. It looks at every byte about once.
+// suspicious reports whether JSON may hold a quantity out of bounds: a number with an exponent of two digits or more
+// that makes up a whole value, a very long one, or characters that are written as escapes. It looks at every byte about
+// once.
 func suspicious(raw []byte) bool {
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
@@ -25,8 +25,7 @@ func suspicious(raw []byte) bool {
 // begins reports whether a number may begin after a character.
 func begins(c byte) bool { return !isNumeric(c) && !isLetter(c) }
 
-// exponentOf reports whether an exponent of two digits or more follows, and then
-// the end of a value.
+// exponentOf reports whether an exponent of two digits or more follows, and then the end of a value.
 func exponentOf(rest []byte) bool {
 	if len(rest) == 0 || rest[0] != 'e' && rest[0] != 'E' {
 		return false
@@ -39,8 +38,8 @@ func exponentOf(rest []byte) bool {
 	return digits >= 2 && (digits == len(rest) || !isLetter(rest[digits]))
 }
 
-// escapesNumber reports whether an escape stands for a character that numbers are
-// made of. Those that Go's own encoder writes do not.
+// escapesNumber reports whether an escape stands for a character that numbers are made of. Those that Go's own encoder
+// writes do not.
 func escapesNumber(after []byte) bool {
 	if len(after) < 5 || after[0] != 'u' {
 		return false

@@ -1,7 +1,6 @@
-// Package revision names, numbers and truncates the ControllerRevisions that
-// record the history of an object. Whether two revisions are equal is decided
-// by whoever knows what is in them, on decoded and defaulted values: bytes
-// differ between versions of a library that mean the same. It is pure.
+// Package revision names, numbers and truncates the ControllerRevisions that record the history of an object. Whether
+// two revisions are equal is decided by whoever knows what is in them, on decoded and defaulted values: bytes differ
+// between versions of a library that mean the same. It is pure.
 package revision
 
 import (
@@ -17,12 +16,11 @@ import (
 // HashLabel carries the hash in a revision's name.
 const HashLabel = "controller.kubernetes.io/hash"
 
-// maxParent keeps a revision's name, which is also a label's value, within 63
-// characters.
+// maxParent keeps a revision's name, which is also a label's value, within 63 characters.
 const maxParent = 52
 
-// Name makes the name of a revision from its owner's name and its data:
-// "<parent>-<hash>". collisions sets apart data whose hashes collide.
+// Name makes the name of a revision from its owner's name and its data: "<parent>-<hash>". collisions sets apart data
+// whose hashes collide.
 func Name(parent string, data []byte, collisions *int32) (name, hash string) {
 	h := fnv.New32a()
 	_, _ = h.Write(data) // a hash never fails to be written to
@@ -53,8 +51,8 @@ func Next(revisions []*appsv1.ControllerRevision) int64 {
 	return newest + 1
 }
 
-// Surplus lists the revisions to delete so that at most keep remain, the oldest
-// first. Those that are live stay, however many they are.
+// Surplus lists the revisions to delete so that at most keep remain, the oldest first. Those that are live stay,
+// however many they are.
 func Surplus(revisions []*appsv1.ControllerRevision, keep int, live func(name string) bool) []*appsv1.ControllerRevision {
 	sorted := slices.Clone(revisions)
 	Sort(sorted)

@@ -32,8 +32,7 @@ func Lookalikes(kind schema.GroupKind) []schema.GroupKind {
 	}, func(known schema.GroupKind) bool { return known == kind })
 }
 
-// NearNames are those of the names that may be a misspelt one, at most three,
-// sorted.
+// NearNames are those of the names that may be a misspelt one, at most three, sorted.
 func NearNames(name string, names []string) []string {
 	var out []string
 	for _, other := range names {
@@ -45,8 +44,8 @@ func NearNames(name string, names []string) []string {
 	return out[:min(len(out), maxNear)]
 }
 
-// isNear reports whether two names differ by few letters, or by a word at their
-// end: cart and cart-v2. Short names differ by few letters from everything.
+// isNear reports whether two names differ by few letters, or by a word at their end: cart and cart-v2. Short names
+// differ by few letters from everything.
 func isNear(a, b string) bool {
 	if strings.HasPrefix(a, b+"-") || strings.HasPrefix(b, a+"-") {
 		return true
@@ -75,8 +74,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Absent says that the workload of a reference does not exist, and what may have
-// been meant instead. It is a sentence without its full stop.
+// Absent says that the workload of a reference does not exist, and what may have been meant instead. It is a sentence
+// without its full stop.
 func Absent(target *v1alpha1.TargetReference, namespace string, near []Near) string {
 	text := fmt.Sprintf("%s %s %s does not exist in namespace %s", target.APIVersion, target.Kind, target.Name, namespace)
 	for i := range near {

@@ -7,15 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// hindrance is why a patch cannot be applied; the message goes on after
-// "because".
+// hindrance is why a patch cannot be applied; the message goes on after "because".
 type hindrance struct {
 	reason  Reason
 	message string
 }
 
-// mergeAffinity adds the affinity of a patch to that of a Pod, unless something
-// is in the way.
+// mergeAffinity adds the affinity of a patch to that of a Pod, unless something is in the way.
 func mergeAffinity(pod, patch *corev1.Affinity) (*corev1.Affinity, *hindrance) {
 	if patch == nil {
 		return pod, nil
@@ -64,8 +62,7 @@ func copyOrNew[T any](original *T) *T {
 	return out
 }
 
-// appendNew appends the items that the list does not have yet. The list itself
-// is not modified.
+// appendNew appends the items that the list does not have yet. The list itself is not modified.
 func appendNew[T any](list, items []T) []T {
 	out := slices.Clip(list)
 	for i := range items {

@@ -10,11 +10,10 @@ import (
 )
 
 const (
-	// maxContradictions is how many pairs of rules a message names, and
-	// maxShownValues how many values of one rule.
+	// maxContradictions is how many pairs of rules a message names, and maxShownValues how many values of one rule.
 	maxContradictions, maxShownValues = 3, 5
-	// maxWork bounds how many requirements and values are compared for one Pod and
-	// one patch. Nobody writes as many; whoever does is not told.
+	// maxWork bounds how many requirements and values are compared for one Pod and one patch. Nobody writes as many;
+	// whoever does is not told.
 	maxWork = 100_000
 )
 
@@ -34,9 +33,8 @@ type about struct {
 	field bool
 }
 
-// contradictions say why no node, whatever its labels, can ever meet the rules
-// of a Pod together with those of a patch. There are none where the Pod's own
-// rules allow no node either: that is not the patch's doing.
+// contradictions say why no node, whatever its labels, can ever meet the rules of a Pod together with those of a patch.
+// There are none where the Pod's own rules allow no node either: that is not the patch's doing.
 func contradictions(pod *Rules, spec *Rules) []string {
 	if !narrows(spec) || work(pod, spec) > maxWork {
 		return nil
@@ -60,15 +58,15 @@ func contradictions(pod *Rules, spec *Rules) []string {
 	return out
 }
 
-// Contradictions say why no node, whatever its labels, can ever meet the rules of
-// a patch itself. None is the usual answer.
+// Contradictions say why no node, whatever its labels, can ever meet the rules of a patch itself. None is the usual
+// answer.
 func (p *Patch) Contradictions() []string { return contradictions(&Rules{}, rulesOf(p)) }
 
 // NarrowsNodes reports whether the patch demands anything of the node's labels.
 func (p *Patch) NarrowsNodes() bool { return narrows(rulesOf(p)) }
 
-// Demands says what the patch demands of a node's labels, for people. Of several
-// terms, one of which is enough, it says the first few.
+// Demands says what the patch demands of a node's labels, for people. Of several terms, one of which is enough, it says
+// the first few.
 func (p *Patch) Demands() string {
 	var out []string
 	for _, all := range alternatives(rulesOf(p), true) {
@@ -95,9 +93,8 @@ func narrows(rules *Rules) bool {
 	return len(rules.NodeSelector) > 0 || len(terms) > 0
 }
 
-// alternatives are the sets of demands of which a node must meet one: one for
-// each term of the required node affinity, each with what nodeSelector says. An
-// empty term matches no node and is no alternative.
+// alternatives are the sets of demands of which a node must meet one: one for each term of the required node affinity,
+// each with what nodeSelector says. An empty term matches no node and is no alternative.
 func alternatives(rules *Rules, ofPatch bool) [][]demand {
 	var always []demand
 	for _, key := range slices.Sorted(maps.Keys(rules.NodeSelector)) {
@@ -134,8 +131,8 @@ func requiredTerms(affinity *corev1.Affinity) ([]corev1.NodeSelectorTerm, bool) 
 	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms, true
 }
 
-// work is how much there is to compare: the alternatives of one side, each with
-// its nodeSelector, for every term of the other.
+// work is how much there is to compare: the alternatives of one side, each with its nodeSelector, for every term of the
+// other.
 func work(pod, patch *Rules) int {
 	own, _ := requiredTerms(pod.Affinity)
 	terms, _ := requiredTerms(patch.Affinity)
@@ -157,8 +154,7 @@ func firstClash(lists ...[]demand) []demand {
 	return nil
 }
 
-// impossible returns the demands on one label or field that no node can meet
-// together, nil when there are none such.
+// impossible returns the demands on one label or field that no node can meet together, nil when there are none such.
 func impossible(all []demand) []demand {
 	groups := map[about][]demand{}
 	var order []about
@@ -197,8 +193,7 @@ func describeClash(clash []demand) string {
 	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s", clash[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
 }
 
-// String is a demand without its key, as manifests write it, and where it is:
-// In [a, b] (nodeAffinity).
+// String is a demand without its key, as manifests write it, and where it is: In [a, b] (nodeAffinity).
 func (d *demand) String() string {
 	text := string(d.Operator)
 	if len(d.Values) > 0 {

@@ -90,9 +90,8 @@ func TestAContradictionRejects(t *testing.T) {
 	}
 }
 
-// universe are all nodes that tests of contradictions need: each label is absent
-// or has one of the values that requirements name, or one that none names, or is
-// another spelling of a number.
+// universe are all nodes that tests of contradictions need: each label is absent or has one of the values that
+// requirements name, or one that none names, or is another spelling of a number.
 func universe() []*corev1.Node {
 	values := []string{"absent", "0", "1", "2", "3", "4", "00", "01", "02", "03", "04", "5", "x", "other"}
 	var out []*corev1.Node
@@ -163,8 +162,8 @@ next:
 	return false
 }
 
-// Two sets of rules contradict exactly when the scheduler finds no node of all
-// that can be for both, though it finds one for the Pod's alone.
+// Two sets of rules contradict exactly when the scheduler finds no node of all that can be for both, though it finds
+// one for the Pod's alone.
 func TestAContradictionIsWhatNoNodeCanMeet(t *testing.T) {
 	const seed, pairs = 11, 4_000
 	r := random{rand.New(rand.NewPCG(seed, seed))}
@@ -192,8 +191,8 @@ func TestAContradictionIsWhatNoNodeCanMeet(t *testing.T) {
 	}
 }
 
-// A Pod with more rules than anybody writes costs little to compare, and gets
-// the patch: what is not compared is no conflict.
+// A Pod with more rules than anybody writes costs little to compare, and gets the patch: what is not compared is no
+// conflict.
 func TestRulesBeyondAllMeasureAreNotCompared(t *testing.T) {
 	var many []string
 	for i := range 200_000 {

@@ -10,12 +10,11 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// hashLength is how many characters of a hash are kept: 40 bits, which tell the
-// few versions of one patch apart.
+// hashLength is how many characters of a hash are kept: 40 bits, which tell the few versions of one patch apart.
 const hashLength = 10
 
-// hashOf identifies the rules of a patch. Whom and for how long they are added
-// does not count: a Pod that carries them is not out of date by a new priority.
+// hashOf identifies the rules of a patch. Whom and for how long they are added does not count: a Pod that carries them
+// is not out of date by a new priority.
 func hashOf(spec *v1alpha1.SchedPatchSpec) (string, error) {
 	data, err := json.Marshal(v1alpha1.SchedPatchSpec{
 		Affinity: spec.Affinity, Tolerations: spec.Tolerations, NodeSelector: spec.NodeSelector,

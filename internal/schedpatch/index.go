@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Index finds the patches for the Pods of a workload by its namespace, kind and
-// name. The cost does not grow with the number of patches.
+// Index finds the patches for the Pods of a workload by its namespace, kind and name. The cost does not grow with the
+// number of patches.
 //
 // It is safe for concurrent use.
 type Index struct {
@@ -89,9 +89,8 @@ func (ix *Index) Has(namespace string) bool {
 	return ix.namespaces[namespace] != nil
 }
 
-// For lists the patches whose target is this workload, in the order in which
-// they are applied; nil when there is none. Selector, mode and end of each are
-// for the caller to ask.
+// For lists the patches whose target is this workload, in the order in which they are applied; nil when there is none.
+// Selector, mode and end of each are for the caller to ask.
 func (ix *Index) For(namespace string, target Target) []*Patch {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -102,8 +101,8 @@ func (ix *Index) For(namespace string, target Target) []*Patch {
 	return slices.SortedFunc(maps.Values(in.targets[target]), Compare)
 }
 
-// Through tells whether a patch of the namespace may be for the owner of an
-// owner of this kind. Only then does it matter who that is.
+// Through tells whether a patch of the namespace may be for the owner of an owner of this kind. Only then does it
+// matter who that is.
 func (ix *Index) Through(namespace string, owner schema.GroupKind) bool {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -119,8 +118,8 @@ func (ix *Index) Through(namespace string, owner schema.GroupKind) bool {
 	return false
 }
 
-// AllThrough lists the patches of the namespace that may be for the owner of an
-// owner of this kind, in the order in which they are applied.
+// AllThrough lists the patches of the namespace that may be for the owner of an owner of this kind, in the order in
+// which they are applied.
 func (ix *Index) AllThrough(namespace string, owner schema.GroupKind) []*Patch {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()

@@ -10,16 +10,15 @@ import (
 
 // Mark is a patch that a Pod carries.
 type Mark struct {
-	// Name of the SchedPatch, and Hash of the rules as they were when the Pod
-	// was created.
+	// Name of the SchedPatch, and Hash of the rules as they were when the Pod was created.
 	Name, Hash string
 }
 
 // String writes a mark as Pods carry it.
 func (m Mark) String() string { return m.Name + "@" + m.Hash }
 
-// Applied reads which patches a Pod says it carries, in the order in which they
-// were applied. What is not written as a mark is passed over.
+// Applied reads which patches a Pod says it carries, in the order in which they were applied. What is not written as a
+// mark is passed over.
 func Applied(podAnnotations map[string]string) []Mark {
 	text := podAnnotations[v1beta1.SchedPatchesAnnotation]
 	if text == "" {
@@ -46,9 +45,8 @@ func (p *Patch) Carries(podAnnotations map[string]string) bool {
 
 func (p *Patch) mark() Mark { return Mark{Name: p.Name(), Hash: p.hash} }
 
-// Marks are what a Pod is to carry after a merge: the value of the annotation,
-// with what it carries already, and the labels to add. None without a patch
-// that is applied.
+// Marks are what a Pod is to carry after a merge: the value of the annotation, with what it carries already, and the
+// labels to add. None without a patch that is applied.
 func Marks(podAnnotations map[string]string, results []Result) (annotation string, labels map[string]string) {
 	carried := Applied(podAnnotations)
 	for i := range results {
@@ -84,12 +82,11 @@ func withMark(marks []Mark, mark Mark) []Mark {
 	return append(marks, mark)
 }
 
-// nameHashLength is how many characters stand for a name: 160 bits, so that no
-// two names ever share a label.
+// nameHashLength is how many characters stand for a name: 160 bits, so that no two names ever share a label.
 const nameHashLength = 40
 
-// LabelKey is the key of the label of Pods that carry the patch of this name. A
-// name that is too long for a label's key is replaced by a hash of it.
+// LabelKey is the key of the label of Pods that carry the patch of this name. A name that is too long for a label's key
+// is replaced by a hash of it.
 func LabelKey(name string) string {
 	if len(name) > validation.LabelValueMaxLength {
 		name = digest([]byte(name))[:nameHashLength]

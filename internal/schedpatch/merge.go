@@ -8,8 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Rules are what decides which nodes a Pod may run on, as far as patches add to
-// it.
+// Rules are what decides which nodes a Pod may run on, as far as patches add to it.
 type Rules struct {
 	Affinity     *corev1.Affinity
 	Tolerations  []corev1.Toleration
@@ -25,14 +24,12 @@ func RulesOf(spec *corev1.PodSpec) *Rules {
 type Outcome string
 
 const (
-	// OutcomeApplied is that the Pod's rules now hold all that the patch says,
-	// whether or not something had to be added.
+	// OutcomeApplied is that the Pod's rules now hold all that the patch says, whether or not something had to be
+	// added.
 	OutcomeApplied Outcome = "Applied"
-	// OutcomeSkipped is that nothing of the patch was added; Reason and Message
-	// say why.
+	// OutcomeSkipped is that nothing of the patch was added; Reason and Message say why.
 	OutcomeSkipped Outcome = "Skipped"
-	// OutcomeRejected is OutcomeSkipped, and the Pod must not be created, because
-	// onConflict is Reject.
+	// OutcomeRejected is OutcomeSkipped, and the Pod must not be created, because onConflict is Reject.
 	OutcomeRejected Outcome = "Rejected"
 )
 
@@ -40,14 +37,14 @@ const (
 type Reason string
 
 const (
-	// ReasonConflict is that the Pod's nodeSelector has another value for a key, or
-	// that no node, whatever its labels, meets the Pod's rules and the patch's.
+	// ReasonConflict is that the Pod's nodeSelector has another value for a key, or that no node, whatever its labels,
+	// meets the Pod's rules and the patch's.
 	ReasonConflict Reason = "Conflict"
-	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms
-	// terms, or more rules than can be merged.
+	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms terms, or more rules than can be
+	// merged.
 	ReasonTooManyTerms Reason = "TooManyTerms"
-	// ReasonNothingMatches is that the Pod's own node affinity has no term that
-	// can match, so that there is nothing to narrow.
+	// ReasonNothingMatches is that the Pod's own node affinity has no term that can match, so that there is nothing to
+	// narrow.
 	ReasonNothingMatches Reason = "NothingMatches"
 )
 
@@ -59,18 +56,16 @@ type Result struct {
 	Reason Reason
 	// Message says the same for people, as a clause after "because".
 	Message string
-	// Conflicts are the rules of ReasonConflict that contradict each other, by the
-	// label that they are about.
+	// Conflicts are the rules of ReasonConflict that contradict each other, by the label that they are about.
 	Conflicts []string
 }
 
-// Merge adds patches to the rules of one Pod: those of higher priority first,
-// equal ones by name, whatever their order in the list. Each sees what the ones
-// before it left, and is applied as a whole or not at all. Merging the same
+// Merge adds patches to the rules of one Pod: those of higher priority first, equal ones by name, whatever their order
+// in the list. Each sees what the ones before it left, and is applied as a whole or not at all. Merging the same
 // patches again changes nothing.
 //
-// Neither rules nor patches are modified; the result shares memory with both
-// and must not be modified either. The results come in the order of application.
+// Neither rules nor patches are modified; the result shares memory with both and must not be modified either. The
+// results come in the order of application.
 func Merge(rules *Rules, patches []*Patch) (merged Rules, results []Result) {
 	merged = *rules
 	for _, patch := range slices.SortedFunc(slices.Values(patches), Compare) {

@@ -32,8 +32,7 @@ func parseInto(t *testing.T, text string, out any) {
 	}
 }
 
-// compiled makes patches p0, p1, ... of specs, without those fields that are
-// the same in all tests.
+// compiled makes patches p0, p1, ... of specs, without those fields that are the same in all tests.
 func compiled(t *testing.T, specs ...string) []*schedpatch.Patch {
 	t.Helper()
 	var out []*schedpatch.Patch

@@ -23,10 +23,9 @@ func mergeNodeAffinity(pod, patch *corev1.NodeAffinity) (*corev1.NodeAffinity, *
 	return merged, hindrance
 }
 
-// narrow keeps the nodes that both selectors match. Terms are ORed and the
-// requirements inside a term ANDed, so the terms of the result are the product
-// of the two lists of terms; one list appended to the other would let in the
-// nodes of either.
+// narrow keeps the nodes that both selectors match. Terms are ORed and the requirements inside a term ANDed, so the
+// terms of the result are the product of the two lists of terms; one list appended to the other would let in the nodes
+// of either.
 func narrow(pod, patch *corev1.NodeSelector) (*corev1.NodeSelector, *hindrance) {
 	if patch == nil {
 		return pod, nil
@@ -68,8 +67,8 @@ func tooManyTerms(pod, patch int) *hindrance {
 		"the Pod's required node affinity would have more than %d terms: %d of the Pod, each together with %d of the patch", MaxTerms, pod, patch)}
 }
 
-// termList holds different terms, no more than MaxTerms: what is beyond that is
-// not even compared, so that nobody can keep us busy with a Pod of thousands.
+// termList holds different terms, no more than MaxTerms: what is beyond that is not even compared, so that nobody can
+// keep us busy with a Pod of thousands.
 type termList struct {
 	terms []corev1.NodeSelectorTerm
 	// tooMany: there are more.
@@ -86,10 +85,9 @@ func (l *termList) add(term *corev1.NodeSelectorTerm) {
 	}
 }
 
-// addProduct adds a term of the Pod together with each of the patch's. A term
-// that says already all that one of the patch's says stays as it is: that is
-// the same choice of nodes, since A or (A and B) is A, and makes narrowing
-// twice the same as narrowing once.
+// addProduct adds a term of the Pod together with each of the patch's. A term that says already all that one of the
+// patch's says stays as it is: that is the same choice of nodes, since A or (A and B) is A, and makes narrowing twice
+// the same as narrowing once.
 func (l *termList) addProduct(own *corev1.NodeSelectorTerm, patch []corev1.NodeSelectorTerm) {
 	if slices.ContainsFunc(patch, func(term corev1.NodeSelectorTerm) bool { return says(own, &term) }) {
 		l.add(own)

@@ -7,10 +7,9 @@ import (
 )
 
 const (
-	// maxSize is how many requirements and values a required node affinity may come
-	// to have, and maxComparisons how many pairs of rules are compared to leave out
-	// repetitions. Nobody writes as many; without an end a Pod of some megabytes
-	// would keep a webhook busy for minutes, and grow sixtyfold.
+	// maxSize is how many requirements and values a required node affinity may come to have, and maxComparisons how
+	// many pairs of rules are compared to leave out repetitions. Nobody writes as many; without an end a Pod of some
+	// megabytes would keep a webhook busy for minutes, and grow sixtyfold.
 	maxSize, maxComparisons = 20_000, 100_000
 )
 
@@ -30,8 +29,8 @@ func oversize(pod, patch *corev1.Affinity) *hindrance {
 	return nil
 }
 
-// productSize is how many requirements and values there are when each term of the
-// Pod is put together with each of the patch.
+// productSize is how many requirements and values there are when each term of the Pod is put together with each of the
+// patch.
 func productSize(pod, patch *corev1.Affinity) int {
 	own, ownThere := requiredTerms(pod)
 	terms, there := requiredTerms(patch)

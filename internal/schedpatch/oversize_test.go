@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// What a Pod of the greatest size that the API server takes would cost is cut
-// off before it is paid: without the limits this test takes minutes.
+// What a Pod of the greatest size that the API server takes would cost is cut off before it is paid: without the limits
+// this test takes minutes.
 func TestAPodOfMegabytesIsLeftAlone(t *testing.T) {
 	const many = 60_000
 	requirements := func(n int) []corev1.NodeSelectorRequirement {

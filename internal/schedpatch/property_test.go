@@ -247,8 +247,7 @@ func (c *trial) checkNode(t *testing.T) {
 	}
 }
 
-// checkTaint: a taint is tolerated exactly when it was or some patch tolerates
-// it, and for as long as it was.
+// checkTaint: a taint is tolerated exactly when it was or some patch tolerates it, and for as long as it was.
 func (c *trial) checkTaint(t *testing.T) {
 	t.Helper()
 	want := tolerates(c.before, c.taint)

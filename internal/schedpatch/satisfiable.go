@@ -11,9 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// canMeet reports whether a node can exist that meets all of these requirements
-// on one label: exactly, as far as labels are ones that the API server takes.
-// With always they are about a field, which every node has.
+// canMeet reports whether a node can exist that meets all of these requirements on one label: exactly, as far as labels
+// are ones that the API server takes. With always they are about a field, which every node has.
 func canMeet(requirements []corev1.NodeSelectorRequirement, always bool) bool {
 	v := readValues(requirements)
 	switch {
@@ -32,16 +31,15 @@ func canMeet(requirements []corev1.NodeSelectorRequirement, always bool) bool {
 type values struct {
 	// present: a node must have the label; absent: it must not.
 	present, absent bool
-	// among are the values that every In allows, nil without any; not are those
-	// of all NotIn.
+	// among are the values that every In allows, nil without any; not are those of all NotIn.
 	among, not sets.Set[string]
 	// compared: the value must be a whole number from lowest to highest.
 	compared        bool
 	lowest, highest int64
 }
 
-// readValues begins with what every label's value is: its first character is a
-// letter or a digit, so that no number is below 0.
+// readValues begins with what every label's value is: its first character is a letter or a digit, so that no number is
+// below 0.
 func readValues(requirements []corev1.NodeSelectorRequirement) *values {
 	v := &values{not: sets.Set[string]{}, highest: math.MaxInt64}
 	for i := range requirements {
@@ -71,8 +69,7 @@ func (v *values) add(r *corev1.NodeSelectorRequirement) {
 	v.present = true
 }
 
-// compare narrows the interval. Nothing is greater than the greatest number, or
-// less than the least.
+// compare narrows the interval. Nothing is greater than the greatest number, or less than the least.
 func (v *values) compare(r *corev1.NodeSelectorRequirement) {
 	v.compared = true
 	bound, err := strconv.ParseInt(strings.Join(r.Values, ","), 10, 64)
@@ -98,9 +95,8 @@ func (v *values) allow(value string) bool {
 	return !v.not.Has(value)
 }
 
-// holdsNumber reports whether a number of the interval is left. A number has
-// many spellings, 7 and 07 among them, and each value of NotIn excludes one: the
-// search ends after as many steps as there are such values.
+// holdsNumber reports whether a number of the interval is left. A number has many spellings, 7 and 07 among them, and
+// each value of NotIn excludes one: the search ends after as many steps as there are such values.
 func (v *values) holdsNumber() bool {
 	for number := v.lowest; number <= v.highest; number++ {
 		digits := strconv.FormatInt(number, 10)

@@ -19,8 +19,8 @@ type Template struct {
 	Pod string
 }
 
-// TemplateIn finds the Pod template in a workload: in spec.template, or in a
-// CronJob's spec.jobTemplate. Nil when there is none.
+// TemplateIn finds the Pod template in a workload: in spec.template, or in a CronJob's spec.jobTemplate. Nil when there
+// is none.
 func TemplateIn(workload map[string]any) *Template {
 	for _, path := range []string{"spec.jobTemplate.spec.template", "spec.template"} {
 		content, found, err := unstructured.NestedMap(workload, strings.Split(path, ".")...)
@@ -44,9 +44,8 @@ func SchedulingOf(spec *corev1.PodSpec) corev1.PodSpec {
 	}
 }
 
-// FitsNode makes the question whether a node's labels let in the Pods that the
-// patch is for: those of a template or, without one, Pods without rules of their
-// own. Taints are not looked at.
+// FitsNode makes the question whether a node's labels let in the Pods that the patch is for: those of a template or,
+// without one, Pods without rules of their own. Taints are not looked at.
 func (p *Patch) FitsNode(template *Template) func(*corev1.Node) bool {
 	rules := &Rules{}
 	if template != nil {

@@ -6,9 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// mergeTolerations adds the tolerations that no other covers. Those of the Pod
-// stay as they are and come first, so that how long a Pod tolerates a taint
-// that it tolerated before does not change.
+// mergeTolerations adds the tolerations that no other covers. Those of the Pod stay as they are and come first, so that
+// how long a Pod tolerates a taint that it tolerated before does not change.
 func mergeTolerations(pod, patch []corev1.Toleration) []corev1.Toleration {
 	merged := slices.Clip(pod)
 	for i := range patch {
@@ -19,8 +18,7 @@ func mergeTolerations(pod, patch []corev1.Toleration) []corev1.Toleration {
 	return merged
 }
 
-// covers tells whether one toleration tolerates all that the other does, and
-// for at least as long.
+// covers tells whether one toleration tolerates all that the other does, and for at least as long.
 func covers(broad, narrow *corev1.Toleration) bool {
 	all := broad.Operator == corev1.TolerationOpExists
 	switch {

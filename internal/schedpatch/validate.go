@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// Validate returns everything that is wrong with a SchedPatch by itself. Much of
-// it the CRD's schema says too; it is repeated here because a patch that got by
-// must never be the reason why the API server refuses a Pod.
+// Validate returns everything that is wrong with a SchedPatch by itself. Much of it the CRD's schema says too; it is
+// repeated here because a patch that got by must never be the reason why the API server refuses a Pod.
 func Validate(object *v1alpha1.SchedPatch) field.ErrorList {
 	spec, path := &object.Spec, field.NewPath("spec")
 	return slices.Concat(
@@ -85,8 +84,7 @@ func hasRules(affinity *corev1.Affinity) bool {
 	return a != nil && len(a.RequiredDuringSchedulingIgnoredDuringExecution)+len(a.PreferredDuringSchedulingIgnoredDuringExecution) > 0
 }
 
-// validateTerms checks what Kubernetes allows in a node affinity although it
-// matches no node.
+// validateTerms checks what Kubernetes allows in a node affinity although it matches no node.
 func validateTerms(affinity *corev1.Affinity, path *field.Path) field.ErrorList {
 	if affinity == nil || affinity.NodeAffinity == nil {
 		return nil
@@ -116,8 +114,7 @@ func validateTerm(term *corev1.NodeSelectorTerm, path *field.Path) field.ErrorLi
 	return validateNumbers(term, path)
 }
 
-// validateNumbers: the scheduler compares with Gt and Lt as whole numbers, and
-// fails for a Pod whose value is none.
+// validateNumbers: the scheduler compares with Gt and Lt as whole numbers, and fails for a Pod whose value is none.
 func validateNumbers(term *corev1.NodeSelectorTerm, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range term.MatchExpressions {

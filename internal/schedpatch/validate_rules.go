@@ -14,8 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// validateRules asks Kubernetes' own validation of Pods about the rules, as the
-// API server will when a Pod has them.
+// validateRules asks Kubernetes' own validation of Pods about the rules, as the API server will when a Pod has them.
 func validateRules(spec *v1alpha1.SchedPatchSpec) field.ErrorList {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{
 		Containers:   []corev1.Container{{Name: "placeholder", Image: "placeholder"}},

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The selectors speak of these keys and values. Label values that no selector
-// mentions are all alike to them, so one such value stands for all.
+// The selectors speak of these keys and values. Label values that no selector mentions are all alike to them, so one
+// such value stands for all.
 var (
 	keys      = []string{"a", "b", "c"}
 	mentioned = []string{"x", "y", "z"}
@@ -17,8 +17,8 @@ var (
 
 const unmentioned = "w"
 
-// TestOverlapIsWhatTryingAllLabelsFinds compares the solver with brute force:
-// Kubernetes' own matching, over every set of labels that could matter.
+// TestOverlapIsWhatTryingAllLabelsFinds compares the solver with brute force: Kubernetes' own matching, over every set
+// of labels that could matter.
 func TestOverlapIsWhatTryingAllLabelsFinds(t *testing.T) {
 	everyLabels := allLabels(keys)
 	rapid.Check(t, func(t *rapid.T) {

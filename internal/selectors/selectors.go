@@ -1,6 +1,5 @@
-// Package selectors decides whether two label selectors can ever match the same
-// object. Nothing is guessed: the requirements of both are solved together, key
-// by key, so the answer is exact for every operator of a label selector.
+// Package selectors decides whether two label selectors can ever match the same object. Nothing is guessed: the
+// requirements of both are solved together, key by key, so the answer is exact for every operator of a label selector.
 package selectors
 
 import (
@@ -12,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Selector is a label selector in solved form: what it allows for each key that
-// it mentions. It is immutable. The zero value matches everything.
+// Selector is a label selector in solved form: what it allows for each key that it mentions. It is immutable. The zero
+// value matches everything.
 type Selector struct {
 	// keys is sorted by key, each key once.
 	keys []keyStates
@@ -32,9 +31,8 @@ func Everything() Selector { return Selector{} }
 // Nothing matches no labels.
 func Nothing() Selector { return Selector{nothing: true} }
 
-// Compile solves a label selector. As everywhere in Kubernetes, nil matches
-// nothing and an empty one everything. It fails only for an operator that does
-// not exist.
+// Compile solves a label selector. As everywhere in Kubernetes, nil matches nothing and an empty one everything. It
+// fails only for an operator that does not exist.
 func Compile(selector *metav1.LabelSelector) (Selector, error) {
 	if selector == nil {
 		return Nothing(), nil
@@ -87,9 +85,8 @@ func statesOf(expression *metav1.LabelSelectorRequirement) (states, error) {
 	}
 }
 
-// Namespaces solves a selector of namespaces by their labels. nil reaches all
-// of them. The API server gives every namespace its name as a label, which
-// therefore always exists.
+// Namespaces solves a selector of namespaces by their labels. nil reaches all of them. The API server gives every
+// namespace its name as a label, which therefore always exists.
 func Namespaces(selector *metav1.LabelSelector) (Selector, error) {
 	if selector == nil {
 		return Everything(), nil
@@ -106,18 +103,17 @@ func Namespace(name string) Selector {
 	return build(map[string]states{corev1.LabelMetadataName: oneOf(name)})
 }
 
-// MatchesNothing is true when the requirements contradict each other, so that
-// no labels at all can fulfil them.
+// MatchesNothing is true when the requirements contradict each other, so that no labels at all can fulfil them.
 func (s Selector) MatchesNothing() bool { return s.nothing }
 
-// Overlap tells whether there are labels that both selectors match. False is a
-// proof that there are none. It allocates nothing.
+// Overlap tells whether there are labels that both selectors match. False is a proof that there are none. It allocates
+// nothing.
 func (s Selector) Overlap(other Selector) bool {
 	if s.nothing || other.nothing {
 		return false
 	}
-	// Only a key that both mention can keep them apart: for any other, what the
-	// one allows is possible and the other does not care.
+	// Only a key that both mention can keep them apart: for any other, what the one allows is possible and the other
+	// does not care.
 	a, b := s.keys, other.keys
 	for len(a) > 0 && len(b) > 0 {
 		switch order := strings.Compare(a[0].key, b[0].key); {

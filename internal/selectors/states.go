@@ -4,8 +4,7 @@ import (
 	"slices"
 )
 
-// states is what a selector allows for one label key: whether the label may be
-// absent, and which values it may have.
+// states is what a selector allows for one label key: whether the label may be absent, and which values it may have.
 //
 //	requirement      absent   values
 //	key = v, In      no       the listed ones
@@ -14,8 +13,7 @@ import (
 //	DoesNotExist     yes      none
 type states struct {
 	absent bool
-	// values lists the allowed values or, when complement is set, the forbidden
-	// ones. Sorted, each once.
+	// values lists the allowed values or, when complement is set, the forbidden ones. Sorted, each once.
 	values     []string
 	complement bool
 }
@@ -33,8 +31,8 @@ func sorted(values []string) []string {
 	return slices.Compact(out)
 }
 
-// possible tells whether anything is allowed. There are more label values than
-// anybody can list, so a complement is never empty.
+// possible tells whether anything is allowed. There are more label values than anybody can list, so a complement is
+// never empty.
 func (s states) possible() bool {
 	return s.absent || s.complement || len(s.values) > 0
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
-// A Pod that does not serve may be the doing of a SidecarSet, or not. Only what the
-// set did is held against its rollout, so that a finished Job, a Pod that finds no
-// node or an application that crashes keeps no other Pod waiting. The record of an
-// update says whether the Pod served when the update began; what has become of the
-// Pod since, its status says.
+// A Pod that does not serve may be the doing of a SidecarSet, or not. Only what the set did is held against its
+// rollout, so that a finished Job, a Pod that finds no node or an application that crashes keeps no other Pod waiting.
+// The record of an update says whether the Pod served when the update began; what has become of the Pod since, its
+// status says.
 //
 //	before          now                                     the set's doing
 //	either          ready, the update is not at its end     yes: it will restart
@@ -27,20 +26,17 @@ import (
 //	either          has no node, or has ended for good      no
 
 const (
-	// afterEffect is how long after a container came back a Pod that fails may do
-	// so because of it.
+	// afterEffect is how long after a container came back a Pod that fails may do so because of it.
 	afterEffect = time.Minute
-	// provenBefore is how long before an update of an unknown maker a Pod must have
-	// stopped serving for its innocence to be proved: clocks differ.
+	// provenBefore is how long before an update of an unknown maker a Pod must have stopped serving for its innocence
+	// to be proved: clocks differ.
 	provenBefore = time.Minute
-	// startedUnready is how long after its start a Pod gets its first Ready
-	// condition at most.
+	// startedUnready is how long after its start a Pod gets its first Ready condition at most.
 	startedUnready = 10 * time.Second
 )
 
-// Disturbed reports whether the set's updates in place keep the Pod from serving,
-// or are about to: the Pod takes up a share of maxUnavailable. A Pod that the set
-// has never changed is not disturbed by it.
+// Disturbed reports whether the set's updates in place keep the Pod from serving, or are about to: the Pod takes up a
+// share of maxUnavailable. A Pod that the set has never changed is not disturbed by it.
 func (v *View) Disturbed(set *Set) bool {
 	record := v.of(set).update
 	switch {
@@ -61,8 +57,8 @@ func (v *View) Disturbed(set *Set) bool {
 	return !back || v.downSince().Before(v.backSince(record).Add(afterEffect))
 }
 
-// ServedBefore reports whether the set has changed the Pod while it served, or
-// while an earlier change of the set kept it from serving.
+// ServedBefore reports whether the set has changed the Pod while it served, or while an earlier change of the set kept
+// it from serving.
 func (v *View) ServedBefore(set *Set) bool {
 	record := v.of(set).update
 	switch {
@@ -74,9 +70,8 @@ func (v *View) ServedBefore(set *Set) bool {
 	return *record.Served || v.servedAfter(record)
 }
 
-// provenIdle reports whether a Pod whose update says nothing about it certainly
-// did not serve then: it has not been ready since well before, and the sidecars are
-// fine. OpenKruise, and Windlass before it recorded this, leave it open.
+// provenIdle reports whether a Pod whose update says nothing about it certainly did not serve then: it has not been
+// ready since well before, and the sidecars are fine. OpenKruise, and Windlass before it recorded this, leave it open.
 func (v *View) provenIdle(set *Set, record *updateRecord) bool {
 	since := v.downSince()
 	if since.IsZero() {
@@ -85,9 +80,8 @@ func (v *View) provenIdle(set *Set, record *updateRecord) bool {
 	return !v.ready && v.SidecarsReady(set) && since.Add(provenBefore).Before(record.UpdateTimestamp.Time)
 }
 
-// servedAfter reports whether a Pod that did not serve when its update began has
-// done so since: its Ready condition has turned since then. The first condition
-// that a kubelet writes is no such turn.
+// servedAfter reports whether a Pod that did not serve when its update began has done so since: its Ready condition has
+// turned since then. The first condition that a kubelet writes is no such turn.
 func (v *View) servedAfter(record *updateRecord) bool {
 	since := v.downSince()
 	switch {
@@ -117,8 +111,7 @@ func (v *View) changedReady(record *updateRecord) bool {
 	return true
 }
 
-// backSince is when the last of the changed containers started, and not before
-// the update.
+// backSince is when the last of the changed containers started, and not before the update.
 func (v *View) backSince(record *updateRecord) time.Time {
 	latest := record.UpdateTimestamp.Time
 	for name := range record.LastContainerStatuses {
@@ -129,8 +122,7 @@ func (v *View) backSince(record *updateRecord) time.Time {
 	return latest
 }
 
-// downSince is since when the Ready condition is not True; zero when it is, or
-// when there is none.
+// downSince is since when the Ready condition is not True; zero when it is, or when there is none.
 func (v *View) downSince() time.Time {
 	if c := v.condition(corev1.PodReady); c != nil && c.Status != corev1.ConditionTrue {
 		return c.LastTransitionTime.Time
@@ -162,8 +154,8 @@ func (v *View) status(name string) *corev1.ContainerStatus {
 // Unscheduled reports whether the Pod has no node yet.
 func (v *View) Unscheduled() bool { return v.Pod.Spec.NodeName == "" }
 
-// Ended names a container of the Pod's own that has ended and will not be started
-// again, so that the Pod is never ready again; empty when there is none.
+// Ended names a container of the Pod's own that has ended and will not be started again, so that the Pod is never ready
+// again; empty when there is none.
 func (v *View) Ended() string {
 	if v.ready {
 		return ""
@@ -192,8 +184,8 @@ func (v *View) startsAnew(name string, exitCode int32) bool {
 	return true
 }
 
-// isSidecar reports whether a set has put the container into the Pod, whichever
-// set that is: an update starts it again whatever the restart policy says.
+// isSidecar reports whether a set has put the container into the Pod, whichever set that is: an update starts it again
+// whatever the restart policy says.
 func (v *View) isSidecar(name string) bool {
 	for set := range v.hashes {
 		for _, sidecar := range v.hashes.record(set).SidecarList {
@@ -205,8 +197,8 @@ func (v *View) isSidecar(name string) bool {
 	return false
 }
 
-// AsUnready reports whether the Pod does not serve, has not since before its update,
-// and all sidecars of the set that are not ready were not ready before it either.
+// AsUnready reports whether the Pod does not serve, has not since before its update, and all sidecars of the set that
+// are not ready were not ready before it either.
 func (v *View) AsUnready(set *Set) bool {
 	record := v.of(set).update
 	if v.ready || record == nil || record.Served == nil || *record.Served || v.servedAfter(record) {
@@ -228,9 +220,8 @@ func (v *View) unreadySidecars(set *Set) []string {
 	return out
 }
 
-// recordServed notes whether the Pod serves as an update of the set begins. What was
-// ready before an earlier update that the Pod did not serve through is not taken for
-// unready of its own.
+// recordServed notes whether the Pod serves as an update of the set begins. What was ready before an earlier update
+// that the Pod did not serve through is not taken for unready of its own.
 func (r *updateRecord) recordServed(v *View, set *Set) {
 	served := v.ready || v.Disturbed(set)
 	r.Served = &served

@@ -12,15 +12,13 @@ import (
 
 // choice is what becomes of the sets that match a Pod.
 type choice struct {
-	// chosen are to be injected and held are in the Pod already; both are sorted
-	// by name.
+	// chosen are to be injected and held are in the Pod already; both are sorted by name.
 	chosen, held []*Set
 	omitted      []Omission
 }
 
-// choose picks the sets that inject into the Pod: those that it does not hold
-// already, without the bases of matching canaries, and without those of which a
-// container's name is taken. held reports whether a set is in the Pod already,
+// choose picks the sets that inject into the Pod: those that it does not hold already, without the bases of matching
+// canaries, and without those of which a container's name is taken. held reports whether a set is in the Pod already,
 // and as it should be.
 func choose(view *View, sets []*Set, held func(*Set) bool) choice {
 	sets = slices.Clone(sets)
@@ -61,8 +59,8 @@ func (s *Set) CanaryOf() string {
 	return s.Object.Annotations[v1beta1.SidecarSetBaseAnnotation]
 }
 
-// withoutBases leaves out the sets whose canary matches the Pod too. A canary
-// is nobody's base: there are two levels only.
+// withoutBases leaves out the sets whose canary matches the Pod too. A canary is nobody's base: there are two levels
+// only.
 func (ch *choice) withoutBases(sets []*Set) []*Set {
 	canaries := map[string]*Set{}
 	for _, set := range sets {
@@ -84,8 +82,7 @@ func (ch *choice) withoutBases(sets []*Set) []*Set {
 	return out
 }
 
-// eachName visits the names that a set's containers have in a Pod, until visit
-// returns false.
+// eachName visits the names that a set's containers have in a Pod, until visit returns false.
 func (s *Set) eachName(visit func(c *v1beta1.SidecarContainer, name string, init bool) bool) {
 	for i := range s.Spec.Containers {
 		for _, name := range namesInPod(&s.Spec.Containers[i]) {
@@ -103,8 +100,7 @@ func (s *Set) eachName(visit func(c *v1beta1.SidecarContainer, name string, init
 	}
 }
 
-// takenNames are the containers of sets that are, or will be, in the Pod, each
-// with the name of its set.
+// takenNames are the containers of sets that are, or will be, in the Pod, each with the name of its set.
 type takenNames map[string]string
 
 func (taken takenNames) take(set *Set) {
@@ -114,9 +110,8 @@ func (taken takenNames) take(set *Set) {
 	})
 }
 
-// clash says why the set cannot be injected, or "". The names of all containers
-// of a Pod are unique, and none that the Pod brings itself is replaced unless
-// its owner has said so. What was injected before is replaced where it stands.
+// clash says why the set cannot be injected, or "". The names of all containers of a Pod are unique, and none that the
+// Pod brings itself is replaced unless its owner has said so. What was injected before is replaced where it stands.
 func (taken takenNames) clash(view *View, set *Set) (reason, message string) {
 	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
 		if owner := taken[name]; owner != "" {
@@ -141,8 +136,7 @@ func containerKind(init bool) string {
 	return "container"
 }
 
-// inTheWay says which kind of container of the Pod keeps a sidecar of this name
-// out, or "".
+// inTheWay says which kind of container of the Pod keeps a sidecar of this name out, or "".
 func (v *View) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name string, init bool) string {
 	same, other := v.Pod.Spec.Containers, v.Pod.Spec.InitContainers
 	if init {

@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Forged reports whether a new Pod has come with records of injections. They may
-// be those of a Pod that it was copied from.
+// Forged reports whether a new Pod has come with records of injections. They may be those of a Pod that it was copied
+// from.
 func Forged(annotations map[string]string) bool {
 	for _, key := range recordKeys {
 		if _, ok := annotations[key]; ok {
@@ -28,9 +28,8 @@ var recordKeys = []string{
 	v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v1beta1.SidecarSetWorkingContainersAnnotation,
 }
 
-// Cleanse takes records out of a new Pod that say what is not true: those of
-// sets that were left out of it. Strictly, all but those of sets that are in it.
-// It must be called when everything that is omitted is known.
+// Cleanse takes records out of a new Pod that say what is not true: those of sets that were left out of it. Strictly,
+// all but those of sets that are in it. It must be called when everything that is omitted is known.
 func (in *Injection) Cleanse(pod *corev1.Pod, strictly bool) error {
 	if !Forged(pod.Annotations) {
 		return nil
@@ -103,8 +102,7 @@ func (in *Injection) keepEntries(pod *corev1.Pod, key string, keep func(set stri
 	return nil
 }
 
-// keepOnly makes an annotation say this, or removes it when there is nothing to
-// say.
+// keepOnly makes an annotation say this, or removes it when there is nothing to say.
 func (in *Injection) keepOnly(pod *corev1.Pod, key, text string) {
 	old, there := pod.Annotations[key]
 	switch {

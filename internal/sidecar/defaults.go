@@ -9,12 +9,11 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Default returns a copy of the spec in which everything that was left out has
-// its default, those of Kubernetes for containers and volumes included.
+// Default returns a copy of the spec in which everything that was left out has its default, those of Kubernetes for
+// containers and volumes included.
 //
-// The copy is what gets hashed, compared and injected. It is never stored: a
-// default that appears inside a list of a stored object reads as drift to a
-// tool that syncs from Git.
+// The copy is what gets hashed, compared and injected. It is never stored: a default that appears inside a list of a
+// stored object reads as drift to a tool that syncs from Git.
 func Default(spec *v1beta1.SidecarSetSpec) *v1beta1.SidecarSetSpec {
 	out := spec.DeepCopy()
 	defaultStrategy(&out.UpdateStrategy)
@@ -44,8 +43,8 @@ func defaultStrategy(strategy *v1beta1.SidecarSetUpdateStrategy) {
 	}
 }
 
-// defaultOwnFields fills the fields that a SidecarContainer has over a
-// Container. They are part of the hash, so the values are the wire's.
+// defaultOwnFields fills the fields that a SidecarContainer has over a Container. They are part of the hash, so the
+// values are the wire's.
 func defaultOwnFields(containers []v1beta1.SidecarContainer, place v1beta1.PodInjectPolicyType) {
 	for i := range containers {
 		c := &containers[i]
@@ -70,8 +69,8 @@ func defaultOwnFields(containers []v1beta1.SidecarContainer, place v1beta1.PodIn
 	}
 }
 
-// defaultCoreFields lets Kubernetes default containers and volumes, as part of
-// a Pod template: unlike a Pod's, its defaults copy no limits to requests.
+// defaultCoreFields lets Kubernetes default containers and volumes, as part of a Pod template: unlike a Pod's, its
+// defaults copy no limits to requests.
 func defaultCoreFields(spec *v1beta1.SidecarSetSpec) {
 	template := &corev1.PodTemplate{}
 	pod := &template.Template.Spec

@@ -12,11 +12,10 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Difference is how a set's version differs from an earlier one, as far as
-// running Pods are concerned.
+// Difference is how a set's version differs from an earlier one, as far as running Pods are concerned.
 type Difference struct {
-	// Fixed are the paths of the changed fields that cannot change in a running
-	// Pod, sorted. When there is none, the Pod can be updated in place.
+	// Fixed are the paths of the changed fields that cannot change in a running Pod, sorted. When there is none, the
+	// Pod can be updated in place.
 	Fixed []string
 	// Resized names the containers whose cpu or memory changes.
 	Resized []string
@@ -25,9 +24,8 @@ type Difference struct {
 // InPlace tells whether a running Pod can take the change.
 func (d Difference) InPlace() bool { return len(d.Fixed) == 0 }
 
-// DifferenceFrom compares the set's current version with what an earlier
-// revision recorded. Like the hashes it looks at the containers that stay in a
-// Pod: containers and native sidecars.
+// DifferenceFrom compares the set's current version with what an earlier revision recorded. Like the hashes it looks at
+// the containers that stay in a Pod: containers and native sidecars.
 func (s *Set) DifferenceFrom(data []byte) (Difference, error) {
 	spec, err := specOf(data)
 	if err != nil {
@@ -70,9 +68,8 @@ func (d *Difference) compare(list string, before, after []v1beta1.SidecarContain
 	}
 }
 
-// compareContainer takes two versions of one container. What was left out both
-// times is the same although its default may depend on the image (the pull
-// policy does), so they are compared as they were written first.
+// compareContainer takes two versions of one container. What was left out both times is the same although its default
+// may depend on the image (the pull policy does), so they are compared as they were written first.
 func (d *Difference) compareContainer(path string, before, after *v1beta1.SidecarContainer) {
 	a, b := fields(before), fields(after)
 	if equality.Semantic.DeepEqual(a, b) {
@@ -114,8 +111,8 @@ func merged(a, b map[string]any) map[string]any {
 	return out
 }
 
-// resizable tells whether the kubelet can go from one set of resources to the
-// other in a running Pod: only amounts of cpu and memory differ.
+// resizable tells whether the kubelet can go from one set of resources to the other in a running Pod: only amounts of
+// cpu and memory differ.
 func resizable(before, after corev1.ResourceRequirements) bool {
 	return equality.Semantic.DeepEqual(before.Claims, after.Claims) &&
 		sameButAmounts(before.Requests, after.Requests) && sameButAmounts(before.Limits, after.Limits)

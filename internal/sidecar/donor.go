@@ -35,8 +35,8 @@ func newDonor(view *View, sets []*Set, annotations map[string]string) *donor {
 	}
 }
 
-// repatched reports whether an annotation that the set patches is to be another
-// one than the Pod brings, after all sets have patched it.
+// repatched reports whether an annotation that the set patches is to be another one than the Pod brings, after all sets
+// have patched it.
 func (d *donor) repatched(set *Set) bool {
 	for i := range set.Spec.PatchPodMetadata {
 		for key := range set.Spec.PatchPodMetadata[i].Annotations {
@@ -58,16 +58,15 @@ func (v *View) ownContainers(list []corev1.Container, sidecars takenNames) []*co
 	return out
 }
 
-// isInjected tells whether a container says that it was injected, by us or by
-// OpenKruise.
+// isInjected tells whether a container says that it was injected, by us or by OpenKruise.
 func isInjected(c *corev1.Container) bool {
 	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
 		return e.Name == v1beta1.SidecarInjectedEnv && e.Value == "true"
 	})
 }
 
-// equip returns a sidecar's container with everything that it takes over from
-// the Pod, and warnings about what it could not.
+// equip returns a sidecar's container with everything that it takes over from the Pod, and warnings about what it could
+// not.
 func (d *donor) equip(set *Set, c *v1beta1.SidecarContainer) (container corev1.Container, warnings []string) {
 	out := c.Container.DeepCopy()
 	addEnv(out, corev1.EnvVar{Name: v1beta1.SidecarInjectedEnv, Value: "true"})

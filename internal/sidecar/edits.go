@@ -9,23 +9,22 @@ import (
 
 // ContainerEdit puts one container into a list of containers.
 type ContainerEdit struct {
-	// Index is where: an existing container's place when Replace is true, the
-	// place to insert before otherwise; the list's length means at the end.
+	// Index is where: an existing container's place when Replace is true, the place to insert before otherwise; the
+	// list's length means at the end.
 	Index   int
 	Replace bool
 	// Container is what is put there.
 	Container corev1.Container
 }
 
-// placed is a container to inject, and whether it goes before the Pod's own
-// ones.
+// placed is a container to inject, and whether it goes before the Pod's own ones.
 type placed struct {
 	container corev1.Container
 	before    bool
 }
 
-// place turns sidecars into edits of a Pod's own list: same name replaces,
-// those to go before go to the front in the order given, the rest to the end.
+// place turns sidecars into edits of a Pod's own list: same name replaces, those to go before go to the front in the
+// order given, the rest to the end.
 func place(own []corev1.Container, sidecars []placed) []ContainerEdit {
 	index := make(map[string]int, len(own))
 	for i := range own {

@@ -10,8 +10,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// addEnv appends variables that the container does not have by name. The first
-// one wins: the sidecar's own, then what Windlass sets, then what is taken over.
+// addEnv appends variables that the container does not have by name. The first one wins: the sidecar's own, then what
+// Windlass sets, then what is taken over.
 func addEnv(c *corev1.Container, vars ...corev1.EnvVar) {
 	for i := range vars {
 		if findEnv(c.Env, vars[i].Name) == nil {
@@ -29,8 +29,8 @@ func findEnv(env []corev1.EnvVar, name string) *corev1.EnvVar {
 	return nil
 }
 
-// transferred collects the variables that a sidecar takes over from containers
-// of the Pod, where they exist: by entry, and by name within one.
+// transferred collects the variables that a sidecar takes over from containers of the Pod, where they exist: by entry,
+// and by name within one.
 func (d *donor) transferred(transfers []v1beta1.TransferEnvVar) []corev1.EnvVar {
 	var out []corev1.EnvVar
 	for i := range transfers {
@@ -47,8 +47,8 @@ func (d *donor) transferred(transfers []v1beta1.TransferEnvVar) []corev1.EnvVar 
 	return out
 }
 
-// sourceName is the container to transfer from, "" when it is not known.
-// metadata.name is empty while a Pod is created by generateName.
+// sourceName is the container to transfer from, "" when it is not known. metadata.name is empty while a Pod is created
+// by generateName.
 func (d *donor) sourceName(transfer *v1beta1.TransferEnvVar) string {
 	from := transfer.SourceContainerNameFrom
 	if from == nil || from.FieldRef == nil {
@@ -61,8 +61,8 @@ func (d *donor) sourceName(transfer *v1beta1.TransferEnvVar) string {
 	return name
 }
 
-// container finds one of the Pod's own: what another set injects may be there in
-// a second call, and was not in the first.
+// container finds one of the Pod's own: what another set injects may be there in a second call, and was not in the
+// first.
 func (d *donor) container(name string) *corev1.Container {
 	for _, c := range d.containers {
 		if c.Name == name {
@@ -82,8 +82,8 @@ func transferNames(transfer *v1beta1.TransferEnvVar) []string {
 	return slices.Compact(names)
 }
 
-// neededEnv picks the variables that an expression refers to as $(NAME), and
-// before each of them those that its value refers to.
+// neededEnv picks the variables that an expression refers to as $(NAME), and before each of them those that its value
+// refers to.
 func neededEnv(expression string, env []corev1.EnvVar) []corev1.EnvVar {
 	if expression == "" {
 		return nil

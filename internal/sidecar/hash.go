@@ -12,18 +12,16 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Hashes are the two fingerprints of a SidecarSet that its Pods carry. Pods
-// whose Full agrees are up to date; Pods whose WithoutImage agrees can be
-// brought up to date by changing images alone.
+// Hashes are the two fingerprints of a SidecarSet that its Pods carry. Pods whose Full agrees are up to date; Pods
+// whose WithoutImage agrees can be brought up to date by changing images alone.
 type Hashes struct {
 	Full         string
 	WithoutImage string
 }
 
-// hashOf computes both fingerprints over a defaulted spec, byte for byte as
-// OpenKruise does: sha256 over the JSON of all containers and, only when there
-// is a native sidecar among them, of all init containers; as hex, in the
-// alphabet that Kubernetes uses for generated names.
+// hashOf computes both fingerprints over a defaulted spec, byte for byte as OpenKruise does: sha256 over the JSON of
+// all containers and, only when there is a native sidecar among them, of all init containers; as hex, in the alphabet
+// that Kubernetes uses for generated names.
 func hashOf(spec *v1beta1.SidecarSetSpec) (Hashes, error) {
 	full, err := fingerprint(spec.Containers, spec.InitContainers)
 	if err != nil {
@@ -70,8 +68,7 @@ func hasNativeSidecar(initContainers []v1beta1.SidecarContainer) bool {
 	return false
 }
 
-// isNativeSidecar tells whether an init container keeps running beside the
-// Pod's containers.
+// isNativeSidecar tells whether an init container keeps running beside the Pod's containers.
 func isNativeSidecar(c *corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

@@ -10,24 +10,23 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
-// A hot-upgrade sidecar has two containers in a Pod. One works; the other runs
-// an empty image and waits. An upgrade goes like this:
+// A hot-upgrade sidecar has two containers in a Pod. One works; the other runs an empty image and waits. An upgrade
+// goes like this:
 //
 //	          mesh-1        mesh-2        working   versions
 //	injected  mesh:1        empty         mesh-1    1 / 0
 //	upgrade   mesh:1        mesh:2        mesh-2    1 / 561    both run, the new one takes over
 //	finish    empty         mesh:2        mesh-2    0 / 561    once the new one serves
 //
-// The programs inside learn from the version annotations, which they have as
-// environment variables, who is the newer one: the larger number.
+// The programs inside learn from the version annotations, which they have as environment variables, who is the newer
+// one: the larger number.
 
 // isHot tells whether a sidecar is upgraded by a second container beside it.
 func isHot(c *v1beta1.SidecarContainer) bool {
 	return c.UpgradeStrategy.UpgradeType == v1beta1.SidecarContainerHotUpgrade
 }
 
-// namesInPod are the containers that a sidecar has in a Pod: itself, or the two
-// that take turns in hot upgrades.
+// namesInPod are the containers that a sidecar has in a Pod: itself, or the two that take turns in hot upgrades.
 func namesInPod(c *v1beta1.SidecarContainer) []string {
 	if !isHot(c) {
 		return []string{c.Name}
@@ -38,13 +37,11 @@ func namesInPod(c *v1beta1.SidecarContainer) []string {
 // hotPair is a hot-upgrade sidecar in a Pod.
 type hotPair struct {
 	sidecar *v1beta1.SidecarContainer
-	// working is the one that serves, other the one that waits, or the one that
-	// is being replaced.
+	// working is the one that serves, other the one that waits, or the one that is being replaced.
 	working, other *containerRef
 }
 
-// pair finds both containers of a hot-upgrade sidecar; nil when the Pod does
-// not have both.
+// pair finds both containers of a hot-upgrade sidecar; nil when the Pod does not have both.
 func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 	names := namesInPod(c)
 	first, second := v.find(names[0]), v.find(names[1])
@@ -57,8 +54,8 @@ func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 	return &hotPair{c, first, second}
 }
 
-// workingContainers maps hot-upgrade sidecars to the container that works. An
-// annotation that cannot be read is as good as absent.
+// workingContainers maps hot-upgrade sidecars to the container that works. An annotation that cannot be read is as good
+// as absent.
 func (v *View) workingContainers() map[string]string {
 	out := map[string]string{}
 	if text := v.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
@@ -102,10 +99,8 @@ func (s *Set) hotSteps(v *View) hotSteps {
 	return steps
 }
 
-// next chooses the container that gets the new image: the empty one; while an
-// upgrade is under way, the one that is not ready; else the one that does not
-// work. A bad image is so replaced by the next one while the last good one
-// serves on.
+// next chooses the container that gets the new image: the empty one; while an upgrade is under way, the one that is not
+// ready; else the one that does not work. A bad image is so replaced by the next one while the last good one serves on.
 func (p *hotPair) next(v *View) (target, old *containerRef) {
 	switch {
 	case p.finished(v):
@@ -115,17 +110,15 @@ func (p *hotPair) next(v *View) (target, old *containerRef) {
 	return p.other, p.working
 }
 
-// finished tells whether only one of the two runs something. The wire marks the
-// one that waits by version 0, whatever its empty image is called by now: the
-// set may name another one since, or an admission webhook may have put the name
+// finished tells whether only one of the two runs something. The wire marks the one that waits by version 0, whatever
+// its empty image is called by now: the set may name another one since, or an admission webhook may have put the name
 // of a mirror.
 func (p *hotPair) finished(v *View) bool {
 	return p.other.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage ||
 		v.Pod.Annotations[versionKey(p.other)] == "0"
 }
 
-// HotFinished tells whether all hot upgrades of the set in the Pod have been
-// carried to their end.
+// HotFinished tells whether all hot upgrades of the set in the Pod have been carried to their end.
 func (v *View) HotFinished(set *Set) bool {
 	for i := range set.Spec.Containers {
 		if c := &set.Spec.Containers[i]; isHot(c) {
@@ -137,9 +130,8 @@ func (v *View) HotFinished(set *Set) bool {
 	return true
 }
 
-// FinishHot computes how to end hot upgrades whose new container serves: the
-// old one gets the empty image. It returns nil when there is nothing to end, or
-// when it is too early. The Pod must be at the set's current version.
+// FinishHot computes how to end hot upgrades whose new container serves: the old one gets the empty image. It returns
+// nil when there is nothing to end, or when it is too early. The Pod must be at the set's current version.
 func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 	if v.HotFinished(s) || !v.Settled(s) || !s.canFinish(v) {
 		return nil, nil
@@ -172,8 +164,8 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 	return change, nil
 }
 
-// canFinish tells whether the Pod serves without the containers that are to
-// become empty: it is ready, or all its other containers are.
+// canFinish tells whether the Pod serves without the containers that are to become empty: it is ready, or all its other
+// containers are.
 func (s *Set) canFinish(v *View) bool {
 	if v.Ready() {
 		return true

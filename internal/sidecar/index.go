@@ -9,19 +9,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Index finds the sets that may match a Pod without asking every set. A set is
-// filed under one label requirement that a Pod must fulfil to match (or under
-// the one namespace it reaches), so a Pod is only compared with the sets filed
-// under a label that it has. The cost for a Pod that nothing matches does not
-// grow with the number of sets.
+// Index finds the sets that may match a Pod without asking every set. A set is filed under one label requirement that a
+// Pod must fulfil to match (or under the one namespace it reaches), so a Pod is only compared with the sets filed under
+// a label that it has. The cost for a Pod that nothing matches does not grow with the number of sets.
 //
 // It is safe for concurrent use.
 type Index struct {
 	mu    sync.RWMutex
 	sets  map[string]*Set
 	files map[pair]map[string]*Set
-	// unfiled holds sets whose selector names no value that a Pod must have,
-	// such as one of only Exists or NotIn.
+	// unfiled holds sets whose selector names no value that a Pod must have, such as one of only Exists or NotIn.
 	unfiled map[string]*Set
 }
 
@@ -93,10 +90,8 @@ func (ix *Index) remove(name string) {
 	}
 }
 
-// Candidates lists every set whose selector matches a Pod with these labels in
-// this namespace, in no particular order; nil when there is none. The
-// namespace's own labels are for the caller to compare: see
-// Set.MatchesNamespace.
+// Candidates lists every set whose selector matches a Pod with these labels in this namespace, in no particular order;
+// nil when there is none. The namespace's own labels are for the caller to compare: see Set.MatchesNamespace.
 func (ix *Index) Candidates(namespace string, podLabels map[string]string) []*Set {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -117,8 +112,8 @@ func appendMatching(out []*Set, sets map[string]*Set, podLabels map[string]strin
 	return out
 }
 
-// cheapest picks the requirement under which the fewest sets are filed so far,
-// so that a label that all sets share does not become one long file.
+// cheapest picks the requirement under which the fewest sets are filed so far, so that a label that all sets share does
+// not become one long file.
 func (ix *Index) cheapest(requirements [][]pair) []pair {
 	if len(requirements) == 0 {
 		return nil
@@ -132,8 +127,7 @@ func (ix *Index) cheapest(requirements [][]pair) []pair {
 	return slices.MinFunc(requirements, func(a, b []pair) int { return weigh(a) - weigh(b) })
 }
 
-// required lists, for each requirement of a set that demands one of a few
-// values, those values.
+// required lists, for each requirement of a set that demands one of a few values, those values.
 func required(set *Set) [][]pair {
 	var out [][]pair
 	if namespace := onlyNamespace(set); namespace != "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Injection is what to change in a new Pod: a list of edits, small enough to
-// be written as a JSON patch without touching what the Pod brings itself.
+// Injection is what to change in a new Pod: a list of edits, small enough to be written as a JSON patch without
+// touching what the Pod brings itself.
 type Injection struct {
 	// Sets are the names of the sets that inject, sorted.
 	Sets []string
@@ -31,8 +31,8 @@ type Injection struct {
 	// Warnings are for the person who created the Pod.
 	Warnings []string
 
-	// held are the sets that the Pod holds already, working the containers that
-	// work for hot-upgrade sidecars of all sets that were built.
+	// held are the sets that the Pod holds already, working the containers that work for hot-upgrade sidecars of all
+	// sets that were built.
 	held    []*Set
 	working map[string]string
 }
@@ -42,17 +42,14 @@ func (in *Injection) Empty() bool {
 	return in == nil || len(in.Sets) == 0
 }
 
-// Inject computes what the given sets, all of which match, put into a new Pod.
-// The result does not depend on the order of the sets, and is idempotent: a Pod
-// that a set has been injected into already, and that still holds its
-// containers, gets nothing more from it.
+// Inject computes what the given sets, all of which match, put into a new Pod. The result does not depend on the order
+// of the sets, and is idempotent: a Pod that a set has been injected into already, and that still holds its containers,
+// gets nothing more from it.
 //
-// A set is left out of a Pod that brings a container of the name of one of its
-// sidecars. What was injected before is replaced where it stands, and so is what
-// the Pod's owner names in the annotation apps.kruise.io/replaced-by-sidecar. The
-// Pod's volumes win over a set's. What cannot be done for this Pod, such as
-// computing resources from containers that it does not have, is left out with a
-// warning.
+// A set is left out of a Pod that brings a container of the name of one of its sidecars. What was injected before is
+// replaced where it stands, and so is what the Pod's owner names in the annotation apps.kruise.io/replaced-by-sidecar.
+// The Pod's volumes win over a set's. What cannot be done for this Pod, such as computing resources from containers
+// that it does not have, is left out with a warning.
 func Inject(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
 	return injectInto(pod, sets, now, nil)
 }
@@ -90,11 +87,9 @@ type part struct {
 	initContainers, containers []placed
 	// working and annotations are those of hot-upgrade sidecars.
 	working, annotations map[string]string
-	// reconfigured are the volumes of the Pod that would configure a sidecar in
-	// place of the set's.
+	// reconfigured are the volumes of the Pod that would configure a sidecar in place of the set's.
 	reconfigured []string
-	// changes is true when the set adds volumes or pull secrets, or changes other
-	// annotations than the records.
+	// changes is true when the set adds volumes or pull secrets, or changes other annotations than the records.
 	changes bool
 }
 
@@ -114,8 +109,8 @@ func (in *Injection) build(source *donor, set *Set) *part {
 	return p
 }
 
-// buildList makes what sidecars of a set are in the Pod: one container each, or
-// two for hot upgrades, whose turns it records.
+// buildList makes what sidecars of a set are in the Pod: one container each, or two for hot upgrades, whose turns it
+// records.
 func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.SidecarContainer, namesOf func(*v1beta1.SidecarContainer) []string) []placed {
 	var out []placed
 	for i := range sidecars {
@@ -135,9 +130,8 @@ func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.Sideca
 	return out
 }
 
-// place turns the parts into edits of the Pod's lists. The wire sorts init
-// containers over all sets by name and leaves containers in the order of their
-// sets.
+// place turns the parts into edits of the Pod's lists. The wire sorts init containers over all sets by name and leaves
+// containers in the order of their sets.
 func (in *Injection) place(view *View, parts []*part, strict *strictness) {
 	var initContainers, containers []placed
 	for _, p := range parts {
@@ -153,8 +147,8 @@ func (in *Injection) place(view *View, parts []*part, strict *strictness) {
 	}
 }
 
-// withoutWritten leaves out the parts of which everything is in the Pod as it
-// would be written, and omits the sets that the Pod would configure.
+// withoutWritten leaves out the parts of which everything is in the Pod as it would be written, and omits the sets that
+// the Pod would configure.
 func (in *Injection) withoutWritten(view *View, parts []*part) []*part {
 	edited := map[string]bool{}
 	for _, edit := range slices.Concat(in.InitContainers, in.Containers) {

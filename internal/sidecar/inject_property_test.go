@@ -163,8 +163,8 @@ func injectDrawn(t *rapid.T, pod *corev1.Pod, sets []*sidecar.Set) *sidecar.Inje
 	return injection
 }
 
-// neighbour does what another webhook, such as that of a service mesh, does
-// after us: it adds to every container, and a container of its own at each end.
+// neighbour does what another webhook, such as that of a service mesh, does after us: it adds to every container, and a
+// container of its own at each end.
 func neighbour(pod *corev1.Pod) {
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
@@ -205,8 +205,8 @@ func TestInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
 	})
 }
 
-// Where injection is enforced, the sidecars are what the sets say whatever other
-// webhooks do to them, and a call that finds them so adds nothing.
+// Where injection is enforced, the sidecars are what the sets say whatever other webhooks do to them, and a call that
+// finds them so adds nothing.
 func TestStrictInjectionHoldsForAnyPodAndAnySets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var sets []*sidecar.Set
@@ -265,8 +265,8 @@ func specsOf(sets []*sidecar.Set) []*v1beta1.SidecarSetSpec {
 	return out
 }
 
-// checkOwnContainers wants the Pod's own containers unchanged and in their
-// order, apart from those that their owner lets a sidecar replace.
+// checkOwnContainers wants the Pod's own containers unchanged and in their order, apart from those that their owner
+// lets a sidecar replace.
 func checkOwnContainers(t *rapid.T, original, injected *corev1.Pod) {
 	consented := strings.Split(original.Annotations[v1beta1.ReplacedBySidecarAnnotation], ",")
 	for _, lists := range [][2][]corev1.Container{
@@ -299,8 +299,7 @@ func checkAccepted(t *rapid.T, injected *corev1.Pod) {
 	}
 }
 
-// checkSecondInjection injects again: at once, after defaulting, and after a
-// neighbour.
+// checkSecondInjection injects again: at once, after defaulting, and after a neighbour.
 func checkSecondInjection(t *rapid.T, injected *corev1.Pod, sets []*sidecar.Set) {
 	for _, step := range []struct {
 		name   string

@@ -16,12 +16,11 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// tokenPath is where the API server mounts the service account's token, into
-// sidecars too, after injection.
+// tokenPath is where the API server mounts the service account's token, into sidecars too, after injection.
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// uninjected is a recorded Pod as it was sent to the API server, more or less:
-// without what was injected into it, sidecars and annotations.
+// uninjected is a recorded Pod as it was sent to the API server, more or less: without what was injected into it,
+// sidecars and annotations.
 func uninjected(recorded *corev1.Pod) *corev1.Pod {
 	pod := recorded.DeepCopy()
 	maps.DeleteFunc(pod.Annotations, func(key, _ string) bool {

@@ -14,8 +14,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// Set is a SidecarSet made ready for use: defaulted, with its selectors
-// compiled and its hashes computed, once. It is immutable and may be shared.
+// Set is a SidecarSet made ready for use: defaulted, with its selectors compiled and its hashes computed, once. It is
+// immutable and may be shared.
 type Set struct {
 	// Object is the SidecarSet as it is stored.
 	Object *v1beta1.SidecarSet
@@ -23,11 +23,10 @@ type Set struct {
 	Spec *v1beta1.SidecarSetSpec
 	// Hashes are what an up-to-date Pod carries.
 	Hashes Hashes
-	// Revision names the ControllerRevision that records this version; "" when
-	// it is not known.
+	// Revision names the ControllerRevision that records this version; "" when it is not known.
 	Revision string
-	// SidecarNames are the logical names of all containers that stay in the
-	// Pod: the containers and the native sidecars, sorted.
+	// SidecarNames are the logical names of all containers that stay in the Pod: the containers and the native
+	// sidecars, sorted.
 	SidecarNames []string
 
 	selector          labels.Selector
@@ -35,9 +34,8 @@ type Set struct {
 	updateSelector    labels.Selector
 }
 
-// Compile makes a SidecarSet ready for use. It fails when a selector cannot be
-// parsed or a quantity is out of bounds; such an object can only have been stored
-// while the webhook was away.
+// Compile makes a SidecarSet ready for use. It fails when a selector cannot be parsed or a quantity is out of bounds;
+// such an object can only have been stored while the webhook was away.
 func Compile(object *v1beta1.SidecarSet) (*Set, error) {
 	if faults := quantity.Find(&object.Spec, field.NewPath("spec")); len(faults) > 0 {
 		return nil, fmt.Errorf("SidecarSet %s: %w", object.Name, faults[0])
@@ -76,8 +74,8 @@ func (s *Set) MatchesNamespace(name string, namespaceLabels map[string]string) b
 	return s.namespaceSelector.Matches(labels.Set(namespaceLabels))
 }
 
-// compileSelector treats a missing or an empty selector as one that picks
-// nothing: a set must never reach every Pod of a cluster by omission.
+// compileSelector treats a missing or an empty selector as one that picks nothing: a set must never reach every Pod of
+// a cluster by omission.
 func compileSelector(selector *metav1.LabelSelector) (labels.Selector, error) {
 	if selector == nil || (len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0) {
 		return labels.Nothing(), nil
@@ -114,31 +112,26 @@ func sidecarNames(spec *v1beta1.SidecarSetSpec) []string {
 	return names
 }
 
-// OptedOut tells whether a Pod refuses injection by the label or annotation
-// apps.kruise.io/sidecar-injection: "false".
+// OptedOut tells whether a Pod refuses injection by the label or annotation apps.kruise.io/sidecar-injection: "false".
 func OptedOut(pod *corev1.Pod) bool {
 	return pod.Labels[v1beta1.SidecarInjectionKey] == "false" || pod.Annotations[v1beta1.SidecarInjectionKey] == "false"
 }
 
-// IsActive tells whether a Pod still lives: neither finished nor being
-// deleted.
+// IsActive tells whether a Pod still lives: neither finished nor being deleted.
 func IsActive(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
 
-// UpdateSelects tells whether the update strategy's own selector, if there is
-// one, picks a Pod with these labels.
+// UpdateSelects tells whether the update strategy's own selector, if there is one, picks a Pod with these labels.
 func (s *Set) UpdateSelects(podLabels map[string]string) bool {
 	return s.updateSelector.Matches(labels.Set(podLabels))
 }
 
-// OnlyNamespace names the one namespace that the set reaches, or "" when it
-// may reach several.
+// OnlyNamespace names the one namespace that the set reaches, or "" when it may reach several.
 func (s *Set) OnlyNamespace() string { return onlyNamespace(s) }
 
-// DemandedLabels are labels, as LabelPair writes them, of which every Pod that
-// the set's selector picks has exactly one. Empty when the selector demands no
-// particular value.
+// DemandedLabels are labels, as LabelPair writes them, of which every Pod that the set's selector picks has exactly
+// one. Empty when the selector demands no particular value.
 func (s *Set) DemandedLabels() []string {
 	requirements := requiredLabels(s.Spec.Selector)
 	if len(requirements) == 0 {

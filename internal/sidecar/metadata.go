@@ -13,8 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// patchMetadata lets the sets patch the Pod's annotations, one after another,
-// and returns what they then are.
+// patchMetadata lets the sets patch the Pod's annotations, one after another, and returns what they then are.
 func (in *Injection) patchMetadata(existing map[string]string, sets []*Set) map[string]string {
 	merged := maps.Clone(existing)
 	for _, set := range sets {
@@ -29,10 +28,9 @@ func (in *Injection) patchMetadata(existing map[string]string, sets []*Set) map[
 	return merged
 }
 
-// PatchedAnnotations computes what the set's patchPodMetadata changes in the
-// annotations of a Pod, nil when it changes nothing. Applying it twice is the
-// same as applying it once. A value that cannot be merged is left as it is, and
-// a warning says why.
+// PatchedAnnotations computes what the set's patchPodMetadata changes in the annotations of a Pod, nil when it changes
+// nothing. Applying it twice is the same as applying it once. A value that cannot be merged is left as it is, and a
+// warning says why.
 func PatchedAnnotations(set *Set, existing map[string]string) (changes map[string]string, warnings []string) {
 	for i := range set.Spec.PatchPodMetadata {
 		patch := &set.Spec.PatchPodMetadata[i]
@@ -72,9 +70,8 @@ func patchedValue(policy v1beta1.SidecarSetPatchPolicyType, old string, exists b
 	}
 }
 
-// mergePatch merges JSON texts as RFC 7386 says. A text that says already what
-// the merge results in is kept as it is written: the Pod's, or else the patch's
-// own when the Pod has none.
+// mergePatch merges JSON texts as RFC 7386 says. A text that says already what the merge results in is kept as it is
+// written: the Pod's, or else the patch's own when the Pod has none.
 func mergePatch(old, patch string) (string, error) {
 	with, err := decodeJSON(patch)
 	if err != nil {

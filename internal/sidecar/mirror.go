@@ -2,13 +2,12 @@ package sidecar
 
 import "strings"
 
-// Mirrors are the places, such as registry.example/mirror, from which another
-// admission webhook lets images be pulled. Who may create Pods must not be able
-// to push images there.
+// Mirrors are the places, such as registry.example/mirror, from which another admission webhook lets images be pulled.
+// Who may create Pods must not be able to push images there.
 type Mirrors []string
 
-// hold reports whether an image is another one's copy in a mirror: the mirror,
-// and then the image's name, with or without its registry.
+// hold reports whether an image is another one's copy in a mirror: the mirror, and then the image's name, with or
+// without its registry.
 func (m Mirrors) hold(image, of string) bool {
 	for _, mirror := range m {
 		rest, ok := strings.CutPrefix(image, strings.TrimSuffix(mirror, "/")+"/")
@@ -19,8 +18,8 @@ func (m Mirrors) hold(image, of string) bool {
 	return false
 }
 
-// withoutRegistry is an image's name without the registry, if it names one. A
-// first part is a registry when it looks like a host.
+// withoutRegistry is an image's name without the registry, if it names one. A first part is a registry when it looks
+// like a host.
 func withoutRegistry(image string) string {
 	first, rest, ok := strings.Cut(image, "/")
 	if ok && (strings.ContainsAny(first, ".:") || first == "localhost") {

@@ -7,9 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// shareMounts adds to a sidecar what the Pod's own containers mount, and then
-// what its own init containers mount. What the sidecar has at a path stays, be
-// it a mount or a device; of several containers the first one's mount counts.
+// shareMounts adds to a sidecar what the Pod's own containers mount, and then what its own init containers mount. What
+// the sidecar has at a path stays, be it a mount or a device; of several containers the first one's mount counts.
 // Variables that a mount's subPathExpr needs come along.
 func (d *donor) shareMounts(c *corev1.Container) {
 	space := spaceOf(c)
@@ -27,8 +26,8 @@ func (d *donor) shareMounts(c *corev1.Container) {
 	}
 }
 
-// shareDevices adds the block devices of the Pod's own containers in the same
-// way. A volume is at most once a device of a container.
+// shareDevices adds the block devices of the Pod's own containers in the same way. A volume is at most once a device of
+// a container.
 func (d *donor) shareDevices(c *corev1.Container) {
 	space := spaceOf(c)
 	for _, owner := range slices.Concat(d.containers, d.initContainers) {
@@ -42,8 +41,8 @@ func (d *donor) shareDevices(c *corev1.Container) {
 	}
 }
 
-// space is what a container has where in its file system, and as what it uses
-// volumes: the API server allows each volume as mounts or as one device.
+// space is what a container has where in its file system, and as what it uses volumes: the API server allows each
+// volume as mounts or as one device.
 type space struct{ paths, mounts, devices map[string]bool }
 
 func spaceOf(c *corev1.Container) space {
@@ -67,8 +66,8 @@ func (s space) device(d *corev1.VolumeDevice) {
 	s.paths[path.Clean(d.DevicePath)], s.devices[d.Name] = true, true
 }
 
-// limitPropagation: only a privileged container may mount for the host. Another
-// one sees what the host mounts, which is the next best.
+// limitPropagation: only a privileged container may mount for the host. Another one sees what the host mounts, which is
+// the next best.
 func limitPropagation(c *corev1.Container, mount *corev1.VolumeMount) {
 	if mount.MountPropagation == nil || *mount.MountPropagation != corev1.MountPropagationBidirectional {
 		return

@@ -28,8 +28,7 @@ func fieldEnv(name, path string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: path}}}
 }
 
-// sidecarOf injects a set with one sidecar, agent, and returns what becomes of
-// it in the Pod.
+// sidecarOf injects a set with one sidecar, agent, and returns what becomes of it in the Pod.
 func sidecarOf(t *testing.T, pod *corev1.Pod, change func(*v1beta1.SidecarContainer)) corev1.Container {
 	t.Helper()
 	inject(t, pod, compile(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Spec(func(s *v1beta1.SidecarSetSpec) { change(&s.Containers[0]) }).Obj()))

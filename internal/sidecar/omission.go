@@ -19,8 +19,7 @@ type Omission struct {
 	Message string
 	// Revision names the version of the set that was left out, "" when unknown.
 	Revision string
-	// Intended is true when somebody has asked for just that, so that nobody
-	// needs to be warned.
+	// Intended is true when somebody has asked for just that, so that nobody needs to be warned.
 	Intended bool
 }
 
@@ -29,8 +28,7 @@ func (o Omission) String() string {
 	return "SidecarSet " + o.Set + " is not injected: " + o.Message
 }
 
-// What is recorded in one Pod is bounded: a Pod has room for 256 KiB of
-// annotations in all, and etcd keeps every byte.
+// What is recorded in one Pod is bounded: a Pod has room for 256 KiB of annotations in all, and etcd keeps every byte.
 const (
 	// recordedOmissions is how many sets are recorded.
 	recordedOmissions = 20
@@ -45,8 +43,7 @@ type omissionRecord struct {
 	Revision string `json:"revision,omitempty"`
 }
 
-// OmissionsText is the annotation of a Pod that these sets were left out of, ""
-// when there is none.
+// OmissionsText is the annotation of a Pod that these sets were left out of, "" when there is none.
 func OmissionsText(omitted []Omission) (string, error) {
 	if len(omitted) == 0 {
 		return "", nil
@@ -72,8 +69,8 @@ func bounded(message string) string {
 	return strings.TrimSpace(message[:cut]) + "..."
 }
 
-// RecordedOmission is what the webhook has recorded about a set that it left out
-// of the Pod, false when it recorded nothing.
+// RecordedOmission is what the webhook has recorded about a set that it left out of the Pod, false when it recorded
+// nothing.
 func RecordedOmission(pod *corev1.Pod, set string) (Omission, bool) {
 	records, err := parseEntries(pod.Annotations[v1beta1.SidecarSetOmittedAnnotation])
 	if err != nil {
@@ -94,9 +91,8 @@ const (
 	messagePaused   = "its spec.injectionStrategy.paused is true"
 )
 
-// Admit keeps the sets that may be injected into the Pod. Nothing is said about
-// one that the Pod carries already, as its records say: it may be a copy of
-// another Pod. Strictly, no record is believed.
+// Admit keeps the sets that may be injected into the Pod. Nothing is said about one that the Pod carries already, as
+// its records say: it may be a copy of another Pod. Strictly, no record is believed.
 func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitted []Omission) {
 	optedOut := OptedOut(pod)
 	view := Look(pod)
@@ -118,13 +114,12 @@ func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitte
 	return admitted, omitted
 }
 
-// WhyOmitted says why a set is left out of a Pod, and would be left out of one
-// that its owner makes in its place; false when nothing is in the way. The Pod
-// may be a live one from a cache that keeps no more of its containers than the
+// WhyOmitted says why a set is left out of a Pod, and would be left out of one that its owner makes in its place; false
+// when nothing is in the way. The Pod may be a live one from a cache that keeps no more of its containers than the
 // names. sets are all sets that match it, this one among them.
 //
-// What only the webhook can judge, the Pod as a whole, is taken from its record,
-// as long as the set has not changed since.
+// What only the webhook can judge, the Pod as a whole, is taken from its record, as long as the set has not changed
+// since.
 func WhyOmitted(pod *corev1.Pod, set *Set, sets []*Set) (Omission, bool) {
 	anew := asCreated(pod, sets)
 	admitted, omitted := Admit(anew, sets, false)

@@ -15,8 +15,7 @@ import (
 type resourcesPolicy struct {
 	mode  v1beta1.TargetContainersModeType
 	regex *regexp.Regexp
-	// limits and requests are nil when the policy has none, and leaves them as
-	// they are.
+	// limits and requests are nil when the policy has none, and leaves them as they are.
 	limits, requests []formula
 }
 
@@ -35,14 +34,12 @@ type policyKey struct {
 	requests              v1beta1.ResourceExprRequests
 }
 
-// policies remembers compiled policies, so that a policy is compiled once and not
-// for each Pod. Sets are compiled anew on every change of their status, and
-// share policies; so they are found by what they say.
+// policies remembers compiled policies, so that a policy is compiled once and not for each Pod. Sets are compiled anew
+// on every change of their status, and share policies; so they are found by what they say.
 var policies = lru.New(1024)
 
-// policyOf compiles a policy, or finds it compiled. It fails when a regular
-// expression or an expression is none; such a policy can only have been stored
-// while the webhook was away.
+// policyOf compiles a policy, or finds it compiled. It fails when a regular expression or an expression is none; such a
+// policy can only have been stored while the webhook was away.
 func policyOf(spec *v1beta1.ResourcesPolicy) (*resourcesPolicy, error) {
 	key := policyKey{mode: spec.TargetContainersMode, regex: spec.TargetContainersNameRegex}
 	if limits := spec.ResourcesExpr.Limits; limits != nil {

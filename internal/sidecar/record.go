@@ -22,40 +22,36 @@ type hashRecord struct {
 	ControllerRevision string      `json:"controllerRevision,omitempty"`
 }
 
-// updateRecord is what a Pod's update-state annotation holds for one set: what
-// its last in-place update replaced, so that one can see when it is finished.
+// updateRecord is what a Pod's update-state annotation holds for one set: what its last in-place update replaced, so
+// that one can see when it is finished.
 type updateRecord struct {
 	Revision              string                     `json:"revision"`
 	UpdateTimestamp       metav1.Time                `json:"updateTimestamp"`
 	LastContainerStatuses map[string]replacedVersion `json:"lastContainerStatuses"`
-	// Resized are the containers whose resources were changed. It is ours:
-	// OpenKruise neither writes nor minds it.
+	// Resized are the containers whose resources were changed. It is ours: OpenKruise neither writes nor minds it.
 	Resized []string `json:"resized,omitempty"`
-	// ResizedFrom are the resources that they had. It is written before the
-	// resources are, so that a change of which only the first half was written is
-	// known for what it is. It is ours too, as is what follows.
+	// ResizedFrom are the resources that they had. It is written before the resources are, so that a change of which
+	// only the first half was written is known for what it is. It is ours too, as is what follows.
 	ResizedFrom map[string]corev1.ResourceRequirements `json:"resizedFrom,omitempty"`
-	// Served says whether the Pod served when the update began, or did not because
-	// of an earlier one. Nil in records of OpenKruise.
+	// Served says whether the Pod served when the update began, or did not because of an earlier one. Nil in records of
+	// OpenKruise.
 	Served *bool `json:"served,omitempty"`
-	// NotReadySince is since when a Pod was not ready that did not serve; nil when
-	// it had no such condition.
+	// NotReadySince is since when a Pod was not ready that did not serve; nil when it had no such condition.
 	NotReadySince *metav1.Time `json:"notReadySince,omitempty"`
-	// NotReady are the set's sidecars in such a Pod that were not ready either: if
-	// they still are not, it is not because of the update.
+	// NotReady are the set's sidecars in such a Pod that were not ready either: if they still are not, it is not
+	// because of the update.
 	NotReady []string `json:"notReady,omitempty"`
 }
 
-// replacedVersion identifies what ran in a container before its image was
-// changed. ContainerID is ours: OpenKruise neither writes nor minds it.
+// replacedVersion identifies what ran in a container before its image was changed. ContainerID is ours: OpenKruise
+// neither writes nor minds it.
 type replacedVersion struct {
 	ImageID     string `json:"imageID"`
 	ContainerID string `json:"containerID,omitempty"`
 }
 
-// entries is an annotation that holds one JSON value for each set. The values
-// stay as they are until they are asked for, so rewriting one set's entry
-// keeps what others wrote, unknown fields included.
+// entries is an annotation that holds one JSON value for each set. The values stay as they are until they are asked
+// for, so rewriting one set's entry keeps what others wrote, unknown fields included.
 type entries map[string]json.RawMessage
 
 // parseEntries reads such an annotation; a missing one is empty.
@@ -92,8 +88,8 @@ func (e entries) text() (string, error) {
 	return string(text), nil
 }
 
-// record returns what is recorded about a set, zero when nothing is. An entry
-// that is only a string is the oldest format of the wire: the hash.
+// record returns what is recorded about a set, zero when nothing is. An entry that is only a string is the oldest
+// format of the wire: the hash.
 func (e entries) record(name string) hashRecord {
 	var record hashRecord
 	if err := json.Unmarshal(e[name], &record); err == nil {
@@ -108,8 +104,7 @@ func (e entries) record(name string) hashRecord {
 // hash returns the recorded hash of a set, "" when there is none.
 func (e entries) hash(name string) string { return e.record(name).Hash }
 
-// update returns what a set's last in-place update replaced, nil when there
-// has been none.
+// update returns what a set's last in-place update replaced, nil when there has been none.
 func (e entries) update(name string) *updateRecord {
 	raw, ok := e[name]
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Whoever may annotate a Pod must not be able to end a rollout, or the creation of
-// Pods, with a word that JSON decodes to no map at all.
+// Whoever may annotate a Pod must not be able to end a rollout, or the creation of Pods, with a word that JSON decodes
+// to no map at all.
 func TestRecordsThatSayNullAreAsGoodAsAbsent(t *testing.T) {
 	version := func(image string) *sidecar.Set {
 		return compile(t, build.MakeSidecarSet("s").Container("agent", image).Container("mesh", image).Spec(func(s *v1beta1.SidecarSetSpec) {

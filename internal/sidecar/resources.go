@@ -9,9 +9,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// computeResources gives a sidecar the resources that its policy computes from
-// those of the Pod's own containers and native sidecars. What cannot be computed
-// for this Pod is left out: never is a Pod refused for it.
+// computeResources gives a sidecar the resources that its policy computes from those of the Pod's own containers and
+// native sidecars. What cannot be computed for this Pod is left out: never is a Pod refused for it.
 func (d *donor) computeResources(c *corev1.Container, spec *v1beta1.ResourcesPolicy) (warnings []string) {
 	policy, err := policyOf(spec)
 	if err != nil {
@@ -39,8 +38,7 @@ func (d *donor) computeResources(c *corev1.Container, spec *v1beta1.ResourcesPol
 	return append(warnings, capRequests(&c.Resources)...)
 }
 
-// targets are the containers of the Pod that a policy picks: all that run as
-// long as the Pod does.
+// targets are the containers of the Pod that a policy picks: all that run as long as the Pod does.
 func (d *donor) targets(policy *resourcesPolicy) []*corev1.Container {
 	var out []*corev1.Container
 	for _, c := range d.initContainers {
@@ -56,8 +54,7 @@ func (d *donor) targets(policy *resourcesPolicy) []*corev1.Container {
 	return out
 }
 
-// limit aggregates a limit. When one of the targets has none, all of them
-// together have none, and limited is false.
+// limit aggregates a limit. When one of the targets has none, all of them together have none, and limited is false.
 func (p *resourcesPolicy) limit(targets []*corev1.Container, name corev1.ResourceName) (total resource.Quantity, limited bool) {
 	for _, c := range targets {
 		value, ok := c.Resources.Limits[name]
@@ -99,8 +96,7 @@ func (f *formula) compute(list *corev1.ResourceList, kind string, value resource
 	return nil
 }
 
-// capRequests lowers requests to their limits; the API server would refuse the
-// Pod.
+// capRequests lowers requests to their limits; the API server would refuse the Pod.
 func capRequests(resources *corev1.ResourceRequirements) (warnings []string) {
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 		request, requested := resources.Requests[name]

@@ -10,10 +10,9 @@ import (
 	coredefaults "k8s.io/kubernetes/pkg/apis/core/v1"
 )
 
-// Where injection is enforced, nothing is believed that a new Pod says of
-// itself: every set is injected anew, and what stands there already stays only
-// where it is what would be written. The API server's own admission, which may
-// come before a second call of the webhook, is all that may have added to it.
+// Where injection is enforced, nothing is believed that a new Pod says of itself: every set is injected anew, and what
+// stands there already stays only where it is what would be written. The API server's own admission, which may come
+// before a second call of the webhook, is all that may have added to it.
 
 const (
 	// tokenPath is where the API server mounts the token of the service account.
@@ -22,12 +21,10 @@ const (
 	tokenVolume = "kube-api-access-"
 )
 
-// InjectStrictly is Inject for a Pod whose author must not get past its
-// sidecars. A container that says that it was injected, and is not what a set
-// would inject, is replaced; a record of what is not there is corrected. A set is
-// also left out, and with it the Pod refused, where a volume of the Pod would
-// give a sidecar another configuration than the set's. A copy of an image in one
-// of the mirrors is as good as the image.
+// InjectStrictly is Inject for a Pod whose author must not get past its sidecars. A container that says that it was
+// injected, and is not what a set would inject, is replaced; a record of what is not there is corrected. A set is also
+// left out, and with it the Pod refused, where a volume of the Pod would give a sidecar another configuration than the
+// set's. A copy of an image in one of the mirrors is as good as the image.
 func InjectStrictly(pod *corev1.Pod, sets []*Set, now metav1.Time, mirrors Mirrors) (*Injection, error) {
 	return injectInto(pod, sets, now, &strictness{mirrors})
 }
@@ -35,8 +32,8 @@ func InjectStrictly(pod *corev1.Pod, sets []*Set, now metav1.Time, mirrors Mirro
 // strictness is what is believed of a new Pod all the same.
 type strictness struct{ mirrors Mirrors }
 
-// withoutWritten drops the edits that would write what stands there already, and
-// lets the others keep what the API server's admission has added to a sidecar.
+// withoutWritten drops the edits that would write what stands there already, and lets the others keep what the API
+// server's admission has added to a sidecar.
 func (s *strictness) withoutWritten(v *View, list []corev1.Container, edits []ContainerEdit) []ContainerEdit {
 	var out []ContainerEdit
 	for _, edit := range edits {
@@ -57,9 +54,8 @@ func (s *strictness) withoutWritten(v *View, list []corev1.Container, edits []Co
 	return out
 }
 
-// keepAdmitted takes over what the API server's own admission adds to
-// containers: the token of the service account, default resources of the
-// namespace, and the policy to always pull.
+// keepAdmitted takes over what the API server's own admission adds to containers: the token of the service account,
+// default resources of the namespace, and the policy to always pull.
 func keepAdmitted(pod *corev1.Pod, there, written *corev1.Container) {
 	if there.ImagePullPolicy == corev1.PullAlways {
 		written.ImagePullPolicy = corev1.PullAlways
@@ -86,16 +82,14 @@ func addResources(into *corev1.ResourceList, from corev1.ResourceList) {
 	}
 }
 
-// isToken reports whether a volume is the one that the API server adds for the
-// token of the service account.
+// isToken reports whether a volume is the one that the API server adds for the token of the service account.
 func isToken(pod *corev1.Pod, name string) bool {
 	return strings.HasPrefix(name, tokenVolume) && slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return v.Name == name && v.Projected != nil
 	})
 }
 
-// sameContainer compares two containers as the API server would store them in
-// the Pod.
+// sameContainer compares two containers as the API server would store them in the Pod.
 func sameContainer(pod *corev1.Pod, a, b *corev1.Container) bool {
 	stored := func(c *corev1.Container) corev1.Container {
 		alone := &corev1.Pod{Spec: corev1.PodSpec{HostNetwork: pod.Spec.HostNetwork, Containers: []corev1.Container{*c.DeepCopy()}}}
@@ -105,8 +99,7 @@ func sameContainer(pod *corev1.Pod, a, b *corev1.Container) bool {
 	return equality.Semantic.DeepEqual(stored(a), stored(b))
 }
 
-// written reports whether the Pod's records say of a set what an injection would
-// write, but for the time.
+// written reports whether the Pod's records say of a set what an injection would write, but for the time.
 func (v *View) written(set *Set, annotations map[string]string) bool {
 	full, withoutImage := set.hashRecords(metav1.Time{})
 	gotFull, gotWithout := v.hashes.record(set.Name()), v.hashesWithoutImage.record(set.Name())

@@ -48,8 +48,7 @@ func strictly(t *testing.T, pod *corev1.Pod, sets ...*sidecar.Set) *sidecar.Inje
 	return injection
 }
 
-// Whatever its author has made of an injected Pod, it becomes what the webhook
-// makes of the Pod without sidecars.
+// Whatever its author has made of an injected Pod, it becomes what the webhook makes of the Pod without sidecars.
 func TestAForgedPodIsInjectedAnew(t *testing.T) {
 	edit := func(name string, change func(*corev1.Container)) func(*corev1.Pod) {
 		return func(p *corev1.Pod) {
@@ -228,8 +227,8 @@ func TestRecordsOfSetsThatAreLeftOutAreRemoved(t *testing.T) {
 	}
 }
 
-// A Pod in an ordinary namespace may have been injected by OpenKruise, or have
-// had its image renamed by another webhook; but its sidecars must be sidecars.
+// A Pod in an ordinary namespace may have been injected by OpenKruise, or have had its image renamed by another
+// webhook; but its sidecars must be sidecars.
 func TestAContainerIsNoSidecarBecauseARecordSaysSo(t *testing.T) {
 	set := compile(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Obj())
 	pod := build.MakePod("p").New().Obj()
@@ -241,8 +240,7 @@ func TestAContainerIsNoSidecarBecauseARecordSaysSo(t *testing.T) {
 	}
 }
 
-// Other webhooks may have images pulled from a mirror; only from the ones that
-// are named is a sidecar's image believed.
+// Other webhooks may have images pulled from a mirror; only from the ones that are named is a sidecar's image believed.
 func TestWhichImageOfASidecarIsBelieved(t *testing.T) {
 	for name, test := range map[string]struct {
 		image, is string

@@ -10,8 +10,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// standing is how a recorded Pod stands to the recorded SidecarSet that was
-// injected into it.
+// standing is how a recorded Pod stands to the recorded SidecarSet that was injected into it.
 type standing struct{ Holds, Updated, Upgradable, Settled, Ready bool }
 
 func TestPodsThatOpenKruiseInjectedAreJudgedAsItDid(t *testing.T) {

@@ -16,9 +16,8 @@ import (
 type Change struct {
 	// Images are the containers whose image changes.
 	Images []ImageChange
-	// Resources are the containers whose cpu or memory changes. They are written
-	// through the resize subresource, after everything else: what is written before
-	// says that they are to follow, so nothing is lost if they do not.
+	// Resources are the containers whose cpu or memory changes. They are written through the resize subresource, after
+	// everything else: what is written before says that they are to follow, so nothing is lost if they do not.
 	Resources []ResourceChange
 	// Annotations are set.
 	Annotations map[string]string
@@ -42,9 +41,8 @@ type ResourceChange struct {
 	From, To corev1.ResourceRequirements
 }
 
-// Update computes how to bring a Pod to the set's current version in place.
-// The Pod must hold the set, and nothing but images and, for the containers
-// named in resized, cpu and memory may separate it from that version.
+// Update computes how to bring a Pod to the set's current version in place. The Pod must hold the set, and nothing but
+// images and, for the containers named in resized, cpu and memory may separate it from that version.
 func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Change, error) {
 	change := &Change{Resources: s.resourceChanges(v, resized)}
 	hot := s.hotSteps(v)
@@ -75,8 +73,7 @@ func (s *Set) coldImages(v *View) []ImageChange {
 	return out
 }
 
-// eachSidecar visits the containers that stay in the Pod. A plain init
-// container has run and will not run again.
+// eachSidecar visits the containers that stay in the Pod. A plain init container has run and will not run again.
 func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
 	for i := range s.Spec.Containers {
 		visit(&s.Spec.Containers[i])
@@ -88,12 +85,11 @@ func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
 	}
 }
 
-// HasNativeSidecars tells whether an update of the set restarts init
-// containers, which not every kubelet can do.
+// HasNativeSidecars tells whether an update of the set restarts init containers, which not every kubelet can do.
 func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitContainers) }
 
-// HotNativeSidecars names the native sidecars that ask for HotUpgrade. They are
-// injected in pairs, as on the wire, and are never upgraded in place.
+// HotNativeSidecars names the native sidecars that ask for HotUpgrade. They are injected in pairs, as on the wire, and
+// are never upgraded in place.
 func (s *Set) HotNativeSidecars() []string {
 	var out []string
 	for i := range s.Spec.InitContainers {
@@ -119,9 +115,8 @@ func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 	return out
 }
 
-// ResizeObstacles says why the Pod cannot take the new resources of some sidecars;
-// nil when it can. Another Pod of the set may be able to: it depends on its other
-// containers and on its node.
+// ResizeObstacles says why the Pod cannot take the new resources of some sidecars; nil when it can. Another Pod of the
+// set may be able to: it depends on its other containers and on its node.
 func (s *Set) ResizeObstacles(v *View, resized []string) []string {
 	changes := s.resourceChanges(v, resized)
 	if len(changes) == 0 {
@@ -134,9 +129,8 @@ func (s *Set) ResizeObstacles(v *View, resized []string) []string {
 	return change.Obstacles(v.Pod)
 }
 
-// OwedResizes names the containers of the Pod whose new resources an update has
-// recorded but not written: whoever wrote was stopped between the two, or the
-// second was refused.
+// OwedResizes names the containers of the Pod whose new resources an update has recorded but not written: whoever wrote
+// was stopped between the two, or the second was refused.
 func (v *View) OwedResizes(set *Set) []string {
 	if record := v.of(set).update; record != nil {
 		return v.owed(record)
@@ -154,9 +148,8 @@ func (v *View) owed(record *updateRecord) []string {
 	return out
 }
 
-// Complete computes the second half of an update of which only the first was
-// written. It returns nil when nothing is missing. The Pod must be at the set's
-// current version.
+// Complete computes the second half of an update of which only the first was written. It returns nil when nothing is
+// missing. The Pod must be at the set's current version.
 func (s *Set) Complete(v *View) *Change {
 	if resources := s.resourceChanges(v, v.OwedResizes(s)); len(resources) > 0 {
 		return &Change{Resources: resources}
@@ -193,8 +186,8 @@ func (s *Set) updateTexts(v *View, change *Change, now metav1.Time) (map[string]
 	return texts, nil
 }
 
-// replacedBy records what runs in the containers that change. What an earlier
-// update of the set recorded about other containers stays, as on the wire.
+// replacedBy records what runs in the containers that change. What an earlier update of the set recorded about other
+// containers stays, as on the wire.
 func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord {
 	record := updateRecord{
 		Revision:              s.Hashes.Full,

@@ -13,8 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// version is the part of a spec that a revision records: what gets into Pods.
-// The order of the fields and the nulls are the wire's.
+// version is the part of a spec that a revision records: what gets into Pods. The order of the fields and the nulls are
+// the wire's.
 type version struct {
 	Patch            string                               `json:"$patch"`
 	Containers       []v1beta1.SidecarContainer           `json:"containers"`
@@ -41,9 +41,8 @@ func (s *Set) VersionData() ([]byte, error) {
 	return data, nil
 }
 
-// At returns the set as it was when a revision was recorded: the revision's
-// containers, volumes, pull secrets and metadata, and everything else as it is
-// now. Its Revision is the given name.
+// At returns the set as it was when a revision was recorded: the revision's containers, volumes, pull secrets and
+// metadata, and everything else as it is now. Its Revision is the given name.
 func (s *Set) At(name string, data []byte) (*Set, error) {
 	spec, err := specOf(data)
 	if err != nil {
@@ -60,17 +59,16 @@ func (s *Set) At(name string, data []byte) (*Set, error) {
 	return out.WithRevision(name), nil
 }
 
-// WithRevision returns the set with the name of the revision that its version
-// is recorded under. Pods are marked with it.
+// WithRevision returns the set with the name of the revision that its version is recorded under. Pods are marked with
+// it.
 func (s *Set) WithRevision(name string) *Set {
 	out := *s
 	out.Revision = name
 	return &out
 }
 
-// SameVersion tells whether a revision records the set's current version. They
-// are compared decoded and defaulted, so it does not matter which program and
-// which version of a library wrote the revision.
+// SameVersion tells whether a revision records the set's current version. They are compared decoded and defaulted, so
+// it does not matter which program and which version of a library wrote the revision.
 func (s *Set) SameVersion(data []byte) bool {
 	spec, err := specOf(data)
 	if err != nil {
@@ -102,8 +100,7 @@ func specOf(data []byte) (*v1beta1.SidecarSetSpec, error) {
 	}, nil
 }
 
-// CustomVersion is the name that the user gave this version: in v1beta1 a field,
-// in v1alpha1 a label.
+// CustomVersion is the name that the user gave this version: in v1beta1 a field, in v1alpha1 a label.
 func (s *Set) CustomVersion() string {
 	if s.Spec.CustomVersion != "" {
 		return s.Spec.CustomVersion
@@ -111,9 +108,8 @@ func (s *Set) CustomVersion() string {
 	return s.Object.Labels[v1beta1.SidecarSetCustomVersionLabel]
 }
 
-// Pinned names the revision that injection is pinned to: the one named, or the
-// newest with the custom version. It is empty when injection is not pinned, or
-// when there is no such revision. The revisions must be sorted, oldest first.
+// Pinned names the revision that injection is pinned to: the one named, or the newest with the custom version. It is
+// empty when injection is not pinned, or when there is no such revision. The revisions must be sorted, oldest first.
 func (s *Set) Pinned(revisions []*appsv1.ControllerRevision) string {
 	pin := s.Spec.InjectionStrategy.Revision
 	if pin == nil {

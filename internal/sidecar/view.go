@@ -28,8 +28,7 @@ type View struct {
 
 	ready      bool
 	readySince time.Time
-	// last is how the Pod stands to the set that was asked about last: a planner
-	// asks about one set many times.
+	// last is how the Pod stands to the set that was asked about last: a planner asks about one set many times.
 	last standing
 }
 
@@ -55,9 +54,8 @@ func (v *View) of(set *Set) *standing {
 	return &v.last
 }
 
-// Look decodes a Pod's annotations. What cannot be read is as good as absent:
-// no Pod is refused, and no rollout stops, for an annotation that somebody
-// garbled.
+// Look decodes a Pod's annotations. What cannot be read is as good as absent: no Pod is refused, and no rollout stops,
+// for an annotation that somebody garbled.
 func Look(pod *corev1.Pod) *View {
 	v := &View{Pod: pod, injected: InjectedSets(pod.Annotations)}
 	v.hashes = v.decode(v1beta1.SidecarSetHashAnnotation)
@@ -76,8 +74,7 @@ func (v *View) decode(annotation string) entries {
 	return out
 }
 
-// Holds tells whether a set was injected into the Pod and all of its
-// containers are there.
+// Holds tells whether a set was injected into the Pod and all of its containers are there.
 func (v *View) Holds(set *Set) bool {
 	if !v.Injected(set.Name()) {
 		return false
@@ -92,8 +89,8 @@ func (v *View) Holds(set *Set) bool {
 	return true
 }
 
-// carries reports whether a set is in a new Pod already: its version is
-// recorded, and all of its containers are there and say that they were injected.
+// carries reports whether a set is in a new Pod already: its version is recorded, and all of its containers are there
+// and say that they were injected.
 func (v *View) carries(set *Set) bool {
 	all := v.Injected(set.Name()) && v.Updated(set)
 	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
@@ -104,8 +101,7 @@ func (v *View) carries(set *Set) bool {
 	return all
 }
 
-// marked reports whether a container says that it was injected, in the words of
-// its set if that has some.
+// marked reports whether a container says that it was injected, in the words of its set if that has some.
 func marked(c *corev1.Container, sidecar *v1beta1.SidecarContainer) bool {
 	if own := findEnv(sidecar.Env, v1beta1.SidecarInjectedEnv); own != nil {
 		got := findEnv(c.Env, v1beta1.SidecarInjectedEnv)
@@ -114,8 +110,8 @@ func marked(c *corev1.Container, sidecar *v1beta1.SidecarContainer) bool {
 	return isInjected(c)
 }
 
-// injectedContainer reports whether a container of the Pod was injected, as it
-// says itself or as the Pod's records say, by us or by OpenKruise.
+// injectedContainer reports whether a container of the Pod was injected, as it says itself or as the Pod's records say,
+// by us or by OpenKruise.
 func (v *View) injectedContainer(c *corev1.Container) bool {
 	if isInjected(c) {
 		return true
@@ -126,8 +122,8 @@ func (v *View) injectedContainer(c *corev1.Container) bool {
 	return v.recorded[c.Name]
 }
 
-// recordedNames are the containers that the Pod's records name. The records have
-// the logical names; a hot-upgrade sidecar has two containers of other names.
+// recordedNames are the containers that the Pod's records name. The records have the logical names; a hot-upgrade
+// sidecar has two containers of other names.
 func (v *View) recordedNames() map[string]bool {
 	out := map[string]bool{}
 	working := v.workingContainers()
@@ -143,8 +139,7 @@ func (v *View) recordedNames() map[string]bool {
 	return out
 }
 
-// replaceable reports whether the Pod's owner lets a sidecar take the place of a
-// container of this name.
+// replaceable reports whether the Pod's owner lets a sidecar take the place of a container of this name.
 func (v *View) replaceable(name string) bool {
 	for listed := range strings.SplitSeq(v.Pod.Annotations[v1beta1.ReplacedBySidecarAnnotation], ",") {
 		if strings.TrimSpace(listed) == name {
@@ -159,18 +154,16 @@ func (v *View) Updated(set *Set) bool {
 	return v.of(set).full.Hash == set.Hashes.Full
 }
 
-// Upgradable tells whether images alone separate the Pod from the set's
-// current version. If not, only a new Pod can have it.
+// Upgradable tells whether images alone separate the Pod from the set's current version. If not, only a new Pod can
+// have it.
 func (v *View) Upgradable(set *Set) bool {
 	return v.of(set).withoutImage.Hash == set.Hashes.WithoutImage
 }
 
-// Settled tells whether the kubelet has carried out the set's last in-place
-// update of the Pod, if there was one.
+// Settled tells whether the kubelet has carried out the set's last in-place update of the Pod, if there was one.
 func (v *View) Settled(set *Set) bool { return v.of(set).settled }
 
-// CarriedOut is Settled, but for new resources that are still to be written: all
-// that was written has been carried out.
+// CarriedOut is Settled, but for new resources that are still to be written: all that was written has been carried out.
 func (v *View) CarriedOut(set *Set) bool { return v.Settled(set) || v.carriedOut(v.of(set).update) }
 
 func (v *View) settled(record *updateRecord) bool {
@@ -225,8 +218,8 @@ func (v *View) SidecarsReady(set *Set) bool { return len(v.unreadySidecars(set))
 // notStarted are what a kubelet says of a container before it has tried to start it.
 var notStarted = map[string]bool{"PodInitializing": true, "ContainerCreating": true}
 
-// SidecarsStarted reports whether the kubelet has got as far as to start every
-// sidecar of the set in the Pod, even if it could not.
+// SidecarsStarted reports whether the kubelet has got as far as to start every sidecar of the set in the Pod, even if
+// it could not.
 func (v *View) SidecarsStarted(set *Set) bool {
 	started := true
 	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
@@ -240,8 +233,7 @@ func (v *View) SidecarsStarted(set *Set) bool {
 	return started
 }
 
-// Broken names a sidecar of the set that cannot run in the Pod, with the
-// kubelet's reason; empty when there is none.
+// Broken names a sidecar of the set that cannot run in the Pod, with the kubelet's reason; empty when there is none.
 func (v *View) Broken(set *Set) (name, reason string) {
 	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, inPod := range namesInPod(c) {
@@ -261,8 +253,7 @@ func (v *View) Image(name string) string {
 	return ""
 }
 
-// WrittenAt is when the Pod got the version of the set that it says it is at, by
-// injection or by an update.
+// WrittenAt is when the Pod got the version of the set that it says it is at, by injection or by an update.
 func (v *View) WrittenAt(set *Set) time.Time { return v.of(set).full.UpdateTimestamp.Time }
 
 // RecordedRevision is the revision of the set that the Pod says it is at.

@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// addVolumes takes those volumes of the set that its own sidecars mount. A
-// volume of the same name that is there already wins. Where that one has another
-// source, it is said; it returns what is said of the volumes that configure a
+// addVolumes takes those volumes of the set that its own sidecars mount. A volume of the same name that is there
+// already wins. Where that one has another source, it is said; it returns what is said of the volumes that configure a
 // sidecar.
 func (in *Injection) addVolumes(pod *corev1.Pod, set *Set) (reconfigured []string) {
 	mounts := mountsOf(set)
@@ -76,9 +75,8 @@ func findVolume(name string, list []corev1.Volume) *corev1.Volume {
 	return nil
 }
 
-// sameVolume compares a volume of the Pod with a set's as the API server would
-// store them. Its admission may have the image of a volume always pulled; that
-// makes it no other volume.
+// sameVolume compares a volume of the Pod with a set's as the API server would store them. Its admission may have the
+// image of a volume always pulled; that makes it no other volume.
 func sameVolume(a, b *corev1.Volume) bool {
 	if a.Image != nil && b.Image != nil && a.Image.PullPolicy == corev1.PullAlways {
 		b = b.DeepCopy()
@@ -92,14 +90,13 @@ func sameVolume(a, b *corev1.Volume) bool {
 	return equality.Semantic.DeepEqual(stored(a), stored(b))
 }
 
-// configures reports whether what is in a volume is decided by its source alone,
-// so that another source changes what a sidecar does.
+// configures reports whether what is in a volume is decided by its source alone, so that another source changes what a
+// sidecar does.
 func configures(v *corev1.Volume) bool {
 	return v.ConfigMap != nil || v.Secret != nil || v.Projected != nil || v.DownwardAPI != nil || v.CSI != nil || v.Image != nil
 }
 
-// describeVolume is the kind of a volume's source, and the name of the object
-// that it is from.
+// describeVolume is the kind of a volume's source, and the name of the object that it is from.
 func describeVolume(v *corev1.Volume) string {
 	switch {
 	case v.ConfigMap != nil:

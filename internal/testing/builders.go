@@ -1,5 +1,5 @@
-// Package testing builds objects for tests, one call for each thing that a test
-// is about. Everything else has a value that works.
+// Package testing builds objects for tests, one call for each thing that a test is about. Everything else has a value
+// that works.
 package testing
 
 import (
@@ -20,8 +20,7 @@ var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // PodBuilder builds a Pod.
 type PodBuilder struct{ pod *corev1.Pod }
 
-// MakePod starts a Pod of namespace default with one container, app, that runs
-// and is ready.
+// MakePod starts a Pod of namespace default with one container, app, that runs and is ready.
 func MakePod(name string) *PodBuilder {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
@@ -104,8 +103,8 @@ func (b *PodBuilder) ReadySince(after time.Duration) *PodBuilder {
 	return b
 }
 
-// RunContainers does what a kubelet does: a container whose image is not the one
-// that runs is started anew; its restart count goes up.
+// RunContainers does what a kubelet does: a container whose image is not the one that runs is started anew; its restart
+// count goes up.
 func RunContainers(pod *corev1.Pod) {
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.ObservedGeneration = pod.Generation
@@ -157,8 +156,7 @@ func SetReady(pod *corev1.Pod, ready bool, since time.Time) {
 // SidecarSetBuilder builds a SidecarSet.
 type SidecarSetBuilder struct{ set *v1beta1.SidecarSet }
 
-// MakeSidecarSet starts a SidecarSet for Pods labelled app=web, without
-// containers.
+// MakeSidecarSet starts a SidecarSet for Pods labelled app=web, without containers.
 func MakeSidecarSet(name string) *SidecarSetBuilder {
 	return &SidecarSetBuilder{&v1beta1.SidecarSet{
 		ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name + "-uid"), Generation: 1, CreationTimestamp: metav1.NewTime(Epoch)},

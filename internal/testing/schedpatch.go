@@ -13,8 +13,7 @@ import (
 // SchedPatchBuilder builds a SchedPatch.
 type SchedPatchBuilder struct{ patch *v1alpha1.SchedPatch }
 
-// MakeSchedPatch starts an active SchedPatch of namespace default for the
-// Deployment cart, without rules.
+// MakeSchedPatch starts an active SchedPatch of namespace default for the Deployment cart, without rules.
 func MakeSchedPatch(name string) *SchedPatchBuilder {
 	return &SchedPatchBuilder{&v1alpha1.SchedPatch{
 		ObjectMeta: metav1.ObjectMeta{

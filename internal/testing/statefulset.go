@@ -15,9 +15,8 @@ import (
 // StatefulSetBuilder builds an Advanced StatefulSet.
 type StatefulSetBuilder struct{ set *v1beta1.StatefulSet }
 
-// MakeStatefulSet starts a set of namespace default as the API server stores
-// it, with every default filled in: OrderedReady, RollingUpdate with
-// maxUnavailable 1, ReCreate, claims retained. It has 3 replicas, whose Pods are
+// MakeStatefulSet starts a set of namespace default as the API server stores it, with every default filled in:
+// OrderedReady, RollingUpdate with maxUnavailable 1, ReCreate, claims retained. It has 3 replicas, whose Pods are
 // labelled app=web and have one container, app, at app:1.
 func MakeStatefulSet(name string) *StatefulSetBuilder {
 	one, retain := intstr.FromInt32(1), v1beta1.RetainPersistentVolumeClaimRetentionPolicy
@@ -117,8 +116,7 @@ func (b *StatefulSetBuilder) InPlace() *StatefulSetBuilder {
 	return b.Policy(v1beta1.InPlaceIfPossiblePodUpdatePolicy)
 }
 
-// Grace sets the seconds that a Pod is out of service before it is changed in
-// place.
+// Grace sets the seconds that a Pod is out of service before it is changed in place.
 func (b *StatefulSetBuilder) Grace(seconds int32) *StatefulSetBuilder {
 	b.set.Spec.UpdateStrategy.RollingUpdate.InPlaceUpdateStrategy = &v1beta1.InPlaceUpdateStrategy{GracePeriodSeconds: seconds}
 	return b
@@ -172,8 +170,7 @@ func (b *StatefulSetBuilder) Claim(name, size string) *StatefulSetBuilder {
 	return b
 }
 
-// Retain sets what happens to claims when the set is deleted and when it is
-// scaled down.
+// Retain sets what happens to claims when the set is deleted and when it is scaled down.
 func (b *StatefulSetBuilder) Retain(whenDeleted, whenScaled v1beta1.PersistentVolumeClaimRetentionPolicyType) *StatefulSetBuilder {
 	b.set.Spec.PersistentVolumeClaimRetentionPolicy = &v1beta1.StatefulSetPersistentVolumeClaimRetentionPolicy{WhenDeleted: whenDeleted, WhenScaled: whenScaled}
 	return b
@@ -188,8 +185,7 @@ func (b *StatefulSetBuilder) GrowClaims() *StatefulSetBuilder {
 // ClaimBuilder builds a PersistentVolumeClaim.
 type ClaimBuilder struct{ claim *corev1.PersistentVolumeClaim }
 
-// MakeClaim starts a claim of namespace default and StorageClass standard that
-// is bound to a volume of 1Gi.
+// MakeClaim starts a claim of namespace default and StorageClass standard that is bound to a volume of 1Gi.
 func MakeClaim(name string) *ClaimBuilder {
 	b := &ClaimBuilder{&corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name + "-uid"), CreationTimestamp: metav1.NewTime(Epoch)},

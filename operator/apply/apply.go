@@ -1,5 +1,5 @@
-// Package apply holds what every controller's executor needs to carry out a
-// plan: batches, the meaning of refusals, and the write of a status.
+// Package apply holds what every controller's executor needs to carry out a plan: batches, the meaning of refusals, and
+// the write of a status.
 package apply
 
 import (
@@ -20,11 +20,10 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Each carries actions out in batches of 1, 2, 4, ... up to parallel, at least
-// one by one, so that the API server is not met by all at once. One refused
-// action does not stop the others, but a whole batch of 16 or more that fails
-// does: what refuses so many, a quota most often, refuses the rest as well. done
-// is called for one after the other; after ctx has ended no further batch begins.
+// Each carries actions out in batches of 1, 2, 4, ... up to parallel, at least one by one, so that the API server is
+// not met by all at once. One refused action does not stop the others, but a whole batch of 16 or more that fails does:
+// what refuses so many, a quota most often, refuses the rest as well. done is called for one after the other; after ctx
+// has ended no further batch begins.
 func Each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
 	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = max(1, min(2*size, parallel)) {
 		batch := actions[:min(size, len(actions))]
@@ -51,9 +50,8 @@ func Each[T any](ctx context.Context, parallel int, actions []T, act func(contex
 // givingUp is how many actions must fail together for the rest not to be tried.
 const givingUp = 16
 
-// IsStale tells whether a write failed because the object is gone, or is not
-// what the snapshot said: the API server answers a failed JSON patch test with
-// Invalid and no field causes. A webhook may deny with any code it likes, so what
+// IsStale tells whether a write failed because the object is gone, or is not what the snapshot said: the API server
+// answers a failed JSON patch test with Invalid and no field causes. A webhook may deny with any code it likes, so what
 // it denied is never stale.
 func IsStale(err error) bool {
 	if IsDenial(err) {
@@ -70,8 +68,8 @@ func IsStale(err error) bool {
 	return details == nil || len(details.Causes) == 0
 }
 
-// IsDenial reports whether an admission webhook denied a write. Only the words of
-// the API server say so: the code is the webhook's choice.
+// IsDenial reports whether an admission webhook denied a write. Only the words of the API server say so: the code is
+// the webhook's choice.
 func IsDenial(err error) bool {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
@@ -89,9 +87,8 @@ func Wrap(err error, format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-// Status writes the difference between the status of two states of an object,
-// and tells whether there was one. The first status that we write of an object
-// is written whole: a difference would leave out counters of 0, which nobody
+// Status writes the difference between the status of two states of an object, and tells whether there was one. The
+// first status that we write of an object is written whole: a difference would leave out counters of 0, which nobody
 // could tell from counters that are not there.
 func Status(ctx context.Context, writer client.SubResourceWriter, before, after client.Object, first bool) (bool, error) {
 	data, err := client.MergeFrom(before).Data(after)
@@ -116,8 +113,7 @@ func wholeStatus(object client.Object) ([]byte, error) {
 	return json.Marshal(map[string]any{"status": fields["status"]})
 }
 
-// FirstStatus tells whether a status is not one that we wrote: ours always have
-// the condition Ready.
+// FirstStatus tells whether a status is not one that we wrote: ours always have the condition Ready.
 func FirstStatus(conditions []metav1.Condition) bool {
 	return meta.FindStatusCondition(conditions, v1beta1.ConditionReady) == nil
 }

@@ -7,9 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Duty leaves time for others: an object that takes long to look at is looked at
-// less often, however often it changes. Looks that are over in no time are never
-// held back. Its methods may be called from many goroutines.
+// Duty leaves time for others: an object that takes long to look at is looked at less often, however often it changes.
+// Looks that are over in no time are never held back. Its methods may be called from many goroutines.
 type Duty struct {
 	mu   sync.Mutex
 	next map[types.NamespacedName]time.Time
@@ -18,8 +17,7 @@ type Duty struct {
 const (
 	// negligible is how long a look may take without being followed by a rest.
 	negligible = 25 * time.Millisecond
-	// rests is how much longer than a look the rest after it is, and longestRest is
-	// the most that it can be.
+	// rests is how much longer than a look the rest after it is, and longestRest is the most that it can be.
 	rests, longestRest = 4, 2 * time.Second
 )
 

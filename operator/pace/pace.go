@@ -1,5 +1,5 @@
-// Package pace spaces out the status writes of each object, so that a workload
-// with thousands of Pods does not write its status thousands of times.
+// Package pace spaces out the status writes of each object, so that a workload with thousands of Pods does not write
+// its status thousands of times.
 package pace
 
 import (
@@ -9,8 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Pace remembers when each object was last written to. Its methods may be
-// called from many goroutines.
+// Pace remembers when each object was last written to. Its methods may be called from many goroutines.
 type Pace struct {
 	interval time.Duration
 

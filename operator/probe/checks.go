@@ -98,8 +98,8 @@ func (p *prober) deployment(ctx context.Context, name string) (string, error) {
 	return fmt.Sprintf("%d of %d replicas are available", status.AvailableReplicas, want), nil
 }
 
-// trust checks that the API server trusts one authority for all our webhooks, so
-// that the answer of one speaks for the others.
+// trust checks that the API server trusts one authority for all our webhooks, so that the answer of one speaks for the
+// others.
 func (p *prober) trust(ctx context.Context, name string) (string, error) {
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
 	if err := p.client.Get(ctx, client.ObjectKey{Name: name}, configuration); err != nil {
@@ -117,9 +117,8 @@ func (p *prober) trust(ctx context.Context, name string) (string, error) {
 	return fmt.Sprintf("%d webhooks with the same certificate authority", len(configuration.Webhooks)), nil
 }
 
-// admission has a SchedPatch admitted in a dry run, in our own namespace. The
-// webhook warns that it would have no effect there, which nobody else says. Of
-// all our kinds this one gives the account that may create it the least power.
+// admission has a SchedPatch admitted in a dry run, in our own namespace. The webhook warns that it would have no
+// effect there, which nobody else says. Of all our kinds this one gives the account that may create it the least power.
 func (p *prober) admission(ctx context.Context) (string, error) {
 	p.warnings.forget()
 	if err := p.client.Create(ctx, p.probe(), client.DryRunAll); err != nil {

@@ -1,5 +1,5 @@
-// Package probe tells whether an installation works: what `helm test` runs, and
-// what a person may run in a Pod of the operator. It changes nothing.
+// Package probe tells whether an installation works: what `helm test` runs, and what a person may run in a Pod of the
+// operator. It changes nothing.
 package probe
 
 import (
@@ -38,9 +38,8 @@ type check struct {
 	run func(ctx context.Context) (finding string, err error)
 }
 
-// Run parses the arguments after "probe", runs all checks and writes a line for
-// each. It returns ErrNotWorking when one still fails at the end of --timeout:
-// what was installed a moment ago may need one.
+// Run parses the arguments after "probe", runs all checks and writes a line for each. It returns ErrNotWorking when one
+// still fails at the end of --timeout: what was installed a moment ago may need one.
 func Run(ctx context.Context, arguments []string, out io.Writer) error {
 	ctrl.SetLogger(logr.Discard())
 	flags := flag.NewFlagSet("probe", flag.ContinueOnError)
@@ -82,8 +81,7 @@ func connect(namespace string) (*prober, error) {
 	return &prober{client: c, namespace: namespace, warnings: heard}, nil
 }
 
-// report runs the checks one after the other, each until it succeeds or the
-// context ends, and writes what came of it.
+// report runs the checks one after the other, each until it succeeds or the context ends, and writes what came of it.
 func report(ctx context.Context, checks []check, interval time.Duration, out io.Writer) error {
 	failed := false
 	for _, c := range checks {
@@ -102,8 +100,7 @@ func report(ctx context.Context, checks []check, interval time.Duration, out io.
 	return nil
 }
 
-// retry returns the error of the last try that was not cut short. Every check is
-// tried once, also when no time is left.
+// retry returns the error of the last try that was not cut short. Every check is tried once, also when no time is left.
 func retry(ctx context.Context, c check, interval time.Duration) (string, error) {
 	finding, last := try(context.WithoutCancel(ctx), c)
 	if last == nil {

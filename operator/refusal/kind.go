@@ -16,14 +16,13 @@ type Kind int
 const (
 	// None means that the write was carried out.
 	None Kind = iota
-	// Stale means that the object is gone, or is not what the snapshot said. The change
-	// itself brings the next look.
+	// Stale means that the object is gone, or is not what the snapshot said. The change itself brings the next look.
 	Stale
-	// Refused means that the API server has said no, so nothing has changed: a policy, a
-	// quota, somebody's webhook, a budget, a missing right.
+	// Refused means that the API server has said no, so nothing has changed: a policy, a quota, somebody's webhook, a
+	// budget, a missing right.
 	Refused
-	// Doubtful means that nobody knows whether it was carried out: a timeout, a connection
-	// that broke, an error inside the API server.
+	// Doubtful means that nobody knows whether it was carried out: a timeout, a connection that broke, an error inside
+	// the API server.
 	Doubtful
 )
 
@@ -40,9 +39,8 @@ func KindOf(err error) Kind {
 	return Doubtful
 }
 
-// isAnswer reports whether an error says that a write was not carried out. Errors
-// of the API server's own are no such answer, but for a webhook that could not be
-// asked: webhooks come before the store.
+// isAnswer reports whether an error says that a write was not carried out. Errors of the API server's own are no such
+// answer, but for a webhook that could not be asked: webhooks come before the store.
 func isAnswer(err error) bool {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
@@ -53,8 +51,7 @@ func isAnswer(err error) bool {
 		code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout
 }
 
-// Words are the API server's own, without ours around them; short enough for an
-// event or a condition.
+// Words are the API server's own, without ours around them; short enough for an event or a condition.
 func Words(err error) string {
 	const most = 256
 	text := err.Error()

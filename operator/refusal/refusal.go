@@ -1,9 +1,8 @@
-// Package refusal remembers which writes the API server refused, so that a
-// refused write is not tried over and over before all others.
+// Package refusal remembers which writes the API server refused, so that a refused write is not tried over and over
+// before all others.
 //
-// A controller keeps one Memory. Its executor notes each write that failed, its
-// gatherer puts what Recent returns into the Snapshot, and its planner, which
-// stays pure, asks that:
+// A controller keeps one Memory. Its executor notes each write that failed, its gatherer puts what Recent returns into
+// the Snapshot, and its planner, which stays pure, asks that:
 //
 //	memory := refusal.NewMemory()
 //	...
@@ -21,15 +20,13 @@
 //	...
 //	memory.Forget(set)                                // the set is gone
 //
-// What was refused (Refusal.Doubtful is false) took nothing down and takes up no
-// share of any budget: the next candidate goes at once. What is doubtful may have
-// been carried out, so it keeps its share until it is due again, whatever is wanted
-// by then: Doubtful lists such objects.
+// What was refused (Refusal.Doubtful is false) took nothing down and takes up no share of any budget: the next
+// candidate goes at once. What is doubtful may have been carried out, so it keeps its share until it is due again,
+// whatever is wanted by then: Doubtful lists such objects.
 //
-// The revision is what the write was to bring about: the name of a revision, or
-// any other word, such as "evict". Another UID or another revision is another
-// write, of which nothing is remembered. What nobody tries again for a while is
-// forgotten.
+// The revision is what the write was to bring about: the name of a revision, or any other word, such as "evict".
+// Another UID or another revision is another write, of which nothing is remembered. What nobody tries again for a while
+// is forgotten.
 package refusal
 
 import (
@@ -41,13 +38,11 @@ import (
 )
 
 const (
-	// first and longest are how long a refused write waits for its next try: 5 s,
-	// then twice as long each time. Nothing tells us when a quota is raised or a
-	// policy is lifted, so it is never more than a minute, the time until somebody
+	// first and longest are how long a refused write waits for its next try: 5 s, then twice as long each time. Nothing
+	// tells us when a quota is raised or a policy is lifted, so it is never more than a minute, the time until somebody
 	// looks included.
 	first, longest = 5 * time.Second, 50 * time.Second
-	// forgotten is how long after its last try a write is forgotten: what is still
-	// to be written is tried much sooner.
+	// forgotten is how long after its last try a write is forgotten: what is still to be written is tried much sooner.
 	forgotten = 10 * time.Minute
 )
 
@@ -61,8 +56,7 @@ type Key struct {
 type Refusal struct {
 	// Words are the API server's, at most 256 bytes.
 	Words string
-	// Times is how often it failed in a row, At is when it did last, and Until is
-	// when it may be tried again.
+	// Times is how often it failed in a row, At is when it did last, and Until is when it may be tried again.
 	Times     int
 	At, Until time.Time
 	// Doubtful means that the write may have been carried out all the same.
@@ -81,8 +75,8 @@ func (k Known) Of(object types.UID, revision string) (Refusal, bool) {
 	return r, ok
 }
 
-// Doubtful are the objects that may have been written to without our knowing, to
-// whatever revision: until a write is due again, the cache may not show it.
+// Doubtful are the objects that may have been written to without our knowing, to whatever revision: until a write is
+// due again, the cache may not show it.
 func (k Known) Doubtful(now time.Time) sets.Set[types.UID] {
 	var out sets.Set[types.UID]
 	for key, r := range k {
@@ -96,8 +90,7 @@ func (k Known) Doubtful(now time.Time) sets.Set[types.UID] {
 	return out
 }
 
-// DueIn is in how long the first of those that wait may be tried again, 0 when
-// none waits.
+// DueIn is in how long the first of those that wait may be tried again, 0 when none waits.
 func (k Known) DueIn(now time.Time) time.Duration {
 	soonest := time.Duration(0)
 	for _, r := range k {
@@ -108,8 +101,7 @@ func (k Known) DueIn(now time.Time) time.Duration {
 	return soonest
 }
 
-// Memory holds the refusals of all sets of one controller. Its methods may be
-// called from many goroutines.
+// Memory holds the refusals of all sets of one controller. Its methods may be called from many goroutines.
 type Memory struct {
 	mu    sync.Mutex
 	bySet map[types.NamespacedName]Known
@@ -118,8 +110,8 @@ type Memory struct {
 // NewMemory returns an empty Memory.
 func NewMemory() *Memory { return &Memory{bySet: map[types.NamespacedName]Known{}} }
 
-// Note takes in what became of a write, and returns what that means. A write that
-// was carried out is remembered no longer; one that came too late says nothing.
+// Note takes in what became of a write, and returns what that means. A write that was carried out is remembered no
+// longer; one that came too late says nothing.
 func (m *Memory) Note(set types.NamespacedName, object types.UID, revision string, err error, now time.Time) Kind {
 	kind, key := KindOf(err), Key{object, revision}
 	m.mu.Lock()
@@ -148,8 +140,8 @@ func pause(times int) time.Duration {
 	return min(wait, longest)
 }
 
-// Recent is what is remembered of a set. What was not tried for a long while is
-// forgotten: its object is gone, or something else is wanted of it.
+// Recent is what is remembered of a set. What was not tried for a long while is forgotten: its object is gone, or
+// something else is wanted of it.
 func (m *Memory) Recent(set types.NamespacedName, now time.Time) Known {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -29,8 +29,7 @@ type executor struct {
 	home string
 }
 
-// apply does what a plan says now. It returns apply.IsStale errors where
-// something is no longer as the snapshot had it.
+// apply does what a plan says now. It returns apply.IsStale errors where something is no longer as the snapshot had it.
 func (e *executor) apply(ctx context.Context, s *Snapshot, plan *Plan) error {
 	if plan.Ledger != nil {
 		if err := e.enter(ctx, s, plan.Ledger); err != nil {
@@ -48,8 +47,8 @@ func (e *executor) apply(ctx context.Context, s *Snapshot, plan *Plan) error {
 	return nil
 }
 
-// write stores the SchedPatch, if nobody else has changed it meanwhile. Rules and
-// record are one write, so neither is ever without the other.
+// write stores the SchedPatch, if nobody else has changed it meanwhile. Rules and record are one write, so neither is
+// ever without the other.
 func (e *executor) write(ctx context.Context, s *Snapshot, plan *Plan) error {
 	wanted := plan.Write.DeepCopy()
 	if s.Patch == nil {
@@ -62,9 +61,8 @@ func (e *executor) write(ctx context.Context, s *Snapshot, plan *Plan) error {
 	return apply.Wrap(e.writer.Patch(ctx, wanted, patch), "change SchedPatch %s", wanted.Name)
 }
 
-// enter stores the ledger, if nobody else has changed it meanwhile. It is always
-// read live, so no cache has to see the write: one of Leases would take the right to
-// watch those of the whole cluster.
+// enter stores the ledger, if nobody else has changed it meanwhile. It is always read live, so no cache has to see the
+// write: one of Leases would take the right to watch those of the whole cluster.
 func (e *executor) enter(ctx context.Context, s *Snapshot, ledger *Ledger) error {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 		Namespace: e.home, Name: LedgerName, ResourceVersion: s.LedgerVersion, Annotations: map[string]string{ledgerAnnotation: ledger.String()},
@@ -85,10 +83,9 @@ func (e *executor) remove(ctx context.Context, s *Snapshot) error {
 	return apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, object, seen(s.Patch))), "delete SchedPatch %s", s.Patch.Name)
 }
 
-// delete deletes a Pod and then its claims that hold nothing, each only if it is
-// exactly as it was seen: a container that has started since changes the Pod. A
-// claim must not go before its Pod, which might start after all and write into
-// what is about to be lost. So whether the claims may go is only tried first.
+// delete deletes a Pod and then its claims that hold nothing, each only if it is exactly as it was seen: a container
+// that has started since changes the Pod. A claim must not go before its Pod, which might start after all and write
+// into what is about to be lost. So whether the claims may go is only tried first.
 func (e *executor) delete(ctx context.Context, d *Deletion) error {
 	for _, claim := range d.Claims {
 		if err := e.deleteClaim(ctx, claim, client.DryRunAll); err != nil {
@@ -100,8 +97,8 @@ func (e *executor) delete(ctx context.Context, d *Deletion) error {
 		return apply.Wrap(err, "delete Pod %s", d.Pod.Name)
 	}
 	for _, claim := range d.Claims {
-		// What was to be done is done. A claim that stays costs no more than the
-		// exclusion, which is lifted when the new Pod finds no node.
+		// What was to be done is done. A claim that stays costs no more than the exclusion, which is lifted when the
+		// new Pod finds no node.
 		if err := e.deleteClaim(ctx, claim); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the Pod was deleted, and its claim stays", "pod", d.Pod.Name, "claim", claim.Name)
 		}
@@ -121,6 +118,5 @@ func seen(object client.Object) client.Preconditions {
 	return client.Preconditions{UID: &uid, ResourceVersion: &version}
 }
 
-// outdated tells whether a write failed because the snapshot is no longer true.
-// The next one will be.
+// outdated tells whether a write failed because the snapshot is no longer true. The next one will be.
 func outdated(err error) bool { return apply.IsStale(err) || apierrors.IsAlreadyExists(err) }

@@ -34,8 +34,7 @@ func (d *deleter) Delete(_ context.Context, object client.Object, options ...cli
 	return d.refuses[request]
 }
 
-// Whatever is refused, and wherever the operator is killed: a Pod that may still
-// start has its claims.
+// Whatever is refused, and wherever the operator is killed: a Pod that may still start has its claims.
 func TestClaimsGoAfterTheirPod(t *testing.T) {
 	const tryClaim, deletePod, deleteClaim = "try to delete data-web-0 of version 7", "delete web-0 of version 8", "delete data-web-0 of version 7"
 	changed := apierrors.NewConflict(schema.GroupResource{Resource: "any"}, "any", errors.New("it has changed"))

@@ -24,21 +24,20 @@ type Options struct {
 	ExcludedNamespaces []string
 	// Namespace is the operator's own, where tenants write nothing.
 	Namespace string
-	// DeleteClaims permits to delete claims that were made for a stuck Pod, hold
-	// nothing and pin it to a bad node, where a StatefulSet asks for it.
+	// DeleteClaims permits to delete claims that were made for a stuck Pod, hold nothing and pin it to a bad node,
+	// where a StatefulSet asks for it.
 	DeleteClaims bool
 }
 
-// Remediator looks after the stuck Pods of StatefulSets. It may be called from
-// many goroutines, and has no memory that matters.
+// Remediator looks after the stuck Pods of StatefulSets. It may be called from many goroutines, and has no memory that
+// matters.
 type Remediator struct {
 	gatherer gatherer
 	executor executor
 	asker    asker
 	teller   *teller
-	// mu is held while limits are read, a decision is taken and written, so that
-	// two sets do not both take the last of what is left, and neither loses what the
-	// other one enters in the ledger. Webhooks are asked
+	// mu is held while limits are read, a decision is taken and written, so that two sets do not both take the last of
+	// what is left, and neither loses what the other one enters in the ledger. Webhooks are asked
 	// without it.
 	mu sync.Mutex
 }
@@ -56,12 +55,11 @@ func New(mgr manager.Manager, options Options) *Remediator {
 	}
 }
 
-// maxSteps is how many steps one look takes at most. From nothing to a deletion
-// there are five: record, ask, count anew, delete, and see that it is done.
+// maxSteps is how many steps one look takes at most. From nothing to a deletion there are five: record, ask, count
+// anew, delete, and see that it is done.
 const maxSteps = 8
 
-// Concerns tells whether a set asks for auto remediation, or has left something
-// to clean up since it did.
+// Concerns tells whether a set asks for auto remediation, or has left something to clean up since it did.
 func (r *Remediator) Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error) {
 	facts := Facts{Set: set}
 	if facts.enabled() {
@@ -71,9 +69,8 @@ func (r *Remediator) Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bo
 	return patch != nil, err
 }
 
-// Look does all that is to be done about the stuck Pods of a set now, and tells
-// how it stands. A nil verdict is that there is nothing to tell. After an error
-// nothing is known; what is under way goes on with the next look.
+// Look does all that is to be done about the stuck Pods of a set now, and tells how it stands. A nil verdict is that
+// there is nothing to tell. After an error nothing is known; what is under way goes on with the next look.
 func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 	if quiet, err := r.quiet(ctx, facts); err != nil || quiet {
 		return nil, err
@@ -111,8 +108,7 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 	return v, nil
 }
 
-// step takes one step: gathers, decides and writes. It returns the plan with the
-// error of carrying it out.
+// step takes one step: gathers, decides and writes. It returns the plan with the error of carrying it out.
 func (r *Remediator) step(ctx context.Context, facts *Facts, served *Answer, refusal *Refusal) (*Snapshot, *Plan, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,8 +18,7 @@ func (late) Create(_ context.Context, object client.Object, _ ...client.CreateOp
 	return apierrors.NewAlreadyExists(schema.GroupResource{Resource: "schedpatches"}, object.GetName())
 }
 
-// A look that never comes to rest still tells how it stands, so that no condition
-// goes and comes back.
+// A look that never comes to rest still tells how it stands, so that no condition goes and comes back.
 func TestALookThatIsOvertakenTellsHowItStands(t *testing.T) {
 	w := newWorld(t, 1, "n1", "n2", "n3")
 	w.nodes["n1"] = noPull

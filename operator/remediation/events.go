@@ -50,8 +50,7 @@ func shorten(note string) string {
 	return strings.ToValidUTF8(note[:maxNote-3], "") + "..."
 }
 
-// deeds tells of what a plan has done: exclusions and deletions, each on all that
-// it concerns.
+// deeds tells of what a plan has done: exclusions and deletions, each on all that it concerns.
 func (t *teller) deeds(s *Snapshot, plan *Plan) {
 	if d := plan.Delete; d != nil {
 		t.say(d.Pod, corev1.EventTypeNormal, eventReplaced, "Deleted: "+d.Reason)
@@ -100,8 +99,7 @@ func (t *teller) stand(s *Snapshot, plan *Plan, v *Verdict) {
 	}
 }
 
-// news tells whether a reason differs from the one that was told last. After a
-// restart the status says which that was.
+// news tells whether a reason differs from the one that was told last. After a restart the status says which that was.
 func (t *teller) news(key types.NamespacedName, set *v1beta1.StatefulSet, reason string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

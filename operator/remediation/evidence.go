@@ -35,8 +35,7 @@ const (
 	unscheduled evidenceKind = "Unscheduled"
 	// badTemplate: no node could start it.
 	badTemplate evidenceKind = "Template"
-	// ambiguous: the node, the image or the network may be at fault. It takes
-	// other Pods to tell.
+	// ambiguous: the node, the image or the network may be at fault. It takes other Pods to tell.
 	ambiguous evidenceKind = "Ambiguous"
 	// slowPull: the image is on its way.
 	slowPull evidenceKind = "SlowPull"
@@ -87,8 +86,8 @@ var failures = map[string]bool{
 	"CreateContainerError": true, "RunContainerError": true, reasonStartError: true,
 }
 
-// reasonStartError is the runtime's word for a container that it made and could
-// not start. The kubelet then waits with CrashLoopBackOff, as after a crash.
+// reasonStartError is the runtime's word for a container that it made and could not start. The kubelet then waits with
+// CrashLoopBackOff, as after a crash.
 const reasonStartError = "StartError"
 
 func findStarted(pod *corev1.Pod) (evidence, bool) {
@@ -155,8 +154,7 @@ func findPull(pod *corev1.Pod) (evidence, bool) {
 	return evidence{kind: slowPull, since: waitingSince(pod)}, true
 }
 
-// container is what the kubelet says of a container, and its image as the spec
-// has it.
+// container is what the kubelet says of a container, and its image as the spec has it.
 type container struct {
 	status *corev1.ContainerStatus
 	image  string
@@ -198,8 +196,7 @@ func (c container) words(reason, message string) string {
 	return worded(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
 }
 
-// started tells whether the container has ever run, as far as the Pod still
-// shows it.
+// started tells whether the container has ever run, as far as the Pod still shows it.
 func (c container) started() bool {
 	if c.status.State.Running != nil {
 		return true
@@ -212,8 +209,7 @@ func (c container) started() bool {
 	return false
 }
 
-// firstStart is when the container started, zero when that was not its first
-// start or the Pod does not say.
+// firstStart is when the container started, zero when that was not its first start or the Pod does not say.
 func (c container) firstStart() metav1.Time {
 	switch {
 	case c.status.RestartCount > 0:
@@ -226,14 +222,14 @@ func (c container) firstStart() metav1.Time {
 	return metav1.Time{}
 }
 
-// ran tells whether a container that has ended had begun. Only the two reasons
-// by which runtimes say that it had not are believed.
+// ran tells whether a container that has ended had begun. Only the two reasons by which runtimes say that it had not
+// are believed.
 func ran(t *corev1.ContainerStateTerminated) bool {
 	return t.Reason != reasonStartError && t.Reason != "ContainerCannotRun"
 }
 
-// starts tells whether a container with this image has ever started, any
-// container for "", and when the last of them did so for the first time.
+// starts tells whether a container with this image has ever started, any container for "", and when the last of them
+// did so for the first time.
 func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
 	for _, c := range containers(pod) {
 		if (image != "" && c.image != image) || !c.started() {
@@ -247,13 +243,11 @@ func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
 	return started, first
 }
 
-// readySlack is how long after a Pod's start its Ready condition may be set for
-// the first time.
+// readySlack is how long after a Pod's start its Ready condition may be set for the first time.
 const readySlack = 10 * time.Second
 
-// wasReady tells whether a Pod's Ready condition shows that it was Ready once. A
-// container that ran and cannot be started again leaves no other trace. One that
-// was never ready before that leaves none at all.
+// wasReady tells whether a Pod's Ready condition shows that it was Ready once. A container that ran and cannot be
+// started again leaves no other trace. One that was never ready before that leaves none at all.
 func wasReady(pod *corev1.Pod) bool {
 	c := condition(pod, corev1.PodReady)
 	if c == nil || pod.Status.Phase == corev1.PodFailed {
@@ -271,8 +265,8 @@ func scheduledAt(pod *corev1.Pod) metav1.Time {
 	return pod.CreationTimestamp
 }
 
-// waitingSince is from when on a Pod that has a node waits for its containers:
-// since it got the node, or since its sandbox was made or lost.
+// waitingSince is from when on a Pod that has a node waits for its containers: since it got the node, or since its
+// sandbox was made or lost.
 func waitingSince(pod *corev1.Pod) metav1.Time {
 	since := scheduledAt(pod)
 	if c := condition(pod, corev1.PodReadyToStartContainers); c != nil && since.Before(&c.LastTransitionTime) {
@@ -293,8 +287,8 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodConditi
 // maxWords is how many bytes of the kubelet's words are repeated.
 const maxWords = 280
 
-// worded joins a reason and a message. Of a long message the middle is left out:
-// it begins with what was tried, and ends with what went wrong.
+// worded joins a reason and a message. Of a long message the middle is left out: it begins with what was tried, and
+// ends with what went wrong.
 func worded(reason, message string) string {
 	message = strings.Join(strings.Fields(message), " ")
 	room := maxWords - len(reason) - len(": ")
@@ -311,8 +305,7 @@ func worded(reason, message string) string {
 }
 
 const (
-	// minMessage is how many bytes of a message are kept beside however long a
-	// reason.
+	// minMessage is how many bytes of a message are kept beside however long a reason.
 	minMessage = 80
 	ellipsis   = "..."
 )

@@ -10,8 +10,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Of a container that was made before only the last time is known, which is good
-// enough to move its Pod, and not to delete its claim.
+// Of a container that was made before only the last time is known, which is good enough to move its Pod, and not to
+// delete its claim.
 func TestOnlyAPodThatCannotHaveRunLosesItsClaim(t *testing.T) {
 	for name, test := range map[string]struct {
 		restarts int32

@@ -10,12 +10,12 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Facts are what the StatefulSet's controller knows of a set. Nobody modifies
-// them: what they point to is the cache's own.
+// Facts are what the StatefulSet's controller knows of a set. Nobody modifies them: what they point to is the cache's
+// own.
 type Facts struct {
 	Set *v1beta1.StatefulSet
-	// Revisions name those that Pods of the set should have now, the update
-	// revision first. What was seen at any other one proves nothing any more.
+	// Revisions name those that Pods of the set should have now, the update revision first. What was seen at any other
+	// one proves nothing any more.
 	Revisions []string
 	// Pods are the Pods at the ordinals that there should be, by ordinal.
 	Pods []Pod
@@ -59,23 +59,18 @@ func (f *Facts) at(ordinal int) *Pod {
 
 // Verdict is what a look came to, for the status of the set.
 type Verdict struct {
-	// Condition is Remediating, with status, reason and message alone; nil when
-	// it is to be absent.
+	// Condition is Remediating, with status, reason and message alone; nil when it is to be absent.
 	Condition *metav1.Condition
-	// AllNodesFailing says that Pods start on no node, and what a person can do;
-	// "" when that is not so.
+	// AllNodesFailing says that Pods start on no node, and what a person can do; "" when that is not so.
 	AllNodesFailing string
-	// Held are Pods that will not run again and whose replacement is in the hands
-	// of auto remediation: made at once, it would land on the same node.
+	// Held are Pods that will not run again and whose replacement is in the hands of auto remediation: made at once, it
+	// would land on the same node.
 	Held map[types.UID]bool
-	// Deleted tells that a Pod was deleted, so that what the caller knows of the
-	// set's Pods is no longer true.
+	// Deleted tells that a Pod was deleted, so that what the caller knows of the set's Pods is no longer true.
 	Deleted bool
-	// LookAgainIn is in how many seconds something is due though nothing happens;
-	// 0 for never.
+	// LookAgainIn is in how many seconds something is due though nothing happens; 0 for never.
 	LookAgainIn float64
 }
 
-// Holds tells whether auto remediation sees to the replacement of a Pod. It may
-// be asked of no verdict.
+// Holds tells whether auto remediation sees to the replacement of a Pod. It may be asked of no verdict.
 func (v *Verdict) Holds(pod *corev1.Pod) bool { return v != nil && v.Held[pod.UID] }

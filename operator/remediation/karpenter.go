@@ -10,20 +10,19 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// karpenter is whether Karpenter provisions nodes for the cluster, as it was found
-// out last.
+// karpenter is whether Karpenter provisions nodes for the cluster, as it was found out last.
 type karpenter struct {
 	is bool
 	// until is when that has to be found out anew, zero when it never was.
 	until time.Time
 }
 
-// karpenterTime is for how long an answer is good. Where Karpenter is not
-// installed, every question asks the API server for all that it serves.
+// karpenterTime is for how long an answer is good. Where Karpenter is not installed, every question asks the API server
+// for all that it serves.
 const karpenterTime = time.Minute
 
-// served tells whether the API by which Karpenter makes nodes is served. It fails
-// only if nobody has ever been able to tell.
+// served tells whether the API by which Karpenter makes nodes is served. It fails only if nobody has ever been able to
+// tell.
 func (k *karpenter) served(mapper meta.RESTMapper, now time.Time) (bool, error) {
 	if now.Before(k.until) {
 		return k.is, nil
@@ -41,8 +40,8 @@ func (k *karpenter) served(mapper meta.RESTMapper, now time.Time) (bool, error) 
 	return k.is, nil
 }
 
-// matters tells whether Karpenter has a say in what becomes of the set: where the
-// user leaves it to us how nodes are excluded, and any are or might be now.
+// matters tells whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
+// excluded, and any are or might be now.
 func (p *planner) matters() bool {
 	mode := p.s.settings().ExclusionMode
 	return mode != v1beta1.ExclusionModeRequired && mode != v1beta1.ExclusionModePreferred &&

@@ -55,8 +55,8 @@ func TestWhatIsKnownOfKarpenterIsGoodForAMinute(t *testing.T) {
 	}
 }
 
-// What the API server serves is only asked where the answer matters: a Pod that is
-// just starting makes every set be looked at.
+// What the API server serves is only asked where the answer matters: a Pod that is just starting makes every set be
+// looked at.
 func TestKarpenterIsAskedForOnlyWhereItMatters(t *testing.T) {
 	for name, test := range map[string]struct {
 		after time.Duration

@@ -11,12 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Ledger is what the operator itself has done for all sets, as far as limits of
-// the whole cluster count it. It is kept in the operator's own namespace, because
-// whoever may write SchedPatches anywhere can write a record: what a record says
-// concerns the set that it belongs to, and nobody else. An entry is made by the
-// deed alone, before it is done, and never out of a record. A record can only end
-// an exclusion sooner, as when a person removes it.
+// Ledger is what the operator itself has done for all sets, as far as limits of the whole cluster count it. It is kept
+// in the operator's own namespace, because whoever may write SchedPatches anywhere can write a record: what a record
+// says concerns the set that it belongs to, and nobody else. An entry is made by the deed alone, before it is done, and
+// never out of a record. A record can only end an exclusion sooner, as when a person removes it.
 type Ledger struct {
 	// Sets are the accounts, by namespace/name.
 	Sets map[string]Account `json:"sets,omitempty"`

@@ -15,8 +15,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// liar is a SchedPatch as somebody writes it who may write StatefulSets and
-// SchedPatches in one namespace: in all that can be seen it is one of ours.
+// liar is a SchedPatch as somebody writes it who may write StatefulSets and SchedPatches in one namespace: in all that
+// can be seen it is one of ours.
 func liar(set *v1beta1.StatefulSet, record Record) *v1alpha1.SchedPatch {
 	s := &Snapshot{Facts: Facts{Set: set}, Now: build.Epoch}
 	record.unify()
@@ -35,8 +35,8 @@ func storm(nodes []string) Record {
 	return out
 }
 
-// A record can be written by whoever may write SchedPatches somewhere. Whatever it
-// says, Pods of other sets are moved all the same.
+// A record can be written by whoever may write SchedPatches somewhere. Whatever it says, Pods of other sets are moved
+// all the same.
 func TestAForgedRecordSwitchesOffNobodysRemediation(t *testing.T) {
 	names := manyNodes(5)
 	for name, change := range map[string]func(*v1alpha1.SchedPatch, *v1beta1.StatefulSet){
@@ -78,8 +78,7 @@ func (w *world) ledger() Ledger {
 	return s.Ledger
 }
 
-// The set whose record it is may be held up by it, and what is entered for it then
-// is what is done, and no more.
+// The set whose record it is may be held up by it, and what is entered for it then is what is done, and no more.
 func TestOnlyDeedsAreEntered(t *testing.T) {
 	key := "default/web"
 	for name, test := range map[string]struct {
@@ -154,8 +153,8 @@ func (sc *scene) ledger(ledger Ledger) *scene {
 	return sc
 }
 
-// Nobody gets more Pods deleted in a minute by taking things out of a record, or by
-// entering there that his turn has come.
+// Nobody gets more Pods deleted in a minute by taking things out of a record, or by entering there that his turn has
+// come.
 func TestARecordDoesNotDecideOnThePace(t *testing.T) {
 	full := Record{}
 	for i := range 5 {

@@ -16,8 +16,8 @@ const (
 	fieldName = "metadata.name"
 	// preference is the weight by which other nodes are preferred.
 	preference = 100
-	// graceSeconds is how much longer than its last exclusion a SchedPatch is good
-	// for: until then it is us who lift it.
+	// graceSeconds is how much longer than its last exclusion a SchedPatch is good for: until then it is us who lift
+	// it.
 	graceSeconds = 60
 )
 
@@ -43,8 +43,8 @@ func (p *planner) render() {
 	}
 }
 
-// patchFor is the SchedPatch that puts a record into force. When no node is
-// excluded any more it has expired and only keeps the record.
+// patchFor is the SchedPatch that puts a record into force. When no node is excluded any more it has expired and only
+// keeps the record.
 func (s *Snapshot) patchFor(record *Record) *v1alpha1.SchedPatch {
 	out := &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: s.Set.Namespace, Name: s.patchName()}}
 	if s.Patch != nil {
@@ -76,8 +76,7 @@ func (s *Snapshot) over() metav1.Time {
 	return s.now()
 }
 
-// ended are all entries, of which none is in force: a SchedPatch without any rule
-// is not allowed.
+// ended are all entries, of which none is in force: a SchedPatch without any rule is not allowed.
 func ended(record *Record) []*Exclusion {
 	var out []*Exclusion
 	for i := range record.Exclusions {
@@ -99,8 +98,7 @@ func latest(entries []*Exclusion, slack float64) metav1.Time {
 // affinity keeps Pods off some nodes, or lets them prefer others.
 func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
 	if len(entries) == 0 {
-		// Nothing but attempts is remembered. Every node has a name, so this rule
-		// says nothing.
+		// Nothing but attempts is remembered. Every node has a name, so this rule says nothing.
 		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{
 			Weight: 1, Preference: corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpExists}}},
 		}}}}
@@ -116,8 +114,8 @@ func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
 	}}
 }
 
-// required tells whether excluded nodes are out, rather than the last resort.
-// Karpenter starts no node for Pods that demand something of a hostname.
+// required tells whether excluded nodes are out, rather than the last resort. Karpenter starts no node for Pods that
+// demand something of a hostname.
 func (s *Snapshot) required() bool {
 	switch s.settings().ExclusionMode {
 	case v1beta1.ExclusionModeRequired:
@@ -128,9 +126,8 @@ func (s *Snapshot) required() bool {
 	return !s.Karpenter
 }
 
-// exclusionTerm matches all nodes but some, by their hostname labels and, where
-// that would not do, by their names: one requirement for each, since node
-// affinity takes no more than one name.
+// exclusionTerm matches all nodes but some, by their hostname labels and, where that would not do, by their names: one
+// requirement for each, since node affinity takes no more than one name.
 func exclusionTerm(entries []*Exclusion) corev1.NodeSelectorTerm {
 	term, hostnames := corev1.NodeSelectorTerm{}, []string(nil)
 	for _, e := range entries {
@@ -146,8 +143,7 @@ func exclusionTerm(entries []*Exclusion) corev1.NodeSelectorTerm {
 	return term
 }
 
-// excludes tells whether the affinity of a SchedPatch keeps Pods off a node, or
-// lets them prefer others.
+// excludes tells whether the affinity of a SchedPatch keeps Pods off a node, or lets them prefer others.
 func excludes(affinity *corev1.Affinity, e *Exclusion) bool {
 	if affinity == nil || affinity.NodeAffinity == nil {
 		return false
@@ -175,8 +171,7 @@ func rules(key, value string) func(corev1.NodeSelectorRequirement) bool {
 	}
 }
 
-// hostname is the value of a Node's hostname label, "" where it has none or
-// shares it with another Node.
+// hostname is the value of a Node's hostname label, "" where it has none or shares it with another Node.
 func (s *Snapshot) hostname(node *corev1.Node) string {
 	value := node.Labels[corev1.LabelHostname]
 	for _, other := range s.Nodes {

@@ -64,8 +64,7 @@ func TestNodesAreExcludedByWhatIsTheirsAlone(t *testing.T) {
 	}
 }
 
-// Every SchedPatch that is ever written must be one that the API server takes,
-// also when nothing is excluded any more.
+// Every SchedPatch that is ever written must be one that the API server takes, also when nothing is excluded any more.
 func TestASchedPatchWithoutExclusionsHasEnded(t *testing.T) {
 	for name, record := range map[string]Record{
 		"an exclusion that is over":  {[]Exclusion{exclusion("n1", -2*time.Hour, -time.Hour)}, nil},

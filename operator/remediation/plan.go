@@ -10,12 +10,11 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Plan is what to do for one set now, and all that its status has to tell. What
-// is to be written comes first; the deed follows from a later plan, made when
-// that is stored.
+// Plan is what to do for one set now, and all that its status has to tell. What is to be written comes first; the deed
+// follows from a later plan, made when that is stored.
 type Plan struct {
-	// Ledger is the operator's own as it is to be, nil when the stored one is right.
-	// It is written before the SchedPatch.
+	// Ledger is the operator's own as it is to be, nil when the stored one is right. It is written before the
+	// SchedPatch.
 	Ledger *Ledger
 	// Write is the SchedPatch as it is to be, nil when the stored one is right.
 	Write *v1alpha1.SchedPatch
@@ -39,8 +38,7 @@ type Plan struct {
 	LookAgainIn float64
 }
 
-// idle reports whether the plan is to write nothing. Asking the webhooks comes
-// before this is of interest.
+// idle reports whether the plan is to write nothing. Asking the webhooks comes before this is of interest.
 func (p *Plan) idle() bool {
 	return p.Ledger == nil && p.Write == nil && !p.Remove && p.Delete == nil
 }
@@ -53,19 +51,17 @@ type Case struct {
 	Verdict  verdict
 	// Why the verdict is so, as a clause.
 	Why string
-	// Gate is the reason of the first gate that holds, and Blocks what it says, ""
-	// when none does. Gates are only asked where a verdict calls for a deletion.
+	// Gate is the reason of the first gate that holds, and Blocks what it says, "" when none does. Gates are only asked
+	// where a verdict calls for a deletion.
 	Gate, Blocks string
 	// Until is in how many seconds the gate opens by itself, 0 when nobody knows.
 	Until float64
 }
 
-// Moving is the attempt under way: a Pod about to be deleted, or gone and not
-// yet replaced by one that starts.
+// Moving is the attempt under way: a Pod about to be deleted, or gone and not yet replaced by one that starts.
 type Moving struct {
 	Attempt Attempt
-	// Pod is there as long as its deletion is still to be asked for, nil
-	// afterwards. Case is that of a stuck one.
+	// Pod is there as long as its deletion is still to be asked for, nil afterwards. Case is that of a stuck one.
 	Pod  *Pod
 	Case *Case
 	// Awaits says what is to come next, as a clause.
@@ -74,11 +70,10 @@ type Moving struct {
 
 // Deletion is a Pod to delete.
 type Deletion struct {
-	// Pod as it was last seen on the API server. It is deleted only if it is still
-	// exactly so.
+	// Pod as it was last seen on the API server. It is deleted only if it is still exactly so.
 	Pod *corev1.Pod
-	// Claims are deleted after it: they were made for this Pod, hold nothing, and
-	// would bind its replacement to the same node.
+	// Claims are deleted after it: they were made for this Pod, hold nothing, and would bind its replacement to the
+	// same node.
 	Claims []*corev1.PersistentVolumeClaim
 	// Node is the excluded one, "" when the Pod carries an exclusion that is over.
 	Node string
@@ -174,8 +169,8 @@ func (p *planner) begin(c *Case) {
 	p.plan.Moving = &Moving{Attempt: attempt, Pod: c.Pod, Case: c, Awaits: "the exclusion to be recorded"}
 }
 
-// exclusion is the entry of a stuck Pod's node. It lasts twice as long as the
-// last time, up to a day; one that proves nothing yet lasts 10 minutes.
+// exclusion is the entry of a stuck Pod's node. It lasts twice as long as the last time, up to a day; one that proves
+// nothing yet lasts 10 minutes.
 func (p *planner) exclusion(c *Case) Exclusion {
 	node := p.s.Nodes[c.Pod.Spec.NodeName]
 	e := Exclusion{
@@ -206,8 +201,8 @@ const (
 	maxExclusionSeconds = 24 * 3600
 )
 
-// schedule says when to look again though nothing happens: when a Pod will have
-// waited for long enough, a gate opens, or an exclusion ends.
+// schedule says when to look again though nothing happens: when a Pod will have waited for long enough, a gate opens,
+// or an exclusion ends.
 func (p *planner) schedule() {
 	if p.plan.Ledger != nil || p.plan.Write != nil || p.plan.Remove || p.plan.Delete != nil || p.plan.Ask {
 		return // the next look follows at once

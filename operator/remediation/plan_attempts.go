@@ -31,9 +31,8 @@ func (p *planner) succeed(a *Attempt) {
 	}
 }
 
-// takeBack ends an attempt that has not come to the deletion of its Pod. That
-// deletion does not count, and neither does an exclusion that has ended without
-// any.
+// takeBack ends an attempt that has not come to the deletion of its Pod. That deletion does not count, and neither does
+// an exclusion that has ended without any.
 func (p *planner) takeBack(a *Attempt) {
 	a.end()
 	if a.Node == "" {
@@ -55,8 +54,8 @@ func (p *planner) podOf(a *Attempt) *Pod {
 	return nil
 }
 
-// void tells whether a Pod that was about to be deleted is not to be any more:
-// it has started, is stuck for another reason, or the node is no longer out.
+// void tells whether a Pod that was about to be deleted is not to be any more: it has started, is stuck for another
+// reason, or the node is no longer out.
 func (p *planner) void(a *Attempt, pod *Pod) bool {
 	if a.Revision != pod.Revision || !pod.Right || pod.Changing {
 		return true
@@ -68,10 +67,9 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 	return c == nil || c.Verdict == verdictGlobal || c.Verdict == verdictNone || !p.record.active(a.Node, p.s.Now)
 }
 
-// replaced tells whether nothing more is to come of an attempt whose Pod is gone:
-// the new one serves, is stuck again, cannot be helped by another node, finds no
-// node under a rule that is over and so has to be made anew itself, or there is
-// not to be one.
+// replaced tells whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,
+// cannot be helped by another node, finds no node under a rule that is over and so has to be made anew itself, or there
+// is not to be one.
 func (p *planner) replaced(a *Attempt) bool {
 	if !slices.Contains(p.s.Ordinals, a.Ordinal) || !p.s.valid(a.Revision) {
 		return true
@@ -96,8 +94,7 @@ func hopeless(pod *Pod, e *evidence) bool {
 	})
 }
 
-// readyToForget is for how many seconds the Pod of an ordinal must have been
-// ready before its attempts are forgotten.
+// readyToForget is for how many seconds the Pod of an ordinal must have been ready before its attempts are forgotten.
 const readyToForget = 3600
 
 // forgettable tells whether an attempt that is over counts for nothing any more.
@@ -166,12 +163,12 @@ func describe(pod *Pod, e *evidence) string {
 	return "on node " + pod.Spec.NodeName
 }
 
-// renewSeconds is how old an attempt may be when its Pod is deleted. One that had
-// to wait for longer counts anew against the operator's pace.
+// renewSeconds is how old an attempt may be when its Pod is deleted. One that had to wait for longer counts anew
+// against the operator's pace.
 const renewSeconds = 5
 
-// proceed takes the next step towards the deletion of a Pod. What was recorded
-// earlier is asked about anew: every gate may have closed since.
+// proceed takes the next step towards the deletion of a Pod. What was recorded earlier is asked about anew: every gate
+// may have closed since.
 func (p *planner) proceed(m *Moving) {
 	switch {
 	case m.Pod == nil:

@@ -69,8 +69,8 @@ func revisionGone(p *planner, e *Exclusion) string {
 	return ""
 }
 
-// entryRemoved: annotation and rule are written at once, so a node that one has
-// and the other has not was taken out by somebody else.
+// entryRemoved: annotation and rule are written at once, so a node that one has and the other has not was taken out by
+// somebody else.
 func entryRemoved(p *planner, e *Exclusion) string {
 	if p.s.Patch != nil && !excludes(p.s.Patch.Spec.Affinity, e) {
 		return "a person removed it from SchedPatch " + p.s.Patch.Name
@@ -78,9 +78,8 @@ func entryRemoved(p *planner, e *Exclusion) string {
 	return ""
 }
 
-// startedThere looks for a first start after the exclusion began. A container
-// that ran there before, or only runs again, proves nothing. Nor does any start
-// where the kubelet refused a Pod: it may have taken the other one before.
+// startedThere looks for a first start after the exclusion began. A container that ran there before, or only runs
+// again, proves nothing. Nor does any start where the kubelet refused a Pod: it may have taken the other one before.
 func startedThere(p *planner, e *Exclusion) string {
 	if e.Key.Refused {
 		return ""
@@ -97,12 +96,11 @@ func startedThere(p *planner, e *Exclusion) string {
 	return ""
 }
 
-// unschedulableSeconds is how long a Pod must have found no node before an
-// exclusion is lifted for it.
+// unschedulableSeconds is how long a Pod must have found no node before an exclusion is lifted for it.
 const unschedulableSeconds = 60
 
-// lift ends the oldest exclusion that keeps a Pod from being scheduled. A Pod
-// that was made under an exclusion which is over is made anew first.
+// lift ends the oldest exclusion that keeps a Pod from being scheduled. A Pod that was made under an exclusion which is
+// over is made anew first.
 func (p *planner) lift() {
 	for i := range p.s.Pods {
 		if !p.homeless(i) || p.outdated(&p.s.Pods[i]) != "" {
@@ -119,8 +117,7 @@ func (p *planner) lift() {
 	}
 }
 
-// homeless tells whether a Pod that carries our SchedPatch has found no node for
-// a while.
+// homeless tells whether a Pod that carries our SchedPatch has found no node for a while.
 func (p *planner) homeless(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	return pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
@@ -132,8 +129,8 @@ func marked(pod *corev1.Pod, name string) bool {
 	return slices.ContainsFunc(schedpatch.Applied(pod.Annotations), func(m schedpatch.Mark) bool { return m.Name == name })
 }
 
-// outdated names a node that a Pod is kept away from though its exclusion is
-// over, "" when there is none. The rules of a Pod cannot be changed.
+// outdated names a node that a Pod is kept away from though its exclusion is over, "" when there is none. The rules of
+// a Pod cannot be changed.
 func (p *planner) outdated(pod *Pod) string {
 	for i := range p.record.Exclusions {
 		if e := &p.record.Exclusions[i]; !e.ActiveAt(p.s.Now) && carries(pod.Pod, e) {
@@ -143,10 +140,9 @@ func (p *planner) outdated(pod *Pod) string {
 	return p.forgotten(pod)
 }
 
-// forgotten names a node that a Pod is kept away from by an exclusion that the
-// record does not know any more, as after a person deleted the SchedPatch; ""
-// when there is none. A Pod that carries the SchedPatch as it is would get the
-// same rules again, and so would one whose template has them.
+// forgotten names a node that a Pod is kept away from by an exclusion that the record does not know any more, as after
+// a person deleted the SchedPatch; "" when there is none. A Pod that carries the SchedPatch as it is would get the same
+// rules again, and so would one whose template has them.
 func (p *planner) forgotten(pod *Pod) string {
 	if !marked(pod.Pod, p.s.patchName()) || p.carriesStored(pod) {
 		return ""
@@ -181,8 +177,7 @@ func carries(pod *corev1.Pod, e *Exclusion) bool {
 	return required != nil && slices.ContainsFunc(required.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool { return termExcludes(&t, e) })
 }
 
-// remake begins to make a Pod anew that finds no node because of an exclusion
-// that is over. Nothing of it has ever run.
+// remake begins to make a Pod anew that finds no node because of an exclusion that is over. Nothing of it has ever run.
 func (p *planner) remake() bool {
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
@@ -198,9 +193,8 @@ func (p *planner) remake() bool {
 	return false
 }
 
-// forbidden says, as a clause, which gate keeps a Pod from being made anew: those
-// by which people and policies keep us away, and the pace of the whole operator.
-// It is "" when none does.
+// forbidden says, as a clause, which gate keeps a Pod from being made anew: those by which people and policies keep us
+// away, and the pace of the whole operator. It is "" when none does.
 func (p *planner) forbidden(pod *Pod) string {
 	c := &Case{Pod: pod}
 	for _, holds := range []func(*planner, *Case) string{paused, skipped, refused, rateLimited} {

@@ -13,9 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// gates are what forbids to replace a stuck Pod, in the order in which they are
-// asked. The first that holds is the reason that is told; its words are a clause
-// after "because", with what a person can do about it.
+// gates are what forbids to replace a stuck Pod, in the order in which they are asked. The first that holds is the
+// reason that is told; its words are a clause after "because", with what a person can do about it.
 var gates = []struct {
 	reason string
 	holds  func(p *planner, c *Case) string
@@ -51,8 +50,8 @@ func (p *planner) askGates() {
 	}
 }
 
-// pending returns the attempt that is to delete the Pod of a case, nil when there
-// is none. What it has taken of the limits it has taken already.
+// pending returns the attempt that is to delete the Pod of a case, nil when there is none. What it has taken of the
+// limits it has taken already.
 func (p *planner) pending(c *Case) *Attempt {
 	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Pod == c.Pod.UID {
 		return a
@@ -107,9 +106,8 @@ func podTerminating(_ *planner, c *Case) string {
 	return fmt.Sprintf("it has been being deleted since %s; see whether a finalizer or its node holds it", clockTime(*c.Pod.DeletionTimestamp))
 }
 
-// cannotExclude: a SchedPatch that cannot be written, or is not applied in this
-// namespace, keeps no Pod from its node. And a hook that was to be heard before a
-// Pod goes is not passed over.
+// cannotExclude: a SchedPatch that cannot be written, or is not applied in this namespace, keeps no Pod from its node.
+// And a hook that was to be heard before a Pod goes is not passed over.
 func cannotExclude(p *planner, c *Case) string {
 	switch {
 	case p.s.Obstacle != "":
@@ -181,8 +179,7 @@ func nodeLimit(p *planner, c *Case) string {
 	return ""
 }
 
-// share resolves a number or percentage of nodes: rounded down, at least one. 20%
-// is what is left out.
+// share resolves a number or percentage of nodes: rounded down, at least one. 20% is what is left out.
 func share(value *intstr.IntOrString, total int) int {
 	if value == nil {
 		value = &twentyPercent
@@ -241,14 +238,14 @@ func backoff(p *planner, c *Case) string {
 }
 
 const (
-	// firstPause is how long a Pod is left alone after it was replaced once; the
-	// pause doubles with each further time, up to longestPause.
+	// firstPause is how long a Pod is left alone after it was replaced once; the pause doubles with each further time,
+	// up to longestPause.
 	firstPause   = 60
 	longestPause = 3600
 )
 
-// pause is how many whole seconds after an attempt the next one may begin: with
-// up to a tenth more, so that Pods of many sets do not come at once.
+// pause is how many whole seconds after an attempt the next one may begin: with up to a tenth more, so that Pods of
+// many sets do not come at once.
 func (p *planner) pause(a *Attempt) float64 {
 	seed := fnv.New32a()
 	_, _ = fmt.Fprintf(seed, "%s/%d/%d", p.s.Set.UID, a.Ordinal, a.Deletes) // a hash takes everything
@@ -264,12 +261,10 @@ func doubled(times int) float64 {
 	return min(seconds, longestPause)
 }
 
-// calmSeconds is for how long after its end an exclusion still counts towards a
-// storm.
+// calmSeconds is for how long after its end an exclusion still counts towards a storm.
 const calmSeconds = 300
 
-// stormActive: when a good part of the cluster is excluded, the fault is rather
-// something that all nodes share.
+// stormActive: when a good part of the cluster is excluded, the fault is rather something that all nodes share.
 func stormActive(p *planner, c *Case) string {
 	node := c.Pod.Spec.NodeName
 	out := map[string]bool{}
@@ -299,8 +294,7 @@ func stormActive(p *planner, c *Case) string {
 const (
 	// maxDeletes is how many Pods the whole operator deletes in a minute.
 	maxDeletes = 5
-	// rateWindow is that minute in seconds, and a little more: what is recorded is
-	// when a deletion was begun.
+	// rateWindow is that minute in seconds, and a little more: what is recorded is when a deletion was begun.
 	rateWindow = 60 + renewSeconds + 5
 )
 

@@ -15,8 +15,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Gates in the order of the page. Each scene has everything that comes after it
-// in the way as well, so that the order is shown too.
+// Gates in the order of the page. Each scene has everything that comes after it in the way as well, so that the order
+// is shown too.
 func TestGatesInOrder(t *testing.T) {
 	order := []struct {
 		want  string

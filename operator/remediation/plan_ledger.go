@@ -7,8 +7,7 @@ import (
 
 // deeds are what a plan has to enter in the ledger.
 type deeds struct {
-	// begun are the Pods about to be deleted, and excluded the nodes that this plan
-	// excludes, or excludes for longer.
+	// begun are the Pods about to be deleted, and excluded the nodes that this plan excludes, or excludes for longer.
 	begun    []types.UID
 	excluded []string
 }
@@ -21,8 +20,8 @@ func (p *planner) enter(pod types.UID, node string) {
 	}
 }
 
-// entered reports whether the ledger has an attempt that was begun just now. What
-// the record says of it does not suffice.
+// entered reports whether the ledger has an attempt that was begun just now. What the record says of it does not
+// suffice.
 func (p *planner) entered(a *Attempt) bool {
 	account := p.s.Ledger.Sets[p.s.key()]
 	if at, known := account.Begun[a.Pod]; !known || p.s.Now.Sub(at.Time).Seconds() > renewSeconds {
@@ -32,9 +31,8 @@ func (p *planner) entered(a *Attempt) bool {
 	return a.Node == "" || until.After(p.s.Now)
 }
 
-// book brings the ledger to what this plan does, and ends in it the exclusions
-// that the record of their set has no more. Every write also forgets what is over,
-// for which alone nothing is written.
+// book brings the ledger to what this plan does, and ends in it the exclusions that the record of their set has no
+// more. Every write also forgets what is over, for which alone nothing is written.
 func (p *planner) book() {
 	ledger := p.s.Ledger.copied()
 	p.endOrphans(ledger)
@@ -63,9 +61,8 @@ func (p *planner) book() {
 	p.plan.Ask, p.plan.Delete = false, nil // only what is stored counts
 }
 
-// endOrphans ends the exclusions of sets whose SchedPatch somebody deleted, as when
-// a person lifts one, and forgets those of sets that are gone, and all their Pods
-// with them. When their deletions were begun stays.
+// endOrphans ends the exclusions of sets whose SchedPatch somebody deleted, as when a person lifts one, and forgets
+// those of sets that are gone, and all their Pods with them. When their deletions were begun stays.
 func (p *planner) endOrphans(ledger Ledger) {
 	for _, key := range ledger.keys() {
 		switch account := ledger.Sets[key]; {
@@ -80,8 +77,7 @@ func (p *planner) endOrphans(ledger Ledger) {
 	}
 }
 
-// noLonger cuts the end of an exclusion to the longest that there is: a record may
-// say anything.
+// noLonger cuts the end of an exclusion to the longest that there is: a record may say anything.
 func (p *planner) noLonger(until metav1.Time) metav1.Time {
 	if most := later(p.s.Now, maxExclusionSeconds); most.Before(&until) {
 		return most

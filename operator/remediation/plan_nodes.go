@@ -10,11 +10,10 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 )
 
-// candidates are the nodes that a Pod could be scheduled to, its own and excluded
-// ones among them.
+// candidates are the nodes that a Pod could be scheduled to, its own and excluded ones among them.
 type candidates struct {
-	// allowed are Ready, schedulable and allowed by the Pod's rules, but for our
-	// own exclusions; eligible are those of them that its volumes can be used on.
+	// allowed are Ready, schedulable and allowed by the Pod's rules, but for our own exclusions; eligible are those of
+	// them that its volumes can be used on.
 	allowed, eligible []string
 	// pinned names the first volume that not all of the others can be used with.
 	pinned string
@@ -71,8 +70,8 @@ func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
 	return !untolerated
 }
 
-// withoutOurs is the affinity of a Pod without the rules that it got from
-// earlier versions of our SchedPatch: those about recorded nodes alone.
+// withoutOurs is the affinity of a Pod without the rules that it got from earlier versions of our SchedPatch: those
+// about recorded nodes alone.
 func (p *planner) withoutOurs(affinity *corev1.Affinity) *corev1.Affinity {
 	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
 		return affinity
@@ -94,8 +93,7 @@ func (p *planner) withoutOurs(affinity *corev1.Affinity) *corev1.Affinity {
 	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
 }
 
-// recorded tells whether all values are hostnames or names of nodes that the
-// record knows.
+// recorded tells whether all values are hostnames or names of nodes that the record knows.
 func (p *planner) recorded(values []string) bool {
 	return !slices.ContainsFunc(values, func(value string) bool {
 		return !slices.ContainsFunc(p.record.Exclusions, func(e Exclusion) bool { return e.Hostname == value || e.Node == value })
@@ -120,8 +118,7 @@ func (p *planner) rejects(pod *Pod, node *corev1.Node) string {
 	return ""
 }
 
-// rejects says why a claim's volume cannot be used on a node, "" when it can, or
-// when nobody knows yet.
+// rejects says why a claim's volume cannot be used on a node, "" when it can, or when nobody knows yet.
 func (v *Volume) rejects(node *corev1.Node) string {
 	selected := v.Claim.Annotations[selectedNodeAnnotation]
 	switch {
@@ -141,14 +138,12 @@ func (v *Volume) rejects(node *corev1.Node) string {
 	return fmt.Sprintf("claim %s is bound to volume %s, which other nodes do not have", v.Claim.Name, v.PV.Name)
 }
 
-// madeForSeconds is how long before a Pod a claim may have been made to be taken
-// as made for it. Within that time no earlier Pod can have been scheduled, have
-// started and be gone.
+// madeForSeconds is how long before a Pod a claim may have been made to be taken as made for it. Within that time no
+// earlier Pod can have been scheduled, have started and be gone.
 const madeForSeconds = 5
 
-// recreatable tells whether a claim holds nothing, keeps its Pod on the node, and
-// may be made anew elsewhere. Only stuck Pods are asked about: of those no
-// container has started, for certain if none was made a second time.
+// recreatable tells whether a claim holds nothing, keeps its Pod on the node, and may be made anew elsewhere. Only
+// stuck Pods are asked about: of those no container has started, for certain if none was made a second time.
 func (p *planner) recreatable(pod *Pod, v *Volume) bool {
 	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil || restarted(pod.Pod) {
 		return false

@@ -10,23 +10,20 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Refusal is that the API server did not delete a Pod, as when a policy forbids
-// it.
+// Refusal is that the API server did not delete a Pod, as when a policy forbids it.
 type Refusal struct {
 	// Pod is the UID of the Pod, and Words are the server's.
 	Pod   types.UID
 	Words string
 }
 
-// answered tells whether an error is the API server's answer, and not that there
-// was none.
+// answered tells whether an error is the API server's answer, and not that there was none.
 func answered(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status)
 }
 
-// refusalOf is what is to be recorded of an error, nil when it is not an answer to
-// a deletion.
+// refusalOf is what is to be recorded of an error, nil when it is not an answer to a deletion.
 func refusalOf(d *Deletion, err error) *Refusal {
 	if d == nil || !answered(err) {
 		return nil
@@ -48,8 +45,8 @@ func (p *planner) noteRefusal() {
 	}
 }
 
-// refused keeps a Pod whose deletion was refused: each try takes its share of the
-// operator's pace, which others need more. The pause doubles with each refusal.
+// refused keeps a Pod whose deletion was refused: each try takes its share of the operator's pace, which others need
+// more. The pause doubles with each refusal.
 func refused(p *planner, c *Case) string {
 	a := p.pending(c)
 	if a == nil || a.RefusedAt == nil {

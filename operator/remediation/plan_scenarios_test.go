@@ -13,9 +13,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// decisions are what is decided at the moment that matters in each scenario that
-// auto remediation is made for. Each is also played to its end, under the same
-// name, in scenarios.
+// decisions are what is decided at the moment that matters in each scenario that auto remediation is made for. Each is
+// also played to its end, under the same name, in scenarios.
 var decisions = map[string]struct {
 	scene *scene
 	want  outcome

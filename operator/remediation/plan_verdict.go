@@ -16,8 +16,8 @@ type verdict string
 const (
 	// verdictNode: the node. It is excluded and the Pod deleted.
 	verdictNode verdict = "Node"
-	// verdictProbe: the node, or all of them. It is excluded for a while and the
-	// Pod deleted once, to see whether it starts elsewhere.
+	// verdictProbe: the node, or all of them. It is excluded for a while and the Pod deleted once, to see whether it
+	// starts elsewhere.
 	verdictProbe verdict = "Probe"
 	// verdictGlobal: not the node. Nothing is deleted.
 	verdictGlobal verdict = "Global"
@@ -30,9 +30,8 @@ const (
 // deletes tells whether the Pod is to be replaced.
 func (v verdict) deletes() bool { return v == verdictNode || v == verdictProbe }
 
-// rememberSeconds is how long before a Pod began to wait a failure on another
-// node still tells something about it. It is counted from there, and not from
-// now, so that what is known does not fade while the Pod waits.
+// rememberSeconds is how long before a Pod began to wait a failure on another node still tells something about it. It
+// is counted from there, and not from now, so that what is known does not fade while the Pod waits.
 const rememberSeconds = 3600
 
 // judge finds the stuck Pods, and what is at fault for each.
@@ -62,8 +61,7 @@ func (p *planner) caseOf(pod *Pod) *Case {
 	return nil
 }
 
-// stuck tells whether a Pod has waited long enough to be judged. One that the
-// kubelet refused waits for nothing.
+// stuck tells whether a Pod has waited long enough to be judged. One that the kubelet refused waits for nothing.
 func (p *planner) stuck(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	if !pod.Right || pod.Changing {
@@ -72,12 +70,10 @@ func (p *planner) stuck(i int) bool {
 	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= p.patience(pod, e)
 }
 
-// patience is for how many seconds a Pod has to wait until it is judged:
-// stuckSeconds, or less where the Pod was tried elsewhere because nobody could
-// tell whether the node was at fault. Then whatever fails everywhere is told of
-// within twice stuckSeconds, the time for the new Pod to get to its node
-// included. Half of stuckSeconds it waits in any case, and where the same has
-// started somewhere the whole: then a Pod may be deleted.
+// patience is for how many seconds a Pod has to wait until it is judged: stuckSeconds, or less where the Pod was tried
+// elsewhere because nobody could tell whether the node was at fault. Then whatever fails everywhere is told of within
+// twice stuckSeconds, the time for the new Pod to get to its node included. Half of stuckSeconds it waits in any case,
+// and where the same has started somewhere the whole: then a Pod may be deleted.
 func (p *planner) patience(pod *Pod, e *evidence) float64 {
 	stuckSeconds := float64(p.s.settings().StuckSeconds)
 	key := Key{Revision: pod.Revision, Image: e.image}
@@ -120,8 +116,7 @@ func (p *planner) verdict(c *Case) (verdict, string) {
 	return verdictProbe, "no other Pod tells whether the node is at fault"
 }
 
-// startedOn names the nodes on which a container of the key has started, as far
-// as their Pods are still there.
+// startedOn names the nodes on which a container of the key has started, as far as their Pods are still there.
 func (p *planner) startedOn(key Key) []string {
 	var out []string
 	for i := range p.s.Pods {
@@ -136,8 +131,7 @@ func (p *planner) startedOn(key Key) []string {
 	return unique(out)
 }
 
-// startedSince tells whether a container of the key has started for the first
-// time since then, or shortly before.
+// startedSince tells whether a container of the key has started for the first time since then, or shortly before.
 func (p *planner) startedSince(key Key, since metav1.Time) bool {
 	return slices.ContainsFunc(p.s.Pods, func(pod Pod) bool {
 		if pod.Revision != key.Revision || pod.Changing {
@@ -148,12 +142,12 @@ func (p *planner) startedSince(key Key, since metav1.Time) bool {
 	})
 }
 
-// togetherSeconds is how far apart Pods may start that were made at once: that
-// one of them starts before another begins to wait proves nothing against it.
+// togetherSeconds is how far apart Pods may start that were made at once: that one of them starts before another begins
+// to wait proves nothing against it.
 const togetherSeconds = 60
 
-// failure is a node on which a Pod cannot start, or could not until it was moved.
-// Of a moved one it is only recorded when it was first judged.
+// failure is a node on which a Pod cannot start, or could not until it was moved. Of a moved one it is only recorded
+// when it was first judged.
 type failure struct {
 	node  string
 	since metav1.Time
@@ -194,8 +188,7 @@ func (p *planner) failingSince(key Key, since metav1.Time) metav1.Time {
 	return since
 }
 
-// undecided returns a Pod that fails alike on another node, and not for long
-// enough to be counted.
+// undecided returns a Pod that fails alike on another node, and not for long enough to be counted.
 func (p *planner) undecided(key Key, node string) *Pod {
 	for i := range p.s.Pods {
 		pod, e := &p.s.Pods[i], &p.seen[i]
@@ -207,8 +200,7 @@ func (p *planner) undecided(key Key, node string) *Pod {
 	return nil
 }
 
-// settleProbes ends or confirms the exclusions that were made to see whether a
-// Pod starts elsewhere.
+// settleProbes ends or confirms the exclusions that were made to see whether a Pod starts elsewhere.
 func (p *planner) settleProbes() {
 	global := map[Key]bool{}
 	for _, c := range p.plan.Cases {
@@ -244,9 +236,8 @@ func (p *Plan) failingEverywhere() *Case {
 	return nil
 }
 
-// hold keeps the replacement of refused Pods in our hands: of the one that is
-// about to be deleted, and of others on an excluded node while the webhooks may
-// still let their replacement go back there.
+// hold keeps the replacement of refused Pods in our hands: of the one that is about to be deleted, and of others on an
+// excluded node while the webhooks may still let their replacement go back there.
 func (p *planner) hold() {
 	m := p.plan.Moving
 	if m == nil || m.Case == nil {

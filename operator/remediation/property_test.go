@@ -13,9 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Whatever happens, in whatever order: no Pod is deleted of which a container has
-// started, none that would go back to its node, never more than the limits, and
-// once all is well again every Pod serves.
+// Whatever happens, in whatever order: no Pod is deleted of which a container has started, none that would go back to
+// its node, never more than the limits, and once all is well again every Pod serves.
 func TestRandomHistories(t *testing.T) {
 	histories := 6
 	if testing.Short() {

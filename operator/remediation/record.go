@@ -11,27 +11,24 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Record is what auto remediation has done for one set. Its SchedPatch carries
-// it as JSON in the annotation RemediationExclusionsAnnotation. Times have whole
-// seconds.
+// Record is what auto remediation has done for one set. Its SchedPatch carries it as JSON in the annotation
+// RemediationExclusionsAnnotation. Times have whole seconds.
 type Record struct {
-	// Exclusions are the nodes that are excluded, one entry each, and for a day
-	// those that were.
+	// Exclusions are the nodes that are excluded, one entry each, and for a day those that were.
 	Exclusions []Exclusion `json:"exclusions,omitempty"`
-	// Attempts are the Pods that were deleted, one entry for each ordinal and
-	// revision, until the Pod has been ready for an hour or is not wanted any more.
+	// Attempts are the Pods that were deleted, one entry for each ordinal and revision, until the Pod has been ready
+	// for an hour or is not wanted any more.
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 
 // Exclusion is a node that Pods of the set are kept away from.
 type Exclusion struct {
-	// Node is the Node's name, UID and BootID what it was by then: a Node made
-	// anew, or rebooted, is another one.
+	// Node is the Node's name, UID and BootID what it was by then: a Node made anew, or rebooted, is another one.
 	Node   string    `json:"node"`
 	UID    types.UID `json:"uid,omitempty"`
 	BootID string    `json:"bootID,omitempty"`
-	// Hostname is the value of the Node's label kubernetes.io/hostname, "" when it
-	// has none or shares it with another Node.
+	// Hostname is the value of the Node's label kubernetes.io/hostname, "" when it has none or shares it with another
+	// Node.
 	Hostname string `json:"hostname,omitempty"`
 	// Key is what could not be started there.
 	Key Key `json:"key"`
@@ -44,8 +41,8 @@ type Exclusion struct {
 	Strikes int `json:"strikes"`
 	// Probe tells that the node may not be at fault: the Pod is tried elsewhere.
 	Probe bool `json:"probe,omitempty"`
-	// Deleted tells that a Pod has gone because of it. Until then it may end
-	// without having come to anything, as when the webhooks never served it.
+	// Deleted tells that a Pod has gone because of it. Until then it may end without having come to anything, as when
+	// the webhooks never served it.
 	Deleted bool `json:"deleted,omitempty"`
 }
 
@@ -54,8 +51,7 @@ type Key struct {
 	Revision string `json:"revision"`
 	// Image of the container that waits, "" for trouble with the sandbox.
 	Image string `json:"image,omitempty"`
-	// Refused tells that the kubelet did not take the Pod, so that neither image
-	// nor sandbox has been tried there.
+	// Refused tells that the kubelet did not take the Pod, so that neither image nor sandbox has been tried there.
 	Refused bool `json:"refused,omitempty"`
 }
 
@@ -67,14 +63,14 @@ type Attempt struct {
 	Deletes int `json:"deletes"`
 	// Last is when the last one was begun.
 	Last metav1.Time `json:"last"`
-	// Pod is the UID of the Pod that is to be deleted, or whose replacement has
-	// not started yet; "" when the attempt is over.
+	// Pod is the UID of the Pod that is to be deleted, or whose replacement has not started yet; "" when the attempt is
+	// over.
 	Pod types.UID `json:"pod,omitempty"`
-	// Node is the one that the Pod is deleted because of, "" when it is made anew
-	// because it carries an exclusion that is over.
+	// Node is the one that the Pod is deleted because of, "" when it is made anew because it carries an exclusion that
+	// is over.
 	Node string `json:"node,omitempty"`
-	// Refusals is how often the API server refused to delete that Pod, Refused what
-	// it said last, and RefusedAt when that was.
+	// Refusals is how often the API server refused to delete that Pod, Refused what it said last, and RefusedAt when
+	// that was.
 	Refusals  int          `json:"refusals,omitempty"`
 	Refused   string       `json:"refused,omitempty"`
 	RefusedAt *metav1.Time `json:"refusedAt,omitempty"`
@@ -83,9 +79,8 @@ type Attempt struct {
 // memory is how long an exclusion is remembered after its end.
 const memory = 24 * time.Hour
 
-// ParseRecord reads a record. It is tolerant of a person's edits: an entry that
-// cannot be read, or names no node, is left out, and so are unknown fields. It
-// fails for text that is no JSON object, of which nothing could be told.
+// ParseRecord reads a record. It is tolerant of a person's edits: an entry that cannot be read, or names no node, is
+// left out, and so are unknown fields. It fails for text that is no JSON object, of which nothing could be told.
 func ParseRecord(text string) (Record, error) {
 	raw := struct {
 		Exclusions []json.RawMessage `json:"exclusions"`
@@ -116,8 +111,7 @@ func readEach[T any](items []json.RawMessage, valid func(*T) bool) []T {
 	return out
 }
 
-// unify sorts the entries and keeps one for each node, and for each ordinal and
-// revision: the one with the later time.
+// unify sorts the entries and keeps one for each node, and for each ordinal and revision: the one with the later time.
 func (r *Record) unify() {
 	slices.SortStableFunc(r.Exclusions, func(a, b Exclusion) int {
 		return order(strings.Compare(a.Node, b.Node), b.Expires.Compare(a.Expires.Time))
@@ -138,8 +132,7 @@ func order(comparisons ...int) int {
 	return 0
 }
 
-// String writes a record as the annotation has it. Equal records give equal
-// texts.
+// String writes a record as the annotation has it. Equal records give equal texts.
 func (r *Record) String() string {
 	text, err := json.Marshal(r)
 	if err != nil { // times and texts can always be written
@@ -222,8 +215,8 @@ func (r *Record) begin(a Attempt) {
 	r.unify()
 }
 
-// prune forgets the exclusions that ended a day ago. What attempts count is
-// limited for each ordinal and revision, and not for each day.
+// prune forgets the exclusions that ended a day ago. What attempts count is limited for each ordinal and revision, and
+// not for each day.
 func (r *Record) prune(now time.Time) {
 	forgotten := now.Add(-memory)
 	r.Exclusions = slices.DeleteFunc(r.Exclusions, func(e Exclusion) bool { return !e.Expires.After(forgotten) })

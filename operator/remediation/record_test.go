@@ -65,8 +65,7 @@ func TestARecordForgetsWhatEndedADayAgo(t *testing.T) {
 	}
 }
 
-// Whatever a person writes, a record can be read or not, and one that can is
-// written and read again alike.
+// Whatever a person writes, a record can be read or not, and one that can is written and read again alike.
 func FuzzRecord(f *testing.F) {
 	whole := Record{[]Exclusion{exclusion("n1", 0, time.Hour, probe)}, []Attempt{attempt(1, 2, 0, "uid", "n1")}}
 	for _, seed := range []string{"", "{}", "[]", whole.String(), `{"exclusions":[{"node":"n1","expires":"0000-01-01T00:00:00Z","strikes":99}]}`} {

@@ -22,8 +22,7 @@ const (
 	image    = "app:1"
 )
 
-// scene is a set web with auto remediation at build.Epoch, what it has seen and
-// done, and the cluster around it.
+// scene is a set web with auto remediation at build.Epoch, what it has seen and done, and the cluster around it.
 type scene struct {
 	snapshot *Snapshot
 }
@@ -144,8 +143,7 @@ func (sc *scene) recorded(record Record) *scene {
 	return sc
 }
 
-// account enters in the ledger what a record says, as the operator has done that
-// wrote it.
+// account enters in the ledger what a record says, as the operator has done that wrote it.
 func (sc *scene) account(key string, record *Record) *scene {
 	s := sc.snapshot
 	s.Ledger = s.Ledger.copied()
@@ -172,8 +170,7 @@ func (sc *scene) served() *scene {
 	return sc
 }
 
-// exclusion is one of a node for an image that fails, made and ending at offsets
-// from now.
+// exclusion is one of a node for an image that fails, made and ending at offsets from now.
 func exclusion(node string, seen, expires time.Duration, change ...func(*Exclusion)) Exclusion {
 	e := Exclusion{
 		Node: node, UID: types.UID(node + "-uid"), BootID: node + "-boot", Hostname: node + ".example",

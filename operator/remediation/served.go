@@ -25,19 +25,16 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// asker asks the webhooks whether they apply a SchedPatch as it is. It never
-// fails: who does not answer does not serve.
+// asker asks the webhooks whether they apply a SchedPatch as it is. It never fails: who does not answer does not serve.
 type asker interface {
 	ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer
 }
 
-// Webhooks says where the replicas of the webhook are, and how they prove that
-// they are.
+// Webhooks says where the replicas of the webhook are, and how they prove that they are.
 type Webhooks struct {
 	// Namespace and Service are those of the webhook's Service.
 	Namespace, Service string
-	// Configuration names the MutatingWebhookConfiguration with the CA of their
-	// certificate.
+	// Configuration names the MutatingWebhookConfiguration with the CA of their certificate.
 	Configuration string
 }
 
@@ -50,8 +47,7 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// replicas asks every ready replica of the webhook itself, since the API server
-// may send the next Pod to any of them.
+// replicas asks every ready replica of the webhook itself, since the API server may send the next Pod to any of them.
 type replicas struct {
 	// live asks the API server: what is cached may be older than a replica.
 	live client.Reader

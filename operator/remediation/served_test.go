@@ -73,8 +73,7 @@ func serving(t *testing.T, uid types.UID, generation int64) http.HandlerFunc {
 	}
 }
 
-// endpoints lists replicas as a Service's controller does, each in a slice of its
-// own, as only there a port can differ.
+// endpoints lists replicas as a Service's controller does, each in a slice of its own, as only there a port can differ.
 func endpoints(addresses []string, change func(i int, e *discoveryv1.Endpoint)) []client.Object {
 	var out []client.Object
 	for i, address := range addresses {

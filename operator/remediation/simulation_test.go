@@ -333,8 +333,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// Whenever the operator is killed, it ends as if it had not been: no Pod is
-// deleted a second time, and no exclusion is lost.
+// Whenever the operator is killed, it ends as if it had not been: no Pod is deleted a second time, and no exclusion is
+// lost.
 func TestScenariosWithTheOperatorKilledAtEachWrite(t *testing.T) {
 	for _, name := range []string{"one bad node", "wrong tag everywhere, one Pod", "a node that refuses every Pod", "webhooks down for a while"} {
 		test := scenarios[name]
@@ -364,8 +364,7 @@ func TestAllNodesFailingIsToldInTime(t *testing.T) {
 	}
 }
 
-// An exclusion that is over lets Pods back, its record is kept for a day, and
-// then nothing is left.
+// An exclusion that is over lets Pods back, its record is kept for a day, and then nothing is left.
 func TestTheLifeOfAnExclusion(t *testing.T) {
 	w := newWorld(t, 1, "n1", "n2", "n3")
 	w.nodes["n1"] = noPull

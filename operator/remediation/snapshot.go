@@ -30,24 +30,22 @@ type Snapshot struct {
 	// Patch is our SchedPatch, nil when there is none, and Record what it records.
 	Patch  *v1alpha1.SchedPatch
 	Record Record
-	// Obstacle says, as a clause, why nothing can be recorded; "" when nothing
-	// stands against it.
+	// Obstacle says, as a clause, why nothing can be recorded; "" when nothing stands against it.
 	Obstacle string
-	// Ledger is what was done for all sets. Gone are those of them that do not exist
-	// any more, and Unpatched those without a SchedPatch, by namespace/name.
+	// Ledger is what was done for all sets. Gone are those of them that do not exist any more, and Unpatched those
+	// without a SchedPatch, by namespace/name.
 	Ledger          Ledger
 	Gone, Unpatched map[string]bool
 	// LedgerVersion is the ledger's resourceVersion, "" when there is none yet.
 	LedgerVersion string
 	// Nodes are all Nodes, by name.
 	Nodes map[string]*corev1.Node
-	// Details are known of the Pods that may be deleted, at most maxDetails of
-	// them. Their Pods are as the API server has them, and whole.
+	// Details are known of the Pods that may be deleted, at most maxDetails of them. Their Pods are as the API server
+	// has them, and whole.
 	Details map[types.UID]*Details
 	// NamespaceServed tells whether the Pod webhooks serve the set's namespace.
 	NamespaceServed bool
-	// Karpenter tells whether it provisions nodes for this cluster, as far as that
-	// matters for the set.
+	// Karpenter tells whether it provisions nodes for this cluster, as far as that matters for the set.
 	Karpenter bool
 	// MayDeleteClaims tells whether we are permitted to.
 	MayDeleteClaims bool
@@ -66,8 +64,7 @@ type Details struct {
 // Volume is a claim of a Pod, and the volume that it is bound to.
 type Volume struct {
 	Claim *corev1.PersistentVolumeClaim
-	// PV is nil until the claim is bound, and when Lost tells that the volume which
-	// it is bound to does not exist.
+	// PV is nil until the claim is bound, and when Lost tells that the volume which it is bound to does not exist.
 	PV   *corev1.PersistentVolume
 	Lost bool
 	// Shared tells that another Pod uses the claim too.
@@ -84,11 +81,9 @@ type Answer struct {
 }
 
 const (
-	// maxDetails is how many Pods of a set are looked at closely at a time. One is
-	// replaced at a time.
+	// maxDetails is how many Pods of a set are looked at closely at a time. One is replaced at a time.
 	maxDetails = 10
-	// selectedNodeAnnotation on a claim is the node that the scheduler chose for a
-	// volume that is yet to be made.
+	// selectedNodeAnnotation on a claim is the node that the scheduler chose for a volume that is yet to be made.
 	selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
 )
 
@@ -105,11 +100,9 @@ func (s *Snapshot) podName(ordinal int) string { return fmt.Sprintf("%s-%d", s.S
 
 // gatherer reads the cluster, for one set at a time.
 type gatherer struct {
-	// reader is a cache that must not return anything older than our own last
-	// write.
+	// reader is a cache that must not return anything older than our own last write.
 	reader client.Reader
-	// live asks the API server, for what is about to be deleted and for what is
-	// needed too seldom to be kept.
+	// live asks the API server, for what is about to be deleted and for what is needed too seldom to be kept.
 	live   client.Reader
 	mapper meta.RESTMapper
 	clock  clock.PassiveClock
@@ -155,8 +148,8 @@ func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (
 	return s, g.details(ctx, s, p)
 }
 
-// ours returns the SchedPatch of a set's auto remediation, nil when there is
-// none; taken says whose another one of that name is.
+// ours returns the SchedPatch of a set's auto remediation, nil when there is none; taken says whose another one of that
+// name is.
 func (g *gatherer) ours(ctx context.Context, set *v1beta1.StatefulSet) (patch *v1alpha1.SchedPatch, taken string, err error) {
 	patch = &v1alpha1.SchedPatch{}
 	key := client.ObjectKey{Namespace: set.Namespace, Name: PatchName(set.Name)}
@@ -211,8 +204,7 @@ func (g *gatherer) namespaceServed(ctx context.Context, name string) (bool, erro
 	return namespace.Labels[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled, nil
 }
 
-// details reads the Pods that may be deleted, and their volumes. A Pod that is
-// gone by now is left out of the snapshot.
+// details reads the Pods that may be deleted, and their volumes. A Pod that is gone by now is left out of the snapshot.
 func (g *gatherer) details(ctx context.Context, s *Snapshot, p *planner) error {
 	gone := map[types.UID]bool{}
 	for _, i := range p.close() {
@@ -237,9 +229,8 @@ func (g *gatherer) details(ctx context.Context, s *Snapshot, p *planner) error {
 	return nil
 }
 
-// close lists the Pods to look at closely, as indexes: first those of attempts
-// under way, then stuck ones and those that find no node, by ordinal, and stuck
-// ones for which nothing can be done last, so that they keep no other waiting.
+// close lists the Pods to look at closely, as indexes: first those of attempts under way, then stuck ones and those
+// that find no node, by ordinal, and stuck ones for which nothing can be done last, so that they keep no other waiting.
 func (p *planner) close() []int {
 	var first, then, last []int
 	for i := range p.s.Pods {
@@ -257,8 +248,7 @@ func (p *planner) close() []int {
 	return all[:min(len(all), maxDetails)]
 }
 
-// blocked tells whether a stuck Pod is to stay, as far as that can be told without
-// its details.
+// blocked tells whether a stuck Pod is to stay, as far as that can be told without its details.
 func (p *planner) blocked(i int) bool {
 	c := p.newCase(i)
 	if !c.Verdict.deletes() {
@@ -269,8 +259,7 @@ func (p *planner) blocked(i int) bool {
 	})
 }
 
-// volumes reads the claims of a Pod. One that does not exist is left out: the Pod
-// waits for it, wherever it is.
+// volumes reads the claims of a Pod. One that does not exist is left out: the Pod waits for it, wherever it is.
 func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([]Volume, error) {
 	var out []Volume
 	for i := range pod.Spec.Volumes {
@@ -297,8 +286,8 @@ func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([
 	return out, nil
 }
 
-// bound reads the volume that a claim is bound to, nil when it is bound to none;
-// lost tells that there is no such volume any more.
+// bound reads the volume that a claim is bound to, nil when it is bound to none; lost tells that there is no such
+// volume any more.
 func (g *gatherer) bound(ctx context.Context, claim *corev1.PersistentVolumeClaim) (pv *corev1.PersistentVolume, lost bool, err error) {
 	if claim.Spec.VolumeName == "" {
 		return nil, false, nil
@@ -325,8 +314,7 @@ func claimName(pod *corev1.Pod, volume *corev1.Volume) string {
 	return ""
 }
 
-// shared tells whether another Pod mounts a claim. It only matters where claims
-// may be deleted.
+// shared tells whether another Pod mounts a claim. It only matters where claims may be deleted.
 func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, claim string) (bool, error) {
 	if !g.mayDeleteClaims || !s.settings().RecreateUnusedClaims {
 		return true, nil
@@ -341,15 +329,15 @@ func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, cla
 }
 
 const (
-	// LedgerName names the Lease that keeps the ledger. It is one because the
-	// operator makes its own in its namespace already, and nothing else there.
+	// LedgerName names the Lease that keeps the ledger. It is one because the operator makes its own in its namespace
+	// already, and nothing else there.
 	LedgerName = "windlass-operator-remediation"
 	// ledgerAnnotation holds the ledger.
 	ledgerAnnotation = "apps.kruise.io/remediation-ledger"
 )
 
-// ledger reads what was done for all sets. A ledger that cannot be read is an
-// obstacle: without it no limit of the whole cluster holds.
+// ledger reads what was done for all sets. A ledger that cannot be read is an obstacle: without it no limit of the
+// whole cluster holds.
 func (g *gatherer) ledger(ctx context.Context, s *Snapshot) error {
 	lease := &coordinationv1.Lease{}
 	err := g.live.Get(ctx, client.ObjectKey{Namespace: g.home, Name: LedgerName}, lease)

@@ -13,8 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// makeVerdict says what the status of the set is to tell. refused is what the API
-// server said against the last write, "" when it took it.
+// makeVerdict says what the status of the set is to tell. refused is what the API server said against the last write,
+// "" when it took it.
 func makeVerdict(s *Snapshot, plan *Plan, refused string) *Verdict {
 	v := &Verdict{LookAgainIn: plan.LookAgainIn, Condition: remediatingCondition(s, plan, refused)}
 	if c := plan.failingEverywhere(); c != nil {
@@ -33,8 +33,7 @@ func makeVerdict(s *Snapshot, plan *Plan, refused string) *Verdict {
 	return v
 }
 
-// remediatingCondition is there while a Pod is stuck and could be helped, and as
-// long as a node is excluded.
+// remediatingCondition is there while a Pod is stuck and could be helped, and as long as a node is excluded.
 func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condition {
 	blocked := plan.blocked()
 	switch {
@@ -64,9 +63,8 @@ func no(reason, message string) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
-// blocked is the stuck Pod that is told of, of those that a gate keeps: the first,
-// but one that a storm keeps before all others, since that is about the whole
-// cluster. It is nil when there is none.
+// blocked is the stuck Pod that is told of, of those that a gate keeps: the first, but one that a storm keeps before
+// all others, since that is about the whole cluster. It is nil when there is none.
 func (p *Plan) blocked() *Case {
 	var first *Case
 	for _, c := range p.Cases {
@@ -80,8 +78,7 @@ func (p *Plan) blocked() *Case {
 	return first
 }
 
-// reason is Probing while all that is excluded is so to see whether a Pod starts
-// elsewhere.
+// reason is Probing while all that is excluded is so to see whether a Pod starts elsewhere.
 func (p *Plan) reason(s *Snapshot) string {
 	entries := p.Record.actives(s.Now)
 	for _, e := range entries {

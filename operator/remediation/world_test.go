@@ -40,9 +40,8 @@ const (
 	noPods   ail = "NoSandbox"
 )
 
-// world is a cluster in small: sets whose Pods are made, scheduled, patched by a
-// webhook and run by kubelets, in steps of some seconds. All that the operator
-// does goes through a store that refuses, forgets and kills as it is told.
+// world is a cluster in small: sets whose Pods are made, scheduled, patched by a webhook and run by kubelets, in steps
+// of some seconds. All that the operator does goes through a store that refuses, forgets and kills as it is told.
 type world struct {
 	t      *testing.T
 	clock  *clocktesting.FakePassiveClock
@@ -52,8 +51,7 @@ type world struct {
 	nodes  map[string]ail
 	// brokenImages cannot be pulled from anywhere, crashing ones do not run long.
 	brokenImages, crashing map[string]bool
-	// served are the SchedPatches as the webhooks know them, and down tells that
-	// they do not answer.
+	// served are the SchedPatches as the webhooks know them, and down tells that they do not answer.
 	served map[types.NamespacedName]*v1alpha1.SchedPatch
 	down   bool
 	// lag keeps the webhooks from learning anything new.
@@ -190,8 +188,7 @@ func (w *world) step(span time.Duration) {
 	w.clock.SetTime(w.clock.Now().Add(span))
 }
 
-// note remembers which Pods serve, are stuck or crash: those have come to
-// something.
+// note remembers which Pods serve, are stuck or crash: those have come to something.
 func (w *world) note() {
 	for _, set := range w.sets {
 		for _, pod := range w.facts(set).Pods {
@@ -264,8 +261,8 @@ func (w *world) pods(set *v1beta1.StatefulSet) map[string]*corev1.Pod {
 	return out
 }
 
-// control makes Pods as the set's controller does, and makes anew those that have
-// ended and that nobody holds. A Pod at an earlier revision that cannot run goes.
+// control makes Pods as the set's controller does, and makes anew those that have ended and that nobody holds. A Pod at
+// an earlier revision that cannot run goes.
 func (w *world) control(set *v1beta1.StatefulSet) {
 	pods := w.pods(set)
 	for ordinal := range int(*set.Spec.Replicas) {
@@ -366,8 +363,8 @@ func (w *world) allowed(pod *corev1.Pod) []string {
 	return names
 }
 
-// ranks are how eager the scheduler is to use the nodes, the lowest first: the
-// emptier the better, and sick ones before others, which is the worst case.
+// ranks are how eager the scheduler is to use the nodes, the lowest first: the emptier the better, and sick ones before
+// others, which is the worst case.
 func (w *world) ranks() map[string]int {
 	list := &corev1.PodList{}
 	w.must(w.store.List(w.t.Context(), list))

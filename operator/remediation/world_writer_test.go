@@ -16,14 +16,13 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// worldWriter writes to the world as the API server would, counts, and holds
-// every deletion of a Pod against what must never be.
+// worldWriter writes to the world as the API server would, counts, and holds every deletion of a Pod against what must
+// never be.
 type worldWriter struct{ w *world }
 
 var _ writer = worldWriter{}
 
-// interrupted does a write, unless the operator is killed before it, and may be
-// killed after it.
+// interrupted does a write, unless the operator is killed before it, and may be killed after it.
 func (ww worldWriter) interrupted(write func() error) error {
 	w := ww.w
 	w.writes++
@@ -168,8 +167,7 @@ func (w *world) alone(d deleted, pod *corev1.Pod) {
 	}
 }
 
-// epoch names what attempts are counted by: the revision, and how often a person
-// has made us forget.
+// epoch names what attempts are counted by: the revision, and how often a person has made us forget.
 func (w *world) epoch(name string) string {
 	for _, set := range w.sets {
 		if set.Name == name {

@@ -1,5 +1,4 @@
-// Package report holds what controllers need to tell people what they see, without
-// telling it over and over.
+// Package report holds what controllers need to tell people what they see, without telling it over and over.
 package report
 
 import (
@@ -12,9 +11,8 @@ import (
 // quietFor is how long a warning is not said again in the same words.
 const quietFor = time.Minute
 
-// Repeats keeps warnings from being said over and over: what is refused is
-// tried again, and mostly refused again. Its methods may be called from many
-// goroutines.
+// Repeats keeps warnings from being said over and over: what is refused is tried again, and mostly refused again. Its
+// methods may be called from many goroutines.
 type Repeats struct {
 	mu   sync.Mutex
 	said map[types.NamespacedName]map[string]time.Time
@@ -25,8 +23,8 @@ func NewRepeats() *Repeats {
 	return &Repeats{said: map[types.NamespacedName]map[string]time.Time{}}
 }
 
-// First reports whether a text is not one that was let through for the object
-// within quietFor, and remembers it then. Older ones are forgotten.
+// First reports whether a text is not one that was let through for the object within quietFor, and remembers it then.
+// Older ones are forgotten.
 func (r *Repeats) First(object types.NamespacedName, text string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

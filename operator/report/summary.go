@@ -12,8 +12,8 @@ type Summary struct {
 	Since *metav1.Time
 }
 
-// Next is the summary with another text. It is since now only if the text begins
-// with another word: what is rolling goes on to roll while its numbers change.
+// Next is the summary with another text. It is since now only if the text begins with another word: what is rolling
+// goes on to roll while its numbers change.
 func (s Summary) Next(text string, now metav1.Time) Summary {
 	if s.Since == nil || word(s.Text) != word(text) {
 		return Summary{text, &now}

@@ -9,12 +9,10 @@ import (
 	"k8s.io/client-go/tools/events"
 )
 
-// maxNote is how many bytes the note of an event has at most: the API server
-// refuses longer ones.
+// maxNote is how many bytes the note of an event has at most: the API server refuses longer ones.
 const maxNote = 1024
 
-// Tell logs and records what a status that was written has brought. It is to be
-// called once for each, after the write.
+// Tell logs and records what a status that was written has brought. It is to be called once for each, after the write.
 func Tell(log logr.Logger, recorder events.EventRecorder, object runtime.Object, before, after Standing) {
 	LogChanges(log, before.Conditions, after.Conditions)
 	for _, e := range Transition(before, after) {

@@ -29,16 +29,14 @@ type Event struct {
 
 // Standing is what a status says of a rollout.
 type Standing struct {
-	// Target is the revision that the rollout goes to, Completed the one that it
-	// came to last; "" before there is one.
+	// Target is the revision that the rollout goes to, Completed the one that it came to last; "" before there is one.
 	Target, Completed string
 	PausedSince       *metav1.Time
 	Conditions        []metav1.Condition
 }
 
-// Transition lists the events that tell people how a rollout got from one
-// standing to another. The same two standings give the same events, so whoever
-// asks once for each status that was written says nothing twice, after a restart
+// Transition lists the events that tell people how a rollout got from one standing to another. The same two standings
+// give the same events, so whoever asks once for each status that was written says nothing twice, after a restart
 // neither.
 func Transition(before, after Standing) []Event {
 	return slices.Concat(paused(before, after), started(before, after), stalled(before, after), injected(before, after), completed(before, after))
@@ -54,8 +52,8 @@ func paused(before, after Standing) []Event {
 	return nil
 }
 
-// started: the first revision of an object is no rollout, and there is nothing to
-// roll out where a new one is the completed one at once.
+// started: the first revision of an object is no rollout, and there is nothing to roll out where a new one is the
+// completed one at once.
 func started(before, after Standing) []Event {
 	if before.Target == "" || before.Target == after.Target || after.Completed == after.Target {
 		return nil
@@ -105,8 +103,8 @@ func reasonIfTrue(conditions []metav1.Condition, kind string) string {
 	return ""
 }
 
-// Changes lists the conditions Ready and Stalled of after whose status or reason
-// is not that of before, for the log. One that is gone is False.
+// Changes lists the conditions Ready and Stalled of after whose status or reason is not that of before, for the log.
+// One that is gone is False.
 func Changes(before, after []metav1.Condition) []metav1.Condition {
 	var out []metav1.Condition
 	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionStalled} {

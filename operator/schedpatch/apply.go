@@ -15,8 +15,7 @@ import (
 type Outcome struct {
 	// Deleted tells that the SchedPatch is no more.
 	Deleted bool
-	// Stale tells that the SchedPatch was not what the snapshot said, so that
-	// nothing was done.
+	// Stale tells that the SchedPatch was not what the snapshot said, so that nothing was done.
 	Stale bool
 }
 
@@ -29,8 +28,8 @@ type writer interface {
 // executor carries plans out. It is the only one that writes.
 type executor struct{ writer writer }
 
-// apply executes a plan. A patch is deleted only as the plan saw it: one whose
-// end was moved meanwhile stays, and is looked at again.
+// apply executes a plan. A patch is deleted only as the plan saw it: one whose end was moved meanwhile stays, and is
+// looked at again.
 func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
 	if plan.Delete == nil {
 		return &Outcome{}, nil
@@ -47,9 +46,8 @@ func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
 	return &Outcome{}, fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)
 }
 
-// writeStatus writes the status if it changed, and says whether it did. The client decodes the answer
-// into what it is given, and the status shares memory with the snapshot: hence
-// the copy.
+// writeStatus writes the status if it changed, and says whether it did. The client decodes the answer into what it is
+// given, and the status shares memory with the snapshot: hence the copy.
 func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) (bool, error) {
 	updated := object.DeepCopy()
 	updated.Status = *status.DeepCopy()

@@ -1,9 +1,8 @@
-// Package schedpatch is the controller of SchedPatches: it counts the Pods that
-// the webhook patched, previews patches, and ends them.
+// Package schedpatch is the controller of SchedPatches: it counts the Pods that the webhook patched, previews patches,
+// and ends them.
 //
-// Data flows one way: cluster state -> Snapshot (snapshot.go, which asks
-// owners.go and template.go) -> Plan (plan.go) -> Outcome (apply.go) -> Status
-// (status.go). Only those three read the cluster and only apply.go writes to it.
+// Data flows one way: cluster state -> Snapshot (snapshot.go, which asks owners.go and template.go) -> Plan (plan.go)
+// -> Outcome (apply.go) -> Status (status.go). Only those three read the cluster and only apply.go writes to it.
 package schedpatch
 
 import (
@@ -36,12 +35,10 @@ import (
 )
 
 const (
-	// lookInterval is how often one SchedPatch is looked at, and so its status
-	// written, at most.
+	// lookInterval is how often one SchedPatch is looked at, and so its status written, at most.
 	lookInterval = time.Second
-	// kindInterval is how often to see whether the cluster serves a target's kind,
-	// or lets the operator read it, by now, and what else of a target's name there
-	// is where there is no target. Nothing tells when that changes.
+	// kindInterval is how often to see whether the cluster serves a target's kind, or lets the operator read it, by
+	// now, and what else of a target's name there is where there is no target. Nothing tells when that changes.
 	kindInterval = 30 * time.Second
 )
 
@@ -63,8 +60,8 @@ type reconciler struct {
 	watchNodes func() error
 }
 
-// Add wires the controller into a manager, whose client must read its own
-// writes and find Pods by podcache.ControllerIndex.
+// Add wires the controller into a manager, whose client must read its own writes and find Pods by
+// podcache.ControllerIndex.
 func Add(mgr manager.Manager, options Options) error {
 	owners, err := newOwners(mgr)
 	if err != nil {
@@ -97,8 +94,8 @@ func Add(mgr manager.Manager, options Options) error {
 	return nil
 }
 
-// newOwners makes the cache of owners, which holds nothing yet. It is apart from
-// the manager's, whose objects keep more.
+// newOwners makes the cache of owners, which holds nothing yet. It is apart from the manager's, whose objects keep
+// more.
 func newOwners(mgr manager.Manager) (*owners, error) {
 	identities, err := cache.New(mgr.GetConfig(), cache.Options{
 		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: trimOwner,
@@ -129,8 +126,8 @@ func once(run func() error) func() error {
 	}
 }
 
-// Reconcile looks at one SchedPatch, at most once in lookInterval: while Pods
-// come by the thousands, each look takes in all that have come since the last.
+// Reconcile looks at one SchedPatch, at most once in lookInterval: while Pods come by the thousands, each look takes in
+// all that have come since the last.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	key, now := request.NamespacedName, r.gatherer.clock.Now()
 	if wait := r.pace.Wait(key, now); wait > 0 {

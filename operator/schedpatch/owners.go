@@ -28,8 +28,7 @@ var (
 	jobs        = schema.GroupKind{Group: "batch", Kind: "Job"}
 )
 
-// unreadableError says that a kind cannot be followed until a person grants the
-// operator the permission.
+// unreadableError says that a kind cannot be followed until a person grants the operator the permission.
 type unreadableError struct {
 	kind     schema.GroupKind
 	resource schema.GroupResource
@@ -40,9 +39,8 @@ func (e *unreadableError) Error() string {
 		e.resource, e.resource.Group, e.resource.Resource)
 }
 
-// owners knows workloads by their identity and owner, and nothing else of them.
-// A kind is watched from the moment that a SchedPatch needs it; a cluster
-// without SchedPatches watches none.
+// owners knows workloads by their identity and owner, and nothing else of them. A kind is watched from the moment that
+// a SchedPatch needs it; a cluster without SchedPatches watches none.
 type owners struct {
 	cache  cache.Cache
 	live   client.Reader
@@ -60,8 +58,7 @@ type followed struct {
 	informer cache.Informer
 }
 
-// trimOwner is a cache.TransformFunc: it keeps what identifies an object and
-// its owners.
+// trimOwner is a cache.TransformFunc: it keeps what identifies an object and its owners.
 func trimOwner(object any) (any, error) {
 	whole, ok := object.(*metav1.PartialObjectMetadata)
 	if !ok {
@@ -105,8 +102,8 @@ func (o *owners) follow(ctx context.Context, kind schema.GroupKind) (schema.Grou
 	return gvk, nil
 }
 
-// probe asks for one object of a kind. A watch without permission would be tried
-// again for ever, and whoever waits for it would never learn why.
+// probe asks for one object of a kind. A watch without permission would be tried again for ever, and whoever waits for
+// it would never learn why.
 func (o *owners) probe(ctx context.Context, kind schema.GroupKind, mapping *meta.RESTMapping) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(mapping.GroupVersionKind)
@@ -138,9 +135,8 @@ func (o *owners) target(ctx context.Context, namespace string, target sched.Targ
 	return object, nil
 }
 
-// near finds workloads that may be meant by a target that does not exist: of its
-// name and another kind, or of its kind and nearly its name. Kinds that the
-// cluster does not serve, or the operator may not read, are passed over.
+// near finds workloads that may be meant by a target that does not exist: of its name and another kind, or of its kind
+// and nearly its name. Kinds that the cluster does not serve, or the operator may not read, are passed over.
 func (o *owners) near(ctx context.Context, namespace string, target sched.Target) ([]sched.Near, error) {
 	var out []sched.Near
 	for _, kind := range sched.Lookalikes(target.GroupKind) {
@@ -199,9 +195,8 @@ func (o *owners) controlledBy(ctx context.Context, kind schema.GroupKind, namesp
 	return out, nil
 }
 
-// above returns whom an owner of Pods is itself owned by. It never waits: false
-// while the owner is not known. Its own event, when it comes, concerns the same
-// SchedPatches.
+// above returns whom an owner of Pods is itself owned by. It never waits: false while the owner is not known. Its own
+// event, when it comes, concerns the same SchedPatches.
 func (o *owners) above(ctx context.Context, namespace string, owner sched.Target) (sched.Target, bool) {
 	o.mu.Lock()
 	known, ok := o.followed[owner.GroupKind]
@@ -216,8 +211,8 @@ func (o *owners) above(ctx context.Context, namespace string, owner sched.Target
 	return controllerOf(object)
 }
 
-// between lists the kinds through which a workload may own Pods, given the Pods
-// of its namespace: of a kind that is not known here, all that own any of them.
+// between lists the kinds through which a workload may own Pods, given the Pods of its namespace: of a kind that is not
+// known here, all that own any of them.
 func between(target schema.GroupKind, pods func() ([]corev1.Pod, error)) ([]schema.GroupKind, error) {
 	var kinds []schema.GroupKind
 	for _, kind := range []schema.GroupKind{replicaSets, jobs} {

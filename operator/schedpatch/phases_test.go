@@ -16,9 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// TestPhases keeps a whole SchedPatch of every phase of its life in
-// testdata/phases. The statuses are those that this package makes. Tools that read
-// them, kstatus and the health checks of Argo CD, are tried on these files in
+// TestPhases keeps a whole SchedPatch of every phase of its life in testdata/phases. The statuses are those that this
+// package makes. Tools that read them, kstatus and the health checks of Argo CD, are tried on these files in
 // e2e/contract.
 func TestPhases(t *testing.T) {
 	contradicting := pod("cart-1", time.Minute).Obj()

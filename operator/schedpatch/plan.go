@@ -9,8 +9,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Plan is what is to be done to the cluster for one SchedPatch, beside writing
-// its status. Nothing is the usual plan: the webhook patches the Pods.
+// Plan is what is to be done to the cluster for one SchedPatch, beside writing its status. Nothing is the usual plan:
+// the webhook patches the Pods.
 type Plan struct {
 	// Delete is the SchedPatch, when it is to be deleted.
 	Delete *v1alpha1.SchedPatch
@@ -26,8 +26,8 @@ func (p *Plan) String() string {
 	return fmt.Sprintf("delete SchedPatch %s/%s: %s", p.Delete.Namespace, p.Delete.Name, p.Reason)
 }
 
-// makePlan deletes a patch that has ended if a controller made it. One that a
-// person made stays, since it is theirs, and Git would bring it back.
+// makePlan deletes a patch that has ended if a controller made it. One that a person made stays, since it is theirs,
+// and Git would bring it back.
 func makePlan(s *Snapshot) *Plan {
 	end, ends := s.Patch.ExpiresAt()
 	switch {

@@ -17,8 +17,8 @@ type entry struct {
 	nodes bool
 }
 
-// registry tells which SchedPatches a Pod, an owner, a namespace or a node
-// concerns. It follows the watch of SchedPatches.
+// registry tells which SchedPatches a Pod, an owner, a namespace or a node concerns. It follows the watch of
+// SchedPatches.
 type registry struct {
 	mu sync.RWMutex
 	// known holds the SchedPatches by namespace and name.

@@ -22,8 +22,8 @@ import (
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// Snapshot is all that a decision about one SchedPatch rests on, read once.
-// Nobody modifies it: the Pods and Nodes are the cache's own.
+// Snapshot is all that a decision about one SchedPatch rests on, read once. Nobody modifies it: the Pods and Nodes are
+// the cache's own.
 type Snapshot struct {
 	// Now is the time of the snapshot.
 	Now time.Time
@@ -41,11 +41,10 @@ type Snapshot struct {
 	// Total and Counted say how many Pods have ever carried the patch, and which.
 	Total   int64
 	Counted *v1alpha1.CountedPods
-	// Template is what new Pods are made from. It is nil when the patch is over,
-	// and where the target has none and no Pods.
+	// Template is what new Pods are made from. It is nil when the patch is over, and where the target has none and no
+	// Pods.
 	Template *sched.Template
-	// Others are the patches of the same target that new Pods get beside this
-	// one. They are read with the template.
+	// Others are the patches of the same target that new Pods get beside this one. They are read with the template.
 	Others []*sched.Patch
 	// Nodes are read for a preview, and where the patch demands something of them.
 	Nodes []*corev1.Node
@@ -72,8 +71,7 @@ func (s *Snapshot) preview() bool { return s.Object.Spec.Mode == v1alpha1.SchedP
 // asksNodes tells whether the status says for which nodes new Pods are.
 func (s *Snapshot) asksNodes() bool { return s.preview() || s.Patch.NarrowsNodes() }
 
-// gatherer reads the cluster. Its reader is a cache that must not return
-// anything older than our own last write.
+// gatherer reads the cluster. Its reader is a cache that must not return anything older than our own last write.
 type gatherer struct {
 	reader client.Reader
 	// live asks the API server itself, for what is needed too seldom to be kept.
@@ -87,8 +85,7 @@ type gatherer struct {
 	excluded sets.Set[string]
 }
 
-// invalidError says that a stored SchedPatch cannot be used until a person
-// corrects it.
+// invalidError says that a stored SchedPatch cannot be used until a person corrects it.
 type invalidError struct {
 	object *v1alpha1.SchedPatch
 	err    error
@@ -156,8 +153,7 @@ func (g *gatherer) target(ctx context.Context, patch *sched.Patch) (Target, erro
 	return Target{Near: near}, err
 }
 
-// since returns when the spec was last changed. It asks once for each change:
-// the status keeps the answer.
+// since returns when the spec was last changed. It asks once for each change: the status keeps the answer.
 func (g *gatherer) since(ctx context.Context, object *v1alpha1.SchedPatch) (metav1.Time, error) {
 	before := object.Status.ActiveSince
 	if before != nil && object.Status.ObservedGeneration == object.Generation {
@@ -204,8 +200,7 @@ func (g *gatherer) pods(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
-// take keeps the live Pods that podSelector selects, and returns those that
-// carry the patch, live or not.
+// take keeps the live Pods that podSelector selects, and returns those that carry the patch, live or not.
 func (s *Snapshot) take(pods []corev1.Pod) (carriers []*corev1.Pod) {
 	for i := range pods {
 		pod := &pods[i]
@@ -247,8 +242,8 @@ func (g *gatherer) list(ctx context.Context, namespace string, options ...client
 	return pods.Items, nil
 }
 
-// forecast reads what new Pods are made from: to preview, to tell that they are
-// denied, do not get the patch or find no node, or why some were skipped.
+// forecast reads what new Pods are made from: to preview, to tell that they are denied, do not get the patch or find no
+// node, or why some were skipped.
 func (g *gatherer) forecast(ctx context.Context, s *Snapshot) (err error) {
 	if s.Target.Object == nil || s.expired() {
 		return nil

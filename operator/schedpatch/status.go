@@ -68,8 +68,8 @@ func newest(patched []carrier) []v1alpha1.ChangedPod {
 	return out
 }
 
-// fit makes the status small enough. Pods are left out first, the oldest of the
-// list first; then of a preview what is largest.
+// fit makes the status small enough. Pods are left out first, the oldest of the list first; then of a preview what is
+// largest.
 func fit(status *v1alpha1.SchedPatchStatus) {
 	excess := sizeOf(status) - maxStatusBytes
 	for last := len(status.ChangedPods) - 1; excess > 0 && last >= 0; last-- {
@@ -100,8 +100,7 @@ func sizeOf(value any) int {
 	return len(data)
 }
 
-// invalidStatus is that of a patch that cannot be used as it is. Counters stay
-// as they were: nothing was counted.
+// invalidStatus is that of a patch that cannot be used as it is. Counters stay as they were: nothing was counted.
 func invalidStatus(object *v1alpha1.SchedPatch, err error, now metav1.Time) *v1alpha1.SchedPatchStatus {
 	status := object.Status.DeepCopy()
 	status.ObservedGeneration = object.Generation

@@ -23,13 +23,11 @@ const (
 	maxBriefBytes = 300
 )
 
-// standing is the common ground of the conditions: how the patch stands, and the
-// words for it.
+// standing is the common ground of the conditions: how the patch stands, and the words for it.
 type standing struct {
 	// ready: the wish is fulfilled, or the patch rests where the user told it to.
 	ready bool
-	// waiting and stuck say why it is not: it goes on by itself, or only with a
-	// person's help.
+	// waiting and stuck say why it is not: it goes on by itself, or only with a person's help.
 	waiting, stuck  bool
 	reason, message string
 	// short is what the other conditions say of it; "" for message.
@@ -93,8 +91,7 @@ func active(s *Snapshot, target string, patched int) string {
 	return message
 }
 
-// created says which Pods were created without the patch, as sentences that go
-// on after others.
+// created says which Pods were created without the patch, as sentences that go on after others.
 func created(skipped []skippedPod) string {
 	var text string
 	for _, group := range byReason(skipped) {
@@ -111,8 +108,7 @@ func leading(sentence string) string {
 	return " " + sentence
 }
 
-// byReason says, for each reason, how many Pods were created without the patch,
-// and which.
+// byReason says, for each reason, how many Pods were created without the patch, and which.
 func byReason(skipped []skippedPod) []string {
 	pods, words := map[string][]string{}, map[string]string{}
 	for _, s := range skipped {
@@ -130,9 +126,8 @@ func byReason(skipped []skippedPod) []string {
 	return out
 }
 
-// setConditions replaces all conditions. Those that are true only while
-// something is unusual are removed when it is over. A transition time moves
-// only when a status does.
+// setConditions replaces all conditions. Those that are true only while something is unusual are removed when it is
+// over. A transition time moves only when a status does.
 func setConditions(conditions *[]metav1.Condition, s *Snapshot, stands *standing) {
 	for _, each := range []struct {
 		kind      string
@@ -162,8 +157,8 @@ func readyCondition(s *standing) *metav1.Condition {
 	return &metav1.Condition{Status: status, Reason: s.reason, Message: s.message}
 }
 
-// reconcilingCondition is there while the patch waits for its target, or for a
-// node that meets it, which may come at any time.
+// reconcilingCondition is there while the patch waits for its target, or for a node that meets it, which may come at
+// any time.
 func reconcilingCondition(s *standing) *metav1.Condition {
 	if !s.waiting {
 		return nil
@@ -171,8 +166,7 @@ func reconcilingCondition(s *standing) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.brief()}
 }
 
-// stalledCondition is there when a person has to act: no new Pod gets the patch,
-// and none will.
+// stalledCondition is there when a person has to act: no new Pod gets the patch, and none will.
 func stalledCondition(s *standing) *metav1.Condition {
 	if !s.stuck {
 		return nil

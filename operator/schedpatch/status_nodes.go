@@ -11,9 +11,8 @@ import (
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// noNode says that new Pods get the patch and find no node, "" when they find one
-// or it is not known. The patch is to blame only where a node would take them
-// without it.
+// noNode says that new Pods get the patch and find no node, "" when they find one or it is not known. The patch is to
+// blame only where a node would take them without it.
 func (s *Snapshot) noNode(patched int) (blame bool, message string) {
 	if !s.judgesNodes(patched) {
 		return false, ""
@@ -32,8 +31,8 @@ func (s *Snapshot) noNode(patched int) (blame bool, message string) {
 		describe(s.Object), nodes(len(s.Nodes)), before, s.Patch.Demands())
 }
 
-// judgesNodes reports whether it can be said which nodes the next Pod may go to:
-// not by a Pod that stands in for a template, since it may carry the patch.
+// judgesNodes reports whether it can be said which nodes the next Pod may go to: not by a Pod that stands in for a
+// template, since it may carry the patch.
 func (s *Snapshot) judgesNodes(patched int) bool {
 	most := s.Object.Spec.MaxPods
 	switch {
@@ -45,9 +44,8 @@ func (s *Snapshot) judgesNodes(patched int) bool {
 	return s.Patch.SelectsPod(s.Template.Labels)
 }
 
-// eligible names the nodes on which the scheduler may put a Pod with the rules,
-// sorted, as far as node selector, required node affinity and taints go.
-// Resources, volumes and other Pods are not looked at.
+// eligible names the nodes on which the scheduler may put a Pod with the rules, sorted, as far as node selector,
+// required node affinity and taints go. Resources, volumes and other Pods are not looked at.
 func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
 	fit := fits(rules)
 	var out []string

@@ -38,9 +38,8 @@ func markOf(pod *corev1.Pod, patch string) (sched.Mark, bool) {
 	return sched.Mark{}, false
 }
 
-// sort tells the Pods that carry the patch from those that should. Times are
-// whole seconds: a Pod from the second of the last change may be older than the
-// change, and counts only if it would not have got the patch anyway.
+// sort tells the Pods that carry the patch from those that should. Times are whole seconds: a Pod from the second of
+// the last change may be older than the change, and counts only if it would not have got the patch anyway.
 func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
 	for _, pod := range s.Pods {
 		if mark, carries := markOf(pod, s.Patch.Name()); carries {
@@ -57,9 +56,8 @@ func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
 	return patched, skipped
 }
 
-// expected tells whether a Pod should have got the patch when it was created.
-// Once as many Pods as maxPods allows have got the patch, none is: a Pod beyond
-// the limit looks like one that was missed.
+// expected tells whether a Pod should have got the patch when it was created. Once as many Pods as maxPods allows have
+// got the patch, none is: a Pod beyond the limit looks like one that was missed.
 func (s *Snapshot) expected(pod *corev1.Pod) bool {
 	end, ends := s.Patch.ExpiresAt()
 	most := s.Object.Spec.MaxPods
@@ -76,9 +74,8 @@ func (s *Snapshot) expected(pod *corev1.Pod) bool {
 	return true
 }
 
-// why says why a Pod was created without the patch, as far as it can be known
-// afterwards: its own node selector may contradict, the template's node affinity
-// may; otherwise the webhook was not there.
+// why says why a Pod was created without the patch, as far as it can be known afterwards: its own node selector may
+// contradict, the template's node affinity may; otherwise the webhook was not there.
 func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
 	rules := &sched.Rules{NodeSelector: pod.Spec.NodeSelector, Affinity: s.affinityBefore()}
 	_, results := sched.Merge(rules, []*sched.Patch{s.Patch})
@@ -91,8 +88,7 @@ func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
 	return skippedPod{pod, v1beta1.ReasonWebhookMissed, "the webhook did not answer, or did not know the patch yet"}
 }
 
-// affinityBefore is the affinity that a new Pod has when its turn comes to get
-// this patch. The Pods' own are not kept.
+// affinityBefore is the affinity that a new Pod has when its turn comes to get this patch. The Pods' own are not kept.
 func (s *Snapshot) affinityBefore() *corev1.Affinity {
 	if s.Template == nil {
 		return nil
@@ -132,8 +128,7 @@ func (s *Snapshot) hurdle() *hurdle {
 	return &hurdle{reason: string(result.Reason), message: result.Message, denied: result.Outcome == sched.OutcomeRejected}
 }
 
-// merge makes a Pod of the template into what admission would, and says what
-// became of this patch.
+// merge makes a Pod of the template into what admission would, and says what became of this patch.
 func (s *Snapshot) merge() (sched.Rules, sched.Result) {
 	patches := append([]*sched.Patch{s.Patch}, s.Others...)
 	rules, results := sched.Merge(sched.RulesOf(&s.Template.Spec), patches)

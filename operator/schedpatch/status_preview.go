@@ -15,14 +15,12 @@ const (
 	maxEligibleNodes = 10
 	// maxConflicts is how many conflicts a preview names.
 	maxConflicts = 20
-	// maxWarnings is how many warnings a preview has. The API allows one more,
-	// which says that something was left out.
+	// maxWarnings is how many warnings a preview has. The API allows one more, which says that something was left out.
 	maxWarnings = 31
 )
 
-// makePreview says what would happen to a Pod made from the target's template
-// now. It is nil for an active patch, and where there is nothing to go by. The
-// same merge makes the patch of a Pod at admission.
+// makePreview says what would happen to a Pod made from the target's template now. It is nil for an active patch, and
+// where there is nothing to go by. The same merge makes the patch of a Pod at admission.
 func makePreview(s *Snapshot) *v1alpha1.SchedPatchPreviewStatus {
 	if !s.preview() || s.Template == nil {
 		return nil
@@ -41,8 +39,7 @@ func makePreview(s *Snapshot) *v1alpha1.SchedPatchPreviewStatus {
 	return preview
 }
 
-// doubts say why Pods would not get the patch, or other Pods than those of the
-// preview would.
+// doubts say why Pods would not get the patch, or other Pods than those of the preview would.
 func (s *Snapshot) doubts(result sched.Result) []string {
 	var out []string
 	if s.Template.Pod != "" {

@@ -147,8 +147,8 @@ func TestThereIsNoPreviewOfAnActivePatchOrWithoutATemplate(t *testing.T) {
 	}
 }
 
-// What a preview shows is what the same merge adds to a Pod once the patch is
-// active, whatever the Pod and the other patches say.
+// What a preview shows is what the same merge adds to a Pod once the patch is active, whatever the Pod and the other
+// patches say.
 func TestThePreviewIsWhatAdmissionDoes(t *testing.T) {
 	templates := map[string]*sched.Template{
 		"bare": template(nil), "another zone": template(zoneB), "many terms": template(manyOwnTerms),

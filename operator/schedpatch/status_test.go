@@ -238,8 +238,7 @@ func zones(names ...string) []*corev1.Node {
 
 func zoneB(spec *corev1.PodSpec) { spec.NodeSelector = map[string]string{"zone": "b"} }
 
-// manyTerms and manyOwnTerms are a patch and a template with nine terms each,
-// whose product is more than 64.
+// manyTerms and manyOwnTerms are a patch and a template with nine terms each, whose product is more than 64.
 func manyTerms() *v1alpha1.SchedPatch {
 	return makePatch(func(o *v1alpha1.SchedPatch) {
 		o.Spec.NodeSelector, o.Spec.Affinity = nil, &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "disk")}}
@@ -250,8 +249,7 @@ func manyOwnTerms(spec *corev1.PodSpec) {
 	spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "zone")}}
 }
 
-// The words of the conditions are part of what users see: golden files hold
-// whole statuses.
+// The words of the conditions are part of what users see: golden files hold whole statuses.
 func TestGoldenStatuses(t *testing.T) {
 	conflicting := pod("cart-3", 3*time.Minute).Obj()
 	conflicting.Spec.NodeSelector = map[string]string{"zone": "b"}

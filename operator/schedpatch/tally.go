@@ -11,21 +11,18 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// window is for how many seconds after a Pod's creation time the Pod may turn
-// up: the API server ends a request within a minute.
+// window is for how many seconds after a Pod's creation time the Pod may turn up: the API server ends a request within
+// a minute.
 const window = 60
 
 // tallies count the Pods that have ever carried each SchedPatch.
 //
-// Every Pod is counted once, by its UID. While the operator runs, Pods are
-// counted as the watch reports them, so none is missed that comes and goes
-// between two looks. An operator that starts does not know the UIDs that are
-// counted already, and the status has no room for thousands of them. There it
-// finds the newest creation time that was counted and, for each second of the
-// minute before, how many counted Pods were left. What is older is counted for
-// certain; what is newer is not; and of each second in between as many as the
-// status says. That is wrong by one where, while no operator runs, a Pod goes
-// and one turns up that was created in the same second.
+// Every Pod is counted once, by its UID. While the operator runs, Pods are counted as the watch reports them, so none
+// is missed that comes and goes between two looks. An operator that starts does not know the UIDs that are counted
+// already, and the status has no room for thousands of them. There it finds the newest creation time that was counted
+// and, for each second of the minute before, how many counted Pods were left. What is older is counted for certain;
+// what is newer is not; and of each second in between as many as the status says. That is wrong by one where, while no
+// operator runs, a Pod goes and one turns up that was created in the same second.
 type tallies struct {
 	mu    sync.Mutex
 	known map[types.NamespacedName]*tally
@@ -33,25 +30,21 @@ type tallies struct {
 
 // tally is the count of one SchedPatch.
 type tally struct {
-	// object is the UID of the SchedPatch. Another one of the same name starts
-	// from its own status.
+	// object is the UID of the SchedPatch. Another one of the same name starts from its own status.
 	object types.UID
 	total  int64
-	// counted are the Pods in total that still exist, with the second of their
-	// creation.
+	// counted are the Pods in total that still exist, with the second of their creation.
 	counted map[types.UID]int64
-	// until is the newest creation time among all in total, in seconds since
-	// 1970, and perSecond how many of counted were created in each second up to a
-	// minute before.
+	// until is the newest creation time among all in total, in seconds since 1970, and perSecond how many of counted
+	// were created in each second up to a minute before.
 	until     int64
 	perSecond map[int64]int32
 }
 
 func newTallies() *tallies { return &tallies{known: map[types.NamespacedName]*tally{}} }
 
-// look counts the Pods that carry a SchedPatch now, and returns the total and
-// what an operator that starts has to know of it. The first look at a SchedPatch
-// goes on from its status.
+// look counts the Pods that carry a SchedPatch now, and returns the total and what an operator that starts has to know
+// of it. The first look at a SchedPatch goes on from its status.
 func (t *tallies) look(object *v1alpha1.SchedPatch, carriers []*corev1.Pod) (int64, *v1alpha1.CountedPods) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,8 +60,8 @@ func (t *tallies) look(object *v1alpha1.SchedPatch, carriers []*corev1.Pod) (int
 	return tally.total, tally.written()
 }
 
-// note counts a Pod that the watch shows to carry a SchedPatch. Before the first
-// look at the SchedPatch there is nothing to do: that look will find the Pod.
+// note counts a Pod that the watch shows to carry a SchedPatch. Before the first look at the SchedPatch there is
+// nothing to do: that look will find the Pod.
 func (t *tallies) note(key types.NamespacedName, pod types.UID, created metav1.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,8 +70,8 @@ func (t *tallies) note(key types.NamespacedName, pod types.UID, created metav1.T
 	}
 }
 
-// gone forgets a Pod: its UID never comes again. It is called in the order of
-// the watch, after which no look finds the Pod any more.
+// gone forgets a Pod: its UID never comes again. It is called in the order of the watch, after which no look finds the
+// Pod any more.
 func (t *tallies) gone(key types.NamespacedName, pod types.UID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,8 +87,8 @@ func (t *tallies) forget(key types.NamespacedName) {
 	delete(t.known, key)
 }
 
-// resume starts from what the status says. Pods that it contains are marked as
-// counted; all others are left to be added.
+// resume starts from what the status says. Pods that it contains are marked as counted; all others are left to be
+// added.
 func resume(object *v1alpha1.SchedPatch, carriers []*corev1.Pod) *tally {
 	t := &tally{object: object.UID, counted: map[types.UID]int64{}, perSecond: map[int64]int32{}}
 	before := object.Status.Counted

@@ -79,8 +79,8 @@ func TestAPatchMadeAgainStartsFromNothing(t *testing.T) {
 	}
 }
 
-// Pods come, some long after their creation time, and go, while the operator is
-// killed again and again. Only its status outlives it.
+// Pods come, some long after their creation time, and go, while the operator is killed again and again. Only its status
+// outlives it.
 func TestTheTotalIsExactOverRestarts(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))

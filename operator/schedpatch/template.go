@@ -14,8 +14,7 @@ import (
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// templates reads the templates of targets, and remembers the last one of each
-// SchedPatch until the target changes.
+// templates reads the templates of targets, and remembers the last one of each SchedPatch until the target changes.
 type templates struct {
 	live client.Reader
 
@@ -33,8 +32,8 @@ func newTemplates(live client.Reader) *templates {
 	return &templates{live: live, known: map[types.NamespacedName]remembered{}}
 }
 
-// of returns the template of a snapshot's target. A target without one is judged
-// by one of its Pods; nil when it has no Pods either, or is gone meanwhile.
+// of returns the template of a snapshot's target. A target without one is judged by one of its Pods; nil when it has no
+// Pods either, or is gone meanwhile.
 func (t *templates) of(ctx context.Context, s *Snapshot) (*sched.Template, error) {
 	key, target := client.ObjectKeyFromObject(s.Object), s.Target.Object
 	t.mu.Lock()
@@ -65,8 +64,7 @@ func (t *templates) forget(key types.NamespacedName) {
 	delete(t.known, key)
 }
 
-// fromPod reads a Pod of the target, if there is one: one that does not carry the
-// patch yet, if possible.
+// fromPod reads a Pod of the target, if there is one: one that does not carry the patch yet, if possible.
 func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*sched.Template, error) {
 	var sample *corev1.Pod
 	for _, pod := range s.Pods {

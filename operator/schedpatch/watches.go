@@ -26,12 +26,11 @@ func enqueue(q queue, keys []types.NamespacedName) {
 	}
 }
 
-// patchHandler registers a SchedPatch before it enqueues it: a Pod that comes in
-// between is then either seen by that look or finds the patch registered.
+// patchHandler registers a SchedPatch before it enqueues it: a Pod that comes in between is then either seen by that
+// look or finds the patch registered.
 type patchHandler struct{ known *registry }
 
-// Create starts the first look at a patch, also at those that were there before
-// us.
+// Create starts the first look at a patch, also at those that were there before us.
 func (h patchHandler) Create(_ context.Context, e event.CreateEvent, q queue) { h.put(q, e.Object) }
 
 // Generic is not used by any source.
@@ -58,23 +57,20 @@ func (h patchHandler) put(q queue, object client.Object) {
 	h.enqueue(q, patch)
 }
 
-// enqueue enqueues a patch and the others of the same target: what becomes of one
-// depends on those before it.
+// enqueue enqueues a patch and the others of the same target: what becomes of one depends on those before it.
 func (h patchHandler) enqueue(q queue, object client.Object) {
 	enqueue(q, []types.NamespacedName{client.ObjectKeyFromObject(object)})
 	enqueue(q, h.known.targeting(object.GetNamespace(), entryOf(object.(*v1alpha1.SchedPatch)).target))
 }
 
-// entryOf is what the registry keeps of a SchedPatch. A target whose apiVersion
-// cannot be read is no workload's.
+// entryOf is what the registry keeps of a SchedPatch. A target whose apiVersion cannot be read is no workload's.
 func entryOf(patch *v1alpha1.SchedPatch) entry {
 	reference := &patch.Spec.TargetRef
 	target, _ := sched.TargetOfOwner(&metav1.OwnerReference{APIVersion: reference.APIVersion, Kind: reference.Kind, Name: reference.Name})
 	return entry{target: target, nodes: patch.Spec.Mode == v1alpha1.SchedPatchPreview || narrowsNodes(patch)}
 }
 
-// podHandler counts the Pods that carry patches and enqueues the patches of
-// their workloads.
+// podHandler counts the Pods that carry patches and enqueues the patches of their workloads.
 type podHandler struct {
 	known   *registry
 	owners  *owners
@@ -127,8 +123,7 @@ func (h podHandler) gone(pod client.Object) {
 	}
 }
 
-// carried lists the patches that a Pod says it carries. A Pod without a
-// controller is a copy that somebody made.
+// carried lists the patches that a Pod says it carries. A Pod without a controller is a copy that somebody made.
 func (h podHandler) carried(pod client.Object) []types.NamespacedName {
 	if metav1.GetControllerOfNoCopy(pod) == nil {
 		return nil
@@ -152,8 +147,8 @@ func (h podHandler) enqueue(q queue, pod client.Object) {
 	}
 }
 
-// ownerHandler enqueues the patches of a workload, and of the one that controls
-// it, when it comes, goes, or its template may have changed.
+// ownerHandler enqueues the patches of a workload, and of the one that controls it, when it comes, goes, or its
+// template may have changed.
 type ownerHandler struct{ known *registry }
 
 func (h ownerHandler) Create(_ context.Context, e event.TypedCreateEvent[*metav1.PartialObjectMetadata], q queue) {
@@ -189,8 +184,7 @@ func (h ownerHandler) enqueue(q queue, object *metav1.PartialObjectMetadata) {
 	}
 }
 
-// namespaceHandler enqueues the patches of a namespace when the webhooks begin
-// or cease to serve it.
+// namespaceHandler enqueues the patches of a namespace when the webhooks begin or cease to serve it.
 type namespaceHandler struct{ known *registry }
 
 // Create needs nothing: a new namespace has no patches.
@@ -209,8 +203,7 @@ func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue
 	}
 }
 
-// nodeHandler enqueues what speaks of nodes when one comes, goes, or lets other Pods
-// in than before.
+// nodeHandler enqueues what speaks of nodes when one comes, goes, or lets other Pods in than before.
 type nodeHandler struct{ known *registry }
 
 func (h nodeHandler) Create(_ context.Context, _ event.TypedCreateEvent[*corev1.Node], q queue) {

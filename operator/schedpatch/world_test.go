@@ -76,8 +76,7 @@ func terms(n int, key string, values ...string) *corev1.NodeSelector {
 	return out
 }
 
-// snapshotOf is what is seen ten minutes after the patch was made: its target,
-// and these Pods.
+// snapshotOf is what is seen ten minutes after the patch was made: its target, and these Pods.
 func snapshotOf(t testing.TB, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) *Snapshot {
 	t.Helper()
 	return &Snapshot{

@@ -26,23 +26,21 @@ import (
 type Outcome struct {
 	// Updated, Completed and Finished are the actions that were carried out.
 	Updated, Completed, Finished []UpdatePod
-	// Refused are the changes of Pods that the API server did not carry out, or of
-	// which nobody knows.
+	// Refused are the changes of Pods that the API server did not carry out, or of which nobody knows.
 	Refused []Refused
 	// Evicted are the Pods that will be created anew.
 	Evicted []EvictPod
 	// Kept are the evictions that the API server refused.
 	Kept []TriedEviction
-	// Collided tells that the name of the new revision is taken by something that
-	// is not ours. The next look takes another one.
+	// Collided tells that the name of the new revision is taken by something that is not ours. The next look takes
+	// another one.
 	Collided bool
 	// Failed are the other actions that the API server refused, with its words.
 	Failed []error
-	// Unrecorded means that the current revision could not be recorded, so that no
-	// Pod was marked with it.
+	// Unrecorded means that the current revision could not be recorded, so that no Pod was marked with it.
 	Unrecorded bool
-	// Stale counts those that were given up because the object had changed since
-	// the snapshot. The change itself brings the next look.
+	// Stale counts those that were given up because the object had changed since the snapshot. The change itself brings
+	// the next look.
 	Stale int
 }
 
@@ -75,9 +73,8 @@ type executor struct {
 	parallel int
 }
 
-// apply executes a plan. One refused action does not stop the others: the plan
-// has counted all of them into maxUnavailable. Revisions come first, since Pods
-// are marked with their names.
+// apply executes a plan. One refused action does not stop the others: the plan has counted all of them into
+// maxUnavailable. Revisions come first, since Pods are marked with their names.
 func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	o := &Outcome{}
 	e.applyRevisions(ctx, &plan.Revisions, o)
@@ -145,13 +142,12 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Ou
 	}
 }
 
-// update changes one Pod with one write, two if it is resized too, and only if
-// it is the Pod that the plan saw and nobody has changed what the plan rests on.
+// update changes one Pod with one write, two if it is resized too, and only if it is the Pod that the plan saw and
+// nobody has changed what the plan rests on.
 //
-// Of two writes, the API server might take the first and refuse the second, so it
-// is asked about both before either is made. The resize comes second: the first
-// one records that it is to follow, so whoever is stopped in between, or refused
-// after all, leaves a Pod that is known not to be at its end.
+// Of two writes, the API server might take the first and refuse the second, so it is asked about both before either is
+// made. The resize comes second: the first one records that it is to follow, so whoever is stopped in between, or
+// refused after all, leaves a Pod that is known not to be at its end.
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
 	writes := podWrites(u)
 	if len(writes) > 1 {
@@ -169,8 +165,7 @@ func (e *executor) update(ctx context.Context, u UpdatePod) error {
 	return nil
 }
 
-// noDryRun reports whether the API server cannot tell beforehand what a webhook
-// will say.
+// noDryRun reports whether the API server cannot tell beforehand what a webhook will say.
 func noDryRun(err error) bool {
 	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }
@@ -221,9 +216,8 @@ func (e *executor) mark(ctx context.Context, m MarkPod) error {
 	return apply.Wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
 }
 
-// podPatch renders an update. Its tests are the preconditions: the Pod's UID,
-// the annotations that are rewritten, and the containers' names and images. The
-// kubelet's writes to the status therefore never get in the way, but for one: a
+// podPatch renders an update. Its tests are the preconditions: the Pod's UID, the annotations that are rewritten, and
+// the containers' names and images. The kubelet's writes to the status therefore never get in the way, but for one: a
 // Pod that was taken because it did not serve is left alone if it does now.
 func podPatch(u UpdatePod) []jsonpatch.Operation {
 	pod := u.View.Pod
@@ -248,8 +242,7 @@ func podPatch(u UpdatePod) []jsonpatch.Operation {
 	return patch
 }
 
-// stillNotReady tests the Ready condition where the snapshot saw it. A Pod that has
-// none does not run yet.
+// stillNotReady tests the Ready condition where the snapshot saw it. A Pod that has none does not run yet.
 func stillNotReady(pod *corev1.Pod) []jsonpatch.Operation {
 	for i := range pod.Status.Conditions {
 		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {

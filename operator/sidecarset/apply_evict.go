@@ -13,8 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// evictionTries is how many evictions one round asks for at most. Whatever is left
-// comes in the next.
+// evictionTries is how many evictions one round asks for at most. Whatever is left comes in the next.
 const evictionTries = 32
 
 // TriedEviction is an eviction that was not carried out, and why.
@@ -23,12 +22,12 @@ type TriedEviction struct {
 	Err error
 }
 
-// ByBudget reports whether it is a PodDisruptionBudget that keeps the Pod. The API
-// server asks for patience in this way, too; then others are to go first as well.
+// ByBudget reports whether it is a PodDisruptionBudget that keeps the Pod. The API server asks for patience in this
+// way, too; then others are to go first as well.
 func (t TriedEviction) ByBudget() bool { return apierrors.IsTooManyRequests(t.Err) }
 
-// evictAll asks for evictions in order until the budget is used up. One that is
-// refused has taken nothing down: the next one goes in its place.
+// evictAll asks for evictions in order until the budget is used up. One that is refused has taken nothing down: the
+// next one goes in its place.
 func (e *executor) evictAll(ctx context.Context, plan *Plan, o *Outcome) {
 	round := newRound(plan)
 	for batch := round.next(e.parallel); len(batch) > 0; batch = round.next(e.parallel) {
@@ -50,8 +49,7 @@ func (e *executor) evictAll(ctx context.Context, plan *Plan, o *Outcome) {
 // evictionRound is what is left of a round.
 type evictionRound struct {
 	queue []EvictPod
-	// budget is how many more Pods that serve may be evicted; single lets one Pod go
-	// in all, which need not serve.
+	// budget is how many more Pods that serve may be evicted; single lets one Pod go in all, which need not serve.
 	budget int
 	single bool
 	tries  int
@@ -85,8 +83,7 @@ func (r *evictionRound) next(most int) []EvictPod {
 	return batch
 }
 
-// answered takes in what became of an eviction. What may have been carried out is
-// taken off the budget.
+// answered takes in what became of an eviction. What may have been carried out is taken off the budget.
 func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 	kind := refusal.KindOf(err)
 	switch {
@@ -101,8 +98,8 @@ func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 	return kind
 }
 
-// evict asks for the end of a Pod, which a PodDisruptionBudget may refuse. One that
-// was chosen because it does not serve is left alone when it has changed since.
+// evict asks for the end of a Pod, which a PodDisruptionBudget may refuse. One that was chosen because it does not
+// serve is left alone when it has changed since.
 func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 	pod := eviction.Pod
 	preconditions := &metav1.Preconditions{UID: &pod.UID}

@@ -21,8 +21,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// recordingPatcher answers patches of Pods by name and remembers them. Plans of
-// these tests need nothing else of a writer.
+// recordingPatcher answers patches of Pods by name and remembers them. Plans of these tests need nothing else of a
+// writer.
 type recordingPatcher struct {
 	client.Client
 	answers map[string]error

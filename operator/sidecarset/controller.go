@@ -1,5 +1,5 @@
-// Package sidecarset is the controller of SidecarSets: it rolls new sidecar
-// images out inside running Pods and reports what it sees.
+// Package sidecarset is the controller of SidecarSets: it rolls new sidecar images out inside running Pods and reports
+// what it sees.
 //
 // Data flows one way: cluster state -> Snapshot (snapshot.go) -> Plan (plan.go)
 // -> Outcome (apply.go) -> Status (status.go). Only snapshot.go reads the
@@ -37,8 +37,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// PodLabelIndex is the cache index of Pods by each of their labels, written as
-// sidecar.LabelPair does.
+// PodLabelIndex is the cache index of Pods by each of their labels, written as sidecar.LabelPair does.
 const PodLabelIndex = "labels"
 
 // Options tune the controller.
@@ -51,8 +50,7 @@ type Options struct {
 	ExcludedNamespaces []string
 	// CanResize tells whether the API server can resize running Pods.
 	CanResize bool
-	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the
-	// webhook is taken to answer always.
+	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the webhook is taken to answer always.
 	WebhookService string
 }
 
@@ -71,8 +69,7 @@ type reconciler struct {
 // longestRetry is how long a failed look waits for its next try at most.
 const longestRetry = time.Minute
 
-// Add wires the controller into a manager, whose client must read its own
-// writes.
+// Add wires the controller into a manager, whose client must read its own writes.
 func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
 		return fmt.Errorf("index Pods by label: %w", err)
@@ -119,8 +116,8 @@ func podLabels(object client.Object) []string {
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	log := ctrl.LoggerFrom(ctx)
 	r.history.begin()
-	// Reading waits for the cache to have seen our own writes. Should it never, a
-	// word in the log is better than a worker that hangs.
+	// Reading waits for the cache to have seen our own writes. Should it never, a word in the log is better than a
+	// worker that hangs.
 	reading, cancel := context.WithTimeout(ctx, time.Minute)
 	snapshot, err := r.gatherer.snapshot(reading, request.Name)
 	cancel()
@@ -183,18 +180,16 @@ func (r *reconciler) remember(s *Snapshot, plan *Plan, outcome *Outcome) {
 const (
 	// collided is how long the next name of a revision waits for its try.
 	collided = time.Second
-	// eachTry is how much time is left to others for each refused write when there
-	// is nothing else to try than what was, or probably is, refused too.
+	// eachTry is how much time is left to others for each refused write when there is nothing else to try than what
+	// was, or probably is, refused too.
 	eachTry = 200 * time.Millisecond
-	// unblocked is how long to wait at most while Pods take up shares of
-	// maxUnavailable: what became of their nodes brings no event of its own. Others
-	// may wait for their shares, and a rollout for them to be excused.
+	// unblocked is how long to wait at most while Pods take up shares of maxUnavailable: what became of their nodes
+	// brings no event of its own. Others may wait for their shares, and a rollout for them to be excused.
 	unblocked = 30 * time.Second
 )
 
-// lookAgainIn is when to look again though nothing happens, because of what the
-// API server refused; 0 for never. A refused Pod gives its turn to the next one at
-// once.
+// lookAgainIn is when to look again though nothing happens, because of what the API server refused; 0 for never. A
+// refused Pod gives its turn to the next one at once.
 func lookAgainIn(s *Snapshot, plan *Plan, outcome *Outcome) time.Duration {
 	due := s.Refusals.DueIn(s.Now)
 	switch n := len(outcome.Refused); {
@@ -237,8 +232,8 @@ func (r *reconciler) rememberEvictions(s *Snapshot, plan *Plan, outcome *Outcome
 	}
 }
 
-// repairIn is in how many seconds repair may be able to go on though nothing
-// happens to the Pods, 0 when it is not held up.
+// repairIn is in how many seconds repair may be able to go on though nothing happens to the Pods, 0 when it is not held
+// up.
 func repairIn(plan *Plan, outcome *Outcome) float64 {
 	if len(outcome.Kept) > 0 {
 		return repairSeconds
@@ -274,8 +269,7 @@ func (o *Outcome) log(log logr.Logger) {
 	}
 }
 
-// reportInvalid writes the status of a set that cannot be used, and what is to be
-// told of it.
+// reportInvalid writes the status of a set that cannot be used, and what is to be told of it.
 func (r *reconciler) reportInvalid(ctx context.Context, object *v1beta1.SidecarSet, fault error) error {
 	status := invalidStatus(object, fault, metav1.NewTime(r.gatherer.clock.Now()))
 	observeStalled(object.Name, status)
@@ -286,9 +280,8 @@ func (r *reconciler) reportInvalid(ctx context.Context, object *v1beta1.SidecarS
 	return err
 }
 
-// report writes status and events. While Pods change fast the status is
-// written about once a second. It returns when to look again though nothing
-// happens: to write what was held back, or because the deadline will be over.
+// report writes status and events. While Pods change fast the status is written about once a second. It returns when to
+// look again though nothing happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
 	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.VerdictIn), lookAgainIn(s, plan, outcome))

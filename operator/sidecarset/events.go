@@ -39,8 +39,8 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 		r.tell(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
 			"Evicted, to be created anew with the sidecars of SidecarSet %s: %s", object.Name, e.Reason)
 	}
-	// What is refused is tried again, and mostly refused again, each time for another
-	// Pod: once a minute is enough for all of them.
+	// What is refused is tried again, and mostly refused again, each time for another Pod: once a minute is enough for
+	// all of them.
 	if errs := outcome.errors(); len(errs) > 0 && r.repeats.First(client.ObjectKeyFromObject(object), eventFailed, s.Now) {
 		r.tell(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
 			"Writes refused by the API server: %d, the first: %v", len(errs), errs[0])
@@ -51,8 +51,7 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 	}
 }
 
-// tell records an event. The API server refuses notes that are too long, as those
-// with words of others may be.
+// tell records an event. The API server refuses notes that are too long, as those with words of others may be.
 func (r *reconciler) tell(object, related runtime.Object, kind, reason, action, format string, args ...any) {
 	r.recorder.Eventf(object, related, kind, reason, action, "%s", truncate(fmt.Sprintf(format, args...)))
 }

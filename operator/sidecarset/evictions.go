@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// evictionMemory is how long an eviction is remembered at most. One whose Pod has
-// not come back by then is taken for its controller's own affair.
+// evictionMemory is how long an eviction is remembered at most. One whose Pod has not come back by then is taken for
+// its controller's own affair.
 const evictionMemory = time.Hour
 
 // Evicted is a Pod that was evicted a while ago.
@@ -23,10 +23,9 @@ type Evicted struct {
 	At time.Time
 	// Served tells whether the Pod served, so that its end took something down.
 	Served bool
-	// Newest is when the controller's youngest Pod at that time was created, and
-	// Twins are its Pods of that very second: creation times are whole seconds. A
-	// Pod that is younger, or no twin, came afterwards. Both times are the API
-	// server's, so that its clock and ours need not agree.
+	// Newest is when the controller's youngest Pod at that time was created, and Twins are its Pods of that very
+	// second: creation times are whole seconds. A Pod that is younger, or no twin, came afterwards. Both times are the
+	// API server's, so that its clock and ours need not agree.
 	Newest metav1.Time
 	Twins  []types.UID
 }
@@ -37,9 +36,8 @@ func (e *Evicted) before(pod *corev1.Pod) bool {
 		pod.CreationTimestamp.Equal(&e.Newest) && slices.Contains(e.Twins, pod.UID)
 }
 
-// evictions remembers the Pods that were evicted, by SidecarSet: between the
-// end of a Pod and the creation of its successor nothing in the cluster tells
-// that one is missing.
+// evictions remembers the Pods that were evicted, by SidecarSet: between the end of a Pod and the creation of its
+// successor nothing in the cluster tells that one is missing.
 type evictions struct {
 	mu    sync.Mutex
 	bySet map[string]*evictedOf
@@ -63,8 +61,8 @@ func (e *evictions) note(set string, evicted Evicted) {
 	of.evicted = append(of.evicted, evicted)
 }
 
-// learn remembers controllers of which no Pod needs to be evicted for this version
-// of the set: what they make comes without its sidecars.
+// learn remembers controllers of which no Pod needs to be evicted for this version of the set: what they make comes
+// without its sidecars.
 func (e *evictions) learn(set, version string, owners []types.UID) {
 	if len(owners) == 0 {
 		return
@@ -88,8 +86,7 @@ func (e *evictions) of(set string) *evictedOf {
 	return e.bySet[set]
 }
 
-// recent lists what is remembered of a set, oldest first, and forgets what is too
-// old.
+// recent lists what is remembered of a set, oldest first, and forgets what is too old.
 func (e *evictions) recent(set string, now time.Time) []Evicted {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -9,21 +9,19 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// matchHistory remembers when Pods came to be selected that were there already.
-// Nothing in the cluster says so: no object keeps the time at which a label was
-// taken away, or what a selector was before. It is lost with the process.
+// matchHistory remembers when Pods came to be selected that were there already. Nothing in the cluster says so: no
+// object keeps the time at which a label was taken away, or what a selector was before. It is lost with the process.
 type matchHistory struct {
 	clock clock.PassiveClock
 
 	mu sync.Mutex
 	// watched is when it began.
 	watched time.Time
-	// pods are those whose labels were changed so that more sets select them, and
-	// selectors the sets whose selectors were changed.
+	// pods are those whose labels were changed so that more sets select them, and selectors the sets whose selectors
+	// were changed.
 	pods      map[types.UID]time.Time
 	selectors map[string]time.Time
-	// namespaces are by name those that a set selects since, by the set's name; ""
-	// stands for all sets.
+	// namespaces are by name those that a set selects since, by the set's name; "" stands for all sets.
 	namespaces map[string]map[string]time.Time
 }
 
@@ -33,8 +31,7 @@ func newHistory(clock clock.PassiveClock) *matchHistory {
 	}
 }
 
-// begin is called before the first Pod is looked at. Calls after the first one do
-// nothing.
+// begin is called before the first Pod is looked at. Calls after the first one do nothing.
 func (h *matchHistory) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

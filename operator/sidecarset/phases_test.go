@@ -18,9 +18,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// TestPhases keeps a whole set of every phase of its life in testdata/phases. The
-// statuses are those that this package makes. Tools that read them, kstatus and
-// the health checks of Argo CD, are tried on these files in e2e/contract.
+// TestPhases keeps a whole set of every phase of its life in testdata/phases. The statuses are those that this package
+// makes. Tools that read them, kstatus and the health checks of Argo CD, are tried on these files in e2e/contract.
 func TestPhases(t *testing.T) {
 	for name, test := range map[string]struct {
 		pods   int

@@ -15,8 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// Plan is what to do about one SidecarSet now, and why it is no more than
-// that.
+// Plan is what to do about one SidecarSet now, and why it is no more than that.
 type Plan struct {
 	// Revisions keeps the history.
 	Revisions RevisionPlan
@@ -26,50 +25,41 @@ type Plan struct {
 	Completions []UpdatePod
 	// Finishes are the Pods whose hot upgrades are to be ended.
 	Finishes []UpdatePod
-	// Evictions are the Pods without sidecars to have created anew, in order. As many
-	// of those that serve as EvictBudget says are evicted now, and with Probe a single
-	// one: to see whether it helps.
+	// Evictions are the Pods without sidecars to have created anew, in order. As many of those that serve as
+	// EvictBudget says are evicted now, and with Probe a single one: to see whether it helps.
 	Evictions   []EvictPod
 	EvictBudget int
 	Probe       bool
-	// Futile are the controllers whose Pods are not evicted any more, sorted, and
-	// Protected the Pods that the API server did not let us evict when we last tried.
+	// Futile are the controllers whose Pods are not evicted any more, sorted, and Protected the Pods that the API
+	// server did not let us evict when we last tried.
 	Futile    []types.UID
 	Protected []ProtectedPod
 	// Marks are the Pods whose condition SidecarSetUpgradable is to change.
 	Marks []MarkPod
-	// Hold says why Pods that are not up to date are left alone for now; empty
-	// when none is.
+	// Hold says why Pods that are not up to date are left alone for now; empty when none is.
 	Hold Hold
-	// Waiting are Pods that are not up to date and whose turn comes later. Elsewhere
-	// are those among them in namespaces where nothing was refused, Again are the
-	// refused Pods that are due and find no room.
+	// Waiting are Pods that are not up to date and whose turn comes later. Elsewhere are those among them in namespaces
+	// where nothing was refused, Again are the refused Pods that are due and find no room.
 	Waiting, Elsewhere, Again int
 	// Blockers are the Pods that take up shares of maxUnavailable.
 	Blockers []string
-	// Kept are Pods that the partition, or the update's own selector, keeps at
-	// the old version.
+	// Kept are Pods that the partition, or the update's own selector, keeps at the old version.
 	Kept int
 	// Limited are Pods that cannot be brought up to date in place.
 	Limited []LimitedPod
-	// Refused are Pods that the API server did not let us change, and that are not
-	// tried again in this round.
+	// Refused are Pods that the API server did not let us change, and that are not tried again in this round.
 	Refused []RefusedPod
-	// Excused are Pods at the current version that do not serve for reasons of
-	// their own. Nothing waits for them.
+	// Excused are Pods at the current version that do not serve for reasons of their own. Nothing waits for them.
 	Excused []ExcusedPod
-	// Broken is the first updated Pod with a sidecar that cannot run; one that
-	// served before comes first.
+	// Broken is the first updated Pod with a sidecar that cannot run; one that served before comes first.
 	Broken *BrokenPod
-	// Failed are the updated Pods that served before and whose sidecar cannot run
-	// now.
+	// Failed are the updated Pods that served before and whose sidecar cannot run now.
 	Failed []*sidecar.View
-	// VerdictIn is in how many seconds the kubelet's word about Pods written to a
-	// moment ago can be believed; 0 when there are none that look broken.
+	// VerdictIn is in how many seconds the kubelet's word about Pods written to a moment ago can be believed; 0 when
+	// there are none that look broken.
 	VerdictIn float64
-	// Repair says why no Pod without sidecars is evicted; empty when nothing
-	// speaks against it. RepairIn is in how many seconds that changes by itself,
-	// 0 when it does not.
+	// Repair says why no Pod without sidecars is evicted; empty when nothing speaks against it. RepairIn is in how many
+	// seconds that changes by itself, 0 when it does not.
 	Repair   string
 	RepairIn float64
 }
@@ -84,8 +74,7 @@ const (
 	HoldNotUpdate Hold = "NotUpdate"
 	// HoldPaused means that a person paused it.
 	HoldPaused Hold = "Paused"
-	// HoldAutoPaused means that an updated Pod failed, and that
-	// autoPauseOnFailure is set.
+	// HoldAutoPaused means that an updated Pod failed, and that autoPauseOnFailure is set.
 	HoldAutoPaused Hold = "AutoPaused"
 	// HoldBudget means that as many Pods as allowed are unavailable.
 	HoldBudget Hold = "MaxUnavailable"
@@ -95,8 +84,8 @@ const (
 type UpdatePod struct {
 	View   *sidecar.View
 	Change *sidecar.Change
-	// Free tells that the Pod does not serve, so the update costs nothing. That
-	// has to be true still when it is written.
+	// Free tells that the Pod does not serve, so the update costs nothing. That has to be true still when it is
+	// written.
 	Free bool
 	// Reason says why this Pod may go now.
 	Reason string
@@ -139,8 +128,7 @@ type RefusedPod struct {
 // ExcusedPod is a Pod that does not serve, which is not the set's doing.
 type ExcusedPod struct {
 	View *sidecar.View
-	// Why says in a few words what keeps it. Stuck means that its sidecars cannot
-	// start before that has changed.
+	// Why says in a few words what keeps it. Stuck means that its sidecars cannot start before that has changed.
 	Why   string
 	Stuck bool
 }
@@ -208,9 +196,8 @@ func hold(s *Snapshot, plan *Plan) Hold {
 	return HoldNone
 }
 
-// verdictSeconds is how long after a Pod was written to the kubelet's word about
-// its containers is about what was written. Until it has begun to act, it goes
-// on to report why the version before could not run.
+// verdictSeconds is how long after a Pod was written to the kubelet's word about its containers is about what was
+// written. Until it has begun to act, it goes on to report why the version before could not run.
 const verdictSeconds = 10
 
 // findBroken looks for an updated Pod with a sidecar that cannot run.
@@ -237,10 +224,9 @@ func (p *Plan) findBroken(s *Snapshot) {
 	}
 }
 
-// failing reports whether enough updated Pods have failed to blame the version for
-// it: one, where all Pods are of one workload; else some of two workloads; and where
-// the set reaches Pods of several namespaces, some of two namespaces. Whoever may
-// only make Pods in one namespace cannot have the rollout paused for all.
+// failing reports whether enough updated Pods have failed to blame the version for it: one, where all Pods are of one
+// workload; else some of two workloads; and where the set reaches Pods of several namespaces, some of two namespaces.
+// Whoever may only make Pods in one namespace cannot have the rollout paused for all.
 func failing(s *Snapshot, failed []*sidecar.View) bool {
 	for _, group := range []func(*corev1.Pod) string{namespaceOf, workloadOf} {
 		if several(s.Matched, group) {
@@ -257,8 +243,7 @@ func several(views []*sidecar.View, group func(*corev1.Pod) string) bool {
 
 func namespaceOf(pod *corev1.Pod) string { return pod.Namespace }
 
-// workloadOf names what made a Pod. All Pods of a namespace that nothing made are
-// one workload.
+// workloadOf names what made a Pod. All Pods of a namespace that nothing made are one workload.
 func workloadOf(pod *corev1.Pod) string {
 	owner := metav1.GetControllerOf(pod)
 	if owner == nil {

@@ -12,9 +12,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// BenchmarkPlan is one decision over a snapshot of n Pods of which half are up
-// to date: "snapshot" reads the Pods' annotations, "plan" decides, "status"
-// reports.
+// BenchmarkPlan is one decision over a snapshot of n Pods of which half are up to date: "snapshot" reads the Pods'
+// annotations, "plan" decides, "status" reports.
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{1_000, 10_000} {
 		pods, set := halfRolled(b, n)

@@ -12,13 +12,12 @@ import (
 type budget struct {
 	// pods is how many more Pods may take up a share of maxUnavailable.
 	pods int
-	// restarts is how many more serving Pods may be restarted now, those that
-	// have their share already included.
+	// restarts is how many more serving Pods may be restarted now, those that have their share already included.
 	restarts int
 }
 
-// newBudget counts the Pods that have their share, those evicted by this plan
-// and those evicted before and not replaced yet included.
+// newBudget counts the Pods that have their share, those evicted by this plan and those evicted before and not replaced
+// yet included.
 func newBudget(s *Snapshot, evictions int) *budget {
 	most := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - evictions - takenDown(s)
 	b := &budget{pods: most, restarts: most}
@@ -34,14 +33,13 @@ func newBudget(s *Snapshot, evictions int) *budget {
 	return b
 }
 
-// restarting reports whether a Pod that has its share does not serve, or is about
-// to stop: what was written to it is still to be carried out.
+// restarting reports whether a Pod that has its share does not serve, or is about to stop: what was written to it is
+// still to be carried out.
 func (s *Snapshot) restarting(view *sidecar.View) bool {
 	return !view.Ready() || !view.CarriedOut(s.Set) || s.Doubtful.Has(view.Pod.UID)
 }
 
-// mayRestart reports whether one more serving Pod may be restarted; counted says
-// whether it has its share already.
+// mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.
 func (b *budget) mayRestart(counted bool) bool { return b.restarts > 0 && (counted || b.pods > 0) }
 
 // restart takes a Pod down. One that does not serve costs nothing.
@@ -67,11 +65,10 @@ func blockers(s *Snapshot) []string {
 	return out
 }
 
-// charged reports whether a Pod takes up a share of maxUnavailable: it does not
-// serve, or will not for a moment, because of an update of the set. Where its node
-// does not report, nobody can tell, and it is not the set's doing. A write that was
-// refused has taken nothing down; one of which nobody knows whether it was carried
-// out counts until it is tried again.
+// charged reports whether a Pod takes up a share of maxUnavailable: it does not serve, or will not for a moment,
+// because of an update of the set. Where its node does not report, nobody can tell, and it is not the set's doing. A
+// write that was refused has taken nothing down; one of which nobody knows whether it was carried out counts until it
+// is tried again.
 func charged(s *Snapshot, view *sidecar.View) bool {
 	switch {
 	case !view.Ready() && s.lost(view):
@@ -87,8 +84,8 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 // lost reports whether the Pod's node does not report.
 func (s *Snapshot) lost(view *sidecar.View) bool { return s.LostNodes.Has(view.Pod.Spec.NodeName) }
 
-// onlyRefused reports whether all that a serving Pod lacks is what the API server
-// refuses: the end of a hot upgrade, or the resize that follows an image.
+// onlyRefused reports whether all that a serving Pod lacks is what the API server refuses: the end of a hot upgrade, or
+// the resize that follows an image.
 func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
 	if len(s.Refusals) == 0 {
 		return false
@@ -98,8 +95,8 @@ func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
 	return view.CarriedOut(s.Set) && (resize || view.Settled(s.Set)) && (finish || view.HotFinished(s.Set))
 }
 
-// maxUnavailable resolves the field against all matched Pods: a percentage
-// rounds up, and at least one Pod may always go.
+// maxUnavailable resolves the field against all matched Pods: a percentage rounds up, and at least one Pod may always
+// go.
 func maxUnavailable(value *intstr.IntOrString, matched int) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(value, matched, true)
 	if err != nil {
@@ -108,8 +105,8 @@ func maxUnavailable(value *intstr.IntOrString, matched int) int {
 	return max(1, n)
 }
 
-// partition resolves how many Pods stay at the old version. A percentage rounds
-// up, but one below 100 % never keeps all of several Pods.
+// partition resolves how many Pods stay at the old version. A percentage rounds up, but one below 100 % never keeps all
+// of several Pods.
 func partition(value *intstr.IntOrString, matched int) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(value, matched, true)
 	if err != nil {

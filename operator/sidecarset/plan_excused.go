@@ -20,8 +20,8 @@ func (p *Plan) excuse(s *Snapshot) {
 	}
 }
 
-// whyDown says what keeps a Pod from serving that is not down because of the set,
-// and whether its sidecars cannot start before that has changed.
+// whyDown says what keeps a Pod from serving that is not down because of the set, and whether its sidecars cannot start
+// before that has changed.
 func (s *Snapshot) whyDown(view *sidecar.View) (why string, stuck bool) {
 	switch ended := view.Ended(); {
 	case view.Unscheduled():

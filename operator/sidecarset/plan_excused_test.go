@@ -45,8 +45,8 @@ func agentRuns(pod *corev1.Pod) {
 	pod.Status.ContainerStatuses[1] = before
 }
 
-// Every Pod of these rollouts but web-1 is down for a reason of its own: it is
-// updated at once, keeps nobody waiting, and is named in the end.
+// Every Pod of these rollouts but web-1 is down for a reason of its own: it is updated at once, keeps nobody waiting,
+// and is named in the end.
 func TestPodsThatAreDownForOtherReasonsKeepNobodyWaiting(t *testing.T) {
 	for name, test := range map[string]struct {
 		down func(w *world, pod *corev1.Pod)

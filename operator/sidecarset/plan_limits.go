@@ -9,12 +9,12 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// nativeSidecarVersion is the first kubelet that restarts a native sidecar
-// whose image has changed by default (feature SidecarContainers, on since 1.29).
+// nativeSidecarVersion is the first kubelet that restarts a native sidecar whose image has changed by default (feature
+// SidecarContainers, on since 1.29).
 var nativeSidecarVersion = version.MustParseGeneric("1.29.0")
 
-// differences tells what separates Pods from the set's current version. What
-// one recorded revision differs in is worked out once for all of its Pods.
+// differences tells what separates Pods from the set's current version. What one recorded revision differs in is worked
+// out once for all of its Pods.
 type differences struct {
 	snapshot *Snapshot
 	known    map[string]revisionDifference
@@ -26,8 +26,8 @@ type revisionDifference struct {
 	unknown string
 }
 
-// obstacles lists why a Pod cannot be brought up to date in place; when nothing
-// is in the way, which containers are resized.
+// obstacles lists why a Pod cannot be brought up to date in place; when nothing is in the way, which containers are
+// resized.
 func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	set := d.snapshot.Set
 	if set.HasNativeSidecars() {
@@ -82,8 +82,8 @@ func (d *differences) compare(name string) revisionDifference {
 	return revisionDifference{unknown: fmt.Sprintf("more than images (its revision %q is not kept any more)", name)}
 }
 
-// kubeletTooOld says so when the Pod's kubelet cannot restart a native sidecar
-// in place; empty when it can, or when its version is not known.
+// kubeletTooOld says so when the Pod's kubelet cannot restart a native sidecar in place; empty when it can, or when its
+// version is not known.
 func (d *differences) kubeletTooOld(view *sidecar.View) string {
 	reported := d.snapshot.Kubelets[view.Pod.Spec.NodeName]
 	parsed, err := version.ParseGeneric(reported)

@@ -11,19 +11,18 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// maxMarks is how many marks one round writes at most, so that a change that
-// 10,000 Pods cannot take does not keep the status from being written.
+// maxMarks is how many marks one round writes at most, so that a change that 10,000 Pods cannot take does not keep the
+// status from being written.
 const maxMarks = 200
 
-// MarkPod sets a Pod's condition SidecarSetUpgradable, by which its owner sees
-// that a sidecar stays behind.
+// MarkPod sets a Pod's condition SidecarSetUpgradable, by which its owner sees that a sidecar stays behind.
 type MarkPod struct {
 	View      *sidecar.View
 	Condition corev1.PodCondition
 }
 
-// mark plans the condition for Pods that cannot be updated, and takes it back
-// from those that can be again. Pods that never had it are not written to.
+// mark plans the condition for Pods that cannot be updated, and takes it back from those that can be again. Pods that
+// never had it are not written to.
 func (p *Plan) mark(s *Snapshot) {
 	limited := map[*sidecar.View]bool{}
 	for _, l := range p.Limited {

@@ -10,9 +10,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/priority"
 )
 
-// order puts candidates in the order in which they are to be updated: those
-// that serve least first, then as priorityStrategy says, then spread as
-// scatterStrategy says.
+// order puts candidates in the order in which they are to be updated: those that serve least first, then as
+// priorityStrategy says, then spread as scatterStrategy says.
 func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) []candidate {
 	out := slices.Clone(candidates)
 	slices.SortFunc(out, compareUse)
@@ -25,9 +24,8 @@ func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) [
 	return out
 }
 
-// compareUse ranks Pods the way Kubernetes chooses which can be spared: by node,
-// phase, readiness, time since ready, restarts, age; and by name, so that the
-// order is always the same.
+// compareUse ranks Pods the way Kubernetes chooses which can be spared: by node, phase, readiness, time since ready,
+// restarts, age; and by name, so that the order is always the same.
 func compareUse(a, b candidate) int {
 	return cmp.Or(
 		compareBool(b.Pod.Spec.NodeName == "", a.Pod.Spec.NodeName == ""),
@@ -68,8 +66,8 @@ func restarts(pod *corev1.Pod) (most int32) {
 	return most
 }
 
-// scatterTerms are the labels to spread, * replaced by every value that occurs,
-// the one that the fewest candidates have first.
+// scatterTerms are the labels to spread, * replaced by every value that occurs, the one that the fewest candidates have
+// first.
 func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []candidate) []v1beta1.UpdateScatterTerm {
 	counts := map[v1beta1.UpdateScatterTerm]int{}
 	for _, term := range strategy {
@@ -90,8 +88,7 @@ func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []candidate
 	return terms
 }
 
-// scatter spreads the candidates that have a label evenly among the others; the
-// last of them comes last of all.
+// scatter spreads the candidates that have a label evenly among the others; the last of them comes last of all.
 func scatter(candidates []candidate, term v1beta1.UpdateScatterTerm) []candidate {
 	var matching, others []candidate
 	for _, c := range candidates {

@@ -180,8 +180,8 @@ func TestAnotherVersionForgetsWhatWasRefused(t *testing.T) {
 	}
 }
 
-// A partition cuts the list before refusals put it into another order: other Pods
-// do not get the version in place of those that it was meant for.
+// A partition cuts the list before refusals put it into another order: other Pods do not get the version in place of
+// those that it was meant for.
 func TestARefusedPodKeepsItsPlaceBeforeThePartition(t *testing.T) {
 	s := newServer(newWorld(t, 3, build.MakeSidecarSet("s").Partition("2")).image("agent:2"), byPolicy)
 	if diff := cmp.Diff([]string{"web-2"}, s.rounds(3)); diff != "" {

@@ -14,13 +14,12 @@ import (
 )
 
 const (
-	// repairSeconds is how often to look whether repair can go on, where nothing
-	// that we watch tells.
+	// repairSeconds is how often to look whether repair can go on, where nothing that we watch tells.
 	repairSeconds = 10
 	// conflictSeconds is how often to look whether another set has given way.
 	conflictSeconds = 60
-	// probeSeconds is how long after the last Pod came without its sidecars one
-	// more is evicted to see whether the next one gets them.
+	// probeSeconds is how long after the last Pod came without its sidecars one more is evicted to see whether the next
+	// one gets them.
 	probeSeconds = 120
 )
 
@@ -31,8 +30,8 @@ const evictWrite = "evict"
 type EvictPod struct {
 	Pod    *corev1.Pod
 	Reason string
-	// Free tells that the Pod does not serve, so that its end costs nothing. That has
-	// to be true still when it is evicted.
+	// Free tells that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
+	// evicted.
 	Free bool
 }
 
@@ -53,13 +52,11 @@ type ProtectedPod struct {
 
 // repair plans to evict Pods without sidecars, where the user asked for it.
 //
-// An eviction helps only if the Pod that comes next gets its sidecars. So a Pod
-// stays of which that is known not to be so, and all Pods of a controller that
-// made one in vain, for as long as the set is at this version. It takes a webhook
-// that works, too, and so evidence: the youngest Pod of the set has its sidecars.
-// Without it a single Pod is evicted as a probe. If its successor comes without
-// them, no other Pod is evicted for two minutes: however long the webhook is away,
-// repair costs no more than that.
+// An eviction helps only if the Pod that comes next gets its sidecars. So a Pod stays of which that is known not to be
+// so, and all Pods of a controller that made one in vain, for as long as the set is at this version. It takes a webhook
+// that works, too, and so evidence: the youngest Pod of the set has its sidecars. Without it a single Pod is evicted as
+// a probe. If its successor comes without them, no other Pod is evicted for two minutes: however long the webhook is
+// away, repair costs no more than that.
 func (p *Plan) repair(s *Snapshot) {
 	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
 		return
@@ -103,9 +100,8 @@ func (p *Plan) repair(s *Snapshot) {
 	}
 }
 
-// repairable are the Pods that an eviction can help, in order: those that do not
-// serve first, those of which an eviction was refused last, and of each controller
-// one before any has a second one.
+// repairable are the Pods that an eviction can help, in order: those that do not serve first, those of which an
+// eviction was refused last, and of each controller one before any has a second one.
 func (p *Plan) repairable(s *Snapshot) []EvictPod {
 	type candidate struct {
 		EvictPod
@@ -159,8 +155,7 @@ func (p *Plan) evictedServing() int {
 	return n
 }
 
-// helps reports whether a Pod that is made in this one's place would have the
-// sidecars, as far as is known.
+// helps reports whether a Pod that is made in this one's place would have the sidecars, as far as is known.
 func helps(s *Snapshot, u Uninjected) bool {
 	if u.Reason == v1beta1.ReasonContainersMissing && s.Set.Spec.InjectionStrategy.Revision != nil {
 		return false // it may be pinned to a version without these containers
@@ -168,9 +163,9 @@ func helps(s *Snapshot, u Uninjected) bool {
 	return u.Obstacle == "" && createdAnew(u.Pod)
 }
 
-// protection is what is known of earlier tries to evict a Pod: whether one was
-// refused, and whether it is too early for another. Budgets protect all Pods of a
-// controller alike, and are asked again after a few seconds: they are not watched.
+// protection is what is known of earlier tries to evict a Pod: whether one was refused, and whether it is too early for
+// another. Budgets protect all Pods of a controller alike, and are asked again after a few seconds: they are not
+// watched.
 func protection(s *Snapshot, e EvictPod) (protected ProtectedPod, refused, waits bool) {
 	if r, ok := s.Refusals.Of(e.owner(), evictWrite); ok {
 		return ProtectedPod{Pod: e.Pod}, true, s.Now.Sub(r.At).Seconds() < repairSeconds
@@ -181,9 +176,8 @@ func protection(s *Snapshot, e EvictPod) (protected ProtectedPod, refused, waits
 	return ProtectedPod{}, false, false
 }
 
-// inVain are the controllers one of whose Pods we evicted, and that have made a
-// Pod since that has no sidecars either, for whatever reason; unless the youngest
-// of their Pods has them.
+// inVain are the controllers one of whose Pods we evicted, and that have made a Pod since that has no sidecars either,
+// for whatever reason; unless the youngest of their Pods has them.
 func inVain(s *Snapshot, families map[types.UID]*lineage) []types.UID {
 	youngest := map[types.UID]metav1.Time{}
 	for _, u := range s.Uninjected {
@@ -219,15 +213,14 @@ func noteYoungest(youngest map[types.UID]metav1.Time, pod *corev1.Pod) {
 	}
 }
 
-// vain reports whether the Pod's controller has made one without sidecars already,
-// in place of one that we evicted.
+// vain reports whether the Pod's controller has made one without sidecars already, in place of one that we evicted.
 func (p *Plan) vain(pod *corev1.Pod) bool {
 	_, found := slices.BinarySearch(p.Futile, metav1.GetControllerOf(pod).UID)
 	return found
 }
 
-// replacing are the kinds whose controllers make a Pod again when it is gone. To
-// others, such as a Job or a pipeline's run, the end of a Pod is a failure.
+// replacing are the kinds whose controllers make a Pod again when it is gone. To others, such as a Job or a pipeline's
+// run, the end of a Pod is a failure.
 var replacing = map[schema.GroupKind]bool{
 	{Group: "apps", Kind: "ReplicaSet"}:            true,
 	{Group: "apps", Kind: "StatefulSet"}:           true,
@@ -253,8 +246,7 @@ func anyUnreplaced(families map[types.UID]*lineage, now metav1.Time) bool {
 	return false
 }
 
-// chargedPods counts the Pods that an update in place keeps from serving, or is
-// about to.
+// chargedPods counts the Pods that an update in place keeps from serving, or is about to.
 func chargedPods(s *Snapshot) int {
 	n := 0
 	for _, view := range s.Matched {
@@ -274,8 +266,7 @@ const (
 	cameWithout                 // without them, for no reason but the webhook
 )
 
-// youngest tells how the Pod that was created last came, and its age in
-// seconds. Pods older than the set say nothing.
+// youngest tells how the Pod that was created last came, and its age in seconds. Pods older than the set say nothing.
 func youngest(s *Snapshot) (arrival, float64) {
 	newest, how := s.Set.Object.CreationTimestamp, cameNone
 	for _, view := range s.Matched {

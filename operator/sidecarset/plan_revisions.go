@@ -15,14 +15,12 @@ import (
 
 // RevisionPlan is what to do about the recorded revisions.
 type RevisionPlan struct {
-	// Current names the revision of the set's current version, which may be yet
-	// to be created.
+	// Current names the revision of the set's current version, which may be yet to be created.
 	Current string
 	// Create is a revision to create, nil for none.
 	Create *appsv1.ControllerRevision
-	// Change is the revision of the current version as it should be: the newest,
-	// labelled with the set's custom version; nil when it is so. Old is what is
-	// stored.
+	// Change is the revision of the current version as it should be: the newest, labelled with the set's custom
+	// version; nil when it is so. Old is what is stored.
 	Change, Old *appsv1.ControllerRevision
 	// Delete are the revisions to forget.
 	Delete []*appsv1.ControllerRevision
@@ -30,9 +28,8 @@ type RevisionPlan struct {
 	Collisions *int32
 }
 
-// planRevisions looks for the revision of the set's current version, by meaning
-// and not by name, and plans to create it when there is none. Going back to an
-// earlier version makes its revision the newest.
+// planRevisions looks for the revision of the set's current version, by meaning and not by name, and plans to create it
+// when there is none. Going back to an earlier version makes its revision the newest.
 func planRevisions(s *Snapshot) (RevisionPlan, error) {
 	plan := RevisionPlan{Collisions: s.Set.Object.Status.CollisionCount}
 	for _, r := range slices.Backward(s.Revisions) { // the newest that is the same
@@ -77,8 +74,8 @@ func (p *RevisionPlan) create(s *Snapshot, data []byte) {
 	p.Current = name
 	owner := metav1.NewControllerRef(s.Set.Object, v1beta1.GroupVersion.WithKind("SidecarSet"))
 	owner.BlockOwnerDeletion = nil // where that is enforced it would take the right to update finalizers
-	// Labels and annotations of the set stay behind: those of a tool that syncs
-	// from Git would make the revision look like its own.
+	// Labels and annotations of the set stay behind: those of a tool that syncs from Git would make the revision look
+	// like its own.
 	p.Create = &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name,
@@ -100,8 +97,8 @@ func (p *RevisionPlan) create(s *Snapshot, data []byte) {
 	}
 }
 
-// truncate forgets the oldest revisions beyond the limit, but none that a Pod
-// runs, that injection is pinned to, or that is the current one.
+// truncate forgets the oldest revisions beyond the limit, but none that a Pod runs, that injection is pinned to, or
+// that is the current one.
 func (p *RevisionPlan) truncate(s *Snapshot) {
 	live := map[string]bool{p.Current: true, s.Set.Pinned(s.Revisions): true}
 	for _, view := range s.Matched {

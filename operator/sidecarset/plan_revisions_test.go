@@ -115,8 +115,7 @@ func TestANameThatIsTakenByOtherDataIsACollision(t *testing.T) {
 	}
 }
 
-// What a tool that syncs from Git writes on a SidecarSet must not make the
-// revision look like one of its own objects.
+// What a tool that syncs from Git writes on a SidecarSet must not make the revision look like one of its own objects.
 func TestRevisionsCarryOurMetadataOnly(t *testing.T) {
 	w := newWorld(t, 0, build.MakeSidecarSet("s")).image("agent:2")
 	w.set.Labels = map[string]string{"app.kubernetes.io/instance": "argo"}

@@ -13,12 +13,11 @@ import (
 )
 
 const (
-	// unreplacedSeconds is how long an evicted Pod that served counts as down while
-	// its controller makes no other. After that it is taken to have been scaled in.
+	// unreplacedSeconds is how long an evicted Pod that served counts as down while its controller makes no other.
+	// After that it is taken to have been scaled in.
 	unreplacedSeconds = 300
-	// restartSeconds is how old an unready Pod may be at most, when the operator
-	// begins, to be taken for the successor of one that was evicted before, and for
-	// how long from then on it is.
+	// restartSeconds is how old an unready Pod may be at most, when the operator begins, to be taken for the successor
+	// of one that was evicted before, and for how long from then on it is.
 	restartSeconds = 300
 )
 
@@ -26,8 +25,8 @@ const (
 type lineage struct {
 	// evicted are those Pods, oldest first.
 	evicted []Evicted
-	// successors are the Pods that the controller has made since, oldest first: the
-	// first of them in place of the first that was evicted, and so on.
+	// successors are the Pods that the controller has made since, oldest first: the first of them in place of the first
+	// that was evicted, and so on.
 	successors []*corev1.Pod
 }
 
@@ -90,9 +89,9 @@ func (l *lineage) unreplaced(now metav1.Time) bool {
 	return false
 }
 
-// takenDown counts the Pods that are down because repair evicted Pods that served.
-// What was evicted before the operator began is not remembered: then any Pod with
-// its sidecars that came shortly before and is not ready yet may be a successor.
+// takenDown counts the Pods that are down because repair evicted Pods that served. What was evicted before the operator
+// began is not remembered: then any Pod with its sidecars that came shortly before and is not ready yet may be a
+// successor.
 func takenDown(s *Snapshot) int {
 	n, families := 0, lineages(s)
 	for _, l := range families {

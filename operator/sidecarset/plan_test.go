@@ -35,8 +35,8 @@ type world struct {
 	unserved string
 }
 
-// newWorld injects the set's first version into n ready Pods, web-0 the oldest.
-// A set without containers gets one, agent, at agent:1.
+// newWorld injects the set's first version into n ready Pods, web-0 the oldest. A set without containers gets one,
+// agent, at agent:1.
 func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
 	t.Helper()
 	if len(set.Obj().Spec.Containers) == 0 {
@@ -50,8 +50,7 @@ func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
 	return w
 }
 
-// compiled is the set, compiled once for each object: whoever changes it makes a
-// copy first.
+// compiled is the set, compiled once for each object: whoever changes it makes a copy first.
 func (w *world) compiled() *sidecar.Set {
 	w.t.Helper()
 	if w.last == w.set {
@@ -440,8 +439,7 @@ func TestNobodyIsEvictedWhileAnUpdatedPodIsAboutToRestart(t *testing.T) {
 	}
 }
 
-// Free updates may begin many hot upgrades at once; their ends restart serving
-// Pods, and so are spaced out.
+// Free updates may begin many hot upgrades at once; their ends restart serving Pods, and so are spaced out.
 func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
 	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
 	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{

@@ -10,8 +10,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// What the API server refuses is one of these writes. Each is remembered for the
-// set's version.
+// What the API server refuses is one of these writes. Each is remembered for the set's version.
 const (
 	writeUpdate = "update"
 	writeFinish = "finish"
@@ -26,8 +25,7 @@ func (s *Snapshot) refused(view *sidecar.View, write string) (refusal.Refusal, b
 	return s.Refusals.Of(view.Pod.UID, refusalKey(s.Set, write))
 }
 
-// waits reports whether a write to a Pod was refused and is not to be tried again
-// yet. The Pod is named then.
+// waits reports whether a write to a Pod was refused and is not to be tried again yet. The Pod is named then.
 func (p *Plan) waits(s *Snapshot, view *sidecar.View, write string) bool {
 	r, known := s.refused(view, write)
 	if !known || !r.Waits(s.Now) {
@@ -37,10 +35,9 @@ func (p *Plan) waits(s *Snapshot, view *sidecar.View, write string) bool {
 	return true
 }
 
-// complete plans the second half of updates of which only the first was written.
-// They have their share, and nothing is to stay half of a change, so it is done
-// whatever the rollout does meanwhile. What was refused before has given its share
-// back and needs a budget.
+// complete plans the second half of updates of which only the first was written. They have their share, and nothing is
+// to stay half of a change, so it is done whatever the rollout does meanwhile. What was refused before has given its
+// share back and needs a budget.
 func (p *Plan) complete(s *Snapshot, set *sidecar.Set, b *budget) {
 	for _, view := range s.Matched {
 		if !view.Updated(s.Set) || len(view.OwedResizes(s.Set)) == 0 {
@@ -56,8 +53,7 @@ func (p *Plan) complete(s *Snapshot, set *sidecar.Set, b *budget) {
 	}
 }
 
-// room takes the budget for one more try of what was refused before, if there is
-// any left.
+// room takes the budget for one more try of what was refused before, if there is any left.
 func (p *Plan) room(s *Snapshot, b *budget, view *sidecar.View) bool {
 	counted := charged(s, view)
 	if view.Ready() && !b.mayRestart(counted) {
@@ -68,9 +64,8 @@ func (p *Plan) room(s *Snapshot, b *budget, view *sidecar.View) bool {
 	return true
 }
 
-// update ends hot upgrades that can be ended and takes candidates in order while
-// the budget lasts. What was never refused comes first: a refused write costs
-// nothing, but each try takes the place of another one in this round.
+// update ends hot upgrades that can be ended and takes candidates in order while the budget lasts. What was never
+// refused comes first: a refused write costs nothing, but each try takes the place of another one in this round.
 func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
 	b := newBudget(s, p.evictedServing())
 	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
@@ -91,10 +86,9 @@ func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 	return nil
 }
 
-// byRefusal parts the candidates that were never refused from those that are due
-// again, the one that waits longest first; those that are not due are set aside.
-// What refused one Pod of a namespace probably refuses the next, so its other Pods
-// come after those of all others.
+// byRefusal parts the candidates that were never refused from those that are due again, the one that waits longest
+// first; those that are not due are set aside. What refused one Pod of a namespace probably refuses the next, so its
+// other Pods come after those of all others.
 func (p *Plan) byRefusal(s *Snapshot, candidates []candidate) (fresh, again []candidate) {
 	if len(s.Refusals) == 0 {
 		return candidates, nil
@@ -123,8 +117,7 @@ func (p *Plan) byRefusal(s *Snapshot, candidates []candidate) (fresh, again []ca
 	return fresh, again
 }
 
-// finish ends hot upgrades whose new container serves; again says whether it is
-// about those that were refused before.
+// finish ends hot upgrades whose new container serves; again says whether it is about those that were refused before.
 func (p *Plan) finish(s *Snapshot, set *sidecar.Set, b *budget, again bool) error {
 	for _, view := range s.Matched {
 		if !view.Updated(s.Set) || view.HotFinished(s.Set) {
@@ -149,9 +142,8 @@ func (p *Plan) finish(s *Snapshot, set *sidecar.Set, b *budget, again bool) erro
 	return nil
 }
 
-// choose takes candidates in order while the budget lasts. A Pod that does not
-// serve anyway costs nothing; one whose earlier update is still under way waits
-// for its end.
+// choose takes candidates in order while the budget lasts. A Pod that does not serve anyway costs nothing; one whose
+// earlier update is still under way waits for its end.
 func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
 	for _, c := range candidates {
 		counted := charged(s, c.View)
@@ -172,8 +164,7 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []can
 	return nil
 }
 
-// chooseAgain takes candidates that were refused before, as choose does. Those
-// that find no room are named as refused.
+// chooseAgain takes candidates that were refused before, as choose does. Those that find no room are named as refused.
 func (p *Plan) chooseAgain(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
 	for _, c := range candidates {
 		if c.Ready() && !c.CarriedOut(s.Set) || !p.room(s, b, c.View) {

@@ -29,9 +29,8 @@ const (
 	homeless  kind = "homeless"  // its Pods find no node, before and after
 )
 
-// repairs is a cluster in which ReplicaSets of several kinds have missed their
-// sidecars. Successors come in the same second or later; the operator is killed at
-// any write, and then remembers nothing.
+// repairs is a cluster in which ReplicaSets of several kinds have missed their sidecars. Successors come in the same
+// second or later; the operator is killed at any write, and then remembers nothing.
 type repairs struct {
 	*world
 	random    *rand.Rand
@@ -40,12 +39,11 @@ type repairs struct {
 	reconcile *reconciler
 	watched   time.Time
 	kills     int
-	// evictions counts by ReplicaSet the Pods that were evicted though they served,
-	// and down are those whose successors do not serve yet.
+	// evictions counts by ReplicaSet the Pods that were evicted though they served, and down are those whose successors
+	// do not serve yet.
 	evictions map[string]int
 	down      map[string]int
-	// due are the Pods that ReplicaSets are about to make, starting those that are
-	// about to be ready.
+	// due are the Pods that ReplicaSets are about to make, starting those that are about to be ready.
 	due  []string
 	next int
 }
@@ -193,8 +191,7 @@ func (r *repairs) check() {
 	}
 }
 
-// left are the Pods of healthy ReplicaSets that are still without their sidecars,
-// and the homeless ones.
+// left are the Pods of healthy ReplicaSets that are still without their sidecars, and the homeless ones.
 func (r *repairs) left() []string {
 	var out []string
 	for _, u := range r.snapshot().Uninjected {

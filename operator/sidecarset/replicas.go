@@ -18,9 +18,8 @@ type webhookReplicas struct {
 	namespace, service string
 }
 
-// away says why no new Pod would get sidecars now, "" when a replica is ready.
-// Endpoints are removed a few seconds after a replica has gone, so this is no proof
-// that one answers; it only spares Pods for which none will.
+// away says why no new Pod would get sidecars now, "" when a replica is ready. Endpoints are removed a few seconds
+// after a replica has gone, so this is no proof that one answers; it only spares Pods for which none will.
 func (w *webhookReplicas) away(ctx context.Context) (string, error) {
 	if w.live == nil {
 		return "", nil

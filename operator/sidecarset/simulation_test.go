@@ -21,20 +21,17 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// simulation is a cluster with one SidecarSet, in which things happen in random
-// order: kubelets act late, Pods flap, end and are deleted, wait for a node or lose
-// it, writes are refused or come to nobody knows what, the cache lags behind, and
-// people change their minds.
+// simulation is a cluster with one SidecarSet, in which things happen in random order: kubelets act late, Pods flap,
+// end and are deleted, wait for a node or lose it, writes are refused or come to nobody knows what, the cache lags
+// behind, and people change their minds.
 type simulation struct {
 	*world
 	random *rand.Rand
 	max    int
 	memory *refusal.Memory
-	// seen is what the cache shows of each Pod: an earlier state of it, but never
-	// one before our own last write to it.
+	// seen is what the cache shows of each Pod: an earlier state of it, but never one before our own last write to it.
 	seen map[string]*corev1.Pod
-	// taken are the Pods that we took down: they served when they were written
-	// to, and have not served since.
+	// taken are the Pods that we took down: they served when they were written to, and have not served since.
 	taken map[string]bool
 	// doubtful are Pods whose last write was carried out, though we were not told.
 	doubtful map[string]bool
@@ -128,8 +125,7 @@ func (s *simulation) step() {
 	}
 }
 
-// pass lets time go by. In five seconds the cache has seen what was written,
-// whether we were told of it or not.
+// pass lets time go by. In five seconds the cache has seen what was written, whether we were told of it or not.
 func (s *simulation) pass(by time.Duration) {
 	s.now = s.now.Add(by)
 	for _, pod := range s.pods {
@@ -221,9 +217,8 @@ func (s *simulation) carryOut(pod *corev1.Pod, u UpdatePod) {
 	pod.Generation++
 }
 
-// kubelet takes the Pod one step towards its spec: it stops what has changed,
-// then starts it, or fails to. Where there is no node, or it is lost, nothing is
-// done.
+// kubelet takes the Pod one step towards its spec: it stops what has changed, then starts it, or fails to. Where there
+// is no node, or it is lost, nothing is done.
 func (s *simulation) kubelet(pod *corev1.Pod) {
 	if pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) {
 		return
@@ -273,8 +268,7 @@ func (s *simulation) flap(pod *corev1.Pod) {
 	}
 }
 
-// end lets the application end for good, as that of a Job. From then on it is not
-// down because of us.
+// end lets the application end for good, as that of a Job. From then on it is not down because of us.
 func (s *simulation) end(pod *corev1.Pod) {
 	if len(pod.Status.ContainerStatuses) == 0 || s.random.IntN(2) == 0 {
 		return
@@ -289,8 +283,8 @@ func (s *simulation) end(pod *corev1.Pod) {
 	delete(s.taken, pod.Name)
 }
 
-// node takes the Pod's node away, or brings it back, or finds one for a Pod that
-// waits for it. A Pod whose node is lost is not down because of us.
+// node takes the Pod's node away, or brings it back, or finds one for a Pod that waits for it. A Pod whose node is lost
+// is not down because of us.
 func (s *simulation) node(pod *corev1.Pod) {
 	name := pod.Spec.NodeName
 	switch {
@@ -309,8 +303,7 @@ func (s *simulation) node(pod *corev1.Pod) {
 	}
 }
 
-// replace deletes a Pod; its controller makes another one, for which there may be
-// no node yet.
+// replace deletes a Pod; its controller makes another one, for which there may be no node yet.
 func (s *simulation) replace(pod *corev1.Pod) {
 	s.remove(pod)
 	s.next++
@@ -361,9 +354,8 @@ func (s *simulation) tail() string {
 	return strings.Join(s.log[max(0, len(s.log)-40):], "\n")
 }
 
-// settle lets everything happen that is due, in order, until nothing does. What
-// keeps Pods down for other reasons stays as it is, and so does what refuses their
-// changes, unless it keeps a Pod down that we broke before.
+// settle lets everything happen that is due, in order, until nothing does. What keeps Pods down for other reasons stays
+// as it is, and so does what refuses their changes, unless it keeps a Pod down that we broke before.
 func (s *simulation) settle() bool {
 	s.image("agent:final")
 	for _, pod := range s.pods {
@@ -388,8 +380,8 @@ func (s *simulation) settle() bool {
 	return false
 }
 
-// settled tells whether every Pod that may be changed is at the current version, and
-// serves unless something else keeps it down.
+// settled tells whether every Pod that may be changed is at the current version, and serves unless something else keeps
+// it down.
 func (s *simulation) settled() bool {
 	for _, pod := range s.pods {
 		view := sidecar.Look(pod)
@@ -434,8 +426,8 @@ func TestSimulatedRollouts(t *testing.T) {
 	}
 }
 
-// A simulation that finds nothing might look at nothing: without one of the guards
-// it has to find that too many Pods are down.
+// A simulation that finds nothing might look at nothing: without one of the guards it has to find that too many Pods
+// are down.
 func TestTheSimulationFindsWhatGuardsPrevent(t *testing.T) {
 	for name, without := range map[string]guard{
 		"the record that a Pod served":   {record: true},
@@ -457,8 +449,7 @@ func TestTheSimulationFindsWhatGuardsPrevent(t *testing.T) {
 	}
 }
 
-// What a Pod becomes by an update of images is what it would have been, had it
-// been created with the new version.
+// What a Pod becomes by an update of images is what it would have been, had it been created with the new version.
 func TestUpdatedEqualsInjectedAnew(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 11))

@@ -19,8 +19,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// Snapshot is all that a decision about one SidecarSet rests on, read once.
-// Nobody modifies it: the Pods are the cache's own.
+// Snapshot is all that a decision about one SidecarSet rests on, read once. Nobody modifies it: the Pods are the
+// cache's own.
 type Snapshot struct {
 	// Now is the time of the snapshot.
 	Now time.Time
@@ -28,45 +28,39 @@ type Snapshot struct {
 	Set *sidecar.Set
 	// Matched are the live Pods that hold the set's sidecars.
 	Matched []*sidecar.View
-	// Uninjected are the live Pods that the set selects but that do not hold
-	// its sidecars.
+	// Uninjected are the live Pods that the set selects but that do not hold its sidecars.
 	Uninjected []Uninjected
-	// Exempt are the live Pods that the set selects in namespaces whose Pods no
-	// webhook serves.
+	// Exempt are the live Pods that the set selects in namespaces whose Pods no webhook serves.
 	Exempt []*corev1.Pod
-	// Unserved says why no webhook serves the only namespace that the set reaches,
-	// "" when one does.
+	// Unserved says why no webhook serves the only namespace that the set reaches, "" when one does.
 	Unserved string
 	// Namespaces counts namespaces, for a set that selects no live Pod.
 	Namespaces NamespaceCount
-	// Evicted are Pods of the set that we evicted lately, oldest first. Futile are
-	// the controllers that made a Pod without this version's sidecars in place of
-	// one that we evicted.
+	// Evicted are Pods of the set that we evicted lately, oldest first. Futile are the controllers that made a Pod
+	// without this version's sidecars in place of one that we evicted.
 	Evicted []Evicted
 	Futile  map[types.UID]bool
 	// Watched is when we began to remember what we evicted.
 	Watched time.Time
 	// Revisions are the recorded versions of the set, oldest first.
 	Revisions []*appsv1.ControllerRevision
-	// Kubelets are the kubelets' versions by node. They are read only for sets
-	// with native sidecars.
+	// Kubelets are the kubelets' versions by node. They are read only for sets with native sidecars.
 	Kubelets map[string]string
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
-	// LostNodes are the nodes of Pods that are not ready whose kubelets do not
-	// report.
+	// LostNodes are the nodes of Pods that are not ready whose kubelets do not report.
 	LostNodes sets.Set[string]
-	// WebhookAway says why no new Pod would get sidecars now, "" when nothing is known
-	// to be wrong. It is asked only for sets that have Pods to repair.
+	// WebhookAway says why no new Pod would get sidecars now, "" when nothing is known to be wrong. It is asked only
+	// for sets that have Pods to repair.
 	WebhookAway string
-	// Refusals are the writes that the API server has refused lately. Doubtful are
-	// the Pods among them that may have been changed all the same.
+	// Refusals are the writes that the API server has refused lately. Doubtful are the Pods among them that may have
+	// been changed all the same.
 	Refusals refusal.Known
 	Doubtful sets.Set[types.UID]
 }
 
-// wholeSecond is Now, rounded up to what a stored time can hold. The API server
-// cuts fractions off, which would end a deadline before its time.
+// wholeSecond is Now, rounded up to what a stored time can hold. The API server cuts fractions off, which would end a
+// deadline before its time.
 func (s *Snapshot) wholeSecond() metav1.Time {
 	return metav1.NewTime(s.Now.Add(time.Second - time.Nanosecond).Truncate(time.Second))
 }
@@ -77,8 +71,7 @@ type NamespaceCount struct {
 	All, Selected int
 }
 
-// gatherer reads the cluster, through the cache. Its reader must not return
-// anything older than our own last write.
+// gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
 type gatherer struct {
 	reader client.Reader
 	clock  clock.PassiveClock
@@ -86,8 +79,8 @@ type gatherer struct {
 	namespace string
 	// canResize tells whether the API server serves the resize subresource.
 	canResize bool
-	// evictions remembers what we evicted, refusals what the API server refused,
-	// and history when Pods came to be selected.
+	// evictions remembers what we evicted, refusals what the API server refused, and history when Pods came to be
+	// selected.
 	evictions *evictions
 	refusals  *refusal.Memory
 	history   *matchHistory
@@ -95,13 +88,11 @@ type gatherer struct {
 	sets *sidecar.Index
 	// webhook are the replicas that inject.
 	webhook webhookReplicas
-	// excluded namespaces are out of the webhook's reach, so nothing in them
-	// can have missed its sidecar.
+	// excluded namespaces are out of the webhook's reach, so nothing in them can have missed its sidecar.
 	excluded sets.Set[string]
 }
 
-// invalidError says that a stored SidecarSet cannot be used until a person
-// corrects it.
+// invalidError says that a stored SidecarSet cannot be used until a person corrects it.
 type invalidError struct {
 	object *v1beta1.SidecarSet
 	err    error
@@ -202,8 +193,7 @@ func (g *gatherer) kubelets(ctx context.Context) (map[string]string, error) {
 	return out, nil
 }
 
-// pods lists those that carry a label which the set's selector demands, or all
-// Pods when it demands none.
+// pods lists those that carry a label which the set's selector demands, or all Pods when it demands none.
 func (g *gatherer) pods(ctx context.Context, set *sidecar.Set) ([]corev1.Pod, error) {
 	scope := []client.ListOption{client.UnsafeDisableDeepCopy}
 	if namespace := set.OnlyNamespace(); namespace != "" {
@@ -279,8 +269,7 @@ type canaries struct {
 	known  map[string]bool
 }
 
-// serve tells whether a canary was injected into the Pod in place of its base:
-// then the base has not missed it.
+// serve tells whether a canary was injected into the Pod in place of its base: then the base has not missed it.
 func (c *canaries) serve(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	for _, name := range sidecar.InjectedSets(pod.Annotations) {
 		is, known := c.known[name]

@@ -13,9 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// makeStatus computes the whole status from what was seen, what was planned
-// and what became of it. It also returns in how many seconds the progress
-// deadline will have passed, 0 when nothing runs against it.
+// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns in
+// how many seconds the progress deadline will have passed, 0 when nothing runs against it.
 func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetStatus, float64) {
 	status := s.Set.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Object.Generation
@@ -47,8 +46,7 @@ func autoPaused(s *Snapshot, plan *Plan) string {
 	return ""
 }
 
-// fillCounters counts Pods. Pods just updated count as updated and, until the
-// kubelet says otherwise, as not ready.
+// fillCounters counts Pods. Pods just updated count as updated and, until the kubelet says otherwise, as not ready.
 func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcome) {
 	just := map[*sidecar.View]bool{}
 	for _, u := range outcome.Updated {
@@ -76,20 +74,16 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 type progress struct {
 	plan    *Plan
 	outcome *Outcome
-	// underway are Pods that were brought to the current version and whose
-	// sidecars are not serving yet. A Pod that was created with it is its owner's
-	// concern: it starts, or does not, for reasons of its own.
+	// underway are Pods that were brought to the current version and whose sidecars are not serving yet. A Pod that was
+	// created with it is its owner's concern: it starts, or does not, for reasons of its own.
 	underway []string
-	// none says why no live Pod is to have the sidecars, unserved why none ever will;
-	// both are "" for an ordinary set.
+	// none says why no live Pod is to have the sidecars, unserved why none ever will; both are "" for an ordinary set.
 	none, unserved string
-	// updated is how many Pods are at the current version, updatedReady how many of
-	// them are ready.
+	// updated is how many Pods are at the current version, updatedReady how many of them are ready.
 	updated, updatedReady int
 	// refused are Pods of which the API server refuses a change.
 	refused []RefusedPod
-	// overdue tells that nothing has moved for longer than the deadline, which is
-	// deadlineSeconds.
+	// overdue tells that nothing has moved for longer than the deadline, which is deadlineSeconds.
 	overdue         bool
 	deadlineSeconds int32
 }
@@ -121,14 +115,14 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	return p
 }
 
-// arrived tells whether the sidecars of an updated Pod serve. A rollout that rests
-// ends no hot upgrade, so there it is enough that the new container does.
+// arrived tells whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it is
+// enough that the new container does.
 func (p *progress) arrived(s *Snapshot, view *sidecar.View) bool {
 	return view.Settled(s.Set) && view.SidecarsReady(s.Set) && (p.resting() || view.HotFinished(s.Set))
 }
 
-// resting tells whether the rollout stands where somebody wants it to stand: no
-// more Pods are updated. Those that were updated last may still be on their way.
+// resting tells whether the rollout stands where somebody wants it to stand: no more Pods are updated. Those that were
+// updated last may still be on their way.
 func (p *progress) resting() bool {
 	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate || p.plan.Hold == HoldAutoPaused
 }
@@ -139,8 +133,8 @@ func (p *progress) working() bool {
 		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || p.plan.Waiting > 0 && !p.resting()
 }
 
-// lastProgress is when the rollout last moved: a Pod was written to, one came
-// back, or there is a new version. It is kept while nothing is to be done.
+// lastProgress is when the rollout last moved: a Pod was written to, one came back, or there is a new version. It is
+// kept while nothing is to be done.
 func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *metav1.Time {
 	before := &s.Set.Object.Status
 	moved := before.LastProgressTime == nil || before.LatestRevision != status.LatestRevision ||
@@ -154,8 +148,8 @@ func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *m
 	return before.LastProgressTime
 }
 
-// watch compares the time since the last progress with the deadline. It returns
-// the seconds that are left, 0 when nothing runs against it.
+// watch compares the time since the last progress with the deadline. It returns the seconds that are left, 0 when
+// nothing runs against it.
 func (p *progress) watch(s *Snapshot, last *metav1.Time) float64 {
 	if !p.working() || last == nil {
 		return 0

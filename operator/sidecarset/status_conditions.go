@@ -18,9 +18,8 @@ import (
 // maxNamedPods is how many Pods a condition's message names.
 const maxNamedPods = 5
 
-// setConditions replaces all conditions. Those that are true only while
-// something is unusual are removed when it is over. A transition time moves
-// only when a status does.
+// setConditions replaces all conditions. Those that are true only while something is unusual are removed when it is
+// over. A transition time moves only when a status does.
 func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 	for _, each := range []struct {
 		kind      string
@@ -45,8 +44,7 @@ func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 	}
 }
 
-// invalidStatus is that of a set that cannot be used as it is. Counters stay as
-// they were: nothing was counted.
+// invalidStatus is that of a set that cannot be used as it is. Counters stay as they were: nothing was counted.
 func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1beta1.SidecarSetStatus {
 	status := object.Status.DeepCopy()
 	status.ObservedGeneration = object.Generation
@@ -73,8 +71,8 @@ func invalidMessage(kind string, err error) string {
 	return "Nothing is done until the spec is corrected."
 }
 
-// state is the common ground of Ready and Progressing: whether the wish is
-// fulfilled, or rests where the user told it to, and the words for it.
+// state is the common ground of Ready and Progressing: whether the wish is fulfilled, or rests where the user told it
+// to, and the words for it.
 func state(p *progress) (done bool, reason, message string) {
 	switch {
 	case p.unserved != "":
@@ -122,9 +120,8 @@ func readyCondition(p *progress) *metav1.Condition {
 	return &metav1.Condition{Status: truth(done), Reason: reason, Message: message + excused(p.plan.Excused)}
 }
 
-// reconcilingCondition is gone when the rollout is done, rests, or cannot go on
-// by itself: tools take it for "wait". It names what the rollout waits for first;
-// Ready has the whole of it.
+// reconcilingCondition is gone when the rollout is done, rests, or cannot go on by itself: tools take it for "wait". It
+// names what the rollout waits for first; Ready has the whole of it.
 func reconcilingCondition(p *progress) *metav1.Condition {
 	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != "" {
 		return nil
@@ -145,8 +142,8 @@ func stalledCondition(s *Snapshot, p *progress) *metav1.Condition {
 	return nil
 }
 
-// progressingCondition is about the rollout alone: true while it goes on, rests
-// or is complete, false when it is stuck. It says how far it is.
+// progressingCondition is about the rollout alone: true while it goes on, rests or is complete, false when it is stuck.
+// It says how far it is.
 func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 	done, reason, _ := state(p)
 	switch {
@@ -213,8 +210,7 @@ func (p *progress) sentences() []string {
 	return parts
 }
 
-// refused names Pods of which the API server refuses a change, those that it gives
-// the same reason for together.
+// refused names Pods of which the API server refuses a change, those that it gives the same reason for together.
 func refused(all []RefusedPod) string {
 	byWords := map[string][]string{}
 	for _, r := range all {
@@ -237,9 +233,8 @@ func refused(all []RefusedPod) string {
 	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", count(len(all)), strings.Join(out, "; "))
 }
 
-// reasonIn is what the API server's words say besides the Pod's name, so that Pods
-// refused for one reason are named together. It is cut where a message would have
-// no room for others.
+// reasonIn is what the API server's words say besides the Pod's name, so that Pods refused for one reason are named
+// together. It is cut where a message would have no room for others.
 func reasonIn(words string) string {
 	const most = 160
 	if i := strings.Index(words, `" is forbidden: `); i >= 0 {
@@ -285,8 +280,7 @@ func (p *progress) later() string {
 	return text + "."
 }
 
-// trouble is what the kubelet says of the sidecar, with its image where that is
-// what is wrong.
+// trouble is what the kubelet says of the sidecar, with its image where that is what is wrong.
 func (b *BrokenPod) trouble() string {
 	if image := b.View.Image(b.Container); imageReasons[b.Reason] && image != "" {
 		return fmt.Sprintf(" (image %s: %s)", image, b.Reason)

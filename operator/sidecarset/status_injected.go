@@ -26,8 +26,8 @@ func listUninjected(s *Snapshot) []v1beta1.UninjectedPod {
 	return out[:min(len(out), maxListedPods)]
 }
 
-// reportedReason is what users are told: where repair is asked for, why it
-// cannot help this Pod comes before why the Pod needs it.
+// reportedReason is what users are told: where repair is asked for, why it cannot help this Pod comes before why the
+// Pod needs it.
 func reportedReason(s *Snapshot, u Uninjected) string {
 	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && u.Obstacle == "" && u.Reason != v1beta1.ReasonOptedOut && !createdAnew(u.Pod) {
 		return v1beta1.ReasonNotEvictable
@@ -35,8 +35,7 @@ func reportedReason(s *Snapshot, u Uninjected) string {
 	return u.Reason
 }
 
-// unserved says that no Pod of the set will ever have its sidecars; "" when some
-// may.
+// unserved says that no Pod of the set will ever have its sidecars; "" when some may.
 func unserved(s *Snapshot) string {
 	if s.Unserved == "" {
 		return ""
@@ -159,8 +158,7 @@ func (w *without) apart(s *Snapshot) string {
 	return out
 }
 
-// repairing says what is done about Pods without sidecars, and what keeps some of
-// them from eviction.
+// repairing says what is done about Pods without sidecars, and what keeps some of them from eviction.
 func (p *progress) repairing(s *Snapshot) string {
 	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
 		return ""
@@ -179,8 +177,8 @@ func (p *progress) repairing(s *Snapshot) string {
 	return out
 }
 
-// protected names the Pods whose eviction was refused when it was last tried, in
-// this round or before, by a budget or by something else, in these words.
+// protected names the Pods whose eviction was refused when it was last tried, in this round or before, by a budget or
+// by something else, in these words.
 func (p *progress) protected() (budget, policy []string, words string) {
 	why := map[string]string{}
 	for _, pod := range p.plan.Protected {

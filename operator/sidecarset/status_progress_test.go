@@ -9,8 +9,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Stored times have no fractions of a second; a deadline that runs from one must
-// not be over early for that.
+// Stored times have no fractions of a second; a deadline that runs from one must not be over early for that.
 func TestTimesOfProgressAreRoundedUp(t *testing.T) {
 	whole := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct{ at, want time.Time }{

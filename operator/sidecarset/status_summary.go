@@ -11,8 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// summarize writes what the column STATUS shows, once everything else of the
-// status is made.
+// summarize writes what the column STATUS shows, once everything else of the status is made.
 func summarize(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) {
 	before := report.Summary{Text: status.Summary, Since: status.SummarySince}
 	next := before.Next(column(status, s, p), metav1.NewTime(s.Now))
@@ -28,14 +27,13 @@ func summarize(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) {
 	}
 }
 
-// complete reports whether no Pod is left that the rollout could bring to the
-// current version.
+// complete reports whether no Pod is left that the rollout could bring to the current version.
 func (p *progress) complete() bool {
 	return !p.working() && !p.overdue && p.plan.Hold == HoldNone && p.plan.Kept == 0
 }
 
-// column is the first of these that holds: what needs a person, what goes on,
-// where it rests, and what is not as it should be although it is done.
+// column is the first of these that holds: what needs a person, what goes on, where it rests, and what is not as it
+// should be although it is done.
 func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 	ready := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady)
 	switch {

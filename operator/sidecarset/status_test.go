@@ -17,8 +17,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// report is a status in short: conditions as "Type=Status Reason", without
-// Progressing, which has a test of its own.
+// report is a status in short: conditions as "Type=Status Reason", without Progressing, which has a test of its own.
 type summary struct {
 	Matched, Updated, Ready, UpdatedReady, Uninjected int32
 	Conditions                                        []string
@@ -294,8 +293,8 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	if status.AutoPausedRevision != status.LatestRevision {
 		t.Errorf("auto-paused at %q, latest is %q", status.AutoPausedRevision, status.LatestRevision)
 	}
-	// A new version goes to the broken Pod. What the kubelet still says is about
-	// the version before, and must not set the new one to rest.
+	// A new version goes to the broken Pod. What the kubelet still says is about the version before, and must not set
+	// the new one to rest.
 	w.image("agent:4")
 	step()
 	if plan := w.plan(); plan.Hold == HoldAutoPaused {
@@ -319,8 +318,7 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	}
 }
 
-// A Pod that was created with the sidecars is its owner's concern: it must not
-// make the set wait, and fail, with it.
+// A Pod that was created with the sidecars is its owner's concern: it must not make the set wait, and fail, with it.
 func TestNewPodsDoNotMakeTheSetWait(t *testing.T) {
 	w := newWorld(t, 2, build.MakeSidecarSet("s"))
 	pending := w.addPod("pending", time.Hour)

@@ -14,8 +14,8 @@ type Uninjected struct {
 	Pod *corev1.Pod
 	// Reason is one of the constants of api/v1beta1.
 	Reason string
-	// Obstacle says what would keep the sidecars out of a Pod that is made in its
-	// place too, "" when nothing is known to do so.
+	// Obstacle says what would keep the sidecars out of a Pod that is made in its place too, "" when nothing is known
+	// to do so.
 	Obstacle string
 }
 
@@ -23,14 +23,14 @@ type Uninjected struct {
 type matching struct {
 	// Watched is when we began to watch: earlier changes are not known.
 	Watched time.Time
-	// Changed is when a label of the Pod or of its Namespace, or the set's selector,
-	// was last changed so that the set selects the Pod; zero when it was not.
+	// Changed is when a label of the Pod or of its Namespace, or the set's selector, was last changed so that the set
+	// selects the Pod; zero when it was not.
 	Changed time.Time
 }
 
-// whyUninjected says why the Pod is without the sidecars. sets are all sets that
-// select it, this one among them. The webhook is blamed only where nothing else
-// is left: the set selected the Pod when it was created, and left no record in it.
+// whyUninjected says why the Pod is without the sidecars. sets are all sets that select it, this one among them. The
+// webhook is blamed only where nothing else is left: the set selected the Pod when it was created, and left no record
+// in it.
 func whyUninjected(set *sidecar.Set, pod *corev1.Pod, sets []*sidecar.Set, m matching) Uninjected {
 	out := Uninjected{Pod: pod}
 	omission, omitted := sidecar.WhyOmitted(pod, set, sets)

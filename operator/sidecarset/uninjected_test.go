@@ -96,8 +96,7 @@ func compile(t *testing.T, object *v1beta1.SidecarSet) *sidecar.Set {
 	return set
 }
 
-// What is said to match later is what was seen to change, and only for those Pods
-// and sets that the change is about.
+// What is said to match later is what was seen to change, and only for those Pods and sets that the change is about.
 func TestWhatIsRememberedOfChangedLabels(t *testing.T) {
 	clock := clocktesting.NewFakeClock(build.Epoch)
 	h := newHistory(clock)

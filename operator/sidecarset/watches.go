@@ -21,31 +21,28 @@ import (
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// sharedIndex tells which SidecarSets a Pod or a namespace concerns. It follows
-// the watch of SidecarSets.
+// sharedIndex tells which SidecarSets a Pod or a namespace concerns. It follows the watch of SidecarSets.
 type sharedIndex struct {
 	*sidecar.Index
 }
 
 func newSharedIndex() sharedIndex { return sharedIndex{sidecar.NewIndex()} }
 
-// setHandler indexes a SidecarSet before it enqueues it: a Pod that comes in
-// between is then either seen by that reconcile or finds the set in the index.
+// setHandler indexes a SidecarSet before it enqueues it: a Pod that comes in between is then either seen by that
+// reconcile or finds the set in the index.
 type setHandler struct {
 	index   sharedIndex
 	history *matchHistory
 }
 
-// Create starts the first look at a set, also at those that were there before
-// us.
+// Create starts the first look at a set, also at those that were there before us.
 func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
 	h.index.put(ctx, e.Object)
 	enqueue(q, e.Object.GetName(), baseOf(e.Object))
 }
 
-// Update leaves out what is not the user's doing, our own status writes first. A
-// canary that changes may serve other Pods than before, which its base, the one
-// before the change included, then misses or no longer does.
+// Update leaves out what is not the user's doing, our own status writes first. A canary that changes may serve other
+// Pods than before, which its base, the one before the change included, then misses or no longer does.
 func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	if sameSet(e.ObjectOld, e.ObjectNew) {
 		return
@@ -74,16 +71,15 @@ func sameSelectors(a, b *v1beta1.SidecarSet) bool {
 		equality.Semantic.DeepEqual(a.Spec.NamespaceSelector, b.Spec.NamespaceSelector)
 }
 
-// sameSet tells whether nothing has changed that is the user's to change: the
-// spec, or a label or annotation that has a meaning here (a custom version, a
-// canary).
+// sameSet tells whether nothing has changed that is the user's to change: the spec, or a label or annotation that has a
+// meaning here (a custom version, a canary).
 func sameSet(a, b client.Object) bool {
 	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration() &&
 		maps.Equal(a.GetLabels(), b.GetLabels()) && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
 }
 
-// Delete enqueues the set once more, so that its metrics go, and all others: what
-// it held, or kept from being injected, may be theirs now.
+// Delete enqueues the set once more, so that its metrics go, and all others: what it held, or kept from being injected,
+// may be theirs now.
 func (h setHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
 	h.index.Delete(e.Object.GetName())
 	h.history.forgetSet(e.Object.GetName())
@@ -103,8 +99,7 @@ func (x sharedIndex) put(ctx context.Context, object client.Object) {
 	x.Put(set)
 }
 
-// concerned collects the names of the sets that select a Pod or that were
-// injected into it.
+// concerned collects the names of the sets that select a Pod or that were injected into it.
 func (x sharedIndex) concerned(pod client.Object, into sets.Set[string]) {
 	for _, set := range x.Candidates(pod.GetNamespace(), pod.GetLabels()) {
 		into.Insert(set.Name())
@@ -116,8 +111,8 @@ func (x sharedIndex) concerned(pod client.Object, into sets.Set[string]) {
 	}
 }
 
-// podHandler enqueues the SidecarSets that a Pod concerns, whatever happens to
-// it: also its end gives room to a rollout and changes counters.
+// podHandler enqueues the SidecarSets that a Pod concerns, whatever happens to it: also its end gives room to a rollout
+// and changes counters.
 type podHandler struct {
 	index   sharedIndex
 	history *matchHistory
@@ -144,8 +139,7 @@ func (h podHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
 	h.enqueue(q, before, after)
 }
 
-// newlySelected reports whether a changed Pod is to have sidecars that it was not
-// to have before.
+// newlySelected reports whether a changed Pod is to have sidecars that it was not to have before.
 func (x sharedIndex) newlySelected(before, after *corev1.Pod) bool {
 	if sidecar.OptedOut(after) {
 		return false
@@ -167,24 +161,22 @@ func (h podHandler) enqueue(q queue, pods ...client.Object) {
 	}
 }
 
-// samePod tells whether nothing has changed that a SidecarSet minds. The cache
-// keeps only such fields of a Pod, so few updates are alike.
+// samePod tells whether nothing has changed that a SidecarSet minds. The cache keeps only such fields of a Pod, so few
+// updates are alike.
 func samePod(a, b *corev1.Pod) bool {
 	return a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
 		equality.Semantic.DeepEqual(a.Spec, b.Spec) && equality.Semantic.DeepEqual(a.Status, b.Status)
 }
 
-// namespaceHandler enqueues the sets that a change of a namespace's labels may
-// concern: those that select namespaces by label, or all when the label that
-// turns injection on and off is the one that changed.
+// namespaceHandler enqueues the sets that a change of a namespace's labels may concern: those that select namespaces by
+// label, or all when the label that turns injection on and off is the one that changed.
 type namespaceHandler struct {
 	index   sharedIndex
 	history *matchHistory
 }
 
-// Create enqueues the sets that reach into the namespace: its first Pods may have
-// been seen before it was.
+// Create enqueues the sets that reach into the namespace: its first Pods may have been seen before it was.
 func (h namespaceHandler) Create(_ context.Context, e event.CreateEvent, q queue) {
 	for _, name := range h.index.Names() {
 		if set := h.index.Get(name); set != nil && set.MatchesNamespace(e.Object.GetName(), e.Object.GetLabels()) {
@@ -214,8 +206,8 @@ func (h namespaceHandler) Update(_ context.Context, e event.UpdateEvent, q queue
 	}
 }
 
-// revisionHandler enqueues a set whose recorded versions somebody else has changed
-// or deleted: they are put back as far as they can be.
+// revisionHandler enqueues a set whose recorded versions somebody else has changed or deleted: they are put back as far
+// as they can be.
 type revisionHandler struct{ index sharedIndex }
 
 // Create needs nothing: it is ours, and the next look reads what we wrote.
@@ -243,8 +235,7 @@ func (h revisionHandler) enqueue(q queue, revision client.Object) {
 	}
 }
 
-// reachingSince names the sets that reach a namespace since its labels changed; ""
-// stands for all.
+// reachingSince names the sets that reach a namespace since its labels changed; "" stands for all.
 func (x sharedIndex) reachingSince(namespace string, before, after map[string]string) sets.Set[string] {
 	out := sets.New[string]()
 	if before[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled && after[v1beta1.InjectionLabel] != v1beta1.InjectionDisabled {

@@ -22,27 +22,24 @@ import (
 
 // Outcome is what became of a plan.
 type Outcome struct {
-	// Owned, Created, Deleted, Changed and Claimed are the actions that were
-	// carried out.
+	// Owned, Created, Deleted, Changed and Claimed are the actions that were carried out.
 	Owned   []OwnPod
 	Created []CreatePod
 	Deleted []DeletePod
 	Changed []ChangePod
 	Claimed []ChangeClaim
-	// CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors and UpdateErrors are
-	// what the API server refused, with its words: new Pods with their claims,
-	// deletions of Pods, changes of claims, updates in place, and everything else.
+	// CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors and UpdateErrors are what the API server refused, with its
+	// words: new Pods with their claims, deletions of Pods, changes of claims, updates in place, and everything else.
 	CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors, UpdateErrors []error
-	// tries is what became of the writes whose refusal is remembered. accepted and
-	// rejected name the revision that a new Pod was taken of, or was not; "" for
-	// none.
+	// tries is what became of the writes whose refusal is remembered. accepted and rejected name the revision that a
+	// new Pod was taken of, or was not; "" for none.
 	tries              []try
 	accepted, rejected string
-	// Collided tells that the name of the new revision is taken by something that
-	// is not the set's. The next look takes another one.
+	// Collided tells that the name of the new revision is taken by something that is not the set's. The next look takes
+	// another one.
 	Collided bool
-	// Stale counts actions that were given up because the object had changed
-	// since the snapshot. The change itself brings the next look, or lookAgainIn.
+	// Stale counts actions that were given up because the object had changed since the snapshot. The change itself
+	// brings the next look, or lookAgainIn.
 	Stale int
 }
 
@@ -53,12 +50,11 @@ type try struct {
 	err    error
 }
 
-// Err joins all errors: the first of them, and how many more there are. A quota
-// can refuse thousands of Pods at once.
+// Err joins all errors: the first of them, and how many more there are. A quota can refuse thousands of Pods at once.
 func (o *Outcome) Err() error { return join(slices.Concat(o.CreateErrors, o.changeErrors())) }
 
-// retry joins the errors that the whole set waits for. The others are remembered
-// of their Pods alone, and nothing else waits for those.
+// retry joins the errors that the whole set waits for. The others are remembered of their Pods alone, and nothing else
+// waits for those.
 func (o *Outcome) retry() error {
 	return join(slices.Concat(o.CreateErrors, o.ClaimErrors, o.UpdateErrors))
 }
@@ -70,17 +66,16 @@ func join(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// staleFor is how long, in seconds, the next look waits at most for the change
-// that made an action fail.
+// staleFor is how long, in seconds, the next look waits at most for the change that made an action fail.
 const staleFor = 1
 
-// shareFor is how long, in seconds, the next look waits after a refusal: those
-// whose turn it is now that a share is free again.
+// shareFor is how long, in seconds, the next look waits after a refusal: those whose turn it is now that a share is
+// free again.
 const shareFor = 0.05
 
-// lookAgainIn is in how many seconds to look again though nothing happens; 0 for
-// never. What made an action stale mostly shows itself at once, but revisions are
-// not watched, and for the next name of a revision there is nothing to wait for.
+// lookAgainIn is in how many seconds to look again though nothing happens; 0 for never. What made an action stale
+// mostly shows itself at once, but revisions are not watched, and for the next name of a revision there is nothing to
+// wait for.
 func (o *Outcome) lookAgainIn() float64 {
 	if len(o.DeleteErrors)+len(o.InPlaceErrors) > 0 {
 		return shareFor
@@ -127,10 +122,9 @@ type executor struct {
 	parallel int
 }
 
-// apply executes a plan. One refused action does not stop the others: the plan
-// has counted all of them into its budgets. Revisions come first, since Pods are
-// marked with their names; then Pods go before others are made, so that a quota
-// has room.
+// apply executes a plan. One refused action does not stop the others: the plan has counted all of them into its
+// budgets. Revisions come first, since Pods are marked with their names; then Pods go before others are made, so that a
+// quota has room.
 func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Plan) *Outcome {
 	o := &Outcome{}
 	mayAdopt := sync.OnceValue(func() error { return e.stillThere(ctx, set) })
@@ -179,9 +173,8 @@ func (o *Outcome) note(pod types.UID, toward string, err error) {
 	o.tries = append(o.tries, try{pod, toward, err})
 }
 
-// wouldTake asks by dry run whether a Pod could be created. Its name is still
-// taken, which is the last thing that the API server looks at. A quota may be full
-// because of the very Pod that is to go, so that is no refusal.
+// wouldTake asks by dry run whether a Pod could be created. Its name is still taken, which is the last thing that the
+// API server looks at. A quota may be full because of the very Pod that is to go, so that is no refusal.
 func (e *executor) wouldTake(ctx context.Context, pod *corev1.Pod) error {
 	err := e.writer.Create(ctx, pod.DeepCopy(), client.DryRunAll)
 	if apierrors.IsAlreadyExists(err) || noDryRun(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
@@ -190,8 +183,8 @@ func (e *executor) wouldTake(ctx context.Context, pod *corev1.Pod) error {
 	return err
 }
 
-// noDryRun reports whether somebody's webhook cannot be asked by dry run: it says
-// that it has side effects. Then there is nothing to do but to try.
+// noDryRun reports whether somebody's webhook cannot be asked by dry run: it says that it has side effects. Then there
+// is nothing to do but to try.
 func noDryRun(err error) bool {
 	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }
@@ -199,8 +192,8 @@ func noDryRun(err error) bool {
 // creationOf stands for a Pod that has no UID yet.
 func creationOf(name string) types.UID { return types.UID("new Pod " + name) }
 
-// applyRevisions keeps the history and tells whether Pods may be marked with the
-// update revision: whether it is recorded.
+// applyRevisions keeps the history and tells whether Pods may be marked with the update revision: whether it is
+// recorded.
 func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAdopt func() error, o *Outcome) bool {
 	if plan.Create != nil {
 		switch err := e.writer.Create(ctx, plan.Create.DeepCopy()); {
@@ -247,9 +240,8 @@ func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []Own
 	})
 }
 
-// stillThere fails when a set may not adopt: one that is being deleted must not
-// take back what its deletion has just let go, or that would be deleted with it,
-// and the cache may not know of it yet. So the API server is asked.
+// stillThere fails when a set may not adopt: one that is being deleted must not take back what its deletion has just
+// let go, or that would be deleted with it, and the cache may not know of it yet. So the API server is asked.
 func (e *executor) stillThere(ctx context.Context, set *v1beta1.StatefulSet) error {
 	now := &metav1.PartialObjectMetadata{}
 	now.SetGroupVersionKind(v1beta1.GroupVersion.WithKind("StatefulSet"))
@@ -275,8 +267,8 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 	return apply.Wrap(e.patchPod(ctx, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners)), "change the controller of Pod %s", p.Pod.Name)
 }
 
-// createPod makes the claims of a Pod, then the Pod, then tells it that nothing
-// keeps it from serving. Should the last step fail, the next look repeats it.
+// createPod makes the claims of a Pod, then the Pod, then tells it that nothing keeps it from serving. Should the last
+// step fail, the next look repeats it.
 func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	for _, claim := range c.Claims {
 		if err := e.createClaim(ctx, claim); err != nil {
@@ -300,9 +292,8 @@ func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolu
 	return nil
 }
 
-// notCreated is the error of a creation. Of what is only being made nothing can
-// have been seen, so nothing is stale: a conflict is one about something else,
-// such as a quota that many draw on at once, and no event ends it. Only a name
+// notCreated is the error of a creation. Of what is only being made nothing can have been seen, so nothing is stale: a
+// conflict is one about something else, such as a quota that many draw on at once, and no event ends it. Only a name
 // that is taken says that there is more to see.
 func notCreated(kind, name string, err error) error {
 	if apierrors.IsAlreadyExists(err) {
@@ -311,8 +302,8 @@ func notCreated(kind, name string, err error) error {
 	return fmt.Errorf("create %s %s: %s", kind, name, err.Error()) // not wrapped: what kind of error it is would mislead
 }
 
-// deletePod deletes a Pod, and no other one of that name. Where the API server would
-// not take its successor, a Pod that serves is better than none.
+// deletePod deletes a Pod, and no other one of that name. Where the API server would not take its successor, a Pod that
+// serves is better than none.
 func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
 	if d.Successor != nil {
 		if err := e.wouldTake(ctx, d.Successor); err != nil {
@@ -337,9 +328,8 @@ func uidOf(object client.Object) client.Preconditions {
 	return client.Preconditions{UID: &uid}
 }
 
-// changePod writes conditions, resources and everything else, in that order: a
-// Pod leaves service before its containers restart. The first of them must find
-// a Pod that did not serve as it was.
+// changePod writes conditions, resources and everything else, in that order: a Pod leaves service before its containers
+// restart. The first of them must find a Pod that did not serve as it was.
 func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	pod := c.View.Pod
 	if err := e.tryChange(ctx, c); err != nil {
@@ -411,9 +401,8 @@ type patchOption interface {
 	client.SubResourcePatchOption
 }
 
-// setConditions writes conditions, which are merged by their type. What a
-// condition does not say is taken away from the one that is there. unchanged
-// tells that nothing about the Pod may have changed since it was seen.
+// setConditions writes conditions, which are merged by their type. What a condition does not say is taken away from the
+// one that is there. unchanged tells that nothing about the Pod may have changed since it was seen.
 func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition, unchanged bool) error {
 	merged := make([]map[string]any, 0, len(conditions))
 	for i := range conditions {

@@ -116,9 +116,8 @@ func TestNothingIsDoneBeforeTheRevisionIsRecorded(t *testing.T) {
 	}
 }
 
-// A set that is being deleted has just let its Pods and its history go: the cache
-// may not know. A revision that it took back would be deleted with it, and
-// whoever adopts the Pods next would not know what they are made from.
+// A set that is being deleted has just let its Pods and its history go: the cache may not know. A revision that it took
+// back would be deleted with it, and whoever adopts the Pods next would not know what they are made from.
 func TestASetThatIsGoingAdoptsNothing(t *testing.T) {
 	w := leftByAppsV1(t)
 	plan := w.plan()
@@ -205,8 +204,8 @@ func TestWritesRestOnWhatWasSeen(t *testing.T) {
 	}
 }
 
-// Quota admission answers with a conflict when many draw on it at once. Nothing
-// about the Pod or its claim changes afterwards, so no event brings another try.
+// Quota admission answers with a conflict when many draw on it at once. Nothing about the Pod or its claim changes
+// afterwards, so no event brings another try.
 func TestAConflictAboutANewObjectIsTriedAgain(t *testing.T) {
 	conflict := apierrors.NewConflict(resourceOf("resourcequotas"), "compute", errors.New("it has changed"))
 	for name, test := range map[string]struct{ refused, want string }{

@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// A node writes the time by its own clock. One that is ahead must not take Pods
-// out of the count until we have caught up with it.
+// A node writes the time by its own clock. One that is ahead must not take Pods out of the count until we have caught
+// up with it.
 func TestTheClockOfANodeIsAhead(t *testing.T) {
 	for name, test := range map[string]struct {
 		minReadySeconds int32

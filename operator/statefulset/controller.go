@@ -1,6 +1,5 @@
-// Package statefulset is the controller of Advanced StatefulSets: it gives Pods
-// an identity and storage of their own, and changes them in place, in parallel,
-// and without getting stuck.
+// Package statefulset is the controller of Advanced StatefulSets: it gives Pods an identity and storage of their own,
+// and changes them in place, in parallel, and without getting stuck.
 //
 // Data flows one way: cluster state -> Snapshot (snapshot.go) -> Plan (plan.go)
 // -> Outcome (apply.go) -> Status (status.go). Only snapshot.go reads the
@@ -46,8 +45,7 @@ type Options struct {
 	Parallel int
 	// CanResize tells whether the API server can resize running Pods.
 	CanResize bool
-	// Remediator looks after Pods that cannot start because of their node; nil for
-	// none.
+	// Remediator looks after Pods that cannot start because of their node; nil for none.
 	Remediator Remediator
 }
 
@@ -62,13 +60,12 @@ type reconciler struct {
 	duty       *pace.Duty
 }
 
-// longestRetry is how long a refused write waits for its next try at most.
-// Nothing tells us when a quota is raised or a policy is lifted, and with the
-// usual bound a set would stay as it is for a quarter of an hour after that.
+// longestRetry is how long a refused write waits for its next try at most. Nothing tells us when a quota is raised or a
+// policy is lifted, and with the usual bound a set would stay as it is for a quarter of an hour after that.
 const longestRetry = time.Minute
 
-// Add wires the controller into a manager, whose client must read its own
-// writes and whose cache must have the indexes of podcache.
+// Add wires the controller into a manager, whose client must read its own writes and whose cache must have the indexes
+// of podcache.
 func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("index revisions and claims: %w", err)
@@ -98,8 +95,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 		Complete(r)
 }
 
-// Reconcile brings one StatefulSet a step further, unless others are to have the
-// processor first.
+// Reconcile brings one StatefulSet a step further, unless others are to have the processor first.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	began := r.gatherer.clock.Now()
 	if wait := r.duty.Wait(request.NamespacedName, began); wait > 0 {
@@ -110,8 +106,8 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		now := r.gatherer.clock.Now()
 		r.duty.Note(request.NamespacedName, now.Sub(began)-writing, now)
 	}()
-	// Reading waits for the cache to have seen our own writes. Should it never, a
-	// word in the log is better than a worker that hangs.
+	// Reading waits for the cache to have seen our own writes. Should it never, a word in the log is better than a
+	// worker that hangs.
 	reading, cancel := context.WithTimeout(ctx, time.Minute)
 	snapshot, err := r.gatherer.snapshot(reading, request.NamespacedName)
 	cancel()
@@ -196,8 +192,7 @@ func soonest(spans ...float64) time.Duration {
 	return time.Duration(math.Ceil(shortest*1000)) * time.Millisecond
 }
 
-// reportInvalid writes the status of a set that cannot be used, and what is to be
-// told of it.
+// reportInvalid writes the status of a set that cannot be used, and what is to be told of it.
 func (r *reconciler) reportInvalid(ctx context.Context, set *v1beta1.StatefulSet, fault error) error {
 	status := invalidStatus(set, fault, metav1.NewTime(r.gatherer.clock.Now()))
 	observeStalled(client.ObjectKeyFromObject(set), status)
@@ -209,9 +204,8 @@ func (r *reconciler) reportInvalid(ctx context.Context, set *v1beta1.StatefulSet
 	return err
 }
 
-// report writes status and events. While Pods change fast the status is
-// written about once a second. It returns when to look again though nothing
-// happens: to write what was held back, or because something is due by then.
+// report writes status and events. While Pods change fast the status is written about once a second. It returns when to
+// look again though nothing happens: to write what was held back, or because something is due by then.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
 	wait := soonest(deadline, plan.LookAgainIn, s.remedyIn())
@@ -234,9 +228,8 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	return wait, nil
 }
 
-// urgent tells whether a status is to be written at once: it speaks of another
-// generation, of another revision that Pods are made from, or of a name that is
-// not to be tried again.
+// urgent tells whether a status is to be written at once: it speaks of another generation, of another revision that
+// Pods are made from, or of a name that is not to be tried again.
 func urgent(s *Snapshot, status *v1beta1.StatefulSetStatus) bool {
 	before := &s.Set.Status
 	return before.ObservedGeneration != status.ObservedGeneration ||

@@ -16,11 +16,10 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// Cache indexes of this controller. Pods are found by podcache.ControllerIndex
-// and podcache.OrphanIndex, which the program sets up.
+// Cache indexes of this controller. Pods are found by podcache.ControllerIndex and podcache.OrphanIndex, which the
+// program sets up.
 const (
-	// revisionControllerIndex finds revisions by the UID of their controller, or
-	// by noController.
+	// revisionControllerIndex finds revisions by the UID of their controller, or by noController.
 	revisionControllerIndex = "controller"
 	// claimParentIndex finds claims by their name without the ordinal.
 	claimParentIndex = "parent"
@@ -45,8 +44,8 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	)
 }
 
-// TrimRevision is a cache.TransformFunc: it drops the data of revisions that
-// another API group controls, those of DaemonSets and of apps/v1 StatefulSets.
+// TrimRevision is a cache.TransformFunc: it drops the data of revisions that another API group controls, those of
+// DaemonSets and of apps/v1 StatefulSets.
 func TrimRevision(object any) (any, error) {
 	revision, ok := object.(*appsv1.ControllerRevision)
 	if !ok {
@@ -59,8 +58,8 @@ func TrimRevision(object any) (any, error) {
 	return revision, nil
 }
 
-// TrimClaim is a cache.TransformFunc: it drops what no decision about a claim
-// rests on, and caps quantities that would cost too much to compute with.
+// TrimClaim is a cache.TransformFunc: it drops what no decision about a claim rests on, and caps quantities that would
+// cost too much to compute with.
 func TrimClaim(object any) (any, error) {
 	claim, ok := object.(*corev1.PersistentVolumeClaim)
 	if !ok {

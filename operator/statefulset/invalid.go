@@ -12,8 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// invalidError says that a stored StatefulSet cannot be used until a person
-// corrects it.
+// invalidError says that a stored StatefulSet cannot be used until a person corrects it.
 type invalidError struct {
 	set *v1beta1.StatefulSet
 	err error
@@ -22,12 +21,11 @@ type invalidError struct {
 func (e *invalidError) Error() string { return e.err.Error() }
 func (e *invalidError) Unwrap() error { return e.err }
 
-// maxReplicas is what the schema allows. Kubernetes is made for 150,000 Pods in
-// a whole cluster.
+// maxReplicas is what the schema allows. Kubernetes is made for 150,000 Pods in a whole cluster.
 const maxReplicas = 100_000
 
-// usable returns a set's selector. It fails where nothing at all may be done
-// about the set, because it could have been stored while no webhook answered:
+// usable returns a set's selector. It fails where nothing at all may be done about the set, because it could have been
+// stored while no webhook answered:
 //
 //   - an entry of reserveOrdinals that cannot be read. Taken for none, it would
 //     cost the Pods of other ordinals their place, and their claims with

@@ -15,8 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// What the webhook refuses can be stored while it is away. Neither a Pod nor a
-// claim may be lost to it.
+// What the webhook refuses can be stored while it is away. Neither a Pod nor a claim may be lost to it.
 func TestNothingIsDoneAboutASetThatCannotBeUsed(t *testing.T) {
 	reserve := func(entry string) func(*v1beta1.StatefulSetSpec) {
 		return func(spec *v1beta1.StatefulSetSpec) {

@@ -21,8 +21,7 @@ func (m *member) missing() bool { return m.View == nil }
 // available tells whether there is a Pod, and it is available.
 func (m *member) available() bool { return m.View != nil && m.Available }
 
-// leaving tells whether there is no Pod, or one that is going: either way a new
-// one follows.
+// leaving tells whether there is no Pod, or one that is going: either way a new one follows.
 func (m *member) leaving() bool { return m.View == nil || m.terminating() }
 
 // layout puts a set's Pods on the ordinals that there should be.

@@ -10,14 +10,14 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// memory is what the operator remembers of its writes. It is lost when the
-// operator starts anew, which costs one more try of each.
+// memory is what the operator remembers of its writes. It is lost when the operator starts anew, which costs one more
+// try of each.
 type memory struct {
 	refusals *refusal.Memory
 
 	mu sync.Mutex
-	// accepted are, by set, the revisions of which the API server has taken a new
-	// Pod, or has said by dry run that it would.
+	// accepted are, by set, the revisions of which the API server has taken a new Pod, or has said by dry run that it
+	// would.
 	accepted map[types.NamespacedName]string
 }
 

@@ -13,8 +13,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// series are the values of a metric as the program serves them, by the value of
-// the last label.
+// series are the values of a metric as the program serves them, by the value of the last label.
 func series(t *testing.T, name string) map[string]float64 {
 	t.Helper()
 	families, err := metrics.Registry.Gather()

@@ -16,8 +16,8 @@ import (
 // span is a range of ordinals, both ends included.
 type span struct{ first, last int }
 
-// ordinals lists the ordinals that a set's Pods should have, ascending: replicas
-// of them from ordinals.start on, the reserved ones left out.
+// ordinals lists the ordinals that a set's Pods should have, ascending: replicas of them from ordinals.start on, the
+// reserved ones left out.
 func ordinals(spec *v1beta1.StatefulSetSpec) []int {
 	next := 0
 	if spec.Ordinals != nil {
@@ -36,8 +36,8 @@ func ordinals(spec *v1beta1.StatefulSetSpec) []int {
 	return out
 }
 
-// reserved reads reserveOrdinals, sorted. Nothing is planned for a set with an
-// entry that cannot be read; it would reserve nothing.
+// reserved reads reserveOrdinals, sorted. Nothing is planned for a set with an entry that cannot be read; it would
+// reserve nothing.
 func reserved(list []intstr.IntOrString) []span {
 	var out []span
 	for i := range list {

@@ -18,9 +18,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
-// TestPhases keeps a whole set of every phase of its life in testdata/phases. The
-// statuses are those that this package makes. Tools that read them, kstatus and
-// the health checks of Argo CD, are tried on these files in e2e/contract.
+// TestPhases keeps a whole set of every phase of its life in testdata/phases. The statuses are those that this package
+// makes. Tools that read them, kstatus and the health checks of Argo CD, are tried on these files in e2e/contract.
 func TestPhases(t *testing.T) {
 	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
 	later := func(w *world, span time.Duration) { w.now = w.now.Add(span) }

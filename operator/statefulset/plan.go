@@ -11,8 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
-// Plan is what to do about one StatefulSet now, and why it is no more than
-// that.
+// Plan is what to do about one StatefulSet now, and why it is no more than that.
 type Plan struct {
 	// Revisions keeps the history.
 	Revisions RevisionPlan
@@ -20,13 +19,11 @@ type Plan struct {
 	Layout layout
 	// Own are the Pods to adopt or to let go.
 	Own []OwnPod
-	// Create, Delete and Change are what happens to Pods, each in the order in
-	// which it is begun.
+	// Create, Delete and Change are what happens to Pods, each in the order in which it is begun.
 	Create []CreatePod
 	Delete []DeletePod
 	Change []ChangePod
-	// Claims are claims to change, and CreateClaims claims to make, beyond those
-	// that come with a new Pod.
+	// Claims are claims to change, and CreateClaims claims to make, beyond those that come with a new Pod.
 	Claims       []ChangeClaim
 	CreateClaims []*corev1.PersistentVolumeClaim
 
@@ -34,15 +31,13 @@ type Plan struct {
 	Rollout Rollout
 	// Blocked are ordinals whose Pod cannot be made, or may not go, now.
 	Blocked []BlockedOrdinal
-	// LookAgainIn is in how many seconds something is due though nothing
-	// happens; 0 for never.
+	// LookAgainIn is in how many seconds something is due though nothing happens; 0 for never.
 	LookAgainIn float64
 }
 
 // Rollout is where the update of Pods stands, this plan's actions included.
 type Rollout struct {
-	// Hold says why Pods that are not at the update revision are left alone;
-	// empty when none is.
+	// Hold says why Pods that are not at the update revision are left alone; empty when none is.
 	Hold Hold
 	// Waiting are Pods whose turn comes later, by ordinal.
 	Waiting []int
@@ -54,17 +49,15 @@ type Rollout struct {
 	Hooked []string
 	// Growing are Pods whose claims have to grow before they are updated.
 	Growing []string
-	// Recreated is why Pods are, or will be, deleted and made again although
-	// podUpdatePolicy asks for a change in place: field paths, or a sentence.
+	// Recreated is why Pods are, or will be, deleted and made again although podUpdatePolicy asks for a change in
+	// place: field paths, or a sentence.
 	Recreated []string
-	// Refused are Pods that the API server refused a write to a moment ago. They
-	// take up nothing, and are tried again when their time comes.
+	// Refused are Pods that the API server refused a write to a moment ago. They take up nothing, and are tried again
+	// when their time comes.
 	Refused []RefusedPod
-	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being
-	// updated, and why.
+	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being updated, and why.
 	Impossible []ImpossiblePod
-	// Unexpandable are claims that cannot grow to what their template asks for,
-	// and why.
+	// Unexpandable are claims that cannot grow to what their template asks for, and why.
 	Unexpandable []string
 }
 
@@ -108,8 +101,7 @@ type BlockedOrdinal struct {
 	Ordinal int
 	// Why is a sentence.
 	Why string
-	// Waits tells that it is a matter of time: a Pod that is about to serve has
-	// to be available first.
+	// Waits tells that it is a matter of time: a Pod that is about to serve has to be available first.
 	Waits bool
 }
 
@@ -135,8 +127,7 @@ type CreatePod struct {
 	Revision string
 	// Claims are to be made before the Pod.
 	Claims []*corev1.PersistentVolumeClaim
-	// Conditions are set once the Pod is there: those that its readiness gates
-	// wait for.
+	// Conditions are set once the Pod is there: those that its readiness gates wait for.
 	Conditions []corev1.PodCondition
 }
 
@@ -152,16 +143,15 @@ func (c CreatePod) String() string {
 // DeletePod deletes a Pod.
 type DeletePod struct {
 	View *View
-	// Claims are to be handed over before: the garbage collector deletes them
-	// with the Pod.
+	// Claims are to be handed over before: the garbage collector deletes them with the Pod.
 	Claims []ChangeClaim
-	// Free tells that the Pod did not serve, so that the deletion costs nothing.
-	// That must still be so: the Pod must not have changed since.
+	// Free tells that the Pod did not serve, so that the deletion costs nothing. That must still be so: the Pod must
+	// not have changed since.
 	Free bool
 	// Toward is what the deletion is remembered by when it is refused.
 	Toward string
-	// Successor is the Pod that follows, where the API server is to be asked before
-	// the deletion whether it would take that; nil elsewhere.
+	// Successor is the Pod that follows, where the API server is to be asked before the deletion whether it would take
+	// that; nil elsewhere.
 	Successor *corev1.Pod
 	// Cause is what led to it.
 	Cause Cause
@@ -196,19 +186,16 @@ const (
 	CauseAsked Cause = "Asked"
 )
 
-// ChangePod writes to a Pod that stays: conditions first, then resources, then
-// everything else.
+// ChangePod writes to a Pod that stays: conditions first, then resources, then everything else.
 type ChangePod struct {
 	View *View
 	// Conditions are to be set in the Pod's status.
 	Conditions []corev1.PodCondition
-	// Resize goes through the resize subresource, Patch through the Pod itself;
-	// either may be empty.
+	// Resize goes through the resize subresource, Patch through the Pod itself; either may be empty.
 	Resize, Patch *podpatch.Patch
-	// Trial is asked of the API server, by dry run, before anything is written: the
-	// whole change where writing a part of it would cost the Pod its service, or
-	// would leave it with half of the change, should the rest be refused. Nil for
-	// none.
+	// Trial is asked of the API server, by dry run, before anything is written: the whole change where writing a part
+	// of it would cost the Pod its service, or would leave it with half of the change, should the rest be refused. Nil
+	// for none.
 	Trial *inplace.Edits
 	// Toward names the revision that this is a step to, "" when it is none.
 	Toward string

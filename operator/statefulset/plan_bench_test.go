@@ -15,14 +15,13 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// benchSet is a set of n replicas at its second revision, with all that costs: a
-// claim, a gate, a budget.
+// benchSet is a set of n replicas at its second revision, with all that costs: a claim, a gate, a budget.
 func benchSet(n int) *v1beta1.StatefulSet {
 	return build.MakeStatefulSet("web").Parallel().Replicas(int32(n)).InPlace().MaxUnavailable("1%").Claim("data", "1Gi").Image("app:2").Obj()
 }
 
-// benchPods are n Pods that run, of which those below old are at the first
-// revision and the others were brought to the second in place.
+// benchPods are n Pods that run, of which those below old are at the first revision and the others were brought to the
+// second in place.
 func benchPods(tb testing.TB, set *v1beta1.StatefulSet, n, old int) (pods []*corev1.Pod, revisions []*Revision) {
 	tb.Helper()
 	first := set.DeepCopy()
@@ -75,9 +74,8 @@ func benchSnapshot(set *v1beta1.StatefulSet, pods []*corev1.Pod, revisions []*Re
 	return s
 }
 
-// BenchmarkPlan is one decision over n Pods: "steady" when all is done,
-// "rollout" in the middle of one, "create" when there are no Pods yet. "views"
-// reads the Pods once, in the middle of a rollout.
+// BenchmarkPlan is one decision over n Pods: "steady" when all is done, "rollout" in the middle of one, "create" when
+// there are no Pods yet. "views" reads the Pods once, in the middle of a rollout.
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{1_000, 10_000} {
 		for name, size := range map[string]struct{ pods, old int }{"steady": {n, 0}, "rollout": {n, n / 2}, "create": {0, 0}} {
@@ -114,8 +112,8 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-// BenchmarkHuge is a look at a set of a hundred thousand replicas that no node
-// takes, once as many of its Pods are there as may be.
+// BenchmarkHuge is a look at a set of a hundred thousand replicas that no node takes, once as many of its Pods are
+// there as may be.
 func BenchmarkHuge(b *testing.B) {
 	set := benchSet(100_000)
 	pods, revisions := benchPods(b, set, maxStarting, 0)
@@ -136,8 +134,8 @@ func BenchmarkHuge(b *testing.B) {
 	reportCPU(b, began)
 }
 
-// cpuTime is what the program has used of the processors, garbage collection
-// included. Unlike the time that passes it is the same on a busy machine.
+// cpuTime is what the program has used of the processors, garbage collection included. Unlike the time that passes it
+// is the same on a busy machine.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage

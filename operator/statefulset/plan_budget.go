@@ -2,30 +2,24 @@ package statefulset
 
 import "slices"
 
-// target is a Pod that the rollout is to bring to the update revision, as far as
-// the budget minds.
+// target is a Pod that the rollout is to bring to the update revision, as far as the budget minds.
 type target struct {
 	// updated: it is at the update revision, and its claims are as asked.
 	updated bool
-	// begun: it waits, for a hook, for its grace period or for its claims to
-	// grow, to be brought there.
+	// begun: it waits, for a hook, for its grace period or for its claims to grow, to be brought there.
 	begun bool
-	// leaving: it is going, or is being made; a new one follows at the update
-	// revision.
+	// leaving: it is going, or is being made; a new one follows at the update revision.
 	leaving bool
-	// missing: there is none, and there will be none before another Pod serves
-	// or something out of our hands happens.
+	// missing: there is none, and there will be none before another Pod serves or something out of our hands happens.
 	missing bool
 	// broken: it will not run unless something changes.
 	broken bool
-	// impossible: podUpdatePolicy InPlaceOnly keeps it at the revision that it is
-	// at, so it takes no turn.
+	// impossible: podUpdatePolicy InPlaceOnly keeps it at the revision that it is at, so it takes no turn.
 	impossible bool
-	// refused: the API server refused to let it be updated a moment ago, so nothing
-	// about it has changed; it is left alone until it is due again.
+	// refused: the API server refused to let it be updated a moment ago, so nothing about it has changed; it is left
+	// alone until it is due again.
 	refused bool
-	// doubtful: nobody knows whether its update was carried out; it keeps its share
-	// until it is due again.
+	// doubtful: nobody knows whether its update was carried out; it keeps its share until it is due again.
 	doubtful bool
 	// retried: its update was refused before and is due again.
 	retried bool
@@ -33,14 +27,12 @@ type target struct {
 	available bool
 }
 
-// inFlight tells whether a target has been brought to the update revision, or is
-// on its way, and does not serve yet.
+// inFlight tells whether a target has been brought to the update revision, or is on its way, and does not serve yet.
 func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.available) }
 
-// chooseTargets returns which targets may be updated now, as indexes, given in
-// the order in which they are to go. others is how many Pods of the set, targets
-// not counted, are unavailable; most is maxUnavailable. A target at the wrong
-// revision goes:
+// chooseTargets returns which targets may be updated now, as indexes, given in the order in which they are to go.
+// others is how many Pods of the set, targets not counted, are unavailable; most is maxUnavailable. A target at the
+// wrong revision goes:
 //
 //   - at once, always, if it is broken. So a broken template followed by its fix
 //     needs no help;
@@ -52,9 +44,8 @@ func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.availabl
 //   - if it serves, in order, when fewer than most Pods of the whole set are in
 //     flight or otherwise unavailable.
 //
-// Those whose update was refused before go after all others of their kind. While
-// maxRefused of them wait for their next try none is begun at all: what refuses so
-// many refuses the others as well, mostly, and each would cost a write.
+// Those whose update was refused before go after all others of their kind. While maxRefused of them wait for their next
+// try none is begun at all: what refuses so many refuses the others as well, mostly, and each would cost a write.
 //
 // blocked tells that targets that serve wait for the budget.
 func chooseTargets(targets []target, others, most int) (chosen []int, blocked bool) {
@@ -79,19 +70,18 @@ func chooseTargets(targets []target, others, most int) (chosen []int, blocked bo
 	return chosen, blocked
 }
 
-// maxRefused is how many refused updates may wait for their next try before no
-// other is begun. Once one was refused, no more than as many are begun at once.
+// maxRefused is how many refused updates may wait for their next try before no other is begun. Once one was refused, no
+// more than as many are begun at once.
 const maxRefused = 16
 
 // classes are targets sorted out by what they need.
 type classes struct {
-	// inFlight, refused and others count those that are not to be begun now. others
-	// are unavailable, and not because of the update.
+	// inFlight, refused and others count those that are not to be begun now. others are unavailable, and not because of
+	// the update.
 	inFlight, refused, others int
 	// wary: an update was refused lately.
 	wary bool
-	// broken, down and serving are those that might be begun, in the order in which
-	// they are to go.
+	// broken, down and serving are those that might be begun, in the order in which they are to go.
 	broken, down, serving []int
 }
 

@@ -47,8 +47,8 @@ func (p *planner) eachClaim(ordinal int, visit func(template, claim *corev1.Pers
 	}
 }
 
-// missingClaims are the claims to make before the Pod of an ordinal, or what
-// stands against the Pod: a claim that is going would take its data along.
+// missingClaims are the claims to make before the Pod of an ordinal, or what stands against the Pod: a claim that is
+// going would take its data along.
 func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolumeClaim, obstacle string) {
 	p.eachClaim(ordinal, func(template, claim *corev1.PersistentVolumeClaim) {
 		switch {
@@ -76,8 +76,8 @@ func held(claim *corev1.PersistentVolumeClaim) string {
 	return " (finalizers " + strings.Join(claim.Finalizers, ", ") + ")"
 }
 
-// lostClaims are the claims to make again for a Pod that waits for them: one
-// that no node has yet, and whose claims somebody deleted.
+// lostClaims are the claims to make again for a Pod that waits for them: one that no node has yet, and whose claims
+// somebody deleted.
 func (p *planner) lostClaims(view *View) []*corev1.PersistentVolumeClaim {
 	if view.Pod.Spec.NodeName != "" {
 		return nil
@@ -95,8 +95,8 @@ func (p *planner) lostClaims(view *View) []*corev1.PersistentVolumeClaim {
 	return lost
 }
 
-// ownedByEarlierPod tells whether a claim is owned by a Pod of the ordinal that
-// is not there any more, so that the garbage collector is about to delete it.
+// ownedByEarlierPod tells whether a claim is owned by a Pod of the ordinal that is not there any more, so that the
+// garbage collector is about to delete it.
 func (p *planner) ownedByEarlierPod(claim *corev1.PersistentVolumeClaim, ordinal int) bool {
 	return slices.ContainsFunc(claim.OwnerReferences, func(o metav1.OwnerReference) bool {
 		return isPod(o) && o.Name == podName(p.s.Set, ordinal)
@@ -105,8 +105,8 @@ func (p *planner) ownedByEarlierPod(claim *corev1.PersistentVolumeClaim, ordinal
 
 func isPod(o metav1.OwnerReference) bool { return o.APIVersion == "v1" && o.Kind == "Pod" }
 
-// newClaim makes a claim from its template. Its labels are those of the template,
-// and those that the set's selector names.
+// newClaim makes a claim from its template. Its labels are those of the template, and those that the set's selector
+// names.
 func (p *planner) newClaim(template *corev1.PersistentVolumeClaim, ordinal int) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -140,17 +140,17 @@ func (p *planner) deletes(when retention) bool {
 	return policy != nil && when(policy) == v1beta1.DeletePersistentVolumeClaimRetentionPolicy
 }
 
-// setRef makes the set an owner of a claim, not its controller: the claim is
-// deleted with it, and that is all there is between them.
+// setRef makes the set an owner of a claim, not its controller: the claim is deleted with it, and that is all there is
+// between them.
 func (p *planner) setRef() *metav1.OwnerReference {
 	return &metav1.OwnerReference{
 		APIVersion: v1beta1.GroupVersion.String(), Kind: "StatefulSet", Name: p.s.Set.Name, UID: p.s.Set.UID,
 	}
 }
 
-// claimOwners brings the owners of a Pod's claims to what the retention policy
-// says: the set deletes them with itself, a Pod that scaling removes deletes them
-// with itself, or nobody does. A claim that somebody else controls is left alone.
+// claimOwners brings the owners of a Pod's claims to what the retention policy says: the set deletes them with itself,
+// a Pod that scaling removes deletes them with itself, or nobody does. A claim that somebody else controls is left
+// alone.
 func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 	var out []ChangeClaim
 	p.eachClaim(view.Ordinal, func(_, claim *corev1.PersistentVolumeClaim) {
@@ -179,8 +179,7 @@ func (p *planner) foreign(claim *corev1.PersistentVolumeClaim, view *View) bool 
 	return owner != nil && owner.UID != p.s.Set.UID && owner.UID != view.Pod.UID
 }
 
-// sameOwners compares by UID alone: other programs wrote the same owner with
-// other fields.
+// sameOwners compares by UID alone: other programs wrote the same owner with other fields.
 func sameOwners(a, b []metav1.OwnerReference) bool {
 	if len(a)+len(b) == 0 {
 		return true // most claims have none
@@ -205,8 +204,7 @@ func storage(claim *corev1.PersistentVolumeClaim) resource.Quantity {
 	return claim.Spec.Resources.Requests[corev1.ResourceStorage]
 }
 
-// claimsToGrow are the claims of an ordinal that ask for less than their
-// templates do and can grow.
+// claimsToGrow are the claims of an ordinal that ask for less than their templates do and can grow.
 func (p *planner) claimsToGrow(ordinal int) []ChangeClaim {
 	if !p.expands() {
 		return nil
@@ -243,9 +241,8 @@ func (p *planner) obstacleToGrowth(claim *corev1.PersistentVolumeClaim) string {
 	return ""
 }
 
-// claimsGrowing tells whether a claim of an ordinal asks for more than it has. A
-// claim whose file system grows when the Pod starts has all that it can get
-// before.
+// claimsGrowing tells whether a claim of an ordinal asks for more than it has. A claim whose file system grows when the
+// Pod starts has all that it can get before.
 func (p *planner) claimsGrowing(ordinal int) (growing bool) {
 	if !p.expands() {
 		return false
@@ -266,8 +263,7 @@ func claimCondition(claim *corev1.PersistentVolumeClaim, kind corev1.PersistentV
 	})
 }
 
-// tellUnexpandable notes the claims of members that stay smaller than their
-// templates.
+// tellUnexpandable notes the claims of members that stay smaller than their templates.
 func (p *planner) tellUnexpandable(members []*member) {
 	if !p.expands() {
 		return

@@ -42,8 +42,8 @@ func hooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
 	return hook != nil && countHooked(hook, pod) > 0
 }
 
-// allHooked tells whether a Pod carries everything that a hook names. A hook
-// that is not there, or that names nothing, holds nothing back.
+// allHooked tells whether a Pod carries everything that a hook names. A hook that is not there, or that names nothing,
+// holds nothing back.
 func allHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
 	return hook == nil || countHooked(hook, pod) == len(hook.FinalizersHandler)+len(hook.LabelsHandler)
 }
@@ -62,16 +62,15 @@ func countHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) (n int) {
 	return n
 }
 
-// hold is an entry in the message of the condition KruisePodReady: a program
-// that keeps the Pod from being Ready, and its reason.
+// hold is an entry in the message of the condition KruisePodReady: a program that keeps the Pod from being Ready, and
+// its reason.
 type hold struct {
 	UserAgent string `json:"userAgent"`
 	Key       string `json:"key"`
 }
 
-// readiness is what the condition KruisePodReady should be for a Pod in a
-// lifecycle state: False while anybody holds the Pod, us included. What others
-// hold it for stays.
+// readiness is what the condition KruisePodReady should be for a Pod in a lifecycle state: False while anybody holds
+// the Pod, us included. What others hold it for stays.
 func readiness(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.LifecycleStateType) (corev1.ConditionStatus, string) {
 	var before []hold
 	if c := podCondition(pod, v1beta1.KruisePodReadyCondition); c != nil && c.Message != "" {
@@ -96,8 +95,7 @@ func readiness(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.Lifecycl
 
 var ownKeys = sets.New(v1beta1.PreDeleteHookReadinessKey, v1beta1.PreUpdateHookReadinessKey)
 
-// holdingKey is the key by which a hook with markPodNotReady holds a Pod in a
-// state, "" when none does.
+// holdingKey is the key by which a hook with markPodNotReady holds a Pod in a state, "" when none does.
 func holdingKey(set *v1beta1.StatefulSet, state v1beta1.LifecycleStateType) string {
 	switch state {
 	case v1beta1.LifecycleStatePreparingDelete:

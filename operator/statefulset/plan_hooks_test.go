@@ -10,8 +10,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// stateAfter is the lifecycle state that a Pod is in once the plan is carried
-// out, or what becomes of it.
+// stateAfter is the lifecycle state that a Pod is in once the plan is carried out, or what becomes of it.
 func (w *world) stateAfter(name string) string {
 	w.t.Helper()
 	w.pass()
@@ -149,8 +148,7 @@ func TestFirstState(t *testing.T) {
 	}
 }
 
-// K1662: Pods that wait for their preDelete hook do not keep a newer revision
-// from the others for ever.
+// K1662: Pods that wait for their preDelete hook do not keep a newer revision from the others for ever.
 func TestASecondRevisionWhilePodsWaitForTheirHook(t *testing.T) {
 	w := settled(t, web().Replicas(2).PreDelete(hook()))
 	w.hold(finalizer, "web-1")

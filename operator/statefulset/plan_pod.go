@@ -14,9 +14,8 @@ import (
 
 type metaTime = metav1.Time
 
-// newPod makes the Pod of an ordinal from a template, as apps/v1 does, with the
-// lifecycle state that it starts in and the readiness gates that changes in
-// place and hooks need.
+// newPod makes the Pod of an ordinal from a template, as apps/v1 does, with the lifecycle state that it starts in and
+// the readiness gates that changes in place and hooks need.
 func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal int, revision string, now metaTime) *corev1.Pod {
 	name := podName(set, ordinal)
 	pod := &corev1.Pod{
@@ -47,8 +46,8 @@ func identityLabels(name string, ordinal int) [2]label {
 	return [...]label{{appsv1.StatefulSetPodNameLabel, name}, {appsv1.PodIndexLabel, strconv.Itoa(ordinal)}}
 }
 
-// firstState is where a new Pod begins: it waits for the preNormal hook, if
-// there is one and the template does not meet it.
+// firstState is where a new Pod begins: it waits for the preNormal hook, if there is one and the template does not meet
+// it.
 func firstState(set *v1beta1.StatefulSet, pod *corev1.Pod) v1beta1.LifecycleStateType {
 	if hook := preNormal(set); hook != nil && !allHooked(hook, pod) {
 		return v1beta1.LifecycleStatePreparingNormal
@@ -60,8 +59,7 @@ func timestamp(now metaTime) string {
 	return now.UTC().Format("2006-01-02T15:04:05Z07:00")
 }
 
-// withClaims gives a Pod the volumes of its claims. They replace volumes of the
-// template that have the same name.
+// withClaims gives a Pod the volumes of its claims. They replace volumes of the template that have the same name.
 func withClaims(volumes []corev1.Volume, set *v1beta1.StatefulSet, ordinal int) []corev1.Volume {
 	var out []corev1.Volume
 	claimed := map[string]bool{}
@@ -85,8 +83,8 @@ func claimVolume(name string, set *v1beta1.StatefulSet, ordinal int) corev1.Volu
 	}}
 }
 
-// addGates adds the readiness gate by which a Pod leaves service while it is
-// changed in place, and the one by which a hook may take it out of service.
+// addGates adds the readiness gate by which a Pod leaves service while it is changed in place, and the one by which a
+// hook may take it out of service.
 func addGates(set *v1beta1.StatefulSet, pod *corev1.Pod) {
 	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.PodUpdatePolicy != "" && rolling.PodUpdatePolicy != v1beta1.ReCreatePodUpdatePolicy {
 		addGate(pod, v1beta1.InPlaceUpdateReadyCondition)

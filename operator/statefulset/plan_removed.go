@@ -9,17 +9,16 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// A revision records the Pod template and not the claim templates. When one of
-// these is removed while the partition keeps Pods at a revision that mounts it, a
-// Pod of that revision is made with the claim that is there already. Where there
-// is none it cannot be made: nobody knows any more what it would ask for.
+// A revision records the Pod template and not the claim templates. When one of these is removed while the partition
+// keeps Pods at a revision that mounts it, a Pod of that revision is made with the claim that is there already. Where
+// there is none it cannot be made: nobody knows any more what it would ask for.
 
-// removedLooksAgain is in how many seconds to look for such a claim again: claims
-// of templates that the set does not have are not watched.
+// removedLooksAgain is in how many seconds to look for such a claim again: claims of templates that the set does not
+// have are not watched.
 const removedLooksAgain = 30
 
-// claimsOfRemoved are the volumes of removed claim templates that a Pod of a
-// revision mounts, or what stands against the Pod.
+// claimsOfRemoved are the volumes of removed claim templates that a Pod of a revision mounts, or what stands against
+// the Pod.
 func (p *planner) claimsOfRemoved(m *member, revision string) (volumes []corev1.Volume, obstacle string) {
 	if revision == p.plan.Revisions.Update {
 		return nil, ""
@@ -43,9 +42,8 @@ func (p *planner) claimsOfRemoved(m *member, revision string) (volumes []corev1.
 	return volumes, ""
 }
 
-// removedTemplates names the volumes that a template mounts and that neither it
-// nor the set's claim templates provide: those of claim templates that were
-// removed since.
+// removedTemplates names the volumes that a template mounts and that neither it nor the set's claim templates provide:
+// those of claim templates that were removed since.
 func removedTemplates(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec) []string {
 	provided := map[string]bool{}
 	for i := range set.Spec.VolumeClaimTemplates {

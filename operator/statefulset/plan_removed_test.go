@@ -14,8 +14,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// withoutLog removes claim template log and its mount, while the partition keeps
-// all Pods at the revision that has both.
+// withoutLog removes claim template log and its mount, while the partition keeps all Pods at the revision that has
+// both.
 func withoutLog(w *world, replicas int32) {
 	w.edit("no log any more", func(spec *v1beta1.StatefulSetSpec) {
 		spec.Replicas, spec.UpdateStrategy.RollingUpdate.Partition = &replicas, ptr.To[int32](4)

@@ -20,8 +20,7 @@ const changeCauseAnnotation = "kubernetes.io/change-cause"
 
 // RevisionPlan is what to do about the recorded revisions.
 type RevisionPlan struct {
-	// Update names the revision of the set's template, which may be yet to be
-	// created.
+	// Update names the revision of the set's template, which may be yet to be created.
 	Update string
 	// Current names the revision that the rollout comes from.
 	Current string
@@ -38,9 +37,8 @@ type RevisionPlan struct {
 // ChangeRevision brings a recorded revision from Old to New.
 type ChangeRevision struct{ Old, New *appsv1.ControllerRevision }
 
-// planRevisions looks for the revision of the set's template, by meaning and not
-// by name or bytes, and plans to create it when there is none. Going back to an
-// earlier template makes its revision the newest.
+// planRevisions looks for the revision of the set's template, by meaning and not by name or bytes, and plans to create
+// it when there is none. Going back to an earlier template makes its revision the newest.
 func planRevisions(s *Snapshot) (RevisionPlan, error) {
 	plan := RevisionPlan{Collisions: s.Set.Status.CollisionCount}
 	var same *Revision
@@ -88,16 +86,15 @@ func (p *RevisionPlan) create(s *Snapshot) error {
 		Revision: revision.Next(s.objects()),
 	}
 	metav1.SetMetaDataLabel(&p.Create.ObjectMeta, revision.HashLabel, hash)
-	// Of the set's annotations only the one that describes the change: those of a
-	// tool that syncs from Git would make the revision look like its own.
+	// Of the set's annotations only the one that describes the change: those of a tool that syncs from Git would make
+	// the revision look like its own.
 	if cause, ok := s.Set.Annotations[changeCauseAnnotation]; ok {
 		metav1.SetMetaDataAnnotation(&p.Create.ObjectMeta, changeCauseAnnotation, cause)
 	}
 	return nil
 }
 
-// change adopts revisions without a controller and makes the one of the set's
-// template the newest.
+// change adopts revisions without a controller and makes the one of the set's template the newest.
 func (p *RevisionPlan) change(s *Snapshot, same *Revision) {
 	newest := revision.Next(s.objects()) - 1
 	for _, r := range s.Revisions {
@@ -114,8 +111,7 @@ func (p *RevisionPlan) change(s *Snapshot, same *Revision) {
 	}
 }
 
-// truncate forgets the oldest of the revisions that nothing uses, beyond
-// revisionHistoryLimit of them.
+// truncate forgets the oldest of the revisions that nothing uses, beyond revisionHistoryLimit of them.
 func (p *RevisionPlan) truncate(s *Snapshot) {
 	live := map[string]bool{p.Current: true, p.Update: true}
 	for _, view := range s.Pods {
@@ -139,8 +135,7 @@ func (s *Snapshot) objects() []*appsv1.ControllerRevision {
 	return out
 }
 
-// controllerRef makes the set the controller of what it makes. Deleting the set
-// in the foreground waits for these.
+// controllerRef makes the set the controller of what it makes. Deleting the set in the foreground waits for these.
 func controllerRef(set *v1beta1.StatefulSet) *metav1.OwnerReference {
 	return metav1.NewControllerRef(set, v1beta1.GroupVersion.WithKind("StatefulSet"))
 }

@@ -147,8 +147,7 @@ func limit(count int32) func(spec *v1beta1.StatefulSetSpec) {
 	return func(spec *v1beta1.StatefulSetSpec) { spec.RevisionHistoryLimit = &count }
 }
 
-// A name that somebody else's object has is known only from the API server's
-// answer. The next look takes another one.
+// A name that somebody else's object has is known only from the API server's answer. The next look takes another one.
 func TestACollisionOfRevisions(t *testing.T) {
 	w := settled(t, web())
 	taken := newWorld(t, web().Image("app:2")).plan().Revisions.Create

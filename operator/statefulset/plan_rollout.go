@@ -76,9 +76,8 @@ func reasonFor(t target) string {
 	return "its turn has come"
 }
 
-// targets are the members that should be at the update revision, in the order in
-// which they are to be brought there: the highest ordinal first or, with
-// unorderedUpdate, those that are there or on their way, then by priority.
+// targets are the members that should be at the update revision, in the order in which they are to be brought there:
+// the highest ordinal first or, with unorderedUpdate, those that are there or on their way, then by priority.
 func (p *planner) targets() []*member {
 	members := p.plan.Layout.members
 	out := make([]*member, 0, len(members))
@@ -153,8 +152,8 @@ func draining(pod *corev1.Pod) bool {
 	return isFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
 }
 
-// replaceAstray lets go of broken Pods below the partition that are at neither
-// of the revisions that they could have: those of a template that was given up.
+// replaceAstray lets go of broken Pods below the partition that are at neither of the revisions that they could have:
+// those of a template that was given up.
 func (p *planner) replaceAstray() {
 	if p.hold() != HoldNone || p.s.strategy().UnorderedUpdate != nil {
 		return
@@ -168,8 +167,8 @@ func (p *planner) replaceAstray() {
 	}
 }
 
-// replaceInfeasible lets Pods go whose node can never give them what they are
-// resized to. They are in flight, so this costs the budget nothing.
+// replaceInfeasible lets Pods go whose node can never give them what they are resized to. They are in flight, so this
+// costs the budget nothing.
 func (p *planner) replaceInfeasible(targets []*member) {
 	if p.s.strategy().PodUpdatePolicy != v1beta1.InPlaceIfPossiblePodUpdatePolicy {
 		return
@@ -210,8 +209,8 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 	}
 }
 
-// describeOthers notes the members that are no targets: how many are kept at their
-// revision, and which of them the targets wait for.
+// describeOthers notes the members that are no targets: how many are kept at their revision, and which of them the
+// targets wait for.
 func (p *planner) describeOthers(targets []*member) {
 	r := &p.plan.Rollout
 	isTarget := make(map[*member]bool, len(targets))
@@ -232,8 +231,7 @@ func (p *planner) describeOthers(targets []*member) {
 	}
 }
 
-// tellRefusedUpdate notes a Pod whose update was refused and waits for its next
-// try.
+// tellRefusedUpdate notes a Pod whose update was refused and waits for its next try.
 func (p *planner) tellRefusedUpdate(view *View) {
 	r, _ := p.s.Refusals.Of(view.Pod.UID, p.plan.Revisions.Update)
 	verb := "change"
@@ -243,8 +241,7 @@ func (p *planner) tellRefusedUpdate(view *View) {
 	p.tellRefused(view, r.Words, verb)
 }
 
-// tellImpossible notes the Pods that cannot be brought to the update revision,
-// and why.
+// tellImpossible notes the Pods that cannot be brought to the update revision, and why.
 func (p *planner) tellImpossible(targets []*member, state []target) {
 	for i, m := range targets {
 		if state[i].impossible {
@@ -253,17 +250,16 @@ func (p *planner) tellImpossible(targets []*member, state []target) {
 	}
 }
 
-// tellRecreated notes what of the set's template a Pod that waits for its turn
-// cannot take in place, though podUpdatePolicy asks for it.
+// tellRecreated notes what of the set's template a Pod that waits for its turn cannot take in place, though
+// podUpdatePolicy asks for it.
 func (p *planner) tellRecreated(view *View) {
 	if !p.s.onDelete() && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy && view.Revision != p.plan.Revisions.Update {
 		p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, p.change(view.Revision).obstacles)
 	}
 }
 
-// deleteAsked lets Pods go that a person labelled for it: those that do not
-// serve at once, others within maxUnavailable. Neither partition nor pause keeps
-// them.
+// deleteAsked lets Pods go that a person labelled for it: those that do not serve at once, others within
+// maxUnavailable. Neither partition nor pause keeps them.
 func (p *planner) deleteAsked() {
 	unavailable := p.down()
 	for i := range slices.Backward(p.plan.Layout.members) {

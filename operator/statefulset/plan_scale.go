@@ -11,12 +11,10 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// scaleDown lets Pods go that there should not be: with Parallel all of them,
-// with OrderedReady one after the other from the highest ordinal down, as
-// Kubernetes does: while every Pod that stays is available, and the next to go is
-// available too, or is the lowest of those that are not. So where several do not
-// serve nothing is deleted: an ordered system that has lost members must not
-// lose what could bring them back.
+// scaleDown lets Pods go that there should not be: with Parallel all of them, with OrderedReady one after the other
+// from the highest ordinal down, as Kubernetes does: while every Pod that stays is available, and the next to go is
+// available too, or is the lowest of those that are not. So where several do not serve nothing is deleted: an ordered
+// system that has lost members must not lose what could bring them back.
 func (p *planner) scaleDown() {
 	for _, view := range p.plan.Layout.condemned {
 		if p.s.ordered() && view.terminating() {
@@ -35,22 +33,19 @@ func (p *planner) scaleDown() {
 	}
 }
 
-// lost reports whether a Pod that is to go can be of no use to anybody: it has
-// ended, or it cannot run at a revision that was given up. A person who corrects
-// a template gets rid of what the broken one left.
+// lost reports whether a Pod that is to go can be of no use to anybody: it has ended, or it cannot run at a revision
+// that was given up. A person who corrects a template gets rid of what the broken one left.
 func (p *planner) lost(view *View) bool {
 	return view.ended() || view.Broken != "" && view.Revision != p.plan.Revisions.Update
 }
 
-// obstructor is a Pod that has to be available first: of a member, or one that is
-// to go as well.
+// obstructor is a Pod that has to be available first: of a member, or one that is to go as well.
 type obstructor struct {
 	ordinal int
 	view    *View
 }
 
-// firstToServe is the lowest Pod that has to be available before a Pod may go, nil
-// when there is none.
+// firstToServe is the lowest Pod that has to be available before a Pod may go, nil when there is none.
 func (p *planner) firstToServe(view *View) *obstructor {
 	if m := p.firstUnavailable(); m != nil {
 		return &obstructor{m.Ordinal, m.View}
@@ -103,8 +98,8 @@ func state(view *View) string {
 	return "available"
 }
 
-// scaleUp creates Pods that are missing: with Parallel as many as scaleStrategy
-// lets through, with OrderedReady one, once all before it are available.
+// scaleUp creates Pods that are missing: with Parallel as many as scaleStrategy lets through, with OrderedReady one,
+// once all before it are available.
 func (p *planner) scaleUp() {
 	budget := p.creations()
 	kept := p.atOtherRevisions()
@@ -133,8 +128,8 @@ func (p *planner) scaleUp() {
 	}
 }
 
-// inOrderOfCreation are the members, the lowest first; without an order those
-// whose creation was refused lately go after the others.
+// inOrderOfCreation are the members, the lowest first; without an order those whose creation was refused lately go
+// after the others.
 func (p *planner) inOrderOfCreation() []*member {
 	out := make([]*member, len(p.plan.Layout.members))
 	for i := range out {
@@ -156,14 +151,13 @@ func (p *planner) inOrderOfCreation() []*member {
 	return out
 }
 
-// maxCreations is how many Pods one plan creates at most. The first of them bring
-// the next look, and a worker is soon free for another set.
+// maxCreations is how many Pods one plan creates at most. The first of them bring the next look, and a worker is soon
+// free for another set.
 const maxCreations = 500
 
-// maxStarting is how many Pods of a set may be there without being available, beyond
-// as many as are available, before no more are created. A set of a hundred thousand
-// replicas that no node takes must cost neither the operator nor the cluster more
-// than that.
+// maxStarting is how many Pods of a set may be there without being available, beyond as many as are available, before
+// no more are created. A set of a hundred thousand replicas that no node takes must cost neither the operator nor the
+// cluster more than that.
 const maxStarting = 1000
 
 // creations is how many Pods may be created now.
@@ -193,8 +187,7 @@ func (p *planner) starting() (starting, available int) {
 	return starting, available
 }
 
-// tellStarting tells, where as many Pods are starting as may be, that the next one
-// waits for these.
+// tellStarting tells, where as many Pods are starting as may be, that the next one waits for these.
 func (p *planner) tellStarting(next *member) {
 	if starting, available := p.starting(); starting >= maxStarting+available {
 		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are there and not available; the next are created as these become available",
@@ -203,8 +196,7 @@ func (p *planner) tellStarting(next *member) {
 	}
 }
 
-// blockLater tells, where a Pod is missing after one that is not available, that
-// it waits for that.
+// blockLater tells, where a Pod is missing after one that is not available, that it waits for that.
 func (p *planner) blockLater(before *member) {
 	for i := before.Position + 1; i < len(p.plan.Layout.members); i++ {
 		if m := &p.plan.Layout.members[i]; m.missing() {
@@ -221,8 +213,8 @@ func (p *planner) blockUntil(ordinal int, first *member) {
 	p.plan.Blocked[len(p.plan.Blocked)-1].Waits = first.missing() || first.Broken == ""
 }
 
-// blockDeletion tells that a Pod may not go before another one is available. That
-// is a matter of time only for one that is being made, or is Ready already.
+// blockDeletion tells that a Pod may not go before another one is available. That is a matter of time only for one that
+// is being made, or is Ready already.
 func (p *planner) blockDeletion(view *View, first *obstructor) {
 	p.block(view.Ordinal, "Pod %s is not deleted yet: with OrderedReady Pod %s has to be available first (%s)",
 		view.Pod.Name, podName(p.s.Set, first.ordinal), state(first.view))
@@ -266,9 +258,8 @@ func (p *planner) atOtherRevisions() (n int) {
 	return n
 }
 
-// revisionFor names the revision that a new Pod is made from: the partition
-// keeps the lowest ordinals at the current one or, with unorderedUpdate, that
-// many Pods of any ordinal. kept is how many Pods are at other revisions than the
+// revisionFor names the revision that a new Pod is made from: the partition keeps the lowest ordinals at the current
+// one or, with unorderedUpdate, that many Pods of any ordinal. kept is how many Pods are at other revisions than the
 // update revision.
 func (p *planner) revisionFor(m *member, kept *int) string {
 	r := &p.plan.Revisions
@@ -283,8 +274,7 @@ func (p *planner) revisionFor(m *member, kept *int) string {
 	return r.Current
 }
 
-// gateConditions are what a new Pod's readiness gates of ours wait for. Nothing
-// keeps a new Pod from serving.
+// gateConditions are what a new Pod's readiness gates of ours wait for. Nothing keeps a new Pod from serving.
 func gateConditions(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
 	var out []corev1.PodCondition
 	for _, kind := range []corev1.PodConditionType{v1beta1.InPlaceUpdateReadyCondition, v1beta1.KruisePodReadyCondition} {

@@ -217,8 +217,8 @@ func TestScaleDown(t *testing.T) {
 	})
 }
 
-// A set of a hundred thousand replicas that no node takes costs no more than a
-// large one, and one whose Pods become available is made as fast as they do.
+// A set of a hundred thousand replicas that no node takes costs no more than a large one, and one whose Pods become
+// available is made as fast as they do.
 func TestNoMorePodsStartAtOnceThanAClusterBears(t *testing.T) {
 	for name, test := range map[string]struct {
 		pods, available, create int

@@ -22,8 +22,8 @@ type draft struct {
 	change ChangePod
 }
 
-// settle carries the wish of a Pod as far as its hooks let it, and sees to it
-// that a Pod without one is as it should be.
+// settle carries the wish of a Pod as far as its hooks let it, and sees to it that a Pod without one is as it should
+// be.
 func (p *planner) settle(view *View) {
 	switch {
 	case view.Orphan:
@@ -55,9 +55,8 @@ func (p *planner) settle(view *View) {
 	p.keep(d)
 }
 
-// successor is the Pod that the API server is to be asked about before one that
-// serves is deleted for its update. It is asked until it has taken one Pod of the
-// revision.
+// successor is the Pod that the API server is to be asked about before one that serves is deleted for its update. It is
+// asked until it has taken one Pod of the revision.
 func (p *planner) successor(view *View, cause Cause) *corev1.Pod {
 	update := p.plan.Revisions.Update
 	if cause != CauseUpdate || !view.Available || p.s.Accepted == update {
@@ -66,8 +65,7 @@ func (p *planner) successor(view *View, cause Cause) *corev1.Pod {
 	return newPod(p.s.Set, p.templateOf(update), view.Ordinal, update, p.s.now())
 }
 
-// free tells whether a Pod does not serve, so that it may go whatever
-// maxUnavailable is.
+// free tells whether a Pod does not serve, so that it may go whatever maxUnavailable is.
 func (p *planner) free(view *View) bool {
 	return !view.Available && !view.ended() && !p.condemned[view]
 }
@@ -113,13 +111,12 @@ func (d *draft) because(why string) {
 	d.change.Reason += why
 }
 
-// update carries the wish to bring a Pod to the update revision. It returns the
-// wish to delete the Pod where that is the way, and none when all is done that
-// can be done now and the Pod is to be left as it is.
+// update carries the wish to bring a Pod to the update revision. It returns the wish to delete the Pod where that is
+// the way, and none when all is done that can be done now and the Pod is to be left as it is.
 func (p *planner) update(d *draft, w wish) wish {
 	view := d.view
-	// A Pod that cannot run loses nothing by not waiting for its claims, which may
-	// grow only once no Pod uses them, or never.
+	// A Pod that cannot run loses nothing by not waiting for its claims, which may grow only once no Pod uses them, or
+	// never.
 	if p.grow(view) && view.Broken == "" || view.Revision == p.plan.Revisions.Update {
 		return wish{}
 	}
@@ -146,8 +143,7 @@ func (p *planner) recreates(view *View) bool {
 	return p.recreatedAlways(view) || len(p.obstacles(view)) > 0
 }
 
-// obstacles are what stands against changing a Pod in place, empty when nothing
-// does.
+// obstacles are what stands against changing a Pod in place, empty when nothing does.
 func (p *planner) obstacles(view *View) []string {
 	way := p.change(view.Revision)
 	if len(way.obstacles) > 0 {
@@ -156,15 +152,14 @@ func (p *planner) obstacles(view *View) []string {
 	return way.change.Obstacles(view.Pod)
 }
 
-// impossible tells whether podUpdatePolicy InPlaceOnly keeps a Pod at its
-// revision. Where nothing runs yet, nothing restarts: such a Pod is made again.
+// impossible tells whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing
+// restarts: such a Pod is made again.
 func (p *planner) impossible(view *View) bool {
 	return p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Revision != p.plan.Revisions.Update &&
 		!view.ended() && view.Pod.Spec.NodeName != "" && len(p.obstacles(view)) > 0
 }
 
-// grow lets the claims of a Pod grow to what their templates ask for, and tells
-// whether that is still to be waited for.
+// grow lets the claims of a Pod grow to what their templates ask for, and tells whether that is still to be waited for.
 func (p *planner) grow(view *View) bool {
 	steps := p.claimsToGrow(view.Ordinal)
 	if len(steps) == 0 && !p.claimsGrowing(view.Ordinal) {
@@ -181,8 +176,8 @@ func mergeSorted(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// inPlace takes the next step of a change in place: the hook, then out of
-// service for the grace period, then the change itself.
+// inPlace takes the next step of a change in place: the hook, then out of service for the grace period, then the change
+// itself.
 func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 	view, hook := d.view, inPlaceUpdate(p.s.Set)
 	edits, err := inplace.Begin(view.Pod, change, p.plan.Revisions.Update, p.s.now())
@@ -217,8 +212,8 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 	}
 }
 
-// drained takes a Pod that serves out of service before its containers restart,
-// and tells whether its grace period is over.
+// drained takes a Pod that serves out of service before its containers restart, and tells whether its grace period is
+// over.
 func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	pod := d.view.Pod
 	if !hasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
@@ -246,9 +241,8 @@ func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	return left <= 0
 }
 
-// rest leads a Pod that is to stay as it is back to service: out of states that
-// it was to leave this world or its revision by, and on from a change in place
-// once that is carried out.
+// rest leads a Pod that is to stay as it is back to service: out of states that it was to leave this world or its
+// revision by, and on from a change in place once that is carried out.
 func (p *planner) rest(d *draft) {
 	view, set := d.view, p.s.Set
 	if p.resume(d) {
@@ -278,8 +272,7 @@ func (p *planner) rest(d *draft) {
 	}
 }
 
-// afterUpdate is the state that follows a change in place: Updated until the
-// hook has taken hold of the Pod again.
+// afterUpdate is the state that follows a change in place: Updated until the hook has taken hold of the Pod again.
 func (p *planner) afterUpdate(view *View) v1beta1.LifecycleStateType {
 	if allHooked(inPlaceUpdate(p.s.Set), view.Pod) {
 		return v1beta1.LifecycleStateNormal
@@ -287,8 +280,8 @@ func (p *planner) afterUpdate(view *View) v1beta1.LifecycleStateType {
 	return v1beta1.LifecycleStateUpdated
 }
 
-// resume goes on with a change that OpenKruise began and left in the Pod's
-// annotations: one that waits for its grace period, or for other containers.
+// resume goes on with a change that OpenKruise began and left in the Pod's annotations: one that waits for its grace
+// period, or for other containers.
 func (p *planner) resume(d *draft) bool {
 	pending, wait, ok := inplace.Pending(d.view.Pod, p.s.now())
 	if !ok {
@@ -331,8 +324,7 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 	return out
 }
 
-// notReady takes a Pod out of its Services at once. The kubelet would do so too,
-// a moment later.
+// notReady takes a Pod out of its Services at once. The kubelet would do so too, a moment later.
 func notReady(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
 	if !isTrue(podCondition(pod, corev1.PodReady)) {
 		return nil

@@ -83,8 +83,8 @@ func cpu(amount string) func(spec *v1beta1.StatefulSetSpec) {
 	}
 }
 
-// The gates by which a Pod leaves service are added to new Pods, not demanded of
-// the template, and what they wait for is said at once.
+// The gates by which a Pod leaves service are added to new Pods, not demanded of the template, and what they wait for
+// is said at once.
 func TestReadinessGates(t *testing.T) {
 	marks := hook()
 	marks.MarkPodNotReady = true
@@ -124,8 +124,8 @@ func TestReadinessGates(t *testing.T) {
 	}
 }
 
-// A Pod is out of service for its whole grace period before it is changed, and
-// the operator looks again when that is over.
+// A Pod is out of service for its whole grace period before it is changed, and the operator looks again when that is
+// over.
 func TestGracePeriod(t *testing.T) {
 	w := settled(t, web().Replicas(1).InPlace().Grace(10))
 	w.image("app:2")
@@ -192,8 +192,7 @@ func TestIdentityIsRepaired(t *testing.T) {
 	}
 }
 
-// A Pod that goes on with another change while one is under way is changed once
-// more, and ends with the newest.
+// A Pod that goes on with another change while one is under way is changed once more, and ends with the newest.
 func TestASecondRevisionInTheMiddle(t *testing.T) {
 	w := settled(t, web().Replicas(2).InPlace())
 	uids := []string{string(w.pod("web-0").UID), string(w.pod("web-1").UID)}

@@ -29,8 +29,7 @@ func checkPlans(t *testing.T, cases map[string]planCase) {
 	}
 }
 
-// decide is what the operator would do now, as text, in which a revision that is
-// yet to be recorded is called <new>.
+// decide is what the operator would do now, as text, in which a revision that is yet to be recorded is called <new>.
 func (w *world) decide() (out []string) {
 	w.t.Helper()
 	plan := w.plan()

@@ -14,11 +14,9 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
-// planner makes one plan. It goes in two steps: every Pod gets at most one wish
-// (to go, or to be brought to the update revision), and each wish is then
-// carried as far as the Pod's lifecycle hooks let it. A Pod that is hooked and
-// whose wish has gone, because the set was scaled up again or rolled back, is
-// let free by the same second step.
+// planner makes one plan. It goes in two steps: every Pod gets at most one wish (to go, or to be brought to the update
+// revision), and each wish is then carried as far as the Pod's lifecycle hooks let it. A Pod that is hooked and whose
+// wish has gone, because the set was scaled up again or rolled back, is let free by the same second step.
 type planner struct {
 	s       *Snapshot
 	plan    *Plan
@@ -47,8 +45,7 @@ const (
 	wishUpdate
 )
 
-// revisionChange is how to get from a revision to the update revision in a
-// running Pod.
+// revisionChange is how to get from a revision to the update revision in a running Pod.
 type revisionChange struct {
 	change inplace.Change
 	// obstacles are what stands against it, empty when nothing does.
@@ -74,9 +71,8 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	return p, nil
 }
 
-// want gives a Pod its wish, unless it has one: the first cause counts. A wish that
-// the API server refused a moment ago waits, and the Pod is to be left as it is
-// meanwhile.
+// want gives a Pod its wish, unless it has one: the first cause counts. A wish that the API server refused a moment ago
+// waits, and the Pod is to be left as it is meanwhile.
 func (p *planner) want(view *View, w wish) {
 	if _, has := p.wishes[view]; has || view.terminating() || view.Orphan {
 		return
@@ -92,8 +88,7 @@ func (p *planner) tellRefused(view *View, words, verb string) {
 	p.plan.Rollout.Refused = append(p.plan.Rollout.Refused, RefusedPod{view, verb, words})
 }
 
-// deletion is what refused deletions are remembered by, but for those of an
-// update, which go by their revision.
+// deletion is what refused deletions are remembered by, but for those of an update, which go by their revision.
 const deletion = "delete"
 
 // toward is what a write for a cause is remembered by when it is refused.
@@ -130,8 +125,8 @@ func (p *planner) own() {
 	}
 }
 
-// replaceEnded lets go of Pods that will not run again, but for those that would
-// be made again on a node that does not take them.
+// replaceEnded lets go of Pods that will not run again, but for those that would be made again on a node that does not
+// take them.
 func (p *planner) replaceEnded() {
 	for i := range p.plan.Layout.members {
 		if m := &p.plan.Layout.members[i]; !m.missing() && m.ended() && !p.s.Remedy.Holds(m.Pod) {
@@ -159,8 +154,7 @@ func (s *Snapshot) ordered() bool {
 // replicas is how many Pods there should be.
 func (s *Snapshot) replicas() int { return int(ptr.Deref(s.Set.Spec.Replicas, 1)) }
 
-// maxUnavailable resolves the field against the replicas: a percentage rounds
-// down, and at least one Pod may always go.
+// maxUnavailable resolves the field against the replicas: a percentage rounds down, and at least one Pod may always go.
 func (s *Snapshot) maxUnavailable() int {
 	return atLeastOne(s.strategy().MaxUnavailable, s.replicas())
 }
@@ -176,8 +170,8 @@ func atLeastOne(value *intstr.IntOrString, replicas int) int {
 	return max(1, n)
 }
 
-// change is how to get from a revision to the update revision in place. A
-// revision that is not recorded any more leads nowhere.
+// change is how to get from a revision to the update revision in place. A revision that is not recorded any more leads
+// nowhere.
 func (p *planner) change(from string) revisionChange {
 	if known, ok := p.changes[from]; ok {
 		return known

@@ -28,8 +28,7 @@ type errorText string
 
 func (e errorText) Error() string { return string(e) }
 
-// refusesImage is a policy against Pods with an image: new ones, or changes, of
-// those that it is asked about.
+// refusesImage is a policy against Pods with an image: new ones, or changes, of those that it is asked about.
 func refusesImage(image string, of ...string) func(before, after client.Object) error {
 	return func(_, after client.Object) error {
 		pod, ok := after.(*corev1.Pod)
@@ -50,8 +49,7 @@ func refusesDeletion(of ...string) func(before, after client.Object) error {
 	}
 }
 
-// lasts lets a time pass in which everybody acts every second. It returns the
-// most Pods that did not serve at once.
+// lasts lets a time pass in which everybody acts every second. It returns the most Pods that did not serve at once.
 func (w *world) lasts(seconds int) (down int) {
 	for range seconds {
 		w.cache.sync()
@@ -146,8 +144,8 @@ func TestARefusedUpdateCostsNothingAndStopsNobody(t *testing.T) {
 	}
 }
 
-// A resize is not carried out when the rest of the change is refused: going back
-// would find a Pod that says that it never left.
+// A resize is not carried out when the rest of the change is refused: going back would find a Pod that says that it
+// never left.
 func TestNeverHalfOfAChange(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web").Replicas(1).InPlace().Spec(func(spec *v1beta1.StatefulSetSpec) {
 		spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}

@@ -17,8 +17,7 @@ import (
 type Remediator interface {
 	// Concerns tells whether there is anything for it to look at in a set.
 	Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error)
-	// Look does what is to be done now and says how it stands; nil when there is
-	// nothing to say.
+	// Look does what is to be done now and says how it stands; nil when there is nothing to say.
 	Look(ctx context.Context, facts *remediation.Facts) (*remediation.Verdict, error)
 	// Forget drops what is remembered of a set that is gone.
 	Forget(set types.NamespacedName)
@@ -26,15 +25,13 @@ type Remediator interface {
 
 var _ Remediator = &remediation.Remediator{}
 
-// remedyTime is how long a look of auto remediation may take. It waits for the
-// cache to have seen our own writes while all other sets wait for it in turn, so
-// a watch that stalls must not hold it for ever.
+// remedyTime is how long a look of auto remediation may take. It waits for the cache to have seen our own writes while
+// all other sets wait for it in turn, so a watch that stalls must not hold it for ever.
 const remedyTime = time.Minute
 
-// remedy lets auto remediation look at a set before anything is planned, and puts
-// its verdict into the snapshot. Where a Pod was deleted the set is looked at
-// anew. When it fails, or is not done after remedyTime, the set is cared for as it
-// would be without it, and what the status says of it stays.
+// remedy lets auto remediation look at a set before anything is planned, and puts its verdict into the snapshot. Where
+// a Pod was deleted the set is looked at anew. When it fails, or is not done after remedyTime, the set is cared for as
+// it would be without it, and what the status says of it stays.
 func (r *reconciler) remedy(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if r.remediator == nil {
 		return s, nil
@@ -90,9 +87,8 @@ func remedyFacts(s *Snapshot, revisions *RevisionPlan) *remediation.Facts {
 	return facts
 }
 
-// revisionAt names the revision that a replacement of a Pod is made at: that of
-// the update, or the one that the partition keeps. Without an order the partition
-// keeps a number of Pods, so there a Pod may be at either.
+// revisionAt names the revision that a replacement of a Pod is made at: that of the update, or the one that the
+// partition keeps. Without an order the partition keeps a number of Pods, so there a Pod may be at either.
 func (s *Snapshot) revisionAt(position int, at string, revisions []string) string {
 	update, kept := revisions[0], revisions[len(revisions)-1]
 	if s.strategy().UnorderedUpdate != nil {
@@ -145,8 +141,7 @@ func remediatingCondition(p *progress) *metav1.Condition {
 	return p.s.Remedy.Condition
 }
 
-// remedyIn is in how many seconds auto remediation wants to look again, 0 for
-// never.
+// remedyIn is in how many seconds auto remediation wants to look again, 0 for never.
 func (s *Snapshot) remedyIn() float64 {
 	if s.Remedy == nil {
 		return 0

@@ -50,8 +50,8 @@ func (r notingReader) Get(ctx context.Context, key client.ObjectKey, object clie
 	return r.Reader.Get(ctx, key, object, options...)
 }
 
-// A cache that never hears of our last write makes every reader wait for ever, and
-// auto remediation lets one set look at a time.
+// A cache that never hears of our last write makes every reader wait for ever, and auto remediation lets one set look
+// at a time.
 func TestAutoRemediationNeverWaitsForEver(t *testing.T) {
 	w := newWorld(t, build.MakeStatefulSet("web"))
 	s, seen := w.snapshot(), deadlines{}

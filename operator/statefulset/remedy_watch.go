@@ -13,8 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// patchHandler enqueues the set that a SchedPatch was made for by auto
-// remediation: a person may have taken a node out of it.
+// patchHandler enqueues the set that a SchedPatch was made for by auto remediation: a person may have taken a node out
+// of it.
 func patchHandler() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, patch client.Object) []reconcile.Request {
 		owner := metav1.GetControllerOfNoCopy(patch)

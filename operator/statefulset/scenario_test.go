@@ -65,8 +65,8 @@ func hook() v1beta1.LifecycleHook {
 	return v1beta1.LifecycleHook{FinalizersHandler: []string{finalizer}}
 }
 
-// leftByAppsV1 is what kubectl delete --cascade=orphan leaves of an apps/v1 set:
-// Pods, claims and a revision as another program wrote them.
+// leftByAppsV1 is what kubectl delete --cascade=orphan leaves of an apps/v1 set: Pods, claims and a revision as another
+// program wrote them.
 func leftByAppsV1(t *testing.T) *world {
 	w := newWorld(t, build.MakeStatefulSet("web").Claim("data", "1Gi"))
 	const name = "web-84c9f7d5b6"

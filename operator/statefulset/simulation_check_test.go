@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// observer knows what must never happen in a simulation. It judges the operator
-// by what it could know: by what it saw when it last looked.
+// observer knows what must never happen in a simulation. It judges the operator by what it could know: by what it saw
+// when it last looked.
 type observer struct {
 	w *world
 	// spec and seen are what the operator saw, at a time.
@@ -21,8 +21,8 @@ type observer struct {
 	at   time.Time
 	// trusted tells that everything that was decided in the last look was done.
 	trusted bool
-	// taken are the ordinals whose Pods we took down: they were available when
-	// we wrote to them, and no Pod of theirs has served since.
+	// taken are the ordinals whose Pods we took down: they were available when we wrote to them, and no Pod of theirs
+	// has served since.
 	taken map[int]bool
 	// forbidden is the image that a policy refuses, "" for none.
 	forbidden string
@@ -74,8 +74,8 @@ func (o *observer) decided(plan *Plan, outcome *Outcome) {
 	}
 }
 
-// mayUpdate: no Pod is updated while the rollout is paused, nor below the
-// partition, unless it cannot run at a revision that nobody asks for any more.
+// mayUpdate: no Pod is updated while the rollout is paused, nor below the partition, unless it cannot run at a revision
+// that nobody asks for any more.
 func (o *observer) mayUpdate(view *View, rolling *v1beta1.RollingUpdateStatefulSetStrategy, kept []int) {
 	if rolling.Paused {
 		o.fail("%s is updated though the rollout is paused", view.Pod.Name)
@@ -120,8 +120,7 @@ func (o *observer) notInVain(was, is *corev1.Pod) {
 	}
 }
 
-// inOrder: with OrderedReady a Pod is only made when all before it are
-// available.
+// inOrder: with OrderedReady a Pod is only made when all before it are available.
 func (o *observer) inOrder(pod *corev1.Pod) {
 	if o.spec.PodManagementPolicy != "OrderedReady" {
 		return
@@ -146,8 +145,8 @@ func (o *observer) notHooked(pod *corev1.Pod) {
 	}
 }
 
-// takenDown: never more Pods are down because of us than maxUnavailable allows.
-// Pods that there should not be any more are the user's doing.
+// takenDown: never more Pods are down because of us than maxUnavailable allows. Pods that there should not be any more
+// are the user's doing.
 func (o *observer) takenDown(pod *corev1.Pod) {
 	ordinal := ordinalOf("web", pod.Name)
 	if !slices.Contains(ordinals(o.spec), ordinal) {
@@ -164,8 +163,7 @@ func (o *observer) available(pod *corev1.Pod) bool {
 	return serves(pod) && !podCondition(pod, corev1.PodReady).LastTransitionTime.Add(time.Duration(o.spec.MinReadySeconds)*time.Second).After(o.at)
 }
 
-// serves tells whether a Pod gets traffic, will get it a moment later, and waits
-// for nothing.
+// serves tells whether a Pod gets traffic, will get it a moment later, and waits for nothing.
 func serves(pod *corev1.Pod) bool {
 	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || !isTrue(podCondition(pod, corev1.PodReady)) {
 		return false
@@ -197,16 +195,14 @@ func ownedByPod(claim *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(claim.OwnerReferences, isPod)
 }
 
-// mayGo tells whether a claim may go with its Pod: when its ordinal is not wanted
-// any more and whenScaled is Delete.
+// mayGo tells whether a claim may go with its Pod: when its ordinal is not wanted any more and whenScaled is Delete.
 func (o *observer) mayGo(claim *corev1.PersistentVolumeClaim) bool {
 	return o.spec.PersistentVolumeClaimRetentionPolicy.WhenScaled == v1beta1.DeletePersistentVolumeClaimRetentionPolicy &&
 		!slices.Contains(ordinals(o.spec), ordinalOf("data-web", claim.Name))
 }
 
-// gone: when a Pod is gone only claims go with it that still may. What has
-// changed since the operator last looked, or what went wrong then, it could do
-// nothing about.
+// gone: when a Pod is gone only claims go with it that still may. What has changed since the operator last looked, or
+// what went wrong then, it could do nothing about.
 func (o *observer) gone(pod string) {
 	claim, ours := o.w.claim("data-"+pod), o.seen[pod] != nil
 	if claim != nil && ours && ownedByPod(claim) && o.trusted && !o.mayGo(claim) {
@@ -246,8 +242,8 @@ func (o *observer) check() {
 	}
 }
 
-// converged tells whether there are exactly the Pods that there should be, all
-// available at the newest revision, with claims as large as asked.
+// converged tells whether there are exactly the Pods that there should be, all available at the newest revision, with
+// claims as large as asked.
 func (o *observer) converged() bool {
 	o.w.cache.sync()
 	s := o.w.snapshot()

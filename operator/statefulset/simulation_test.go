@@ -22,9 +22,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// simulation is a world in which things happen in random order: kubelets act
-// late, Pods crash, nodes are lost, writes are refused or their answers get lost,
-// the operator dies in mid-plan, the cache lags behind (though never behind a
+// simulation is a world in which things happen in random order: kubelets act late, Pods crash, nodes are lost, writes
+// are refused or their answers get lost, the operator dies in mid-plan, the cache lags behind (though never behind a
 // write of ours that was answered), and people change their minds.
 type simulation struct {
 	*world
@@ -32,8 +31,7 @@ type simulation struct {
 	random *rand.Rand
 	// calm ends all faults.
 	calm bool
-	// writesLeft is how many writes the operator lives to make; negative for any
-	// number.
+	// writesLeft is how many writes the operator lives to make; negative for any number.
 	writesLeft int
 }
 
@@ -115,8 +113,7 @@ func (s *simulation) fault(r request) error {
 	return nil
 }
 
-// answer lets the answer of a write that was made get lost. What was answered the
-// next read waits for.
+// answer lets the answer of a write that was made get lost. What was answered the next read waits for.
 func (s *simulation) answer(r request) error {
 	if !s.calm && s.random.IntN(60) == 0 {
 		s.say("    %s: the answer is lost", r)
@@ -304,8 +301,7 @@ func (s *simulation) person(pod *corev1.Pod) {
 	}
 }
 
-// settle ends all faults, and lets everything happen that is due until nothing
-// does.
+// settle ends all faults, and lets everything happen that is due until nothing does.
 func (s *simulation) settle() bool {
 	s.calm, s.full, s.forbidden = true, false, ""
 	s.lost, s.flaky = map[string]bool{}, map[types.UID]bool{}
@@ -363,8 +359,8 @@ func (s *simulation) quiet() string {
 	return ""
 }
 
-// TestSimulatedSets checks after every step what must never happen, and at the
-// end that the set comes to rest where its spec says.
+// TestSimulatedSets checks after every step what must never happen, and at the end that the set comes to rest where its
+// spec says.
 func TestSimulatedSets(t *testing.T) {
 	schedules := 1000
 	if testing.Short() {

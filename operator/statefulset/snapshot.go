@@ -24,8 +24,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
-// Snapshot is all that a decision about one StatefulSet rests on, read once.
-// Nobody modifies it: what it points to is the cache's own.
+// Snapshot is all that a decision about one StatefulSet rests on, read once. Nobody modifies it: what it points to is
+// the cache's own.
 type Snapshot struct {
 	// Now is the time of the snapshot.
 	Now time.Time
@@ -35,35 +35,29 @@ type Snapshot struct {
 	Template *corev1.PodTemplateSpec
 	// Pods are the set's Pods, orphans that it adopts included, by ordinal.
 	Pods []*View
-	// Released are Pods that the set controls though their labels, or their name,
-	// are no longer those of its Pods.
+	// Released are Pods that the set controls though their labels, or their name, are no longer those of its Pods.
 	Released []*corev1.Pod
-	// Taken are Pods by name that stand where the set wants its own: the value
-	// says whose they are.
+	// Taken are Pods by name that stand where the set wants its own: the value says whose they are.
 	Taken map[string]string
-	// Revisions are the recorded revisions of the set, orphans that it adopts
-	// included, oldest first.
+	// Revisions are the recorded revisions of the set, orphans that it adopts included, oldest first.
 	Revisions []*Revision
-	// Claims are the claims by name that the set's claim templates have led to, and
-	// those that removed templates have led to which the partition's revision mounts.
+	// Claims are the claims by name that the set's claim templates have led to, and those that removed templates have
+	// led to which the partition's revision mounts.
 	Claims map[string]*corev1.PersistentVolumeClaim
-	// Expandable tells of every StorageClass that claims use whether it allows
-	// claims to grow.
+	// Expandable tells of every StorageClass that claims use whether it allows claims to grow.
 	Expandable map[string]bool
 	// CanResize tells whether the API server serves the resize subresource.
 	CanResize bool
 	// Refusals are the writes that the API server refused lately.
 	Refusals refusal.Known
-	// Accepted names the revision that the API server was last seen to take new Pods
-	// of.
+	// Accepted names the revision that the API server was last seen to take new Pods of.
 	Accepted string
-	// Remedy is what auto remediation says of the set's stuck Pods, nil when there
-	// is nothing to say.
+	// Remedy is what auto remediation says of the set's stuck Pods, nil when there is nothing to say.
 	Remedy *remediation.Verdict
 }
 
-// wholeSecond is Now, rounded up to what a stored time can hold. The API server
-// cuts fractions off, which would end a deadline before its time.
+// wholeSecond is Now, rounded up to what a stored time can hold. The API server cuts fractions off, which would end a
+// deadline before its time.
 func (s *Snapshot) wholeSecond() metav1.Time {
 	return metav1.NewTime(s.Now.Add(time.Second - time.Nanosecond).Truncate(time.Second))
 }
@@ -71,17 +65,15 @@ func (s *Snapshot) wholeSecond() metav1.Time {
 // Revision is a recorded Pod template.
 type Revision struct {
 	Object *appsv1.ControllerRevision
-	// Template is what was recorded; Defaulted is the same with every default
-	// filled in, for comparisons with the set's template. Both are nil when the
-	// data cannot be read.
+	// Template is what was recorded; Defaulted is the same with every default filled in, for comparisons with the set's
+	// template. Both are nil when the data cannot be read.
 	Template, Defaulted *corev1.PodTemplateSpec
 }
 
 // orphan tells whether the revision has no controller.
 func (r *Revision) orphan() bool { return metav1.GetControllerOf(r.Object) == nil }
 
-// gatherer reads the cluster, through the cache. Its reader must not return
-// anything older than our own last write.
+// gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
 type gatherer struct {
 	reader client.Reader
 	clock  clock.PassiveClock
@@ -91,8 +83,8 @@ type gatherer struct {
 	memory    *memory
 }
 
-// snapshot returns nil without an error when the StatefulSet is gone or going.
-// The garbage collector ends what is left then.
+// snapshot returns nil without an error when the StatefulSet is gone or going. The garbage collector ends what is left
+// then.
 func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapshot, error) {
 	set := &v1beta1.StatefulSet{}
 	if err := g.reader.Get(ctx, key, set); err != nil {
@@ -119,8 +111,7 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	return s, g.claims(ctx, s)
 }
 
-// pods sorts out the Pods that the set controls and those without a controller
-// that it could.
+// pods sorts out the Pods that the set controls and those without a controller that it could.
 func (g *gatherer) pods(ctx context.Context, s *Snapshot, selector labels.Selector) error {
 	for _, which := range []client.MatchingFields{{podcache.ControllerIndex: string(s.Set.UID)}, {podcache.OrphanIndex: s.Set.Name}} {
 		list := &corev1.PodList{}
@@ -151,9 +142,8 @@ func (s *Snapshot) claim(pod *corev1.Pod, selector labels.Selector) {
 	}
 }
 
-// strangers looks for Pods of others under the names of Pods that are missing: of
-// those that one plan could create, and no more. A set may ask for a hundred
-// thousand Pods and have none of them for days.
+// strangers looks for Pods of others under the names of Pods that are missing: of those that one plan could create, and
+// no more. A set may ask for a hundred thousand Pods and have none of them for days.
 func (g *gatherer) strangers(ctx context.Context, s *Snapshot) error {
 	here := make(map[int]bool, len(s.Pods))
 	for _, view := range s.Pods {
@@ -242,8 +232,8 @@ func (g *gatherer) claims(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
-// claimed names the claim templates whose claims matter: the set's, and those
-// that were removed and that the partition's revision mounts all the same.
+// claimed names the claim templates whose claims matter: the set's, and those that were removed and that the
+// partition's revision mounts all the same.
 func (s *Snapshot) claimed() []string {
 	var out []string
 	for i := range s.Set.Spec.VolumeClaimTemplates {
@@ -262,8 +252,7 @@ func podName(set *v1beta1.StatefulSet, ordinal int) string {
 	return set.Name + "-" + strconv.Itoa(ordinal)
 }
 
-// readTemplate decodes a revision. One that cannot be read is kept, since Pods
-// may name it, but leads nowhere.
+// readTemplate decodes a revision. One that cannot be read is kept, since Pods may name it, but leads nowhere.
 func readTemplate(object *appsv1.ControllerRevision) *Revision {
 	r := &Revision{Object: object}
 	if template, err := podtemplate.Decode(object.Data.Raw); err == nil {

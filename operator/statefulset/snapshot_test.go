@@ -150,8 +150,8 @@ func (r *countingReader) Get(ctx context.Context, key client.ObjectKey, object c
 	return r.Reader.Get(ctx, key, object, options...)
 }
 
-// A set may ask for a hundred thousand Pods and have none of them for days, and
-// it is looked at whenever anything of it changes.
+// A set may ask for a hundred thousand Pods and have none of them for days, and it is looked at whenever anything of it
+// changes.
 func TestOnlyPodsThatCouldBeCreatedAreLookedFor(t *testing.T) {
 	for name, test := range map[string]struct {
 		set  *build.StatefulSetBuilder

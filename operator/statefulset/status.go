@@ -8,9 +8,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// makeStatus computes the whole status from what was seen, what was planned
-// and what became of it. It also returns in how many seconds the progress
-// deadline will have passed, 0 when nothing runs against it.
+// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns in
+// how many seconds the progress deadline will have passed, 0 when nothing runs against it.
 func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSetStatus, float64) {
 	status := s.Set.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Generation
@@ -36,8 +35,8 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSet
 	return status, deadline
 }
 
-// fillCounters counts Pods as they are after the outcome: a Pod just created is
-// there, one just deleted counts as a replica and as nothing else.
+// fillCounters counts Pods as they are after the outcome: a Pod just created is there, one just deleted counts as a
+// replica and as nothing else.
 func fillCounters(status *v1beta1.StatefulSetStatus, p *progress) {
 	status.Replicas = int32(len(p.s.Pods))
 	status.ReadyReplicas, status.AvailableReplicas = 0, 0
@@ -105,9 +104,8 @@ func standings(s *Snapshot, plan *Plan, outcome *Outcome) map[*View]standing {
 	return now
 }
 
-// after is the standing of a Pod that was changed: out of service until the
-// kubelet says otherwise if a container restarts, not available while it is
-// being resized or waits for a hook.
+// after is the standing of a Pod that was changed: out of service until the kubelet says otherwise if a container
+// restarts, not available while it is being resized or waits for a hook.
 func (s standing) after(c *ChangePod, updateRevision string) standing {
 	s.state, s.changed = c.State, c.Updates
 	if c.Updates {
@@ -121,8 +119,8 @@ func (s standing) after(c *ChangePod, updateRevision string) standing {
 	return s
 }
 
-// countClaims tells of every claim template how many claims of the Pods there
-// are ask for at least what it says, and how many of those have it.
+// countClaims tells of every claim template how many claims of the Pods there are ask for at least what it says, and
+// how many of those have it.
 func countClaims(s *Snapshot, outcome *Outcome) []v1beta1.VolumeClaimStatus {
 	var out []v1beta1.VolumeClaimStatus
 	asked := justAsked(outcome)

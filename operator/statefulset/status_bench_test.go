@@ -6,8 +6,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// A status is computed in every look at a set; this is one of 5,000 Pods that
-// all start.
+// A status is computed in every look at a set; this is one of 5,000 Pods that all start.
 func BenchmarkStatusOf5000Pods(b *testing.B) {
 	w := newWorld(b, build.MakeStatefulSet("web").Replicas(5000).Parallel())
 	w.cache.sync()

@@ -10,9 +10,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// setConditions replaces the conditions that this controller keeps. Those that
-// are true only while something is unusual are removed when it is over. A
-// transition time moves only when a status does.
+// setConditions replaces the conditions that this controller keeps. Those that are true only while something is unusual
+// are removed when it is over. A transition time moves only when a status does.
 func setConditions(conditions *[]metav1.Condition, p *progress) {
 	v := p.judgement()
 	for _, each := range []struct {
@@ -41,8 +40,7 @@ func setConditions(conditions *[]metav1.Condition, p *progress) {
 	}
 }
 
-// invalidStatus is that of a set that cannot be used as it is. Counters stay as
-// they were: nothing was counted.
+// invalidStatus is that of a set that cannot be used as it is. Counters stay as they were: nothing was counted.
 func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta1.StatefulSetStatus {
 	status := set.Status.DeepCopy()
 	status.ObservedGeneration = set.Generation
@@ -162,8 +160,8 @@ func readyCondition(v verdict) *metav1.Condition {
 	return &metav1.Condition{Status: truth(v.kind == fulfilled), Reason: v.reason, Message: v.message}
 }
 
-// reconcilingCondition is gone when the set is done, rests, or cannot go on by
-// itself: tools take it for "wait". It names what the set waits for first.
+// reconcilingCondition is gone when the set is done, rests, or cannot go on by itself: tools take it for "wait". It
+// names what the set waits for first.
 func reconcilingCondition(p *progress, v verdict) *metav1.Condition {
 	if v.kind != underway {
 		return nil
@@ -183,9 +181,8 @@ func stalledCondition(p *progress, v verdict) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: brief(message)}
 }
 
-// progressingCondition is about the way to what the set is to be: true while it
-// goes on, rests or is over, whatever Pods do afterwards; false when it is stuck.
-// It says how far the set is.
+// progressingCondition is about the way to what the set is to be: true while it goes on, rests or is over, whatever
+// Pods do afterwards; false when it is stuck. It says how far the set is.
 func progressingCondition(p *progress, v verdict) *metav1.Condition {
 	switch {
 	case v.kind == impaired:
@@ -207,8 +204,8 @@ func (p *progress) tally() string {
 	return fmt.Sprintf("Updated and available: %d of %s.", done, podCount(p.s.replicas()))
 }
 
-// availableCondition tells whether as many Pods serve as maxUnavailable asks
-// for. At least one has to, if any is wanted.
+// availableCondition tells whether as many Pods serve as maxUnavailable asks for. At least one has to, if any is
+// wanted.
 func availableCondition(p *progress) *metav1.Condition {
 	needed := p.s.replicas() - p.s.maxUnavailable()
 	if p.s.replicas() > 0 {

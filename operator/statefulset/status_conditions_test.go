@@ -182,8 +182,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// A refusal is reported until what was refused succeeds, also in rounds that
-// did not come to try it.
+// A refusal is reported until what was refused succeeds, also in rounds that did not come to try it.
 func TestRefusalsAreReportedUntilTheyAreOver(t *testing.T) {
 	refused := func(kind, reason string) []metav1.Condition {
 		return []metav1.Condition{{Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: "said before"}}

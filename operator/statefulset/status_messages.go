@@ -11,15 +11,14 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// maxMessage is how many bytes the message of a condition, or of an event, has at
-// most.
+// maxMessage is how many bytes the message of a condition, or of an event, has at most.
 const maxMessage = 1024
 
 // maxNamedPods is how many Pods a condition's message names.
 const maxNamedPods = 5
 
-// teller puts a message together, sentence by sentence. Over all of them it
-// names maxNamedPods Pods, and counts the others.
+// teller puts a message together, sentence by sentence. Over all of them it names maxNamedPods Pods, and counts the
+// others.
 type teller struct {
 	sentences []string
 	left      int
@@ -33,9 +32,8 @@ func (t *teller) say(format string, args ...any) {
 	t.sentences = append(t.sentences, fmt.Sprintf(format, args...))
 }
 
-// list says something of count Pods, unless there are none. item is the name of
-// one of them, and what is to be said of it; it is asked for no more than are
-// named.
+// list says something of count Pods, unless there are none. item is the name of one of them, and what is to be said of
+// it; it is asked for no more than are named.
 func (t *teller) list(intro string, count int, item func(i int) string) {
 	t.listBy(", ", intro, count, item)
 }
@@ -66,8 +64,7 @@ func (p *progress) next() string {
 	return t.String()
 }
 
-// waits tells of all that the set waits for, what blocks first: one sentence at
-// least.
+// waits tells of all that the set waits for, what blocks first: one sentence at least.
 func (p *progress) waits() *teller {
 	t := newTeller()
 	t.refused(p)
@@ -128,8 +125,7 @@ func (t *teller) blocked(p *progress) {
 	}
 }
 
-// pods tells of every Pod that does not serve, those first that will not do so
-// by themselves.
+// pods tells of every Pod that does not serve, those first that will not do so by themselves.
 func (t *teller) pods(p *progress) {
 	var broken, hooked, starting, leaving []*View
 	for _, view := range p.unavailable {
@@ -161,8 +157,8 @@ func (t *teller) pods(p *progress) {
 	t.list("Waiting for the claims of Pods to grow", len(p.plan.Rollout.Growing), func(i int) string { return p.plan.Rollout.Growing[i] })
 }
 
-// broken lists the Pods that will not run unless something changes, with what
-// the kubelet or the scheduler says of each.
+// broken lists the Pods that will not run unless something changes, with what the kubelet or the scheduler says of
+// each.
 func (t *teller) broken(views []*View) {
 	t.listBy("; ", "Cannot run", len(views), func(i int) string { return views[i].Pod.Name + ": " + pods.Trouble(views[i].Pod) })
 }

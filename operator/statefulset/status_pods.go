@@ -11,8 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// why says in a few words why a Pod is not available. It says nothing that
-// changes from second to second.
+// why says in a few words why a Pod is not available. It says nothing that changes from second to second.
 func (p *progress) why(view *View) string {
 	switch {
 	case p.now[view].changed:
@@ -25,8 +24,8 @@ func (p *progress) why(view *View) string {
 	return state(view)
 }
 
-// awaitedHook names the hook that a Pod waits for in a lifecycle state, and what
-// has to be put on the Pod, or taken off, to let it go on; "" when there is none.
+// awaitedHook names the hook that a Pod waits for in a lifecycle state, and what has to be put on the Pod, or taken
+// off, to let it go on; "" when there is none.
 func awaitedHook(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.LifecycleStateType) string {
 	switch state {
 	case v1beta1.LifecycleStatePreparingDelete:
@@ -41,8 +40,7 @@ func awaitedHook(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.Lifecy
 	return ""
 }
 
-// hookWords names what of a hook is yet to be removed from a Pod, or to be set
-// on it.
+// hookWords names what of a hook is yet to be removed from a Pod, or to be set on it.
 func hookWords(name string, hook *v1beta1.LifecycleHook, pod *corev1.Pod, what string) string {
 	if hook == nil {
 		return ""

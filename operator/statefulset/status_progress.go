@@ -10,8 +10,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// progress is where a set stands between what it is and what it is to be. All
-// conditions are made from it.
+// progress is where a set stands between what it is and what it is to be. All conditions are made from it.
 type progress struct {
 	s       *Snapshot
 	plan    *Plan
@@ -24,20 +23,19 @@ type progress struct {
 	// missing are ordinals that have no Pod, created the Pods just made.
 	missing []int
 	created []string
-	// leaving are Pods that are being deleted and will be made again, condemned
-	// those that will not, whether they are being deleted yet or not.
+	// leaving are Pods that are being deleted and will be made again, condemned those that will not, whether they are
+	// being deleted yet or not.
 	leaving, condemned []*View
-	// unavailable are the other Pods that do not serve. Those that InPlaceOnly
-	// keeps from being updated are not among them: they are in plan.Rollout.
+	// unavailable are the other Pods that do not serve. Those that InPlaceOnly keeps from being updated are not among
+	// them: they are in plan.Rollout.
 	unavailable []*View
 	// undone is how many planned actions were not carried out.
 	undone int
 
-	// rested tells that the set was at rest when it was last looked at, and that
-	// it asks for nothing new. A Pod that ceases to serve then is no rollout.
+	// rested tells that the set was at rest when it was last looked at, and that it asks for nothing new. A Pod that
+	// ceases to serve then is no rollout.
 	rested bool
-	// overdue tells that nothing has moved for longer than the deadline, which is
-	// deadlineSeconds.
+	// overdue tells that nothing has moved for longer than the deadline, which is deadlineSeconds.
 	overdue         bool
 	deadlineSeconds int32
 }
@@ -97,8 +95,8 @@ func idle(status *v1beta1.StatefulSetStatus) bool {
 		!meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled)
 }
 
-// rolledOut tells whether every Pod that there should be is at the update
-// revision and available, and no other one is left.
+// rolledOut tells whether every Pod that there should be is at the update revision and available, and no other one is
+// left.
 func (p *progress) rolledOut() bool {
 	if p.s.partition() > 0 || len(p.condemned) > 0 {
 		return false
@@ -112,8 +110,7 @@ func (p *progress) rolledOut() bool {
 	return true
 }
 
-// refused tells whether something planned was not carried out, for whatever
-// reason.
+// refused tells whether something planned was not carried out, for whatever reason.
 func (p *progress) refused() bool {
 	o := p.outcome
 	return p.undone > 0 || len(o.CreateErrors)+len(p.refusedChanges())+o.Stale > 0 || o.Collided
@@ -124,8 +121,7 @@ func (p *progress) held() bool {
 	return p.plan.Rollout.Hold == HoldPaused || p.plan.Rollout.Hold == HoldOnDelete
 }
 
-// moving tells whether Pods are on their way: being adopted, made, deleted or
-// changed, or about to serve.
+// moving tells whether Pods are on their way: being adopted, made, deleted or changed, or about to serve.
 func (p *progress) moving() bool {
 	r := &p.plan.Rollout
 	return p.refused() || len(p.plan.Own) > 0 || len(p.missing)+len(p.created)+len(p.leaving)+len(p.condemned) > 0 ||
@@ -142,8 +138,7 @@ func (p *progress) working() bool {
 	return p.moving() || !p.unable() && !p.held() && len(p.plan.Rollout.Waiting) > 0
 }
 
-// lastProgress is when the set last came closer to what it is to be. It is kept
-// while nothing is to be done.
+// lastProgress is when the set last came closer to what it is to be. It is kept while nothing is to be done.
 func (p *progress) lastProgress() *metav1.Time {
 	if p.working() && p.moved() {
 		return ptr.To(p.s.wholeSecond())
@@ -151,8 +146,8 @@ func (p *progress) lastProgress() *metav1.Time {
 	return p.s.Set.Status.LastProgressTime
 }
 
-// moved tells whether there is something new to reach, or whether more Pods are
-// at the update revision or serve, or fewer are there that should not be.
+// moved tells whether there is something new to reach, or whether more Pods are at the update revision or serve, or
+// fewer are there that should not be.
 func (p *progress) moved() bool {
 	before, now := &p.s.Set.Status, p.status
 	return before.LastProgressTime == nil || idle(before) ||
@@ -177,8 +172,8 @@ func grown(status *v1beta1.StatefulSetStatus) (n int32) {
 	return n
 }
 
-// watch compares the time since the last progress with the deadline. It returns
-// the seconds that are left, 0 when nothing runs against it.
+// watch compares the time since the last progress with the deadline. It returns the seconds that are left, 0 when
+// nothing runs against it.
 func (p *progress) watch(last *metav1.Time) float64 {
 	if !p.working() || last == nil {
 		return 0

@@ -42,8 +42,7 @@ func (p *progress) tooMany() string {
 	return fmt.Sprintf("Too many: %s, %s the first to go; wanted: %d.", podCount(len(p.condemned)), p.condemned[0].Pod.Name, p.s.replicas())
 }
 
-// scaleBlocked says why a Pod cannot be made, or may not go, "" when it is only
-// a matter of time.
+// scaleBlocked says why a Pod cannot be made, or may not go, "" when it is only a matter of time.
 func (p *progress) scaleBlocked() string {
 	if len(p.outcome.CreateErrors) > 0 {
 		return "The API server refuses Pods; FailedCreatePod quotes it."
@@ -56,8 +55,8 @@ func (p *progress) scaleBlocked() string {
 	return ""
 }
 
-// refusedChanges are the refusals of this look, and those that wait for their next
-// try, in an order that is the same whichever was tried last.
+// refusedChanges are the refusals of this look, and those that wait for their next try, in an order that is the same
+// whichever was tried last.
 func (p *progress) refusedChanges() []error {
 	errs := p.outcome.changeErrors()
 	for i := range p.plan.Rollout.Refused {
@@ -79,8 +78,8 @@ func refusals(errs []error) string {
 	return fmt.Sprintf("The API server refused %d writes, the first: %v.", len(errs), errs[0])
 }
 
-// failedCreateCondition has the API server's words for a Pod that it refused. It
-// stays until Pods can be made again: until one was, or none is missing.
+// failedCreateCondition has the API server's words for a Pod that it refused. It stays until Pods can be made again:
+// until one was, or none is missing.
 func failedCreateCondition(p *progress) *metav1.Condition {
 	if len(p.outcome.CreateErrors) > 0 {
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonCreateRefused, Message: p.createErrors()}
@@ -91,9 +90,8 @@ func failedCreateCondition(p *progress) *metav1.Condition {
 	return p.before(v1beta1.ConditionFailedCreatePod, v1beta1.ReasonCreateRefused)
 }
 
-// failedUpdateCondition has the API server's words for a change or a deletion
-// that it refused, or the fields that InPlaceOnly forbids to change. It stays
-// until what was refused is tried again.
+// failedUpdateCondition has the API server's words for a change or a deletion that it refused, or the fields that
+// InPlaceOnly forbids to change. It stays until what was refused is tried again.
 func failedUpdateCondition(p *progress) *metav1.Condition {
 	if errs := p.refusedChanges(); len(errs) > 0 {
 		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateRefused, Message: refusals(errs)}
@@ -111,8 +109,7 @@ func failedUpdateCondition(p *progress) *metav1.Condition {
 	return c
 }
 
-// before returns a condition as it was, nil when it was not there. OpenKruise
-// writes conditions without a reason.
+// before returns a condition as it was, nil when it was not there. OpenKruise writes conditions without a reason.
 func (p *progress) before(kind, reason string) *metav1.Condition {
 	c := meta.FindStatusCondition(p.s.Set.Status.Conditions, kind)
 	if c == nil {

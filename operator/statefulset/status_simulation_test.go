@@ -9,9 +9,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// In simulations the statuses are held against the truth, too: after every look
-// at a cache that is up to date no tool may take the set for done unless it is,
-// and in the end all of them must.
+// In simulations the statuses are held against the truth, too: after every look at a cache that is up to date no tool
+// may take the set for done unless it is, and in the end all of them must.
 func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 	const schedules = 150
 	claims := 0
@@ -58,8 +57,7 @@ func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 	}
 }
 
-// wellFormed checks what the API server demands of conditions, and what we
-// promise of their messages.
+// wellFormed checks what the API server demands of conditions, and what we promise of their messages.
 func wellFormed(t *testing.T, set *v1beta1.StatefulSet) {
 	t.Helper()
 	for _, c := range set.Status.Conditions {

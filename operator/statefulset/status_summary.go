@@ -12,8 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// summarize writes what the column STATUS shows, once everything else of the
-// status is made.
+// summarize writes what the column STATUS shows, once everything else of the status is made.
 func (p *progress) summarize() {
 	before := report.Summary{Text: p.status.Summary, Since: p.status.SummarySince}
 	next := before.Next(p.summary(), p.s.now())
@@ -26,8 +25,7 @@ func (p *progress) summarize() {
 	}
 }
 
-// summary is the first of these that holds: what needs a person, what goes on,
-// and where it rests.
+// summary is the first of these that holds: what needs a person, what goes on, and where it rests.
 func (p *progress) summary() string {
 	conditions := p.status.Conditions
 	ready := meta.FindStatusCondition(conditions, v1beta1.ConditionReady)
@@ -57,8 +55,8 @@ func (p *progress) scaling(otherwise string) string {
 	return otherwise
 }
 
-// cause is what blocks first, as in the messages, in one word: a refusal of the
-// API server, a Pod that cannot run, or one that has crashed and is started again.
+// cause is what blocks first, as in the messages, in one word: a refusal of the API server, a Pod that cannot run, or
+// one that has crashed and is started again.
 func (p *progress) cause(otherwise string) string {
 	if len(p.outcome.CreateErrors)+len(p.refusedChanges()) > 0 {
 		return "Refused"

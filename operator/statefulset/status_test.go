@@ -37,8 +37,7 @@ func (w *world) judged(outcome func(plan *Plan) *Outcome) *v1beta1.StatefulSetSt
 	return status
 }
 
-// said is the condition of a type as "Status Reason: message", "" when there is
-// none.
+// said is the condition of a type as "Status Reason: message", "" when there is none.
 func (w *world) said(status *v1beta1.StatefulSetStatus, kind string) string {
 	c := meta.FindStatusCondition(status.Conditions, kind)
 	if c == nil {
@@ -50,8 +49,8 @@ func (w *world) said(status *v1beta1.StatefulSetStatus, kind string) string {
 
 func TestCountersAreThoseAfterTheOutcome(t *testing.T) {
 	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
-	// counters are replicas, ready, available; of these at currentRevision, and at
-	// updateRevision all, ready and available.
+	// counters are replicas, ready, available; of these at currentRevision, and at updateRevision all, ready and
+	// available.
 	type counters struct{ Replicas, Ready, Available, Current, Updated, UpdatedReady, UpdatedAvailable int32 }
 	for name, test := range map[string]struct {
 		start   func(t *testing.T) *world

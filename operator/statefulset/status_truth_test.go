@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
-// check holds a status that was just written against the truth. Argo CD's check
-// looks at the Pods there are and not at how many there should be, so that it is
-// not to blame while Pods cannot be made; the condition Scaling tells then.
+// check holds a status that was just written against the truth. Argo CD's check looks at the Pods there are and not at
+// how many there should be, so that it is not to blame while Pods cannot be made; the condition Scaling tells then.
 func (r *rollout) check(t *testing.T, set *v1beta1.StatefulSet) {
 	t.Helper()
 	current, healthy := kstatus(set) == "Current", argoHealth(set) == "Healthy" && meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionScaling) == nil
@@ -29,8 +28,7 @@ func (r *rollout) check(t *testing.T, set *v1beta1.StatefulSet) {
 	}
 }
 
-// wrongs are the ways in which a set is not what it is to be. One that rests may
-// have Pods at earlier revisions.
+// wrongs are the ways in which a set is not what it is to be. One that rests may have Pods at earlier revisions.
 func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) {
 	wanted := map[string]bool{}
 	for _, ordinal := range ordinals(&set.Spec) {

@@ -21,9 +21,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Every status that is written during whole rollouts is held against what is
-// true at that moment, as the tools that wait for a set would read it. What the
-// conditions say on the way is kept in testdata/conditions.
+// Every status that is written during whole rollouts is held against what is true at that moment, as the tools that
+// wait for a set would read it. What the conditions say on the way is kept in testdata/conditions.
 
 // rollout is a world whose statuses are watched.
 type rollout struct {
@@ -44,8 +43,7 @@ func watchStatus(t *testing.T, w *world) *rollout {
 	return r
 }
 
-// tell notes the conditions that differ from what they were. Those that say the
-// same as Ready do so in short.
+// tell notes the conditions that differ from what they were. Those that say the same as Ready do so in short.
 func (r *rollout) tell(set *v1beta1.StatefulSet) {
 	now, ready := map[string]string{}, ""
 	var lines []string
@@ -82,8 +80,7 @@ func conditionLines(status *v1beta1.StatefulSetStatus) string {
 // event notes what happens to the world.
 func (r *rollout) event(what string) { r.story = append(r.story, "--- "+what+"\n") }
 
-// look is one look of the operator, after which the nodes go on. It tells
-// whether anything happened, or is due.
+// look is one look of the operator, after which the nodes go on. It tells whether anything happened, or is due.
 func (r *rollout) look() bool {
 	r.t.Helper()
 	r.cache.sync()
@@ -293,8 +290,7 @@ func (w *world) growClaims(size string) {
 	})
 }
 
-// A status changes only one way for each cause: what has begun is not said to be
-// over and then to have begun again.
+// A status changes only one way for each cause: what has begun is not said to be over and then to have begun again.
 func TestConditionsFlipOncePerCause(t *testing.T) {
 	for name, set := range map[string]*build.StatefulSetBuilder{
 		"one after the other": build.MakeStatefulSet("web"),

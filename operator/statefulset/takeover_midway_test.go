@@ -10,9 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// walk takes a set through a story and returns all that is written on the way:
-// each step changes the world and then lets the controller look until it has
-// nothing to do.
+// walk takes a set through a story and returns all that is written on the way: each step changes the world and then
+// lets the controller look until it has nothing to do.
 func (w *takeover) walk(set string, story []chapter) (out []string) {
 	w.t.Helper()
 	for _, c := range story {
@@ -45,8 +44,8 @@ const (
 		`{"main":{"imageID":"example.test/fake@sha256:fd8c903facefd1631a75afe79b3a79926a53b2c1e1772e04e37442c1053b2798"}},"updateImages":true}`
 )
 
-// The set web was left inside its grace period of an hour, with maxUnavailable 2
-// and partition 1: two Pods are out of service already.
+// The set web was left inside its grace period of an hour, with maxUnavailable 2 and partition 1: two Pods are out of
+// service already.
 func TestTakeoverEndsTheGracePeriod(t *testing.T) {
 	w := takeOver(t, midway, 0)
 	got := w.walk("web", []chapter{
@@ -81,8 +80,8 @@ func TestTakeoverEndsTheGracePeriod(t *testing.T) {
 	})
 }
 
-// The set hooked was left waiting for the owner of a finalizer: hooked-1 may be
-// changed once that is gone, and hooked-0 after it.
+// The set hooked was left waiting for the owner of a finalizer: hooked-1 may be changed once that is gone, and hooked-0
+// after it.
 func TestTakeoverGoesOnAfterTheHook(t *testing.T) {
 	const finalizer = "example.com/hold"
 	w := takeOver(t, midway, time.Minute)
@@ -138,8 +137,7 @@ func TestTakeoverGoesOnAfterTheHook(t *testing.T) {
 	w.expectImages("hooked", map[string]string{"hooked-0": "registry.example/hooked:2", "hooked-1": "registry.example/hooked:2"})
 }
 
-// expectImages compares the images of a set's Pods, which must be the recorded
-// ones.
+// expectImages compares the images of a set's Pods, which must be the recorded ones.
 func (w *takeover) expectImages(set string, want map[string]string) {
 	w.t.Helper()
 	recorded := map[string]bool{}

@@ -17,8 +17,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 )
 
-// A set that OpenKruise left at rest, or at a wait, is left exactly there:
-// whoever has encoded its template since, and however.
+// A set that OpenKruise left at rest, or at a wait, is left exactly there: whoever has encoded its template since, and
+// however.
 func TestTakeoverWritesNothing(t *testing.T) {
 	for name, change := range map[string]func(client.Object){
 		"as recorded": func(client.Object) {},
@@ -83,8 +83,7 @@ func both(changes ...func(client.Object)) func(client.Object) {
 	}
 }
 
-// asWritten gives a set the template that its user applied, at the images that
-// it has by now.
+// asWritten gives a set the template that its user applied, at the images that it has by now.
 func asWritten(set *v1beta1.StatefulSet) {
 	applied := &v1beta1.StatefulSet{}
 	if err := json.Unmarshal([]byte(set.Annotations[corev1.LastAppliedConfigAnnotation]), applied); err != nil {
@@ -160,8 +159,7 @@ func reverse(value any) string {
 	return string(out)
 }
 
-// Readiness gates that OpenKruise's manager had not come to serve yet must not
-// keep Pods from ever being Ready.
+// Readiness gates that OpenKruise's manager had not come to serve yet must not keep Pods from ever being Ready.
 func TestTakeoverSetsMissingConditions(t *testing.T) {
 	w := takeOver(t, created, time.Minute, onPods(func(pod *corev1.Pod) {
 		if pod.Name == "web-2" || pod.Name == "recreate-1" {

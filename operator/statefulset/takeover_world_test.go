@@ -24,8 +24,7 @@ import (
 	"github.com/windlass-operator/windlass/program"
 )
 
-// What OpenKruise wrote into a cluster: just after its sets were created, and in
-// the middle of their rollouts.
+// What OpenKruise wrote into a cluster: just after its sets were created, and in the middle of their rollouts.
 const (
 	created = "created"
 	midway  = "midway"
@@ -34,8 +33,7 @@ const (
 // recordedAt is when the rollouts of midway began.
 var recordedAt = time.Date(2026, 11, 22, 12, 1, 56, 0, time.UTC)
 
-// takeover is a cluster in memory that holds recorded objects, as the
-// controller's cache would show them.
+// takeover is a cluster in memory that holds recorded objects, as the controller's cache would show them.
 type takeover struct {
 	t       *testing.T
 	client  client.WithWatch
@@ -44,8 +42,7 @@ type takeover struct {
 	execute *executor
 }
 
-// recording reads the recorded objects of a phase, as the controller's cache
-// keeps them.
+// recording reads the recorded objects of a phase, as the controller's cache keeps them.
 func recording(t *testing.T, phase string) (out []client.Object) {
 	t.Helper()
 	sets := read[v1beta1.StatefulSetList](t, "../../api", phase+"-statefulsets.json")
@@ -85,8 +82,7 @@ func trimmed(t *testing.T, transform func(any) (any, error), object client.Objec
 	return out.(client.Object)
 }
 
-// takeOver loads a phase, with every object changed before, and lets some time
-// pass since recordedAt.
+// takeOver loads a phase, with every object changed before, and lets some time pass since recordedAt.
 func takeOver(t *testing.T, phase string, passed time.Duration, changes ...func(client.Object)) *takeover {
 	t.Helper()
 	builder := indexingBuilder{fake.NewClientBuilder().WithScheme(program.Scheme()).WithStatusSubresource(&corev1.Pod{}, &v1beta1.StatefulSet{})}
@@ -190,8 +186,7 @@ func (w *takeover) writes(plan *Plan) []string {
 	return out
 }
 
-// describe renders a condition with the reason that it gives to programs: in a
-// word, or as the wire's JSON.
+// describe renders a condition with the reason that it gives to programs: in a word, or as the wire's JSON.
 func describe(c corev1.PodCondition) string {
 	return strings.TrimSpace(string(c.Status) + " " + cmp.Or(c.Reason, c.Message))
 }
@@ -240,8 +235,7 @@ func (w *takeover) pod(name string, change func(*corev1.Pod)) *corev1.Pod {
 	return pod
 }
 
-// kubelet runs what a Pod's spec says, and tells whether its readiness gates let
-// it be Ready.
+// kubelet runs what a Pod's spec says, and tells whether its readiness gates let it be Ready.
 func (w *takeover) kubelet(names ...string) {
 	w.t.Helper()
 	for _, name := range names {

@@ -11,9 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 )
 
-// templates remembers the decoded and defaulted templates of sets and their
-// revisions. Both are costly to make, and asked for in every look at a set,
-// while they hardly ever change: a revision's data is immutable.
+// templates remembers the decoded and defaulted templates of sets and their revisions. Both are costly to make, and
+// asked for in every look at a set, while they hardly ever change: a revision's data is immutable.
 type templates struct {
 	mu   sync.Mutex
 	sets map[types.NamespacedName]*knownTemplates
@@ -30,8 +29,8 @@ func newTemplates() *templates {
 	return &templates{sets: map[types.NamespacedName]*knownTemplates{}}
 }
 
-// read returns the set's own template and its revisions in the given order.
-// Whatever is no longer among these is forgotten.
+// read returns the set's own template and its revisions in the given order. Whatever is no longer among these is
+// forgotten.
 func (t *templates) read(set *v1beta1.StatefulSet, objects []*appsv1.ControllerRevision) (*corev1.PodTemplateSpec, []*Revision) {
 	key := types.NamespacedName{Namespace: set.Namespace, Name: set.Name}
 	t.mu.Lock()

@@ -23,26 +23,22 @@ type View struct {
 	Orphan bool
 	// Revision names the revision that the Pod is at, "" when it does not say.
 	Revision string
-	// State is where the Pod is between its hooks. A Pod without the label is
-	// Normal.
+	// State is where the Pod is between its hooks. A Pod without the label is Normal.
 	State v1beta1.LifecycleStateType
-	// Broken says why the Pod will not run unless something changes: what the
-	// kubelet or the scheduler says of it; "" when nothing does.
+	// Broken says why the Pod will not run unless something changes: what the kubelet or the scheduler says of it; ""
+	// when nothing does.
 	Broken string
-	// Going says what keeps a Pod that is being deleted; "" when its grace period
-	// is all that is to be waited for.
+	// Going says what keeps a Pod that is being deleted; "" when its grace period is all that is to be waited for.
 	Going string
-	// Unfinished says what a change in place still waits for; "" when none is
-	// under way.
+	// Unfinished says what a change in place still waits for; "" when none is under way.
 	Unfinished string
-	// Ready tells that the Pod is Ready and that no readiness gate of ours says
-	// otherwise.
+	// Ready tells that the Pod is Ready and that no readiness gate of ours says otherwise.
 	Ready bool
-	// Available tells that the Pod has been Ready for minReadySeconds, waits for
-	// no hook and no change in place, and is not going.
+	// Available tells that the Pod has been Ready for minReadySeconds, waits for no hook and no change in place, and is
+	// not going.
 	Available bool
-	// AvailableIn is in how many seconds the Pod has been Ready for
-	// minReadySeconds; 0 when time is not what it waits for.
+	// AvailableIn is in how many seconds the Pod has been Ready for minReadySeconds; 0 when time is not what it waits
+	// for.
 	AvailableIn float64
 }
 
@@ -102,9 +98,8 @@ func hasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 	return false
 }
 
-// untilAvailable is in how many seconds a Pod that became Ready at a time will
-// have been so for minReadySeconds. That time is of its node's clock, which may
-// be ahead of ours: where nothing is to be waited for it is not looked at.
+// untilAvailable is in how many seconds a Pod that became Ready at a time will have been so for minReadySeconds. That
+// time is of its node's clock, which may be ahead of ours: where nothing is to be waited for it is not looked at.
 func (s *Snapshot) untilAvailable(ready time.Time) float64 {
 	wanted := float64(s.minReadySeconds())
 	if wanted == 0 {
@@ -113,8 +108,8 @@ func (s *Snapshot) untilAvailable(ready time.Time) float64 {
 	return max(0, wanted-s.Now.Sub(ready).Seconds())
 }
 
-// minReadySeconds is how long a Pod must be Ready before it counts as
-// available: the larger of the two places that say so.
+// minReadySeconds is how long a Pod must be Ready before it counts as available: the larger of the two places that say
+// so.
 func (s *Snapshot) minReadySeconds() int32 {
 	seconds := s.Set.Spec.MinReadySeconds
 	if rolling := s.Set.Spec.UpdateStrategy.RollingUpdate; rolling != nil {

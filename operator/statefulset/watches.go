@@ -23,9 +23,8 @@ import (
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// knownSets tells which StatefulSet a Pod or a claim concerns by its name. It
-// follows the watch of StatefulSets. Its methods may be called from many
-// goroutines.
+// knownSets tells which StatefulSet a Pod or a claim concerns by its name. It follows the watch of StatefulSets. Its
+// methods may be called from many goroutines.
 type knownSets struct {
 	mu sync.RWMutex
 	// templates are the names of a set's claim templates.
@@ -99,12 +98,11 @@ func claimParent(set types.NamespacedName, template string) types.NamespacedName
 	return types.NamespacedName{Namespace: set.Namespace, Name: template + "-" + set.Name}
 }
 
-// setHandler makes a StatefulSet known before it enqueues it: a Pod that comes
-// in between is then either seen by that look or finds the set known.
+// setHandler makes a StatefulSet known before it enqueues it: a Pod that comes in between is then either seen by that
+// look or finds the set known.
 type setHandler struct{ known *knownSets }
 
-// Create starts the first look at a set, also at those that were there before
-// us.
+// Create starts the first look at a set, also at those that were there before us.
 func (h setHandler) Create(_ context.Context, e event.CreateEvent, q queue) {
 	h.enqueue(e.Object.(*v1beta1.StatefulSet), q)
 }
@@ -133,8 +131,8 @@ func (h setHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
 // Generic is not used by any source.
 func (setHandler) Generic(context.Context, event.GenericEvent, queue) {}
 
-// podHandler enqueues the set that controls a Pod, and the one whose Pod it is
-// by its name: it could adopt the Pod, or waits for the name to become free.
+// podHandler enqueues the set that controls a Pod, and the one whose Pod it is by its name: it could adopt the Pod, or
+// waits for the name to become free.
 type podHandler struct{ known *knownSets }
 
 func (h podHandler) Create(_ context.Context, e event.CreateEvent, q queue)   { h.enqueue(q, e.Object) }
@@ -171,8 +169,8 @@ func (h podHandler) setsOf(pod client.Object) []types.NamespacedName {
 	return out
 }
 
-// samePod tells whether nothing has changed that a StatefulSet minds. The cache
-// keeps only such fields of a Pod, so few updates are alike.
+// samePod tells whether nothing has changed that a StatefulSet minds. The cache keeps only such fields of a Pod, so few
+// updates are alike.
 func samePod(a, b *corev1.Pod) bool {
 	return a.UID == b.UID && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
@@ -198,8 +196,8 @@ func (h claimHandler) enqueue(q queue, claim client.Object) {
 	}
 }
 
-// classHandler enqueues the sets whose claims could grow by now: a person was
-// told that the StorageClass does not allow it.
+// classHandler enqueues the sets whose claims could grow by now: a person was told that the StorageClass does not allow
+// it.
 type classHandler struct{ known *knownSets }
 
 // Create brings a class that claims may have named before.

@@ -14,8 +14,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// The status of a set advises to let the StorageClass allow expansion. Whoever
-// does so must not have to touch the set as well.
+// The status of a set advises to let the StorageClass allow expansion. Whoever does so must not have to touch the set
+// as well.
 func TestStorageClassesConcernSetsWhoseClaimsGrow(t *testing.T) {
 	class := func(allowed *bool) *storagev1.StorageClass {
 		return &storagev1.StorageClass{AllowVolumeExpansion: allowed}

@@ -12,8 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// revisionHandler enqueues the set of a revision that is gone, or that is not the
-// set's any more: Pods are marked with its name, so it is to be recorded again.
+// revisionHandler enqueues the set of a revision that is gone, or that is not the set's any more: Pods are marked with
+// its name, so it is to be recorded again.
 type revisionHandler struct{ handler.Funcs }
 
 // Update looks again when a revision has lost its set.
@@ -35,8 +35,7 @@ func enqueueSet(namespace string, owner *metav1.OwnerReference, q queue) {
 	q.Add(requestFor(types.NamespacedName{Namespace: namespace, Name: owner.Name}))
 }
 
-// controllerOf is the StatefulSet of ours that controls an object, nil when it is
-// something else.
+// controllerOf is the StatefulSet of ours that controls an object, nil when it is something else.
 func controllerOf(object client.Object) *metav1.OwnerReference {
 	owner := metav1.GetControllerOfNoCopy(object)
 	if owner == nil || owner.Kind != "StatefulSet" || groupOf(owner.APIVersion) != v1beta1.GroupVersion.Group {

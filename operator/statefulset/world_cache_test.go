@@ -17,15 +17,14 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 )
 
-// happening is a change that a cache has still to learn of; object is nil when it is
-// gone.
+// happening is a change that a cache has still to learn of; object is nil when it is gone.
 type happening struct {
 	name   string
 	object client.Object
 }
 
-// fakeCache is a client.Reader over what a watch has delivered: for each kind a
-// state that the store was once in, trimmed as in the program.
+// fakeCache is a client.Reader over what a watch has delivered: for each kind a state that the store was once in,
+// trimmed as in the program.
 type fakeCache struct {
 	t       testing.TB
 	objects map[string]map[string]client.Object

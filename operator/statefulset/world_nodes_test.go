@@ -20,9 +20,8 @@ const (
 	unreadyTag = ":unready" // runs and is never ready
 )
 
-// cluster is everything but the operator that acts on a store: the scheduler,
-// kubelets, the garbage collector and the volumes' controllers. Each call does one
-// step of one of them.
+// cluster is everything but the operator that acts on a store: the scheduler, kubelets, the garbage collector and the
+// volumes' controllers. Each call does one step of one of them.
 type cluster struct {
 	*store
 	// lost are Pods, by name, whose node does not answer.
@@ -37,8 +36,7 @@ type cluster struct {
 	collected func(claim *corev1.PersistentVolumeClaim)
 }
 
-// kubelet takes a Pod one step towards its spec, and tells what it did, "" for
-// nothing.
+// kubelet takes a Pod one step towards its spec, and tells what it did, "" for nothing.
 func (c *cluster) kubelet(name string) string {
 	pod := c.pod(name)
 	switch {
@@ -112,8 +110,7 @@ func (c *cluster) schedule(pod *corev1.Pod) string {
 	return fmt.Sprintf("%s is scheduled", pod.Name)
 }
 
-// run stops containers that run another image than they should; without such it
-// starts what does not run, or fails to.
+// run stops containers that run another image than they should; without such it starts what does not run, or fails to.
 func (c *cluster) run(pod *corev1.Pod) string {
 	before := pod.DeepCopy()
 	pod.Status.ObservedGeneration = pod.Generation

@@ -47,8 +47,8 @@ func kindOf(t testing.TB, object any) string {
 	return ""
 }
 
-// store is what an API server has stored of namespace default. Objects in it are
-// replaced, never modified, so that whoever has one sees it as it was.
+// store is what an API server has stored of namespace default. Objects in it are replaced, never modified, so that
+// whoever has one sees it as it was.
 type store struct {
 	t       testing.TB
 	now     time.Time
@@ -71,8 +71,7 @@ func newStore(t testing.TB) *store {
 // second is the time as objects hold it.
 func (s *store) second() metav1.Time { return metav1.NewTime(s.now.Truncate(time.Second)) }
 
-// add stores a new object under the UID that it has or, without one, another
-// one.
+// add stores a new object under the UID that it has or, without one, another one.
 func (s *store) add(object client.Object) {
 	s.t.Helper()
 	kind := kindOf(s.t, object)
@@ -105,9 +104,8 @@ func (s *store) remove(kind, name string) {
 	}
 }
 
-// replace stores another state of an object, as the API server does: a write
-// that changes nothing is none, a new spec is another generation, and what is
-// going is gone when its last finalizer is.
+// replace stores another state of an object, as the API server does: a write that changes nothing is none, a new spec
+// is another generation, and what is going is gone when its last finalizer is.
 func (s *store) replace(kind string, before, after client.Object) {
 	if equality.Semantic.DeepEqual(before, after) {
 		return
@@ -178,8 +176,7 @@ func (s *store) changeClaim(name string, change func(claim *corev1.PersistentVol
 	s.replace(claimKind, before, after)
 }
 
-// deletePod does what the API server does: a Pod that runs goes when its kubelet
-// has stopped it.
+// deletePod does what the API server does: a Pod that runs goes when its kubelet has stopped it.
 func (s *store) deletePod(name string) {
 	s.t.Helper()
 	pod := s.pod(name)

@@ -22,9 +22,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/apply"
 )
 
-// world is a cluster with one set, web, and the operator. The operator's own
-// code runs in it from the snapshot to the status; what it reads comes from a
-// cache, what it writes goes through patches.
+// world is a cluster with one set, web, and the operator. The operator's own code runs in it from the snapshot to the
+// status; what it reads comes from a cache, what it writes goes through patches.
 type world struct {
 	*cluster
 	cache    *fakeCache
@@ -43,8 +42,7 @@ type storeClock struct {
 // Now is the store's time.
 func (c storeClock) Now() time.Time { return c.store.now }
 
-// newWorld has a set and no Pods yet. StorageClass standard can grow claims,
-// fixed cannot, and unsaid does not say.
+// newWorld has a set and no Pods yet. StorageClass standard can grow claims, fixed cannot, and unsaid does not say.
 func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
 	s, cache := newStore(t), newCache(t)
 	s.watch = cache.hear
@@ -60,8 +58,7 @@ func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
 	return w
 }
 
-// restart starts the operator anew: what it remembered is lost, and its cache
-// begins with what is.
+// restart starts the operator anew: what it remembered is lost, and its cache begins with what is.
 func (w *world) restart() {
 	w.gatherer = gatherer{reader: w.cache, clock: storeClock{store: w.store}, canResize: true, templates: newTemplates(), memory: newMemory()}
 	w.executor = executor{writer: w.writer, live: liveReader{store: w.store}, parallel: 1}
@@ -114,9 +111,8 @@ func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
 	return plan, outcome
 }
 
-// pass is a look at all that there is, in which nothing may go wrong. It tells
-// whether anything was written but the status, and in how many seconds something
-// is due though nothing happens.
+// pass is a look at all that there is, in which nothing may go wrong. It tells whether anything was written but the
+// status, and in how many seconds something is due though nothing happens.
 func (w *world) pass() (wrote bool, due float64) {
 	w.t.Helper()
 	w.cache.sync()
@@ -182,8 +178,7 @@ func (w *world) recorded() []*appsv1.ControllerRevision {
 	return out
 }
 
-// revisionName is the image of a revision's first container, which is what tests
-// change.
+// revisionName is the image of a revision's first container, which is what tests change.
 func (w *world) revisionName(name string) string {
 	object, ok := w.objects[revisionKind][name].(*appsv1.ControllerRevision)
 	if !ok {
@@ -224,8 +219,8 @@ func (w *world) replicas(count int32) {
 	w.edit(fmt.Sprintf("replicas %d", count), func(spec *v1beta1.StatefulSetSpec) { spec.Replicas = &count })
 }
 
-// nodes lets the scheduler, kubelets, volumes and the garbage collector go on
-// until none of them has anything to do, and tells whether anything happened.
+// nodes lets the scheduler, kubelets, volumes and the garbage collector go on until none of them has anything to do,
+// and tells whether anything happened.
 func (w *world) nodes() (done bool) {
 	for range 20 {
 		said := slices.Concat(w.collect(), w.volumes())
@@ -246,8 +241,7 @@ func (w *world) nodes() (done bool) {
 	return done
 }
 
-// roll goes on until nothing happens any more. Time passes only until something
-// is due.
+// roll goes on until nothing happens any more. Time passes only until something is due.
 func (w *world) roll() {
 	w.t.Helper()
 	for range 100 {

@@ -21,28 +21,25 @@ import (
 
 // request is one write that reached the API server.
 type request struct {
-	// Verb is create, patch or delete, with the subresource where there is one:
-	// patch/status.
+	// Verb is create, patch or delete, with the subresource where there is one: patch/status.
 	Verb, Kind, Name string
 }
 
 func (r request) String() string { return r.Verb + " " + r.Kind + " " + r.Name }
 
-// fakeWriter writes to a store as a client does through the API server: patches
-// are really applied, and refused for the reasons that the API server has.
+// fakeWriter writes to a store as a client does through the API server: patches are really applied, and refused for the
+// reasons that the API server has.
 type fakeWriter struct {
 	store    *store
 	requests []request
 	// fault is asked before each write: with an error the write is not made.
 	fault func(request) error
-	// policy judges what a write would make of an object, dry run or not; before is
-	// nil for a new one, after for one that is deleted.
+	// policy judges what a write would make of an object, dry run or not; before is nil for a new one, after for one
+	// that is deleted.
 	policy func(before, after client.Object) error
-	// wrote is told of each write that was made, with the object before and after
-	// it; either may be nil.
+	// wrote is told of each write that was made, with the object before and after it; either may be nil.
 	wrote func(r request, before, after client.Object)
-	// answer is asked after each write that was made: an error is all that the
-	// writer gets to know.
+	// answer is asked after each write that was made: an error is all that the writer gets to know.
 	answer func(request) error
 }
 
@@ -106,8 +103,7 @@ func (w *fakeWriter) Create(_ context.Context, object client.Object, options ...
 	return w.done(r, nil)
 }
 
-// Delete deletes; a precondition on the UID is heeded. Pods are never deleted by
-// force: their node may still run them.
+// Delete deletes; a precondition on the UID is heeded. Pods are never deleted by force: their node may still run them.
 func (w *fakeWriter) Delete(_ context.Context, object client.Object, options ...client.DeleteOption) error {
 	s := w.store
 	kind, o := kindOf(s.t, object), (&client.DeleteOptions{}).ApplyOptions(options)
@@ -223,8 +219,7 @@ func (w *fakeWriter) patch(object client.Object, subresource string, patch clien
 	return w.done(r, before)
 }
 
-// patched applies a patch. A JSON patch whose test fails is answered with Invalid
-// and no causes.
+// patched applies a patch. A JSON patch whose test fails is answered with Invalid and no causes.
 func (w *fakeWriter) patched(before client.Object, kind types.PatchType, data []byte) (client.Object, error) {
 	t := w.store.t
 	var result []byte
@@ -259,8 +254,7 @@ func (w *fakeWriter) patched(before client.Object, kind types.PatchType, data []
 	return decodeLike(t, result, &v1beta1.StatefulSet{}), nil
 }
 
-// keepTheRest leaves what a subresource does not concern as it was, and refuses
-// what cannot change.
+// keepTheRest leaves what a subresource does not concern as it was, and refuses what cannot change.
 func (w *fakeWriter) keepTheRest(subresource string, before, after client.Object) error {
 	switch now := after.(type) {
 	case *corev1.Pod:

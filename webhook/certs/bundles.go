@@ -12,8 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// injectAnnotation asks cert-manager to keep the CA of a Certificate in a
-// configuration.
+// injectAnnotation asks cert-manager to keep the CA of a Certificate in a configuration.
 const injectAnnotation = "cert-manager.io/inject-ca-from"
 
 // webhookTrust is whom API servers trust that call one of our webhooks.
@@ -75,8 +74,8 @@ func bundlesOf(configuration client.Object) ([][]byte, error) {
 	return bundles, nil
 }
 
-// trusts verifies a chain as an API server does that knows this bundle and asks
-// for this host. It says which webhook does not trust it, and why.
+// trusts verifies a chain as an API server does that knows this bundle and asks for this host. It says which webhook
+// does not trust it, and why.
 func (t *webhookTrust) trusts(chain []*x509.Certificate, host string, now time.Time) error {
 	if t.bundle == "" {
 		return fmt.Errorf("webhook %s has no caBundle yet", t.webhook)

@@ -18,16 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// diagnoseInterval is how often cert-manager's objects are looked at while there
-// is no certificate that API servers trust, and how long it has time for it at
-// first.
+// diagnoseInterval is how often cert-manager's objects are looked at while there is no certificate that API servers
+// trust, and how long it has time for it at first.
 const diagnoseInterval = 10 * time.Second
 
 // eventNotReady is the reason of the event on our own Pod.
 const eventNotReady = "CertificateNotReady"
 
-// CertManager leaves the certificates to cert-manager. It writes nothing, and
-// explains what is missing while something is.
+// CertManager leaves the certificates to cert-manager. It writes nothing, and explains what is missing while something
+// is.
 type CertManager struct {
 	// Live reads cert-manager's objects from the API server.
 	Live client.Reader
@@ -61,8 +60,7 @@ func CertManagerReader(config *rest.Config) (client.Reader, error) {
 // NeedLeaderElection is false: every replica waits for itself.
 func (p *CertManager) NeedLeaderElection() bool { return false }
 
-// Why tells what keeps the certificate from being used, as it was at the last
-// look.
+// Why tells what keeps the certificate from being used, as it was at the last look.
 func (p *CertManager) Why() string {
 	if why := p.why.Load(); why != nil {
 		return *why

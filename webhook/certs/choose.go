@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// settle is how long a CA that was in a caBundle still counts as if it was: by
-// then every API server has seen the change. And for as long a certificate that
-// has just begun waits if it can: an API server's clock may be behind.
+// settle is how long a CA that was in a caBundle still counts as if it was: by then every API server has seen the
+// change. And for as long a certificate that has just begun waits if it can: an API server's clock may be behind.
 const settle = time.Minute
 
 // held is an identity in memory, and what is known of it besides.
@@ -65,8 +64,8 @@ func (s *state) take(found *identity, now time.Time) bool {
 	return true
 }
 
-// lose notes that the Secret of a provider holds nothing any more. What it held
-// is served on as long as API servers trust it.
+// lose notes that the Secret of a provider holds nothing any more. What it held is served on as long as API servers
+// trust it.
 func (s *state) lose(provider string) {
 	for _, h := range s.held {
 		if h.provider == provider {
@@ -95,15 +94,13 @@ func (s *state) webhooks() []webhookTrust {
 	return all
 }
 
-// managed tells that cert-manager keeps, or is about to keep, the CA in one of
-// the configurations.
+// managed tells that cert-manager keeps, or is about to keep, the CA in one of the configurations.
 func (s *state) managed() bool {
 	return s.mutating != nil && s.mutating.managed || s.validating != nil && s.validating.managed
 }
 
-// choose finds the certificate to serve: of those that may be served the one
-// that most webhooks trust, and of equals cert-manager's, for which our own CA
-// can vouch but not the other way around, then the latest. It also forgets what
+// choose finds the certificate to serve: of those that may be served the one that most webhooks trust, and of equals
+// cert-manager's, for which our own CA can vouch but not the other way around, then the latest. It also forgets what
 // can no longer matter. The errors are of CAs that cannot vouch.
 func (s *state) choose(now time.Time) (choice, error) {
 	webhooks := s.webhooks()
@@ -142,15 +139,14 @@ func rank(provider string) int {
 	return 1
 }
 
-// wanted tells whether an identity may be served: it is our own provider's, or
-// cert-manager takes over or has not yet been taken over from, or API servers
-// may trust nothing else.
+// wanted tells whether an identity may be served: it is our own provider's, or cert-manager takes over or has not yet
+// been taken over from, or API servers may trust nothing else.
 func (s *state) wanted(h *held, now time.Time) bool {
 	return h.provider == s.provider || h.provider == ProviderCertManager && s.managed() || h.inPlay(now)
 }
 
-// early tells whether a certificate is better not served yet: it has just begun,
-// and the one before it, of the same CA, is as good for the moment.
+// early tells whether a certificate is better not served yet: it has just begun, and the one before it, of the same CA,
+// is as good for the moment.
 func (s *state) early(h *held, now time.Time) bool {
 	return h.fresh(now) && slices.ContainsFunc(s.held, func(before *held) bool {
 		lasts := before.trusted.Equal(now) && before.pair.Leaf.NotAfter.After(now.Add(settle))
@@ -158,15 +154,14 @@ func (s *state) early(h *held, now time.Time) bool {
 	})
 }
 
-// fresh tells whether an API server whose clock is behind may take a certificate
-// for one that is not valid yet. Those of the provider self begin an hour early.
+// fresh tells whether an API server whose clock is behind may take a certificate for one that is not valid yet. Those
+// of the provider self begin an hour early.
 func (h *held) fresh(now time.Time) bool {
 	return now.Before(h.pair.Leaf.NotBefore.Add(settle))
 }
 
-// forget drops what no Secret holds and no API server needs: what it does not
-// trust, or what a later certificate of the same CA replaces. Nor are the keys of
-// their CAs kept, with which they vouched.
+// forget drops what no Secret holds and no API server needs: what it does not trust, or what a later certificate of the
+// same CA replaces. Nor are the keys of their CAs kept, with which they vouched.
 func (s *state) forget(now time.Time) {
 	var kept []*held
 	for _, h := range s.held {
@@ -191,8 +186,8 @@ func (h *held) sharesCA(other *held) bool {
 	return h.provider == other.provider && h.ca != nil && h.sameCA(other.identity)
 }
 
-// vouchersFor are the certificates by which every CA whose key is held, and that
-// may, vouches for the CA of an identity.
+// vouchersFor are the certificates by which every CA whose key is held, and that may, vouches for the CA of an
+// identity.
 func (s *state) vouchersFor(h *held, now time.Time) ([]*x509.Certificate, error) {
 	var (
 		vouchers []*x509.Certificate
@@ -211,9 +206,8 @@ func (s *state) vouchersFor(h *held, now time.Time) ([]*x509.Certificate, error)
 	return vouchers, errors.Join(errs...)
 }
 
-// voucherOf is the certificate by which a CA vouches for that of h; it is made
-// when there is none, and again before it ends. A CA that could not vouch at
-// first, for which it is nil, is not asked again.
+// voucherOf is the certificate by which a CA vouches for that of h; it is made when there is none, and again before it
+// ends. A CA that could not vouch at first, for which it is nil, is not asked again.
 func (h *held) voucherOf(by *identity, now time.Time) (*x509.Certificate, error) {
 	voucher, known := h.vouchers[by]
 	if known && (voucher == nil || !worn(voucher, by, h.identity, now)) {
@@ -236,9 +230,8 @@ func newChoice(h *held, vouchers []*x509.Certificate) choice {
 	return choice{serve: &pair, from: h, vouchers: len(vouchers)}
 }
 
-// trustError tells why API servers that call any of our webhooks would not trust
-// the certificate of our own provider, without anybody vouching for it; nil if
-// they would.
+// trustError tells why API servers that call any of our webhooks would not trust the certificate of our own provider,
+// without anybody vouching for it; nil if they would.
 func (s *state) trustError(names Names, now time.Time) error {
 	own := s.latest(s.provider)
 	if own == nil {

@@ -12,9 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestWhatIsServed plays what happens to Secrets and configurations, one thing
-// after the other, and looks at what is served in the end. Certificates of self
-// have the numbers 1 and up, those of cert-manager 101 and up.
+// TestWhatIsServed plays what happens to Secrets and configurations, one thing after the other, and looks at what is
+// served in the end. Certificates of self have the numbers 1 and up, those of cert-manager 101 and up.
 func TestWhatIsServed(t *testing.T) {
 	a, b, c := newAuthority(t), newAuthority(t), newAuthority(t)
 	type happening func(s *Source, pass func(time.Duration))

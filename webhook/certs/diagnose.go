@@ -22,14 +22,12 @@ type findings struct {
 	err         error
 	// requests are the CertificateRequests made for it.
 	requests []cmapi.CertificateRequest
-	// hasCertificate tells that the Secret holds a usable certificate, hasCA that
-	// it holds the CA besides.
+	// hasCertificate tells that the Secret holds a usable certificate, hasCA that it holds the CA besides.
 	hasCertificate, hasCA bool
 }
 
-// diagnose explains why there is no certificate that API servers trust, in one
-// sentence for a person. The first check that applies is the cause; those after
-// it would only be consequences.
+// diagnose explains why there is no certificate that API servers trust, in one sentence for a person. The first check
+// that applies is the cause; those after it would only be consequences.
 func diagnose(f findings) string {
 	for _, check := range []func(findings) string{
 		notInstalled, noCertificate, unreadable, // nothing can be said about an object that is not there

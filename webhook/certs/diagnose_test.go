@@ -30,8 +30,7 @@ func condition(kind cmapi.CertificateConditionType, status cmmeta.ConditionStatu
 	return cmapi.CertificateCondition{Type: kind, Status: status, Reason: reason, Message: message}
 }
 
-// request is a CertificateRequest that was made for a certificate so many minutes
-// after the start.
+// request is a CertificateRequest that was made for a certificate so many minutes after the start.
 func request(name string, owner types.UID, minutes int, conditions ...cmapi.CertificateRequestCondition) cmapi.CertificateRequest {
 	return cmapi.CertificateRequest{
 		ObjectMeta: metav1.ObjectMeta{

@@ -1,11 +1,10 @@
-// Package certs provides the certificates that the webhook serves with, and
-// keeps the CA in the webhook configurations or waits until somebody else has.
+// Package certs provides the certificates that the webhook serves with, and keeps the CA in the webhook configurations
+// or waits until somebody else has.
 //
-// Two providers can make them: the program itself (self) and cert-manager. Each
-// has a Secret of its own. While an installation moves from one to the other,
-// and while a CA is replaced, replicas of before and after serve side by side
-// and API servers change over from one caBundle to the next at moments that
-// nobody knows. No admission may fail meanwhile, so every replica
+// Two providers can make them: the program itself (self) and cert-manager. Each has a Secret of its own. While an
+// installation moves from one to the other, and while a CA is replaced, replicas of before and after serve side by side
+// and API servers change over from one caBundle to the next at moments that nobody knows. No admission may fail
+// meanwhile, so every replica
 //
 //   - watches both Secrets and both configurations, whoever its provider is,
 //   - serves a certificate that the caBundles it sees trust, the coming one if
@@ -13,8 +12,7 @@
 //   - and lets the CA whose key it has vouch for the coming one: the chain that
 //     it serves ends in either.
 //
-// For example from self (CA A, whose key all replicas can read) to cert-manager
-// (CA B):
+// For example from self (CA A, whose key all replicas can read) to cert-manager (CA B):
 //
 //	Secret of cert-manager is filled   serve leaf(B) + "B, says A"
 //	caBundle is A, then B              both trust that chain

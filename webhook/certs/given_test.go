@@ -63,8 +63,8 @@ func newAuthorityLike(t testing.TB, set func(*x509.Certificate)) *authority {
 	return &authority{certificate: certificate, pem: encode("CERTIFICATE", der), keyPEM: encodeKey(t, key), key: key}
 }
 
-// secret is one that the provider self keeps: with a new certificate of this
-// serial number, good for 200 hours, and with the CA's key.
+// secret is one that the provider self keeps: with a new certificate of this serial number, good for 200 hours, and
+// with the CA's key.
 func (a *authority) secret(t testing.TB, serial int64) *corev1.Secret {
 	t.Helper()
 	secret := a.issue(t, serial, start.Add(-time.Hour), start.Add(200*time.Hour))
@@ -72,8 +72,7 @@ func (a *authority) secret(t testing.TB, serial int64) *corev1.Secret {
 	return secret
 }
 
-// managedSecret is one that cert-manager keeps: without the CA's key, and good
-// for 100 hours.
+// managedSecret is one that cert-manager keeps: without the CA's key, and good for 100 hours.
 func (a *authority) managedSecret(t testing.TB, serial int64) *corev1.Secret {
 	t.Helper()
 	return a.managedFrom(t, serial, start.Add(-time.Hour))
@@ -174,8 +173,7 @@ func newTestSource(t testing.TB, provider string) (*Source, *clocktesting.FakeCl
 	return NewSource(provider, testNames, t.TempDir(), clock), clock
 }
 
-// serving is the serial number of what is served, and how many CAs vouch for it.
-// Both are -1 when nothing is.
+// serving is the serial number of what is served, and how many CAs vouch for it. Both are -1 when nothing is.
 func serving(s *Source) [2]int64 {
 	c, err := s.GetCertificate(nil)
 	if err != nil {

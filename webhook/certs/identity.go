@@ -13,14 +13,13 @@ import (
 )
 
 const (
-	// caCertKey and caKeyKey are where a Secret holds the CA: its certificate,
-	// with both providers, and its key, with the provider self alone.
+	// caCertKey and caKeyKey are where a Secret holds the CA: its certificate, with both providers, and its key, with
+	// the provider self alone.
 	caCertKey = "ca.crt"
 	caKeyKey  = "ca.key"
 )
 
-// identity is what one version of a Secret lets the webhook serve with. It never
-// changes.
+// identity is what one version of a Secret lets the webhook serve with. It never changes.
 type identity struct {
 	// provider names whose Secret it came from.
 	provider string
@@ -34,8 +33,8 @@ type identity struct {
 	caKey crypto.Signer
 }
 
-// read is what the Secret of a provider holds. It fails when that is not to be
-// used: our CA vouches for what cert-manager made, so nobody else's will do.
+// read is what the Secret of a provider holds. It fails when that is not to be used: our CA vouches for what
+// cert-manager made, so nobody else's will do.
 func (n Names) read(provider string, secret *corev1.Secret) (*identity, error) {
 	filledFor := secret.Annotations[cmapi.CertificateNameKey]
 	if provider == ProviderCertManager && filledFor != n.Certificate {
@@ -45,8 +44,8 @@ func (n Names) read(provider string, secret *corev1.Secret) (*identity, error) {
 	return parseIdentity(provider, secret)
 }
 
-// parseIdentity reads a Secret. It fails when certificate and key are not to be
-// used; a CA that is not to be used is left out.
+// parseIdentity reads a Secret. It fails when certificate and key are not to be used; a CA that is not to be used is
+// left out.
 func parseIdentity(provider string, secret *corev1.Secret) (*identity, error) {
 	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
 	if err != nil {

@@ -19,12 +19,11 @@ import (
 const (
 	// keepInterval is how often it is seen whether the Secret is gone.
 	keepInterval = time.Second
-	// restoreAfter is how long a deleted Secret stays away before it is put back:
-	// until then an uninstallation has taken away the permission and the
-	// configurations too.
+	// restoreAfter is how long a deleted Secret stays away before it is put back: until then an uninstallation has
+	// taken away the permission and the configurations too.
 	restoreAfter = 3 * time.Second
-	// createAfter is how long a replica that starts without the Secret waits for one
-	// that runs to put it back, before it makes an empty one, to be filled anew.
+	// createAfter is how long a replica that starts without the Secret waits for one that runs to put it back, before
+	// it makes an empty one, to be filled anew.
 	createAfter = 6 * time.Second
 
 	// eventMissing and eventRestored are reasons of events on our own Pod.
@@ -47,9 +46,8 @@ type keeper struct {
 	refused string
 }
 
-// await returns once there is a Secret: it makes an empty one when there is none
-// and nobody puts one back in time. While the API server does not answer, it
-// waits. It fails when it may not make one.
+// await returns once there is a Secret: it makes an empty one when there is none and nobody puts one back in time.
+// While the API server does not answer, it waits. It fails when it may not make one.
 func (k *keeper) await(ctx context.Context) error {
 	ticker := k.clock.NewTicker(keepInterval)
 	defer ticker.Stop()
@@ -131,8 +129,7 @@ func (k *keeper) say(kind, reason, note string) {
 	k.recorder.Eventf(k.pod, nil, kind, reason, "Serve", "%s", shorten(note))
 }
 
-// create makes the Secret with what was kept of it, or an empty one. That
-// somebody else was faster is as good.
+// create makes the Secret with what was kept of it, or an empty one. That somebody else was faster is as good.
 func (k *keeper) create(ctx context.Context, kept *corev1.Secret) error {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: k.names.SelfSecret.Namespace, Name: k.names.SelfSecret.Name},

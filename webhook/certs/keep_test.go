@@ -124,8 +124,7 @@ func TestADeletedSecretIsPutBackAsItWas(t *testing.T) {
 	k.expectSaid("once it is back", toldRestored)
 }
 
-// TestWithoutItsSecretAReplicaServesOn: for as long as it takes, and whatever
-// becomes of the caBundles.
+// TestWithoutItsSecretAReplicaServesOn: for as long as it takes, and whatever becomes of the caBundles.
 func TestWithoutItsSecretAReplicaServesOn(t *testing.T) {
 	ca := newAuthority(t)
 	k := newKeeping(t, ca.secret(t, 1), mutatingWith(ca.pem, false), validatingWith(ca.pem, false))

@@ -29,8 +29,7 @@ func init() {
 	metrics.Registry.MustRegister(expiry, untrusting, secretMissing)
 }
 
-// measure shows what is served until when, and how many webhooks distrust what
-// the provider has made.
+// measure shows what is served until when, and how many webhooks distrust what the provider has made.
 func measure(chosen choice, s *state, now time.Time) {
 	expiry.Set(0)
 	if chosen.serve != nil {

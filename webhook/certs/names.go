@@ -14,11 +14,11 @@ const (
 
 // Names are the objects that certificates are kept in.
 type Names struct {
-	// SelfSecret and CertManagerSecret are the Secrets of the two providers. They
-	// must differ, and be in the same namespace.
+	// SelfSecret and CertManagerSecret are the Secrets of the two providers. They must differ, and be in the same
+	// namespace.
 	SelfSecret, CertManagerSecret types.NamespacedName
-	// Certificate is the one, in the Secrets' namespace, that cert-manager fills
-	// CertManagerSecret for. What is filled for another is not used.
+	// Certificate is the one, in the Secrets' namespace, that cert-manager fills CertManagerSecret for. What is filled
+	// for another is not used.
 	Certificate string
 	// Mutating and Validating are the webhook configurations.
 	Mutating, Validating string

@@ -23,25 +23,24 @@ import (
 // fieldOwner is who writes Secret and configurations, as managedFields name it.
 const fieldOwner = "windlass-certificates"
 
-// Provider obtains serving certificates, and has their CA put into the webhook
-// configurations.
+// Provider obtains serving certificates, and has their CA put into the webhook configurations.
 type Provider interface {
 	// Start works until the context ends.
 	Start(ctx context.Context) error
-	// Why tells in a sentence what the provider knows about why there is no
-	// certificate that API servers trust; "" if nothing.
+	// Why tells in a sentence what the provider knows about why there is no certificate that API servers trust; "" if
+	// nothing.
 	Why() string
 }
 
-// SelfSigned makes and rotates a CA and certificates of its own, in a Secret
-// that every replica reads and any may write.
+// SelfSigned makes and rotates a CA and certificates of its own, in a Secret that every replica reads and any may
+// write.
 type SelfSigned struct {
 	// Names say where. The Secret is made where there is none.
 	Names Names
 	// Source serves them.
 	Source *Source
-	// CAValidity and CertValidity are how long new ones last. RotateBefore is
-	// how long before the end they are replaced, and must be less than both.
+	// CAValidity and CertValidity are how long new ones last. RotateBefore is how long before the end they are
+	// replaced, and must be less than both.
 	CAValidity, CertValidity, RotateBefore time.Duration
 	// CheckInterval is how often that is looked at.
 	CheckInterval time.Duration
@@ -58,8 +57,8 @@ type SelfSigned struct {
 
 var _ Provider = &SelfSigned{}
 
-// Setup checks the durations and prepares the rotator in a small manager of its
-// own, so that nothing else of the program depends on it.
+// Setup checks the durations and prepares the rotator in a small manager of its own, so that nothing else of the
+// program depends on it.
 func (p *SelfSigned) Setup(config *rest.Config, scheme *runtime.Scheme) error {
 	if p.RotateBefore >= p.CertValidity || p.RotateBefore >= p.CAValidity {
 		return fmt.Errorf("--cert-rotate-before=%s: must be less than --cert-validity=%s and --ca-validity=%s, or certificates would be replaced at every look",
@@ -110,8 +109,7 @@ func (p *SelfSigned) rotator() *rotator.CertRotator {
 	}
 }
 
-// NeedLeaderElection is false: any replica may rotate, and conflicting writes
-// settle it.
+// NeedLeaderElection is false: any replica may rotate, and conflicting writes settle it.
 func (p *SelfSigned) NeedLeaderElection() bool { return false }
 
 // Start works until the context ends.
@@ -128,8 +126,7 @@ func (p *SelfSigned) Start(ctx context.Context) error {
 	return p.explain(err)
 }
 
-// explain says what to do where the Secret is missing and cannot be made: a role
-// without that permission is the reason.
+// explain says what to do where the Secret is missing and cannot be made: a role without that permission is the reason.
 func (p *SelfSigned) explain(err error) error {
 	switch {
 	case err == nil:
@@ -154,9 +151,8 @@ func (p *SelfSigned) newClient(config *rest.Config, options client.Options) (cli
 	return &patientClient{Client: c, wait: p.Source.AwaitSpread}, nil
 }
 
-// patientClient waits before it changes a webhook configuration. The rotator
-// writes a new CA there as soon as it has one, and API servers would then call
-// replicas that have not seen it.
+// patientClient waits before it changes a webhook configuration. The rotator writes a new CA there as soon as it has
+// one, and API servers would then call replicas that have not seen it.
 type patientClient struct {
 	client.Client
 	// wait is told what every webhook of the configuration is to trust.

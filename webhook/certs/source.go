@@ -19,22 +19,21 @@ import (
 )
 
 const (
-	// lookInterval is how often the choice is made anew without a change: to notice
-	// that a certificate expired or that a change has settled.
+	// lookInterval is how often the choice is made anew without a change: to notice that a certificate expired or that
+	// a change has settled.
 	lookInterval = 10 * time.Second
-	// spread is how long a new certificate is given to reach every replica before
-	// its CA is put into the configurations.
+	// spread is how long a new certificate is given to reach every replica before its CA is put into the
+	// configurations.
 	spread = 2 * time.Second
 )
 
-// Source serves the certificate that API servers trust, straight from watches on
-// the Secrets and the webhook configurations: a change is served milliseconds
-// after it was written, without a restart and without the minute that a mounted
-// Secret takes.
+// Source serves the certificate that API servers trust, straight from watches on the Secrets and the webhook
+// configurations: a change is served milliseconds after it was written, without a restart and without the minute that a
+// mounted Secret takes.
 type Source struct {
 	names Names
-	// marker is a directory where the certificate of the provider self (not its
-	// key) is written once it is in memory. "" for none.
+	// marker is a directory where the certificate of the provider self (not its key) is written once it is in memory.
+	// "" for none.
 	marker string
 	clock  clock.WithTicker
 	log    logr.Logger
@@ -45,16 +44,15 @@ type Source struct {
 
 	mu    sync.Mutex
 	state state
-	// kept is the last Secret of our provider that was good. gone is when that was
-	// deleted; zero while there is one.
+	// kept is the last Secret of our provider that was good. gone is when that was deleted; zero while there is one.
 	kept *corev1.Secret
 	gone time.Time
 	// distrust is what trustError last said.
 	distrust error
 }
 
-// NewSource serves for one of the providers. marker is a directory to which
-// tls.crt of the provider self is written once it could be served; "" for none.
+// NewSource serves for one of the providers. marker is a directory to which tls.crt of the provider self is written
+// once it could be served; "" for none.
 func NewSource(provider string, names Names, marker string, now clock.WithTicker) *Source {
 	return &Source{
 		names: names, marker: marker, clock: now, log: ctrl.Log.WithName("certificates"),
@@ -63,8 +61,7 @@ func NewSource(provider string, names Names, marker string, now clock.WithTicker
 	}
 }
 
-// GetCertificate returns the certificate to serve now. It is a
-// tls.Config.GetCertificate.
+// GetCertificate returns the certificate to serve now. It is a tls.Config.GetCertificate.
 func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c := s.current.Load(); c != nil && c.serve != nil {
 		return c.serve, nil
@@ -72,9 +69,8 @@ func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return nil, fmt.Errorf("there is no certificate in Secret %s yet", s.names.secret(s.state.provider))
 }
 
-// Check returns nil once the API server would call us: both webhook
-// configurations exist, and every webhook in them trusts the certificate of our
-// provider. From then on the provider keeps it so, and nil stays.
+// Check returns nil once the API server would call us: both webhook configurations exist, and every webhook in them
+// trusts the certificate of our provider. From then on the provider keeps it so, and nil stays.
 func (s *Source) Check() error {
 	if s.trusted.Load() {
 		return nil
@@ -82,16 +78,14 @@ func (s *Source) Check() error {
 	return s.Distrust()
 }
 
-// Distrust returns what is wrong at this moment, where Check passes over what
-// comes after it was good once.
+// Distrust returns what is wrong at this moment, where Check passes over what comes after it was good once.
 func (s *Source) Distrust() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.distrust
 }
 
-// Holds tells whether the Secret of a provider holds a certificate to use, and
-// whether it holds its CA.
+// Holds tells whether the Secret of a provider holds a certificate to use, and whether it holds its CA.
 func (s *Source) Holds(provider string) (certificate, ca bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,9 +93,8 @@ func (s *Source) Holds(provider string) (certificate, ca bool) {
 	return h != nil, h != nil && h.ca != nil
 }
 
-// AwaitSpread waits until the other replicas can have seen the certificate of
-// the provider self, whose CA these bundles are to tell; that takes no time while
-// API servers trust nobody yet. It fails at once while this replica has not seen
+// AwaitSpread waits until the other replicas can have seen the certificate of the provider self, whose CA these bundles
+// are to tell; that takes no time while API servers trust nobody yet. It fails at once while this replica has not seen
 // that certificate itself: it could not serve what API servers were to trust.
 func (s *Source) AwaitSpread(ctx context.Context, bundles [][]byte) error {
 	wait, err := s.spreadIn(bundles)
@@ -134,8 +127,8 @@ func (s *Source) spreadIn(bundles [][]byte) (time.Duration, error) {
 	return 0, nil
 }
 
-// secretChanged takes what a Secret holds into account. A certificate that is
-// not to be used is logged, and the last good one is served on.
+// secretChanged takes what a Secret holds into account. A certificate that is not to be used is logged, and the last
+// good one is served on.
 func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,9 +157,8 @@ func (s *Source) secretChanged(provider string, secret *corev1.Secret) {
 	}
 }
 
-// secretDeleted takes into account that a Secret is gone. Where we make the
-// certificates ourselves, what it held is served on as if it were there, until it
-// holds something else.
+// secretDeleted takes into account that a Secret is gone. Where we make the certificates ourselves, what it held is
+// served on as if it were there, until it holds something else.
 func (s *Source) secretDeleted(provider string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,8 +176,7 @@ type loss struct {
 	since time.Time
 	// kept is what it held last, in memory; nil when nothing good was ever seen.
 	kept *corev1.Secret
-	// installed tells that there is a webhook configuration of ours, and that
-	// nobody else is to keep the CA in it.
+	// installed tells that there is a webhook configuration of ours, and that nobody else is to keep the CA in it.
 	installed bool
 	// bare tells that a webhook has no caBundle.
 	bare bool
@@ -238,8 +229,7 @@ func (s *Source) look() {
 	s.choose()
 }
 
-// choose takes into service what is to be served now, and says so when that
-// changed. It is called with mu held.
+// choose takes into service what is to be served now, and says so when that changed. It is called with mu held.
 func (s *Source) choose() {
 	now := s.clock.Now()
 	chosen, err := s.state.choose(now)
@@ -254,8 +244,7 @@ func (s *Source) choose() {
 	measure(chosen, &s.state, now)
 }
 
-// judge notes whether API servers trust our provider's certificate, and says so
-// when that changed.
+// judge notes whether API servers trust our provider's certificate, and says so when that changed.
 func (s *Source) judge(now time.Time) {
 	before := s.distrust
 	s.distrust = s.state.trustError(s.names, now)

@@ -93,8 +93,7 @@ func TestWhenTheCertificateIsTrusted(t *testing.T) {
 	}
 }
 
-// TestReadinessIsNotTakenBack: a replica that was called once is called on, and
-// taking it away would not help.
+// TestReadinessIsNotTakenBack: a replica that was called once is called on, and taking it away would not help.
 func TestReadinessIsNotTakenBack(t *testing.T) {
 	ca := newAuthority(t)
 	s, _ := newTestSource(t, ProviderCertManager)
@@ -113,8 +112,7 @@ func TestReadinessIsNotTakenBack(t *testing.T) {
 	}
 }
 
-// TestAReplicaIsReadyByItsOwnProviderAlone: whoever vouched is forgotten with the
-// next restart.
+// TestAReplicaIsReadyByItsOwnProviderAlone: whoever vouched is forgotten with the next restart.
 func TestAReplicaIsReadyByItsOwnProviderAlone(t *testing.T) {
 	old, next := newAuthority(t), newAuthority(t)
 	s, _ := newTestSource(t, ProviderCertManager)

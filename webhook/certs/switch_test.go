@@ -12,9 +12,8 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// world is a cluster whose certificates change hands: two replicas of before, two
-// of after, and two API servers, each of which learns of changes in its own time.
-// No call of an API server may fail, whichever replica it reaches.
+// world is a cluster whose certificates change hands: two replicas of before, two of after, and two API servers, each
+// of which learns of changes in its own time. No call of an API server may fail, whichever replica it reaches.
 type world struct {
 	t      *testing.T
 	random *rand.Rand
@@ -71,8 +70,8 @@ func (w *world) set(name string, object any) {
 	}
 }
 
-// deliver lets some of those who watch learn of a few changes, in their order,
-// and then has every API server call every replica that is ready.
+// deliver lets some of those who watch learn of a few changes, in their order, and then has every API server call every
+// replica that is ready.
 func (w *world) deliver(times int) {
 	for range times {
 		if i := w.random.IntN(len(w.replicas) + len(w.servers)); i < len(w.replicas) {
@@ -144,8 +143,7 @@ func (s *apiServer) learn() bool {
 	return true
 }
 
-// call has every API server call every replica that is ready, for each of the
-// two configurations.
+// call has every API server call every replica that is ready, for each of the two configurations.
 func (w *world) call() {
 	w.t.Helper()
 	for _, r := range w.replicas {
@@ -186,9 +184,8 @@ func (w *world) configure(bundle []byte, managed bool) {
 	w.deliver(w.random.IntN(20))
 }
 
-// TestNoCallFailsWhileCertificatesChangeHands goes from self to cert-manager,
-// back, and there again, and replaces the CA in between, in many random orders.
-// The one thing that is not random: a new certificate has reached the replicas
+// TestNoCallFailsWhileCertificatesChangeHands goes from self to cert-manager, back, and there again, and replaces the
+// CA in between, in many random orders. The one thing that is not random: a new certificate has reached the replicas
 // before its CA is put into the configurations.
 func TestNoCallFailsWhileCertificatesChangeHands(t *testing.T) {
 	authorities := make([]*authority, 5)
@@ -258,8 +255,8 @@ func (w *world) learnAll() {
 	}
 }
 
-// handOver replaces the replicas by those of another provider while things
-// happen. The old ones go when the new ones are ready.
+// handOver replaces the replicas by those of another provider while things happen. The old ones go when the new ones
+// are ready.
 func (w *world) handOver(provider string, happens func()) {
 	w.t.Helper()
 	w.story = append(w.story, "hand over to "+provider)

@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// serialLimit is where the serial numbers of our own certificates end: at 127
-// bits, which every reader of certificates takes.
+// serialLimit is where the serial numbers of our own certificates end: at 127 bits, which every reader of certificates
+// takes.
 var serialLimit = new(big.Int).Lsh(big.NewInt(1), 127)
 
 const (
-	// voucherLife is how long a voucher lasts. Everybody who connects gets it, and
-	// whoever holds the key of the CA that it is for can use it: so it is short, and
-	// made anew for as long as it takes.
+	// voucherLife is how long a voucher lasts. Everybody who connects gets it, and whoever holds the key of the CA that
+	// it is for can use it: so it is short, and made anew for as long as it takes.
 	voucherLife = time.Hour
 	// voucherSkew is how far the clock of an API server may be behind.
 	voucherSkew = time.Hour
@@ -26,9 +25,8 @@ const (
 // nameConstraints is the extension that limits the names a CA may sign for.
 var nameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
 
-// vouch lets one CA certify the key of another under the other's name: who
-// trusts the first alone then trusts what the other signed, if this certificate
-// is sent along. It allows no more than the other CA's own certificate does, and
+// vouch lets one CA certify the key of another under the other's name: who trusts the first alone then trusts what the
+// other signed, if this certificate is sent along. It allows no more than the other CA's own certificate does, and
 // serving alone.
 func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, serialLimit)
@@ -60,21 +58,19 @@ func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// voucherEnd is when a voucher made now ends: no later than both CAs and the
-// certificate that it is for.
+// voucherEnd is when a voucher made now ends: no later than both CAs and the certificate that it is for.
 func voucherEnd(by, whom *identity, now time.Time) time.Time {
 	return earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter, now.Add(voucherLife))
 }
 
-// worn tells whether a voucher should be made anew: less than half of its life is
-// left, and a new one would last longer.
+// worn tells whether a voucher should be made anew: less than half of its life is left, and a new one would last
+// longer.
 func worn(voucher *x509.Certificate, by, whom *identity, now time.Time) bool {
 	return voucher.NotAfter.Sub(now) < voucherLife/2 && voucherEnd(by, whom, now).After(voucher.NotAfter)
 }
 
-// canVouch tells whether one CA can, need and may vouch for another: for one
-// that is a CA, and that signed a certificate which is good for the host now. A
-// Secret that somebody else filled may tell any certificate as its CA.
+// canVouch tells whether one CA can, need and may vouch for another: for one that is a CA, and that signed a
+// certificate which is good for the host now. A Secret that somebody else filled may tell any certificate as its CA.
 func canVouch(by, whom *identity, host string, now time.Time) bool {
 	if by.caKey == nil || whom.ca == nil || by.sameCA(whom) || !whom.ca.IsCA {
 		return false

@@ -52,8 +52,8 @@ func TestAVoucherAllowsNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// TestAVoucherIsMadeAnewForAsLongAsItIsNeeded: it must neither end while API
-// servers need it nor be made anew at every look.
+// TestAVoucherIsMadeAnewForAsLongAsItIsNeeded: it must neither end while API servers need it nor be made anew at every
+// look.
 func TestAVoucherIsMadeAnewForAsLongAsItIsNeeded(t *testing.T) {
 	a, b := newAuthority(t), newAuthority(t)
 	s, clock := newTestSource(t, ProviderSelf)

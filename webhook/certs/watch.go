@@ -17,8 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Watch keeps a Source up to date. Each watch is for one object by name, so that
-// the permission for it can be, too.
+// Watch keeps a Source up to date. Each watch is for one object by name, so that the permission for it can be, too.
 type Watch struct {
 	Config *rest.Config
 	Scheme *runtime.Scheme
@@ -51,8 +50,7 @@ func (w *Watch) Start(ctx context.Context) error {
 	return w.run(ctx, self, managed)
 }
 
-// newCache holds one Secret and the two configurations, as far as they are asked
-// for.
+// newCache holds one Secret and the two configurations, as far as they are asked for.
 func (w *Watch) newCache(secret types.NamespacedName) (cache.Cache, error) {
 	named := func(name string) fields.Selector { return fields.OneTermEqualSelector("metadata.name", name) }
 	names := w.Source.names

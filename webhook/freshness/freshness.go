@@ -1,18 +1,15 @@
-// Package freshness makes sure that what a replica knows is no older than the
-// request it answers.
+// Package freshness makes sure that what a replica knows is no older than the request it answers.
 //
-// A watch lags behind: the API server answers whoever creates a SidecarSet before
-// any replica has heard of it. Where injection is enforced, a Pod must not slip
-// through that gap. So before such a Pod is admitted, the API server is asked
-// which SidecarSets there are, with the version of each, and the Pod waits until
-// the watch has brought at least those:
+// A watch lags behind: the API server answers whoever creates a SidecarSet before any replica has heard of it. Where
+// injection is enforced, a Pod must not slip through that gap. So before such a Pod is admitted, the API server is
+// asked which SidecarSets there are, with the version of each, and the Pod waits until the watch has brought at least
+// those:
 //
 //	set created ---- answered ---- Pod sent ---- asked ---- seen ---- admitted
 //	                                             |<-- at most patience -->|
 //
-// If that takes too long the Pod is refused, and whoever creates it tries again.
-// Only names and versions are asked for, and all requests that come while one
-// question is under way share the next one.
+// If that takes too long the Pod is refused, and whoever creates it tries again. Only names and versions are asked for,
+// and all requests that come while one question is under way share the next one.
 package freshness
 
 import (
@@ -26,20 +23,19 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// patience is how long a Pod waits at most. The API server itself gives up after
-// webhook.timeoutSeconds.pods, 3 s by default.
+// patience is how long a Pod waits at most. The API server itself gives up after webhook.timeoutSeconds.pods, 3 s by
+// default.
 const patience = 2 * time.Second
 
-// Cluster is the cluster as the API server knows it now. It is safe for concurrent
-// use.
+// Cluster is the cluster as the API server knows it now. It is safe for concurrent use.
 type Cluster struct {
 	seen       *Seen
 	live       shared[map[string]string]
 	namespaces namespaces
 }
 
-// New compares what a watch of SidecarSets has seen with what a reader finds that
-// answers from the API server, not from a cache.
+// New compares what a watch of SidecarSets has seen with what a reader finds that answers from the API server, not from
+// a cache.
 func New(seen *Seen, reader client.Reader) *Cluster {
 	return &Cluster{
 		seen:       seen,
@@ -48,9 +44,9 @@ func New(seen *Seen, reader client.Reader) *Cluster {
 	}
 }
 
-// Wait returns when every SidecarSet is known in the state, or a later one, that
-// it had when Wait was called. It says nothing of sets that were deleted since: the
-// replica may know them a little longer. An error says that it was not had in time.
+// Wait returns when every SidecarSet is known in the state, or a later one, that it had when Wait was called. It says
+// nothing of sets that were deleted since: the replica may know them a little longer. An error says that it was not had
+// in time.
 func (c *Cluster) Wait(ctx context.Context) error {
 	began := time.Now()
 	defer func() { waits.Observe(time.Since(began).Seconds()) }()

@@ -8,9 +8,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// namespaces reads Namespaces from the API server, each once for all that ask at
-// the same time. A name is kept in mind only while somebody waits for it: whoever
-// forges reviews chooses how many names there are, and how long.
+// namespaces reads Namespaces from the API server, each once for all that ask at the same time. A name is kept in mind
+// only while somebody waits for it: whoever forges reviews chooses how many names there are, and how long.
 type namespaces struct {
 	reader client.Reader
 

@@ -12,12 +12,11 @@ import (
 // mostDeleted is how many deleted objects are remembered.
 const mostDeleted = 1024
 
-// Seen are the versions of objects that a watch has brought, deletions included.
-// It is safe for concurrent use.
+// Seen are the versions of objects that a watch has brought, deletions included. It is safe for concurrent use.
 type Seen struct {
 	mu sync.Mutex
-	// versions are those of the objects that there are, deleted those of the
-	// deletions of others: an object may go while somebody waits for it.
+	// versions are those of the objects that there are, deleted those of the deletions of others: an object may go
+	// while somebody waits for it.
 	versions, deleted map[string]string
 	// news is closed, and replaced, whenever something is noted.
 	news chan struct{}
@@ -28,8 +27,7 @@ func NewSeen() *Seen {
 	return &Seen{versions: map[string]string{}, deleted: map[string]string{}, news: make(chan struct{})}
 }
 
-// Note takes in an object as the watch brought it. It is called after whatever
-// serves requests knows the object.
+// Note takes in an object as the watch brought it. It is called after whatever serves requests knows the object.
 func (s *Seen) Note(object metav1.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,8 +69,8 @@ func (s *Seen) wait(ctx context.Context, wanted map[string]string) error {
 	}
 }
 
-// lacks names one object that was not seen as it is wanted, "" when there is none.
-// What it returns beside it is closed at the next news.
+// lacks names one object that was not seen as it is wanted, "" when there is none. What it returns beside it is closed
+// at the next news.
 func (s *Seen) lacks(wanted map[string]string) (string, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,8 +86,8 @@ func (s *Seen) lacks(wanted map[string]string) (string, <-chan struct{}) {
 	return "", s.news
 }
 
-// reaches reports whether a resource version is the wanted one or a later one. Those
-// that cannot be compared do so when they are equal.
+// reaches reports whether a resource version is the wanted one or a later one. Those that cannot be compared do so when
+// they are equal.
 func reaches(seen, wanted string) bool {
 	if seen == wanted {
 		return true

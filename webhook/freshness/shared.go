@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// shared asks a question for many at once. Everybody gets an answer to a question
-// that was asked after they came: who comes while one is under way shares the next
-// one with all others who do. There is never more than one under way.
+// shared asks a question for many at once. Everybody gets an answer to a question that was asked after they came: who
+// comes while one is under way shares the next one with all others who do. There is never more than one under way.
 type shared[T any] struct {
 	ask func(ctx context.Context) (T, error)
 
@@ -50,8 +49,8 @@ func (s *shared[T]) join() *question[T] {
 	return q
 }
 
-// work asks until nobody waits. A question has its own time limit: whoever came
-// first may be gone when it is answered, and others wait still.
+// work asks until nobody waits. A question has its own time limit: whoever came first may be gone when it is answered,
+// and others wait still.
 func (s *shared[T]) work() {
 	for q := s.take(); q != nil; q = s.take() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// An answer to a question that was asked before somebody came may miss what they
-// have done before they came.
+// An answer to a question that was asked before somebody came may miss what they have done before they came.
 func TestNobodyGetsAnAnswerToAQuestionThatWasAskedBeforeTheyCame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked, underWay, most := 0, 0, 0

@@ -1,5 +1,4 @@
-// Package inert finds what is written in an object and has no effect, so that its
-// writer can be warned. It is pure.
+// Package inert finds what is written in an object and has no effect, so that its writer can be warned. It is pure.
 package inert
 
 import (
@@ -15,12 +14,10 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// UnknownFields names the fields of an object that its Go type does not know, such
-// as misspelt ones, as: unknown field "<path>". Only those below some paths are
-// named, each written as "spec.template." or "spec.volumes[": the parts whose
-// schema keeps unknown fields. Of the others the API server warns itself. Of an
-// object that cannot be decoded it names none. The object's quantities must be in
-// bounds, as internal/quantity has them: they are read.
+// UnknownFields names the fields of an object that its Go type does not know, such as misspelt ones, as: unknown field
+// "<path>". Only those below some paths are named, each written as "spec.template." or "spec.volumes[": the parts whose
+// schema keeps unknown fields. Of the others the API server warns itself. Of an object that cannot be decoded it names
+// none. The object's quantities must be in bounds, as internal/quantity has them: they are read.
 func UnknownFields(bounded []byte, into any, below ...string) []string {
 	fields := map[string]any{}
 	if err := json.Unmarshal(bounded, &fields); err != nil {
@@ -51,8 +48,8 @@ func UnknownWarnings(unknown []string) []string {
 	return out
 }
 
-// EnvWarnings names the variables of a container by which OpenKruise does what
-// Windlass does not; path is the container's.
+// EnvWarnings names the variables of a container by which OpenKruise does what Windlass does not; path is the
+// container's.
 func EnvWarnings(env []corev1.EnvVar, path *field.Path) []string {
 	var out []string
 	for i := range env {
@@ -63,8 +60,7 @@ func EnvWarnings(env []corev1.EnvVar, path *field.Path) []string {
 	return out
 }
 
-// insteadOf says what to do instead of setting a variable, "" for one that is
-// nothing to us.
+// insteadOf says what to do instead of setting a variable, "" for one that is nothing to us.
 func insteadOf(name string) string {
 	switch {
 	case strings.HasPrefix(name, "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT"), strings.HasPrefix(name, "KRUISE_TERMINATE_POD_WHEN_JOB_EXIT"):
@@ -80,8 +76,7 @@ const (
 	startOrder               = "containers start in no order of their own; native sidecars, entries of initContainers with restartPolicy Always, start first and one after the other"
 )
 
-// AnnotationWarnings does so for the annotations that Pods are to get; path is
-// that of the annotations.
+// AnnotationWarnings does so for the annotations that Pods are to get; path is that of the annotations.
 func AnnotationWarnings(annotations map[string]string, path *field.Path) []string {
 	if _, found := annotations[launchPriorityAnnotation]; !found {
 		return nil

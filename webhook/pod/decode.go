@@ -14,8 +14,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// decode reads a Pod, with the faults of quantities that would cost more memory
-// than there is: those must not even be decoded.
+// decode reads a Pod, with the faults of quantities that would cost more memory than there is: those must not even be
+// decoded.
 func decode(raw []byte) (*corev1.Pod, field.ErrorList, error) {
 	pod := &corev1.Pod{}
 	raw, faults, err := quantity.Bound(raw, pod)

@@ -34,8 +34,7 @@ func enforcedHandler(t *testing.T, sets ...*build.SidecarSetBuilder) *Handler {
 	return h
 }
 
-// Whatever the author of a Pod does, it has its sidecar as the set says, or it is
-// refused with the set's name.
+// Whatever the author of a Pod does, it has its sidecar as the set says, or it is refused with the set's name.
 func TestNoPodGetsPastItsSidecarWhereInjectionIsEnforced(t *testing.T) {
 	mark := corev1.EnvVar{Name: v1beta1.SidecarInjectedEnv, Value: "true"}
 	fake := corev1.Container{Name: "guard", Image: "mine:1", Env: []corev1.EnvVar{mark}}
@@ -175,8 +174,7 @@ func TestRecordsOfAPodThatNothingMatchesAreRemovedWhereInjectionIsEnforced(t *te
 	}
 }
 
-// The same Pods are created where injection is not enforced, without the set
-// that is in the way and with all others.
+// The same Pods are created where injection is not enforced, without the set that is in the way and with all others.
 func TestASetThatMakesAPodInvalidIsLeftOut(t *testing.T) {
 	h := handler(t, mandatory(), build.MakeSidecarSet("agent").Container("agent", "agent:1"), build.MakeSidecarSet("logs").Container("logs", "logs:1"))
 	h.Judge = validity.NewJudge()

@@ -21,8 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/freshness"
 )
 
-// lagging is a cluster whose API server has answered a write that the watch of a
-// replica brings only later.
+// lagging is a cluster whose API server has answered a write that the watch of a replica brings only later.
 type lagging struct {
 	server client.Client
 	known  *KnownSets

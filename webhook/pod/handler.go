@@ -1,9 +1,8 @@
-// Package pod is the admission of new Pods: it lets the SidecarSets that match
-// inject, and then applies the SchedPatches of the Pod's owners. An error of its
-// own becomes an admission warning or, of SidecarSets where injection is
-// enforced, fails the request. A Pod is denied when a SidecarSet would be left out
-// of it where injection is enforced, and when it contradicts a SchedPatch whose
-// onConflict is Reject. So is one with quantities that nothing may compute with.
+// Package pod is the admission of new Pods: it lets the SidecarSets that match inject, and then applies the
+// SchedPatches of the Pod's owners. An error of its own becomes an admission warning or, of SidecarSets where injection
+// is enforced, fails the request. A Pod is denied when a SidecarSet would be left out of it where injection is
+// enforced, and when it contradicts a SchedPatch whose onConflict is Reject. So is one with quantities that nothing may
+// compute with.
 package pod
 
 import (
@@ -32,8 +31,7 @@ import (
 const (
 	// Path is where the handler is served.
 	Path = "/mutate-pod"
-	// EnforcedPath is where it is served for namespaces whose injection is
-	// enforced.
+	// EnforcedPath is where it is served for namespaces whose injection is enforced.
 	EnforcedPath = "/mutate-pod-enforced"
 )
 
@@ -54,29 +52,26 @@ type Fresh interface {
 type Handler struct {
 	// Sets are the SidecarSets.
 	Sets Sets
-	// Versions choose the version of a set that a Pod gets. Default: every Pod
-	// gets the current one.
+	// Versions choose the version of a set that a Pod gets. Default: every Pod gets the current one.
 	Versions Versions
 	// Scheduling applies the SchedPatches. Default: there are none.
 	Scheduling *Scheduling
 	// Reader reads Namespaces, from a cache.
 	Reader client.Reader
-	// Live reads from the API server a Namespace that Reader does not know yet.
-	// Default: such a Namespace is an error.
+	// Live reads from the API server a Namespace that Reader does not know yet. Default: such a Namespace is an error.
 	Live client.Reader
-	// Enforced: rather no Pod than one without its sidecars. An error of our own
-	// is answered with status 500, upon which the creator tries again.
+	// Enforced: rather no Pod than one without its sidecars. An error of our own is answered with status 500, upon
+	// which the creator tries again.
 	Enforced bool
-	// Fresh is asked before a Pod is looked at. Default: what Sets and Reader know
-	// is good enough, though it may be a moment old.
+	// Fresh is asked before a Pod is looked at. Default: what Sets and Reader know is good enough, though it may be a
+	// moment old.
 	Fresh Fresh
 	// AllowOptOut lets a Pod opt out also where injection is enforced.
 	AllowOptOut bool
-	// Mirrors are from where a sidecar's image may be pulled, as another webhook
-	// has it, also where injection is enforced.
+	// Mirrors are from where a sidecar's image may be pulled, as another webhook has it, also where injection is
+	// enforced.
 	Mirrors sidecar.Mirrors
-	// Judge says whether the API server would refuse an injected Pod. Default:
-	// it is not asked.
+	// Judge says whether the API server would refuse an injected Pod. Default: it is not asked.
 	Judge *validity.Judge
 	// Clock stamps injections.
 	Clock clock.PassiveClock
@@ -129,8 +124,8 @@ func (h *Handler) answer(ctx context.Context, request admission.Request, pod *co
 	return h.schedule(request, pod, injection, patches)
 }
 
-// schedule applies the patches after the sidecars are in, and answers. A Pod
-// whose own rules contradict a patch is denied where the patch says so.
+// schedule applies the patches after the sidecars are in, and answers. A Pod whose own rules contradict a patch is
+// denied where the patch says so.
 func (h *Handler) schedule(request admission.Request, pod *corev1.Pod, injection *sidecar.Injection, patches selection) admission.Response {
 	if patches.empty() {
 		return respond(pod, injection, nil)
@@ -158,8 +153,8 @@ func checkKind(kind metav1.GroupVersionKind) error {
 	}
 }
 
-// reaching keeps the sets that reach into the namespace, sorted by name. The
-// namespace is only read when that depends on its labels.
+// reaching keeps the sets that reach into the namespace, sorted by name. The namespace is only read when that depends
+// on its labels.
 func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*sidecar.Set) ([]*sidecar.Set, error) {
 	object := &corev1.Namespace{}
 	var out []*sidecar.Set
@@ -177,8 +172,8 @@ func (h *Handler) reaching(ctx context.Context, namespace string, candidates []*
 	return out, nil
 }
 
-// readNamespace asks the API server when the cache has no such Namespace: one
-// that was created together with its first Pods is known there first.
+// readNamespace asks the API server when the cache has no such Namespace: one that was created together with its first
+// Pods is known there first.
 func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.Namespace) (err error) {
 	if h.Fresh != nil {
 		into.Name = name
@@ -192,8 +187,7 @@ func (h *Handler) readNamespace(ctx context.Context, name string, into *corev1.N
 	return err
 }
 
-// notCreated answers after an error of our own where injection is enforced: it
-// keeps the Pod from being created.
+// notCreated answers after an error of our own where injection is enforced: it keeps the Pod from being created.
 func (h *Handler) notCreated(ctx context.Context, request admission.Request, err error) admission.Response {
 	failures.Inc()
 	logger(ctx, request).Error(err, "Pod is not created, because its sidecars cannot be injected")
@@ -202,8 +196,7 @@ func (h *Handler) notCreated(ctx context.Context, request admission.Request, err
 		request.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionEnforced, err))
 }
 
-// notInjected goes on after an error of our own: the Pod passes without
-// sidecars, and it is said.
+// notInjected goes on after an error of our own: the Pod passes without sidecars, and it is said.
 func (h *Handler) notInjected(ctx context.Context, request admission.Request, err error) *sidecar.Injection {
 	failures.Inc()
 	logger(ctx, request).Error(err, "Pod is created without sidecars")

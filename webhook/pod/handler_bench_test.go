@@ -24,12 +24,11 @@ import (
 	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
-// benchPatches are how many SchedPatches there are beside the sets, in the
-// namespace of the Pod, each for another Deployment.
+// benchPatches are how many SchedPatches there are beside the sets, in the namespace of the Pod, each for another
+// Deployment.
 const benchPatches = 1_000
 
-// benchHandler knows n sets, which all want tier=web and each another app, and
-// the patches.
+// benchHandler knows n sets, which all want tier=web and each another app, and the patches.
 func benchHandler(b *testing.B, n int) *Handler {
 	b.Helper()
 	index := sidecar.NewIndex()
@@ -63,8 +62,8 @@ func benchScheduling(b *testing.B, clock clock.PassiveClock) *Scheduling {
 // noReader fails a benchmark that reads the cluster.
 type noReader struct{ client.Reader }
 
-// benchRequest asks to create a Pod of the size that Pods commonly have: three
-// containers with probes, variables and mounts, 7 kB.
+// benchRequest asks to create a Pod of the size that Pods commonly have: three containers with probes, variables and
+// mounts, 7 kB.
 // Its ReplicaSet is owned by a Deployment, patched or other.
 func benchRequest(b *testing.B, app, owner string) admission.Request {
 	b.Helper()
@@ -87,8 +86,8 @@ func benchRequest(b *testing.B, app, owner string) admission.Request {
 	}}
 }
 
-// BenchmarkHandle is the time from the decoded AdmissionReview to the answer
-// with its patch encoded, and the 99th percentile of it.
+// BenchmarkHandle is the time from the decoded AdmissionReview to the answer with its patch encoded, and the 99th
+// percentile of it.
 func BenchmarkHandle(b *testing.B) {
 	for _, n := range []int{1, 1_000, 50_000} {
 		h := benchHandler(b, n)
@@ -118,8 +117,7 @@ func benchHandle(b *testing.B, h *Handler, request admission.Request, changes bo
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns/op")
 }
 
-// BenchmarkHandleWithoutPatches is what the same Pods cost in a namespace that
-// has no patch.
+// BenchmarkHandleWithoutPatches is what the same Pods cost in a namespace that has no patch.
 func BenchmarkHandleWithoutPatches(b *testing.B) {
 	h := benchHandler(b, 1_000)
 	h.Scheduling.Index = schedpatch.NewIndex()
@@ -148,8 +146,8 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
-// BenchmarkJudge is what it costs to ask whether the API server would refuse an
-// injected Pod: the first of its shape, and all others.
+// BenchmarkJudge is what it costs to ask whether the API server would refuse an injected Pod: the first of its shape,
+// and all others.
 func BenchmarkJudge(b *testing.B) {
 	h := benchHandler(b, 1)
 	pod := &corev1.Pod{}

@@ -6,16 +6,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// header is the little of a Pod that most Pods are passed by: no set matches
-// their labels, and no patch is for their owner.
+// header is the little of a Pod that most Pods are passed by: no set matches their labels, and no patch is for their
+// owner.
 type header struct {
 	Labels          map[string]string       `json:"labels"`
 	OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
 	Annotations     records                 `json:"annotations"`
 }
 
-// records are annotations that only the webhook writes. They are there when the
-// creator has forged them, or has copied another Pod.
+// records are annotations that only the webhook writes. They are there when the creator has forged them, or has copied
+// another Pod.
 type records struct {
 	Omitted          *string `json:"apps.kruise.io/sidecarset-omitted"`
 	Injected         *string `json:"kruise.io/sidecarset-injected-list"`

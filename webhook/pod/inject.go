@@ -48,8 +48,8 @@ func (h *Handler) inject(ctx context.Context, pod *corev1.Pod, sets []*sidecar.S
 	return h.injectOneByOne(ctx, pod, sets, injection)
 }
 
-// judge says why the API server would refuse the injected Pod, or "". A failure
-// to judge refuses nothing: the API server judges too.
+// judge says why the API server would refuse the injected Pod, or "". A failure to judge refuses nothing: the API
+// server judges too.
 func (h *Handler) judge(ctx context.Context, pod *corev1.Pod, injection *sidecar.Injection) string {
 	if h.Judge == nil || injection.Empty() {
 		return ""
@@ -69,9 +69,8 @@ func (h *Handler) injectAll(pod *corev1.Pod, sets []*sidecar.Set) (*sidecar.Inje
 	return sidecar.Inject(pod, sets, now)
 }
 
-// injectOneByOne adds the sets in the order of their names, and leaves out those
-// with which the API server would refuse the Pod. refused is the injection of
-// all of them.
+// injectOneByOne adds the sets in the order of their names, and leaves out those with which the API server would refuse
+// the Pod. refused is the injection of all of them.
 func (h *Handler) injectOneByOne(ctx context.Context, pod *corev1.Pod, sets []*sidecar.Set, refused *sidecar.Injection) (*sidecar.Injection, error) {
 	accepted := refused.Held()
 	omitted := refused.Omitted
@@ -111,9 +110,8 @@ func invalid(set *sidecar.Set, refusal string) sidecar.Omission {
 	}
 }
 
-// refusal says why a Pod is not created where it must not be without its
-// sidecars, or "". A set that injects nothing for now, or that its canary stands
-// in for, is nobody's to miss.
+// refusal says why a Pod is not created where it must not be without its sidecars, or "". A set that injects nothing
+// for now, or that its canary stands in for, is nobody's to miss.
 func (h *Handler) refusal(namespace string, injection *sidecar.Injection) string {
 	if !h.Enforced {
 		return ""

@@ -10,9 +10,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// patchInjection writes an injection as a JSON patch, but for its annotations.
-// It only ever touches what it adds or replaces, so fields of the Pod that we do
-// not know survive.
+// patchInjection writes an injection as a JSON patch, but for its annotations. It only ever touches what it adds or
+// replaces, so fields of the Pod that we do not know survive.
 func patchInjection(pod *corev1.Pod, in *sidecar.Injection) []jsonpatch.Operation {
 	return slices.Concat(
 		editContainers("/spec/initContainers", len(pod.Spec.InitContainers), in.InitContainers),

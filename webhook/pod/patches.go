@@ -15,16 +15,15 @@ import (
 	"github.com/windlass-operator/windlass/webhook/pod/carriers"
 )
 
-// KnownPatches are all SchedPatches of the cluster, compiled and indexed, kept
-// current by a watch.
+// KnownPatches are all SchedPatches of the cluster, compiled and indexed, kept current by a watch.
 type KnownPatches struct {
 	*schedpatch.Index
 	carriers *carriers.Carriers
 	synced   toolscache.InformerSynced
 }
 
-// FollowPatches watches SchedPatches through a cache that is started later, and
-// has the Pods of those with maxPods counted.
+// FollowPatches watches SchedPatches through a cache that is started later, and has the Pods of those with maxPods
+// counted.
 func FollowPatches(ctx context.Context, c cache.Cache, counter *carriers.Carriers) (*KnownPatches, error) {
 	known := &KnownPatches{Index: schedpatch.NewIndex(), carriers: counter}
 	informer, err := c.GetInformer(ctx, &v1alpha1.SchedPatch{}, cache.BlockUntilSynced(false))

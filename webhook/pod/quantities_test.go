@@ -9,8 +9,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// A line of a Pod must not cost a replica its memory, neither to decode nor to
-// compute with. The tiny one could not even be decoded.
+// A line of a Pod must not cost a replica its memory, neither to decode nor to compute with. The tiny one could not
+// even be decoded.
 func TestAPodWithQuantitiesOutOfBoundsIsRefused(t *testing.T) {
 	refusal := func(text, exponent string) string {
 		const place = `spec.containers[0].resources.%s[cpu]: Invalid value: %q: its exponent is %s; a quantity has at most 64 characters and an exponent from -30 to 30`

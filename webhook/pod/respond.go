@@ -21,13 +21,11 @@ import (
 const (
 	// auditInjected names the injected sets.
 	auditInjected = "injected"
-	// auditNotInjected names the sets that match and were not injected, each
-	// with the reason.
+	// auditNotInjected names the sets that match and were not injected, each with the reason.
 	auditNotInjected = "not-injected"
 	// auditPatched names the SchedPatches that the Pod carries.
 	auditPatched = "sched-patched"
-	// auditNotPatched names the SchedPatches that are for the Pod and were not
-	// applied, each with the reason.
+	// auditNotPatched names the SchedPatches that are for the Pod and were not applied, each with the reason.
 	auditNotPatched = "not-sched-patched"
 )
 
@@ -39,8 +37,7 @@ type answer struct {
 	audit       map[string]string
 }
 
-// respond says what is injected and patched, and why what matches is not. A Pod
-// that nothing matches gets no word.
+// respond says what is injected and patched, and why what matches is not. A Pod that nothing matches gets no word.
 func respond(pod *corev1.Pod, injection *sidecar.Injection, rules *scheduled) admission.Response {
 	a := &answer{annotations: map[string]string{}, audit: map[string]string{}}
 	a.addInjection(pod, injection)
@@ -80,8 +77,8 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 	a.say(auditNotInjected, reasons)
 }
 
-// record writes into the Pod what was left out, where there is room: the API
-// server refuses a Pod whose annotations are too large.
+// record writes into the Pod what was left out, where there is room: the API server refuses a Pod whose annotations are
+// too large.
 func (a *answer) record(pod *corev1.Pod, omitted []sidecar.Omission) {
 	text, err := sidecar.OmissionsText(omitted)
 	if err != nil || text == "" {
@@ -100,8 +97,8 @@ func merged(a, b map[string]string) map[string]string {
 	return out
 }
 
-// removeForged takes out of the Pod what is not true of it: records of sets that
-// it does not have, and one of omissions that the webhook has not written anew.
+// removeForged takes out of the Pod what is not true of it: records of sets that it does not have, and one of omissions
+// that the webhook has not written anew.
 func (a *answer) removeForged(pod *corev1.Pod, injection *sidecar.Injection) {
 	var keys []string
 	if injection != nil {

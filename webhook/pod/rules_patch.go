@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// patchRules writes the merged scheduling rules as a JSON patch. A merge only
-// ever appends to lists and adds keys, but for required node affinity, which is
-// written anew.
+// patchRules writes the merged scheduling rules as a JSON patch. A merge only ever appends to lists and adds keys, but
+// for required node affinity, which is written anew.
 func patchRules(pod *corev1.Pod, merged *schedpatch.Rules) []jsonpatch.Operation {
 	return slices.Concat(
 		patchAffinity(pod.Spec.Affinity, merged.Affinity),
@@ -93,8 +92,8 @@ func appendNew[T any](path string, old, merged []T) []jsonpatch.Operation {
 	return appendTo(path, len(old), merged[len(old):])
 }
 
-// addKeys adds to a map what the merged one has over the old one, or another
-// value for. The map may be missing when it is empty.
+// addKeys adds to a map what the merged one has over the old one, or another value for. The map may be missing when it
+// is empty.
 func addKeys(old, merged map[string]string, fields ...string) []jsonpatch.Operation {
 	changed := maps.Clone(merged)
 	maps.DeleteFunc(changed, func(key, value string) bool {

@@ -38,8 +38,8 @@ type Scheduling struct {
 	Clock clock.PassiveClock
 }
 
-// selection is what is known of a Pod before all of it is decoded: the patches
-// that are for it, and why others may be missing.
+// selection is what is known of a Pod before all of it is decoded: the patches that are for it, and why others may be
+// missing.
 type selection struct {
 	patches []*schedpatch.Patch
 	missed  []omission
@@ -51,13 +51,12 @@ func (s *selection) empty() bool { return len(s.patches) == 0 && len(s.missed) =
 type omission struct {
 	// patch is its name, reason a clause that goes on after "because".
 	patch, reason string
-	// intended is true when somebody has asked for just that, so that nobody
-	// needs to be warned.
+	// intended is true when somebody has asked for just that, so that nobody needs to be warned.
 	intended bool
 }
 
-// choose finds the patches for a Pod by its owners and its labels. A dry run
-// takes no place, so its owner need not be there.
+// choose finds the patches for a Pod by its owners and its labels. A dry run takes no place, so its owner need not be
+// there.
 func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header, dryRun bool) selection {
 	var out selection
 	if s == nil || !s.Index.Has(namespace) {
@@ -83,9 +82,8 @@ func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header, 
 	return s.confirm(ctx, namespace, owner, out)
 }
 
-// confirm leaves out the patches with maxPods for a Pod of an owner that is not
-// there: no such Pod comes to be, and whoever forges its review is not to take the
-// place of one that does.
+// confirm leaves out the patches with maxPods for a Pod of an owner that is not there: no such Pod comes to be, and
+// whoever forges its review is not to take the place of one that does.
 func (s *Scheduling) confirm(ctx context.Context, namespace string, owner *metav1.OwnerReference, chosen selection) selection {
 	counted := func(patch *schedpatch.Patch) bool { return patch.Object.Spec.MaxPods != nil }
 	if !slices.ContainsFunc(chosen.patches, counted) {
@@ -131,8 +129,7 @@ func (s *Scheduling) candidates(ctx context.Context, namespace string, owner *me
 	return out, nil
 }
 
-// missed names the patches that may be for the Pod, as far as is known while
-// its owner's controller is not.
+// missed names the patches that may be for the Pod, as far as is known while its owner's controller is not.
 func (s *Scheduling) missed(namespace string, owner *metav1.OwnerReference, pod *header, now metav1.Time, err error) []omission {
 	target, _ := schedpatch.TargetOfOwner(owner)
 	reason := fmt.Sprintf("it is not known whether %s belongs to its target: %v", target, err)
@@ -183,8 +180,8 @@ func (s *Scheduling) apply(pod *corev1.Pod, chosen selection, dryRun bool) *sche
 	return out
 }
 
-// reserve takes a place for the Pod where the patch has maxPods. A Pod that
-// carries the patch has one: the webhook may be called twice for a Pod.
+// reserve takes a place for the Pod where the patch has maxPods. A Pod that carries the patch has one: the webhook may
+// be called twice for a Pod.
 func (s *Scheduling) reserve(pod *corev1.Pod, patch *schedpatch.Patch, dryRun bool) (release func(), err error) {
 	maxPods := patch.Object.Spec.MaxPods
 	if maxPods == nil || patch.Carries(pod.Annotations) {
@@ -220,8 +217,7 @@ func (s *scheduled) rejection(namespace string) string {
 	return ""
 }
 
-// giveBack gives back the places of maxPods that were taken: the Pod will not
-// come to be.
+// giveBack gives back the places of maxPods that were taken: the Pod will not come to be.
 func (s *scheduled) giveBack() {
 	for _, release := range s.releases {
 		release()

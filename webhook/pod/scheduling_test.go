@@ -85,8 +85,7 @@ func ssd(name string) *build.SchedPatchBuilder {
 	return build.MakeSchedPatch(name).Namespace("shop").NodeSelector("disk", "ssd")
 }
 
-// scheduler is a handler that knows SchedPatches, and SidecarSets when there
-// are any.
+// scheduler is a handler that knows SchedPatches, and SidecarSets when there are any.
 func scheduler(t *testing.T, free *places, patches ...*build.SchedPatchBuilder) *Handler {
 	t.Helper()
 	index := schedpatch.NewIndex()
@@ -347,8 +346,7 @@ func TestSidecarsAndPatchesTogether(t *testing.T) {
 	})
 }
 
-// TestAForgedReviewTakesNoPlace: whoever reaches our port can send reviews of
-// Pods that nobody creates.
+// TestAForgedReviewTakesNoPlace: whoever reaches our port can send reviews of Pods that nobody creates.
 func TestAForgedReviewTakesNoPlace(t *testing.T) {
 	const (
 		gone   = "it has maxPods, and there is no StatefulSet.apps web with the UID forged"

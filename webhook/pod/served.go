@@ -11,9 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// ServeHTTP answers which version of a patch this replica applies. Whoever
-// deletes a Pod because of a patch asks every replica first: one that has not
-// seen the patch yet would let the replacement go where the old one was.
+// ServeHTTP answers which version of a patch this replica applies. Whoever deletes a Pod because of a patch asks every
+// replica first: one that has not seen the patch yet would let the replacement go where the old one was.
 func (k *KnownPatches) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	key, ok := requested(request)
 	if !ok {

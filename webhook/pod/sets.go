@@ -16,8 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/freshness"
 )
 
-// KnownSets are all SidecarSets of the cluster, compiled and indexed, kept
-// current by a watch.
+// KnownSets are all SidecarSets of the cluster, compiled and indexed, kept current by a watch.
 type KnownSets struct {
 	*sidecar.Index
 	// Seen are the versions of the sets that the watch has brought.
@@ -25,8 +24,7 @@ type KnownSets struct {
 	synced []toolscache.InformerSynced
 }
 
-// FollowSets watches SidecarSets, and Namespaces for their labels, through a
-// cache that is started later.
+// FollowSets watches SidecarSets, and Namespaces for their labels, through a cache that is started later.
 func FollowSets(ctx context.Context, c cache.Cache) (*KnownSets, error) {
 	known := &KnownSets{Index: sidecar.NewIndex(), Seen: freshness.NewSeen()}
 	informer, err := c.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
@@ -80,9 +78,8 @@ func (k *KnownSets) put(ctx context.Context, object any) {
 	k.Put(compiled)
 }
 
-// sameInjection tells whether two objects inject the same. Labels and
-// annotations count, which no generation does: a canary is marked by them. Of
-// the status only the name of the latest revision is injected.
+// sameInjection tells whether two objects inject the same. Labels and annotations count, which no generation does: a
+// canary is marked by them. Of the status only the name of the latest revision is injected.
 func sameInjection(a, b *v1beta1.SidecarSet) bool {
 	return a.UID == b.UID && a.Generation == b.Generation &&
 		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&

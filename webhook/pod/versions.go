@@ -12,8 +12,8 @@ import (
 
 // Versions choose which version of a SidecarSet a new Pod gets.
 type Versions interface {
-	// For returns the set as it is to be injected into the Pod. Beside an error it
-	// is the version to fall back to; the error becomes a warning.
+	// For returns the set as it is to be injected into the Pod. Beside an error it is the version to fall back to; the
+	// error becomes a warning.
 	For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error)
 }
 

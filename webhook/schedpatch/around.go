@@ -20,29 +20,26 @@ import (
 const (
 	// lookTimeout is how long a write waits at most for what is only warned of.
 	lookTimeout = 2 * time.Second
-	// looksAtOnce is how many writes are looked around for at a time; others are
-	// answered without.
+	// looksAtOnce is how many writes are looked around for at a time; others are answered without.
 	looksAtOnce = 2
-	// nodesPage is how many nodes are asked for at once, and maxNodes how many are
-	// looked at. In a larger cluster only the operator says that none is left.
+	// nodesPage is how many nodes are asked for at once, and maxNodes how many are looked at. In a larger cluster only
+	// the operator says that none is left.
 	nodesPage, maxNodes = 500, 5000
 )
 
-// Around is what a SchedPatch meets in the cluster. The zero value: nothing is
-// known.
+// Around is what a SchedPatch meets in the cluster. The zero value: nothing is known.
 type Around struct {
 	// Template is what the target makes Pods from.
 	Template *schedpatch.Template
 	// Absent: there is no target. Near are workloads that may be meant by it.
 	Absent bool
 	Near   []schedpatch.Near
-	// Nodes have names and labels alone. They are nil when one of them meets the
-	// patch, too.
+	// Nodes have names and labels alone. They are nil when one of them meets the patch, too.
 	Nodes []*corev1.Node
 }
 
-// Surroundings read the cluster itself: SchedPatches are written too seldom for a
-// cache. What cannot be read is not known, and nothing is refused for it.
+// Surroundings read the cluster itself: SchedPatches are written too seldom for a cache. What cannot be read is not
+// known, and nothing is refused for it.
 type Surroundings struct {
 	live   client.Reader
 	mapper meta.RESTMapper

@@ -49,8 +49,7 @@ func Judge(facts Facts) Verdict {
 	}
 }
 
-// reachWarnings: a patch in a namespace that the webhooks do not serve would be
-// waited for in vain.
+// reachWarnings: a patch in a namespace that the webhooks do not serve would be waited for in vain.
 func reachWarnings(facts Facts) []string {
 	name := facts.Namespace.Name
 	switch {
@@ -65,8 +64,7 @@ func reachWarnings(facts Facts) []string {
 	}
 }
 
-// endWarnings: an end in the past is no error, because Git may apply a patch
-// again long after it.
+// endWarnings: an end in the past is no error, because Git may apply a patch again long after it.
 func endWarnings(facts Facts) []string {
 	spec := &facts.Patch.Spec
 	end, ends := schedpatch.ExpiresAt(facts.Patch)

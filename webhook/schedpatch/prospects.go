@@ -9,9 +9,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// prospectWarnings say that no new Pod would get the patch, or that those which
-// get it would find no node. Its target, or the nodes, may come later: hence a
-// warning and no refusal.
+// prospectWarnings say that no new Pod would get the patch, or that those which get it would find no node. Its target,
+// or the nodes, may come later: hence a warning and no refusal.
 func prospectWarnings(facts Facts) []string {
 	patch, err := schedpatch.Compile(facts.Patch)
 	if err != nil || !patch.ActiveAt(facts.Now) {
@@ -30,8 +29,7 @@ func prospectWarnings(facts Facts) []string {
 	return nodeWarnings(patch, around)
 }
 
-// templateWarning says what keeps the patch from every Pod of the target's
-// template.
+// templateWarning says what keeps the patch from every Pod of the target's template.
 func templateWarning(patch *schedpatch.Patch, template *schedpatch.Template) string {
 	if template == nil || !patch.SelectsPod(template.Labels) {
 		return ""
@@ -48,9 +46,8 @@ func templateWarning(patch *schedpatch.Patch, template *schedpatch.Template) str
 	}
 }
 
-// nodeWarnings name what no node meets: the nodes that are known are all nodes,
-// and none of them meets the patch. Where none would do without the patch either,
-// it is not to blame.
+// nodeWarnings name what no node meets: the nodes that are known are all nodes, and none of them meets the patch. Where
+// none would do without the patch either, it is not to blame.
 func nodeWarnings(patch *schedpatch.Patch, around *Around) []string {
 	if len(around.Nodes) == 0 || around.Template != nil && !patch.SelectsPod(around.Template.Labels) {
 		return nil

@@ -8,17 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Everything among the allowed tolerations stands for one without a key, which
-// tolerates every taint.
+// Everything among the allowed tolerations stands for one without a key, which tolerates every taint.
 const Everything = "*"
 
 // controlPlane are the taints that keep Pods off the nodes which run the cluster.
 var controlPlane = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
-// ValidateTolerations refuses tolerations by which whoever may write a
-// SchedPatch could get Pods onto nodes that are kept for something else: those
-// without a key, and those of the control plane's taints, unless they are among
-// the allowed ones (Everything, or the key).
+// ValidateTolerations refuses tolerations by which whoever may write a SchedPatch could get Pods onto nodes that are
+// kept for something else: those without a key, and those of the control plane's taints, unless they are among the
+// allowed ones (Everything, or the key).
 func ValidateTolerations(tolerations []corev1.Toleration, allowed []string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range tolerations {
@@ -35,9 +33,8 @@ func ValidateTolerations(tolerations []corev1.Toleration, allowed []string, path
 	return errs
 }
 
-// tolerationWarnings names tolerations that change nothing: Kubernetes itself
-// gives every Pod one for 300 seconds of these taints before us, and of several
-// the first one counts.
+// tolerationWarnings names tolerations that change nothing: Kubernetes itself gives every Pod one for 300 seconds of
+// these taints before us, and of several the first one counts.
 func tolerationWarnings(tolerations []corev1.Toleration) []string {
 	var out []string
 	for i := range tolerations {

@@ -1,6 +1,5 @@
-// Package schedpatch is the admission of SchedPatches. What is wrong with one by
-// itself, internal/schedpatch says, for the operator too; here is the rest: what
-// the administrator allows, and warnings of patches that will not do what they
+// Package schedpatch is the admission of SchedPatches. What is wrong with one by itself, internal/schedpatch says, for
+// the operator too; here is the rest: what the administrator allows, and warnings of patches that will not do what they
 // look like.
 package schedpatch
 
@@ -29,11 +28,10 @@ import (
 // ValidatePath is where the handler is served.
 const ValidatePath = "/validate-apps-kruise-io-schedpatch"
 
-// Validator refuses SchedPatches that could not work, and tolerations that the
-// administrator does not allow.
+// Validator refuses SchedPatches that could not work, and tolerations that the administrator does not allow.
 type Validator struct {
-	// AllowedTolerations are keys that patches may tolerate although they are
-	// refused by default; see ValidateTolerations.
+	// AllowedTolerations are keys that patches may tolerate although they are refused by default; see
+	// ValidateTolerations.
 	AllowedTolerations []string
 	// Excluded names the namespaces whose Pods are never patched.
 	Excluded []string
@@ -77,8 +75,8 @@ func answer(object *v1alpha1.SchedPatch, verdict Verdict) admission.Response {
 	return response
 }
 
-// namespace reads the patch's namespace, which is asked only for a warning: one
-// that cannot be read, or is not known yet, has no labels.
+// namespace reads the patch's namespace, which is asked only for a warning: one that cannot be read, or is not known
+// yet, has no labels.
 func (v *Validator) namespace(ctx context.Context, name string) *corev1.Namespace {
 	namespace := &corev1.Namespace{}
 	if err := v.Namespaces.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {

@@ -17,8 +17,8 @@ import (
 // reloadInterval is how often the file of client CAs is read again.
 const reloadInterval = 10 * time.Second
 
-// Clients say who may ask for reviews: who shows a certificate of one of the
-// CAs in a file, for one of the names, if there are any.
+// Clients say who may ask for reviews: who shows a certificate of one of the CAs in a file, for one of the names, if
+// there are any.
 type Clients struct {
 	file  string
 	names []string
@@ -28,9 +28,8 @@ type Clients struct {
 	roots *x509.CertPool
 }
 
-// NewClients trusts the CAs of a file of PEM. names are common names or DNS names
-// of certificates; none for every certificate that the CAs have signed for
-// clients. It fails when the file holds no certificate.
+// NewClients trusts the CAs of a file of PEM. names are common names or DNS names of certificates; none for every
+// certificate that the CAs have signed for clients. It fails when the file holds no certificate.
 func NewClients(file string, names []string) (*Clients, error) {
 	c := &Clients{file: file, names: names}
 	_, err := c.load()
@@ -40,8 +39,8 @@ func NewClients(file string, names []string) (*Clients, error) {
 // NeedLeaderElection is false: every replica serves.
 func (c *Clients) NeedLeaderElection() bool { return false }
 
-// Start reads the file again and again until the context ends. While it cannot be
-// read, or holds no certificate, the last CAs are trusted on.
+// Start reads the file again and again until the context ends. While it cannot be read, or holds no certificate, the
+// last CAs are trusted on.
 func (c *Clients) Start(ctx context.Context) error {
 	ticker := time.NewTicker(reloadInterval)
 	defer ticker.Stop()

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// connections are those that are open. When there are too many, of one address
-// or in all, the one goes first that has been waiting for its peer the longest
-// and was never asked anything: API servers send their request at once, and are
+// connections are those that are open. When there are too many, of one address or in all, the one goes first that has
+// been waiting for its peer the longest and was never asked anything: API servers send their request at once, and are
 // waited for only between two requests.
 type connections struct {
 	most, share int
@@ -77,8 +76,8 @@ func (t *connections) add(accepted net.Conn) *connection {
 	return c
 }
 
-// makeRoom removes a connection from the table where one has to go for another
-// of this source, and reports whether there is room then.
+// makeRoom removes a connection from the table where one has to go for another of this source, and reports whether
+// there is room then.
 func (t *connections) makeRoom(source string) (victim *connection, ok bool) {
 	from := source
 	switch {
@@ -107,8 +106,8 @@ func (t *connections) crowded(source string) bool {
 	return len(t.open[source]) >= max(1, t.share/2)
 }
 
-// greatest is the source with the most connections that wait for their peers: one
-// whose connections are all at work has none to give, however many they are.
+// greatest is the source with the most connections that wait for their peers: one whose connections are all at work has
+// none to give, however many they are.
 func (t *connections) greatest() string {
 	greatest, most := "", 0
 	for source, open := range t.open {
@@ -185,8 +184,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// discard closes at once: what is still to be sent is thrown away, and the peer
-// is not waited for.
+// discard closes at once: what is still to be sent is thrown away, and the peer is not waited for.
 func discard(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -20,8 +20,8 @@ func (p *peer) Close() error {
 	return nil
 }
 
-// TestManyAddressesTakeNothingFromAnAPIServerAtWork: whoever has many addresses has
-// few connections of each, and an API server at work may well have the most.
+// TestManyAddressesTakeNothingFromAnAPIServerAtWork: whoever has many addresses has few connections of each, and an API
+// server at work may well have the most.
 func TestManyAddressesTakeNothingFromAnAPIServerAtWork(t *testing.T) {
 	const apiServer = "10.0.0.1"
 	table := newConnections(20)

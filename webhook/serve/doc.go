@@ -1,6 +1,5 @@
-// Package serve is the port that API servers call. Anybody who reaches the Pod
-// network reaches it too, so it is built to go on answering API servers while
-// others do their worst:
+// Package serve is the port that API servers call. Anybody who reaches the Pod network reaches it too, so it is built
+// to go on answering API servers while others do their worst:
 //
 //	connection -> table: so many in all, and half of them for one address
 //	handshake  -> gate:  signatures take turns between addresses
@@ -9,16 +8,14 @@
 //	JSON       -> depth and number of objects, counted before anything decodes it
 //	review     -> gate of memory, by what decoding this body takes
 //
-// A gate gives at most half of itself to one address, and lets addresses take
-// turns: whoever floods us waits for himself. Small reviews have gates of their
-// own, so that large ones, even those of an API server, never hold them up. Who
-// waits for longer than a second is answered 503 with Retry-After, which API
-// servers heed within their own time limit.
+// A gate gives at most half of itself to one address, and lets addresses take turns: whoever floods us waits for
+// himself. Small reviews have gates of their own, so that large ones, even those of an API server, never hold them up.
+// Who waits for longer than a second is answered 503 with Retry-After, which API servers heed within their own time
+// limit.
 //
-// An answer that is no AdmissionReview is a failed call to an API server, and
-// failurePolicy decides: where injection is enforced no Pod comes to be,
-// elsewhere it does, and the operator reports it.
+// An answer that is no AdmissionReview is a failed call to an API server, and failurePolicy decides: where injection is
+// enforced no Pod comes to be, elsewhere it does, and the operator reports it.
 //
-// HTTP/2 is not offered: API servers call Services with HTTP/1.1, so that each
-// connection is one request at a time, and counting connections counts requests.
+// HTTP/2 is not offered: API servers call Services with HTTP/1.1, so that each connection is one request at a time, and
+// counting connections counts requests.
 package serve

@@ -11,8 +11,8 @@ import (
 // errBusy says that a gate has let nobody in for the time that one waits.
 var errBusy = errors.New("too many requests are being answered; try again in a second")
 
-// gate hands out a capacity. No source gets more than half of it, and sources
-// that wait take turns, so that one that asks for much waits for itself alone.
+// gate hands out a capacity. No source gets more than half of it, and sources that wait take turns, so that one that
+// asks for much waits for itself alone.
 type gate struct {
 	capacity, share int64
 	// queue is how many requests of one source may wait, and wait how long each.
@@ -24,8 +24,7 @@ type gate struct {
 	mu   sync.Mutex
 	used int64
 	held map[string]int64
-	// waiting are the requests that wait, by source; turns are the sources that
-	// have any, the next one first.
+	// waiting are the requests that wait, by source; turns are the sources that have any, the next one first.
 	waiting map[string][]*waiter
 	turns   []string
 }
@@ -43,9 +42,8 @@ func newGate(capacity int64, queue int, wait time.Duration) *gate {
 	}
 }
 
-// enter waits for its turn and takes a part of the capacity; leave gives it back,
-// and must be called once. What costs more than a source may have counts as all
-// that it may have. It fails with errBusy, or when the context ends.
+// enter waits for its turn and takes a part of the capacity; leave gives it back, and must be called once. What costs
+// more than a source may have counts as all that it may have. It fails with errBusy, or when the context ends.
 func (g *gate) enter(ctx context.Context, source string, cost int64) (leave func(), err error) {
 	cost = max(1, min(cost, g.share))
 	w, err := g.line(source, cost)
@@ -92,8 +90,8 @@ func (g *gate) leave(source string, cost int64) {
 	g.admit()
 }
 
-// rest gives the capacity back at once, and what the source has of it after a
-// while: it does not get its next turn before.
+// rest gives the capacity back at once, and what the source has of it after a while: it does not get its next turn
+// before.
 func (g *gate) rest(source string, cost int64, pause time.Duration) {
 	g.mu.Lock()
 	g.used -= cost

@@ -81,8 +81,7 @@ func (p *port) eventually(what string, holds func() bool) {
 	}
 }
 
-// from is a client with an address of its own. Each of its requests is a new
-// connection.
+// from is a client with an address of its own. Each of its requests is a new connection.
 func from(address string, certificates ...tls.Certificate) *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Client{Timeout: patience, Transport: &http.Transport{

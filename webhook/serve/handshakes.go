@@ -8,16 +8,15 @@ import (
 	"time"
 )
 
-// restFactor is how much longer than its last signature took an address rests
-// that has many connections: signing for it takes a fifth of its CPUs' time.
+// restFactor is how much longer than its last signature took an address rests that has many connections: signing for it
+// takes a fifth of its CPUs' time.
 const restFactor = 4
 
 // GetCertificate finds the certificate to serve, as tls.Config has it.
 type GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// handshakes have signatures, which cost the most of a handshake, take turns
-// between addresses. Of one address the newest goes first: an older one may have
-// made room for it already.
+// handshakes have signatures, which cost the most of a handshake, take turns between addresses. Of one address the
+// newest goes first: an older one may have made room for it already.
 type handshakes struct {
 	get   GetCertificate
 	turns *gate

@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// retryAfter is how many seconds a client is asked to wait that is answered 503.
-// API servers do so and call again, as long as timeoutSeconds allows.
+// retryAfter is how many seconds a client is asked to wait that is answered 503. API servers do so and call again, as
+// long as timeoutSeconds allows.
 const retryAfter = 1
 
 // reviews lets requests through to a handler as far as the limits allow.
@@ -37,8 +37,8 @@ func newReviews(limits Limits, clients *Clients) *reviews {
 	}
 }
 
-// guard wraps the handler of a path. Where only API servers may ask, a trusted
-// client certificate is demanded, if any are.
+// guard wraps the handler of a path. Where only API servers may ask, a trusted client certificate is demanded, if any
+// are.
 func (v *reviews) guard(next http.Handler, onlyAPIServers bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := connectionOf(r.Context())
@@ -67,9 +67,8 @@ func (v *reviews) allow(r *http.Request, onlyAPIServers bool) error {
 	return nil
 }
 
-// serve reads a body and has it answered, in as much memory as there is. The
-// answer is kept until everything is given back: a peer that does not read it
-// holds up nobody else.
+// serve reads a body and has it answered, in as much memory as there is. The answer is kept until everything is given
+// back: a peer that does not read it holds up nobody else.
 func (v *reviews) serve(w http.ResponseWriter, r *http.Request, c *connection, next http.Handler) (*answer, error) {
 	body, leave, err := v.read(w, r, c)
 	if err != nil {
@@ -89,8 +88,7 @@ func (v *reviews) serve(w http.ResponseWriter, r *http.Request, c *connection, n
 	return run(next, r, body), nil
 }
 
-// read takes in the whole body. What it takes of the bytes in flight is given
-// back by leave.
+// read takes in the whole body. What it takes of the bytes in flight is given back by leave.
 func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (body []byte, leave func(), err error) {
 	size := r.ContentLength
 	if size < 0 { // sent in chunks
@@ -101,8 +99,8 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 		return nil, nil, tooLarge(v.limits.Body)
 	}
 	leave = func() {}
-	// A small body waits for nobody: whoever sends one slowly holds a connection, which
-	// is taken from him when others need it.
+	// A small body waits for nobody: whoever sends one slowly holds a connection, which is taken from him when others
+	// need it.
 	if size > v.limits.SmallBody {
 		if leave, err = v.largeBodies.enter(r.Context(), c.source, size); err != nil {
 			return nil, nil, busy(err)
@@ -119,8 +117,8 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 	return body, leave, nil
 }
 
-// drain reads on, into nothing, where little more than is allowed is to come: a
-// client that still sends may not see an answer.
+// drain reads on, into nothing, where little more than is allowed is to come: a client that still sends may not see an
+// answer.
 func drain(body io.Reader, beyond, rest int64) {
 	const little = mib
 	if beyond <= little {
@@ -214,9 +212,8 @@ func run(next http.Handler, r *http.Request, body []byte) *answer {
 	return a
 }
 
-// refuse answers with a Status, which API servers show to whoever made the
-// request. The connection is closed: what is still to come on it is not read, and
-// the next call may reach another replica.
+// refuse answers with a Status, which API servers show to whoever made the request. The connection is closed: what is
+// still to come on it is not read, and the next call may reach another replica.
 func refuse(err error) *answer {
 	why := &refusal{}
 	if !errors.As(err, &why) {

@@ -3,34 +3,31 @@ package serve
 import "fmt"
 
 const (
-	// objectMemory is about what one JSON object takes once it is decoded: a
-	// container takes 1 KiB, twice while its list grows.
+	// objectMemory is about what one JSON object takes once it is decoded: a container takes 1 KiB, twice while its
+	// list grows.
 	objectMemory = 2 * kib
-	// managedMemory is the same for what managedFields hold, which is kept as text:
-	// only where quantities out of bounds are looked for it becomes a map.
+	// managedMemory is the same for what managedFields hold, which is kept as text: only where quantities out of bounds
+	// are looked for it becomes a map.
 	managedMemory = objectMemory / managedWeight
-	// managedWeight is how many of those count as one object. A large object has more
-	// of them than of all others.
+	// managedWeight is how many of those count as one object. A large object has more of them than of all others.
 	managedWeight = 4
-	// managedFields is the field that holds them. Whatever else has this name is
-	// passed over by those who decode objects.
+	// managedFields is the field that holds them. Whatever else has this name is passed over by those who decode
+	// objects.
 	managedFields = "fieldsV1"
 	// valueMemory is the same for any other value.
 	valueMemory = 128
-	// textMemory is how often the text itself is held: the body, the object in the
-	// review, its strings, and the answer.
+	// textMemory is how often the text itself is held: the body, the object in the review, its strings, and the answer.
 	textMemory = 4
 )
 
 // shape is what there is to decode in a JSON text.
 type shape struct {
-	// objects counts objects and lists, managed those in managedFields, and values
-	// all that stands between commas.
+	// objects counts objects and lists, managed those in managedFields, and values all that stands between commas.
 	objects, managed, values, depth int
 }
 
-// scan counts what a text would become, before anything decodes it. It need not
-// be JSON: what is not is refused by whoever decodes it.
+// scan counts what a text would become, before anything decodes it. It need not be JSON: what is not is refused by
+// whoever decodes it.
 func scan(text []byte) shape {
 	var s scanner
 	for i := 0; i < len(text); i++ {

@@ -58,8 +58,8 @@ func TestNoReviewIsDecodedThatIsMoreThanAnyRealObject(t *testing.T) {
 	}
 }
 
-// largeUpdate is the update of a set with so many containers, each with so many
-// variables: the object twice, with fields that its manager owns.
+// largeUpdate is the update of a set with so many containers, each with so many variables: the object twice, with
+// fields that its manager owns.
 func largeUpdate(containers, variables int) string {
 	env := strings.Repeat(`{"name":"A","value":"b"},`, variables)
 	owned := strings.Repeat(`"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}},`, variables)

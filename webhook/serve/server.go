@@ -35,8 +35,7 @@ type Options struct {
 	Limits Limits
 }
 
-// Server is a webhook.Server that keeps to limits. Paths are measured as those
-// of controller-runtime's own server are.
+// Server is a webhook.Server that keeps to limits. Paths are measured as those of controller-runtime's own server are.
 type Server struct {
 	webhook.Server
 	options Options
@@ -57,15 +56,15 @@ func New(options Options) *Server {
 	}
 }
 
-// Register serves a handler of reviews, which API servers alone may ask where
-// clients are limited, or any other handler, which everybody may.
+// Register serves a handler of reviews, which API servers alone may ask where clients are limited, or any other
+// handler, which everybody may.
 func (s *Server) Register(path string, hook http.Handler) {
 	_, isReview := hook.(*webhook.Admission)
 	s.Server.Register(path, s.reviews.guard(hook, isReview))
 }
 
-// StartedChecker is healthy while the port is open. It does not call: a probe
-// that fails because many call would take away a replica just then.
+// StartedChecker is healthy while the port is open. It does not call: a probe that fails because many call would take
+// away a replica just then.
 func (s *Server) StartedChecker() healthz.Checker {
 	return func(*http.Request) error {
 		if s.address.Load() == nil {

@@ -98,8 +98,7 @@ func held(g *gate) int64 {
 	return g.used
 }
 
-// TestConnectionsAreLimitedForEachAddress: an address that has too many loses
-// those that wait, and others lose none.
+// TestConnectionsAreLimitedForEachAddress: an address that has too many loses those that wait, and others lose none.
 func TestConnectionsAreLimitedForEachAddress(t *testing.T) {
 	p := serving(t, allow, func(o *Options) { o.Limits.Connections = 8 })
 	other := p.encrypted("127.0.0.2")
@@ -186,8 +185,8 @@ func TestLargeReviewsWaitForEachOtherAndSmallOnesForNone(t *testing.T) {
 	}
 }
 
-// TestSlowBodiesHoldUpNobodyOfTheSameAddress: an API server may share its address
-// with who attacks, where the network hides addresses.
+// TestSlowBodiesHoldUpNobodyOfTheSameAddress: an API server may share its address with who attacks, where the network
+// hides addresses.
 func TestSlowBodiesHoldUpNobodyOfTheSameAddress(t *testing.T) {
 	p := serving(t, allow, func(o *Options) { o.Limits.Connections, o.Limits.Wait = 200, time.Nanosecond })
 	for range 300 {
@@ -201,8 +200,7 @@ func TestSlowBodiesHoldUpNobodyOfTheSameAddress(t *testing.T) {
 	}
 }
 
-// TestAFloodLosesNoGoodReview: whatever others send, every review that comes from
-// elsewhere is answered.
+// TestAFloodLosesNoGoodReview: whatever others send, every review that comes from elsewhere is answered.
 func TestAFloodLosesNoGoodReview(t *testing.T) {
 	p := serving(t, allow, func(o *Options) { o.Limits.Connections, o.Limits.Wait = 64, patience })
 	flooding, stop := context.WithCancel(t.Context())

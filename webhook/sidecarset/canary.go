@@ -13,8 +13,8 @@ func isCanary(set *v1beta1.SidecarSet) bool {
 	return set.Annotations[v1beta1.SidecarSetCanaryAnnotation] == "true"
 }
 
-// arePaired tells whether one of two sets is the canary of the other. They are
-// never injected into the same Pod, so nothing of theirs can clash.
+// arePaired tells whether one of two sets is the canary of the other. They are never injected into the same Pod, so
+// nothing of theirs can clash.
 func arePaired(a, b *v1beta1.SidecarSet) bool {
 	isCanaryOf := func(canary, base *v1beta1.SidecarSet) bool {
 		return isCanary(canary) && canary.Annotations[v1beta1.SidecarSetBaseAnnotation] == base.Name
@@ -22,8 +22,8 @@ func arePaired(a, b *v1beta1.SidecarSet) bool {
 	return isCanaryOf(a, b) || isCanaryOf(b, a)
 }
 
-// ValidateCanary returns what is wrong with a canary; base is the set that it
-// names, nil when there is none of that name.
+// ValidateCanary returns what is wrong with a canary; base is the set that it names, nil when there is none of that
+// name.
 func ValidateCanary(set, base *v1beta1.SidecarSet) field.ErrorList {
 	if !isCanary(set) {
 		return nil

@@ -15,17 +15,15 @@ import (
 // namedConflicts is how many other sets a message names at most.
 const namedConflicts = 3
 
-// Conflict is a field of a set that cannot go together with other sets in one
-// Pod.
+// Conflict is a field of a set that cannot go together with other sets in one Pod.
 type Conflict struct {
 	placedClaim
 	// With names the other sets, sorted.
 	With []string
 }
 
-// Conflicts finds what a set would bring into a Pod that another set, which can
-// be for the same Pod, brings too. A canary and its base never conflict. It
-// fails when a selector of the set cannot be understood.
+// Conflicts finds what a set would bring into a Pod that another set, which can be for the same Pod, brings too. A
+// canary and its base never conflict. It fails when a selector of the set cannot be understood.
 func Conflicts(set *v1beta1.SidecarSet, stored *Stored) ([]Conflict, error) {
 	own, err := reachOf(set)
 	if err != nil {
@@ -47,8 +45,8 @@ func Conflicts(set *v1beta1.SidecarSet, stored *Stored) ([]Conflict, error) {
 	return out, nil
 }
 
-// untold leaves out the sets that an earlier claim of the same field conflicts
-// with: of two hot upgraded sidecars of one name, that name is enough to tell.
+// untold leaves out the sets that an earlier claim of the same field conflicts with: of two hot upgraded sidecars of
+// one name, that name is enough to tell.
 func untold(with []string, c placedClaim, before []Conflict) []string {
 	return slices.DeleteFunc(with, func(name string) bool {
 		return slices.ContainsFunc(before, func(told Conflict) bool {
@@ -92,8 +90,8 @@ func policyOf(key string, patches []v1beta1.SidecarSetPatchPodMetadata) v1beta1.
 	return v1beta1.SidecarSetRetainPatchPolicy
 }
 
-// overwrites tells whether one of two patches of an annotation undoes the other.
-// Retain yields to whatever is there, and merges add up.
+// overwrites tells whether one of two patches of an annotation undoes the other. Retain yields to whatever is there,
+// and merges add up.
 func overwrites(a, b v1beta1.SidecarSetPatchPolicyType) bool {
 	yields := func(p v1beta1.SidecarSetPatchPolicyType) bool {
 		return p == "" || p == v1beta1.SidecarSetRetainPatchPolicy
@@ -133,10 +131,9 @@ func others(names []string) string {
 	return list
 }
 
-// splitConflicts tells conflicts that a change brings from those that the stored
-// set has already. The latter, stored while no webhook answered or by a program
-// that did not see them, must not stand in the way of a change that has nothing
-// to do with them.
+// splitConflicts tells conflicts that a change brings from those that the stored set has already. The latter, stored
+// while no webhook answered or by a program that did not see them, must not stand in the way of a change that has
+// nothing to do with them.
 func splitConflicts(now, before []Conflict) (brought, known []Conflict) {
 	had := map[claim][]string{}
 	for _, c := range before {

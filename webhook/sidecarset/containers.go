@@ -51,8 +51,7 @@ func (c located) isNative() bool {
 	return c.init && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
-// names are all names that the sidecar takes: its own and, where two containers
-// take turns for it, theirs.
+// names are all names that the sidecar takes: its own and, where two containers take turns for it, theirs.
 func (c located) names() []string {
 	if !c.isHot() {
 		return []string{c.Name}
@@ -72,8 +71,8 @@ func validateContainers(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Er
 	return errs
 }
 
-// validateAsPod has Kubernetes judge the sidecars as part of a Pod that consists
-// of them, so that the field paths are those of the SidecarSet.
+// validateAsPod has Kubernetes judge the sidecars as part of a Pod that consists of them, so that the field paths are
+// those of the SidecarSet.
 func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
 	pod, err := podOf(sidecar.Default(spec))
 	if err != nil {
@@ -120,8 +119,7 @@ func podOf(spec *v1beta1.SidecarSetSpec) (*core.Pod, error) {
 	return out, coreconversion.Convert_v1_Pod_To_core_Pod(pod, out, nil)
 }
 
-// ofSidecars keeps the errors about what a SidecarSet has, which is not all of
-// a Pod.
+// ofSidecars keeps the errors about what a SidecarSet has, which is not all of a Pod.
 func ofSidecars(errs field.ErrorList, containers int) field.ErrorList {
 	var out field.ErrorList
 	for _, err := range errs {
@@ -134,8 +132,8 @@ func ofSidecars(errs field.ErrorList, containers int) field.ErrorList {
 	return out
 }
 
-// withoutShared drops the complaint that a volume is missing where the sidecar
-// shares the volumes of the Pod: the volume is meant to come from there.
+// withoutShared drops the complaint that a volume is missing where the sidecar shares the volumes of the Pod: the
+// volume is meant to come from there.
 func withoutShared(errs field.ErrorList, spec *v1beta1.SidecarSetSpec) field.ErrorList {
 	var shared []string
 	for _, c := range sidecarsOf(spec) {
@@ -157,8 +155,8 @@ func isShared(policy *v1beta1.ShareVolumePolicy) bool {
 	return policy != nil && policy.Type == v1beta1.ShareVolumePolicyEnabled
 }
 
-// validateNames finds names that only clash in a Pod, where a hot upgraded
-// sidecar has two containers. Plain duplicates Kubernetes finds itself.
+// validateNames finds names that only clash in a Pod, where a hot upgraded sidecar has two containers. Plain duplicates
+// Kubernetes finds itself.
 func validateNames(sidecars []located) field.ErrorList {
 	var errs field.ErrorList
 	hot := map[string]string{}

@@ -1,6 +1,5 @@
-// Package sidecarset is the admission of SidecarSets. What can be said of one
-// object alone, as defaults and ranges, the CRD's schema says too, which holds
-// also while the webhook is away; here is the rest: conflicts with other sets,
+// Package sidecarset is the admission of SidecarSets. What can be said of one object alone, as defaults and ranges, the
+// CRD's schema says too, which holds also while the webhook is away; here is the rest: conflicts with other sets,
 // canaries, the administrator's policy.
 package sidecarset
 
@@ -30,9 +29,8 @@ const (
 	ValidatePath = "/validate-apps-kruise-io-sidecarset"
 )
 
-// Defaulter writes the hash annotations, which clients compare with those of
-// Pods. It changes nothing else: a default written into a stored list reads as
-// drift to tools that sync from Git.
+// Defaulter writes the hash annotations, which clients compare with those of Pods. It changes nothing else: a default
+// written into a stored list reads as drift to tools that sync from Git.
 type Defaulter struct{}
 
 // Handle answers one request.
@@ -68,8 +66,8 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 	return out
 }
 
-// decode reads a SidecarSet of either version: they share one schema.
-// Quantities out of bounds are capped, and what is wrong with them returned.
+// decode reads a SidecarSet of either version: they share one schema. Quantities out of bounds are capped, and what is
+// wrong with them returned.
 func decode(request admission.Request) (*v1beta1.SidecarSet, field.ErrorList, error) {
 	if err := checkKind(request.Kind); err != nil {
 		return nil, nil, err
@@ -90,8 +88,7 @@ func decodeRaw(raw []byte) (*v1beta1.SidecarSet, field.ErrorList, error) {
 	return object, faults, json.Unmarshal(raw, object)
 }
 
-// unknownFields names the fields of containers and volumes that this program does
-// not know.
+// unknownFields names the fields of containers and volumes that this program does not know.
 func unknownFields(raw []byte) []string {
 	bounded, _, err := quantity.Bound(raw, &v1beta1.SidecarSet{})
 	if err != nil {

@@ -46,8 +46,7 @@ func (f *Followed) Synced() error {
 	return nil
 }
 
-// put takes in a new or changed set. Status writes change nothing that another
-// set is compared with.
+// put takes in a new or changed set. Status writes change nothing that another set is compared with.
 func (f *Followed) put(ctx context.Context, object any) {
 	set := object.(*v1beta1.SidecarSet)
 	known := f.Get(set.Name)

@@ -17,8 +17,8 @@ import (
 
 // Revisions knows what SidecarSets were before.
 type Revisions interface {
-	// Exists tells whether the set has a revision of this name or, when the name
-	// is empty, one with this custom version.
+	// Exists tells whether the set has a revision of this name or, when the name is empty, one with this custom
+	// version.
 	Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool
 }
 
@@ -32,12 +32,11 @@ type Facts struct {
 	Stored *Stored
 	// Revisions are not asked when nil.
 	Revisions Revisions
-	// Namespaces are those of the cluster; Excluded names the ones whose Pods
-	// are never injected.
+	// Namespaces are those of the cluster; Excluded names the ones whose Pods are never injected.
 	Namespaces []*corev1.Namespace
 	Excluded   []string
-	// Policy is the administrator's, Patches the rules for annotations of Pods,
-	// and PatchesFault why those could not be read.
+	// Policy is the administrator's, Patches the rules for annotations of Pods, and PatchesFault why those could not be
+	// read.
 	Policy       policy.Policy
 	Patches      policy.PatchRules
 	PatchesFault error
@@ -55,8 +54,7 @@ type Verdict struct {
 	Warnings []string
 }
 
-// Judge judges a SidecarSet. What looks beyond the set is only asked when the
-// set by itself is right.
+// Judge judges a SidecarSet. What looks beyond the set is only asked when the set by itself is right.
 func Judge(facts Facts) Verdict {
 	set := facts.Set
 	if errs := Validate(set); len(errs) > 0 {
@@ -82,8 +80,7 @@ func Judge(facts Facts) Verdict {
 	return verdict
 }
 
-// validateRevision: a pin to a revision that does not exist would leave new
-// Pods without their sidecars.
+// validateRevision: a pin to a revision that does not exist would leave new Pods without their sidecars.
 func validateRevision(set *v1beta1.SidecarSet, revisions Revisions) field.ErrorList {
 	revision := set.Spec.InjectionStrategy.Revision
 	if revision == nil || revisions == nil {
@@ -100,8 +97,7 @@ func validateRevision(set *v1beta1.SidecarSet, revisions Revisions) field.ErrorL
 	return field.ErrorList{field.Invalid(path.Child("customVersion"), customVersion, "this SidecarSet has no revision with this custom version")}
 }
 
-// judgeConflicts refuses conflicts that the change brings, and warns of those
-// that the set had already.
+// judgeConflicts refuses conflicts that the change brings, and warns of those that the set had already.
 func (v *Verdict) judgeConflicts(facts Facts) {
 	now, err := Conflicts(facts.Set, facts.Stored)
 	if err != nil {
@@ -136,8 +132,7 @@ func (v *Verdict) judgePolicy(facts Facts, compiled *sidecar.Set) {
 	}
 }
 
-// reaches tells whether the set is for a namespace. One that does not exist yet
-// may come with any labels.
+// reaches tells whether the set is for a namespace. One that does not exist yet may come with any labels.
 func reaches(set *sidecar.Set, name string, namespaces []*corev1.Namespace) bool {
 	for _, namespace := range namespaces {
 		if namespace.Name == name {

@@ -19,8 +19,8 @@ func init() { capabilities.Setup(true, 0) }
 
 // given is a SidecarSet to judge, and the world that it comes into.
 type given struct {
-	// set is the SidecarSet s for Pods app=web with one container, agent, unless
-	// it says otherwise; change alters its spec, and annotate its annotations.
+	// set is the SidecarSet s for Pods app=web with one container, agent, unless it says otherwise; change alters its
+	// spec, and annotate its annotations.
 	set      *v1beta1.SidecarSet
 	change   func(spec *v1beta1.SidecarSetSpec)
 	annotate map[string]string
@@ -197,8 +197,7 @@ func all(changes ...func(*v1beta1.SidecarSetSpec)) func(*v1beta1.SidecarSetSpec)
 	}
 }
 
-// TestWhatIsAccepted holds what the wire refuses although it works, and what
-// looks like a conflict and is none.
+// TestWhatIsAccepted holds what the wire refuses although it works, and what looks like a conflict and is none.
 func TestWhatIsAccepted(t *testing.T) {
 	exists := func(key string) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: metav1.LabelSelectorOpExists}}}

@@ -18,9 +18,8 @@ import (
 // warnedNamespaces is for how many namespaces Pod Security is warned of.
 const warnedNamespaces = 5
 
-// podSecurityWarnings names the namespaces whose enforced Pod Security level the
-// sidecars violate, with the control. Pods there would be refused after the
-// injection, because the API server judges them last. The sidecars are judged
+// podSecurityWarnings names the namespaces whose enforced Pod Security level the sidecars violate, with the control.
+// Pods there would be refused after the injection, because the API server judges them last. The sidecars are judged
 // alone: what a Pod as a whole sets, such as runAsNonRoot, is not known yet.
 func podSecurityWarnings(evaluator podsecuritypolicy.Evaluator, spec *v1beta1.SidecarSetSpec, namespaces []*corev1.Namespace) []string {
 	pod := versionedPod(sidecar.Default(spec))
@@ -50,8 +49,8 @@ func podSecurityWarnings(evaluator podsecuritypolicy.Evaluator, spec *v1beta1.Si
 	return out
 }
 
-// enforcedLevel reads a namespace's label; false when there is nothing to
-// violate. An unknown level counts as restricted, as it does for the API server.
+// enforcedLevel reads a namespace's label; false when there is nothing to violate. An unknown level counts as
+// restricted, as it does for the API server.
 func enforcedLevel(namespace *corev1.Namespace) (podsecurity.LevelVersion, bool) {
 	if namespace.Labels[podsecurity.EnforceLevelLabel] == "" {
 		return podsecurity.LevelVersion{}, false
@@ -77,8 +76,7 @@ func violations(results []podsecuritypolicy.CheckResult) string {
 	return strings.Join(out, ", ")
 }
 
-// versionedPod makes the Pod that the sidecars alone would be, with the volumes
-// that they mount: no other is injected.
+// versionedPod makes the Pod that the sidecars alone would be, with the volumes that they mount: no other is injected.
 func versionedPod(spec *v1beta1.SidecarSetSpec) *corev1.PodSpec {
 	out := &corev1.PodSpec{}
 	mounted := map[string]bool{}

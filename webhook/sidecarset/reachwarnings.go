@@ -14,8 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
-// unservedWarnings: a set for namespaces that no webhook serves would be waited
-// for in vain.
+// unservedWarnings: a set for namespaces that no webhook serves would be waited for in vain.
 func unservedWarnings(facts Facts, set *sidecar.Set) []string {
 	const consequence = "no Pod gets the sidecars"
 	if only := set.OnlyNamespace(); only != "" {
@@ -71,8 +70,8 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// runningWarnings tell of a change that does not come to Pods that run. They are
-// counted by the last status: this program knows no Pods.
+// runningWarnings tell of a change that does not come to Pods that run. They are counted by the last status: this
+// program knows no Pods.
 func runningWarnings(set *sidecar.Set, old *v1beta1.SidecarSet) []string {
 	if old == nil || old.Status.MatchedPods == 0 {
 		return nil
@@ -91,8 +90,7 @@ func runningWarnings(set *sidecar.Set, old *v1beta1.SidecarSet) []string {
 	return []string{fmt.Sprintf("%s cannot change in a running Pod: %s the earlier sidecars until %s made anew", strings.Join(fields, ", "), who, they)}
 }
 
-// atCreation names what has changed of that which Pods get at their creation and
-// by which no Pod counts as outdated.
+// atCreation names what has changed of that which Pods get at their creation and by which no Pod counts as outdated.
 func atCreation(old, spec *v1beta1.SidecarSetSpec) (fields []string) {
 	for _, each := range []struct {
 		name          string

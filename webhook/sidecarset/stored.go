@@ -8,8 +8,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/selectors"
 )
 
-// Stored are the SidecarSets that the cluster has, filed by what they bring
-// into Pods, so that a new set is compared with those alone that bring the same.
+// Stored are the SidecarSets that the cluster has, filed by what they bring into Pods, so that a new set is compared
+// with those alone that bring the same.
 //
 // It is safe for concurrent use. The sets in it are never modified.
 type Stored struct {
@@ -60,8 +60,8 @@ func (s *Stored) Get(name string) *v1beta1.SidecarSet {
 	return nil
 }
 
-// Put adds a set or replaces the one of the same name. It fails when a selector
-// cannot be understood; such a set is left out, as it is for no Pod.
+// Put adds a set or replaces the one of the same name. It fails when a selector cannot be understood; such a set is
+// left out, as it is for no Pod.
 func (s *Stored) Put(set *v1beta1.SidecarSet) error {
 	added, err := reachOf(set)
 	s.mu.Lock()

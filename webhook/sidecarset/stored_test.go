@@ -65,8 +65,8 @@ func TestASetThatCannotBeUnderstoodIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestTheIndexFindsWhatComparingAllPairsFinds: filing sets by what they claim is
-// faster than comparing a set with all others, and must not find less.
+// TestTheIndexFindsWhatComparingAllPairsFinds: filing sets by what they claim is faster than comparing a set with all
+// others, and must not find less.
 func TestTheIndexFindsWhatComparingAllPairsFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sets := rapid.SliceOfN(setGenerator(), 1, 6).Draw(t, "sets")
@@ -119,9 +119,8 @@ func clashesByHand(a, b *v1beta1.SidecarSet) bool {
 	return samePods && sameNamespace && common
 }
 
-// BenchmarkConflicts measures the comparison of one set with 50,000 stored ones:
-// when each has containers of its own names, and, at worst, when all have one of
-// the same name for different Pods.
+// BenchmarkConflicts measures the comparison of one set with 50,000 stored ones: when each has containers of its own
+// names, and, at worst, when all have one of the same name for different Pods.
 func BenchmarkConflicts(b *testing.B) {
 	const sets = 50_000
 	for name, container := range map[string]func(i int) string{
@@ -148,8 +147,7 @@ func BenchmarkConflicts(b *testing.B) {
 	}
 }
 
-// BenchmarkJudge measures a whole judgement beside 50,000 stored sets and 1,000
-// namespaces.
+// BenchmarkJudge measures a whole judgement beside 50,000 stored sets and 1,000 namespaces.
 func BenchmarkJudge(b *testing.B) {
 	stored := NewStored()
 	for i := range 50_000 {

@@ -41,8 +41,7 @@ func isRolling(strategy *v1beta1.SidecarSetUpdateStrategy) bool {
 	return strategy.Type == "" || strategy.Type == v1beta1.RollingUpdateSidecarSetStrategyType
 }
 
-// validateUpdateSelector allows an empty selector only where nothing is updated
-// anyway.
+// validateUpdateSelector allows an empty selector only where nothing is updated anyway.
 func validateUpdateSelector(strategy *v1beta1.SidecarSetUpdateStrategy, path *field.Path) field.ErrorList {
 	switch {
 	case strategy.Selector == nil:
@@ -56,10 +55,9 @@ func validateUpdateSelector(strategy *v1beta1.SidecarSetUpdateStrategy, path *fi
 	}
 }
 
-// validateSelection refuses two ways at once of saying which Pods are updated.
-// Policy Partial is the exception: selector and partition together then also
-// say which new Pods get the pinned revision, and the documented example of it
-// has both.
+// validateSelection refuses two ways at once of saying which Pods are updated. Policy Partial is the exception:
+// selector and partition together then also say which new Pods get the pinned revision, and the documented example of
+// it has both.
 func validateSelection(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
 	strategy, revision := &spec.UpdateStrategy, spec.InjectionStrategy.Revision
 	partial := revision != nil && revision.Policy == v1beta1.PartialSidecarSetInjectRevisionPolicy
@@ -70,8 +68,8 @@ func validateSelection(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Err
 		"is %s and cannot be combined with selector: remove one of the two (only injectionStrategy.revision.policy Partial takes both)", strategy.Partition))}
 }
 
-// isPartitioned tells whether a partition was given. 0 is the default that the
-// schema writes; any percentage was written by somebody.
+// isPartitioned tells whether a partition was given. 0 is the default that the schema writes; any percentage was
+// written by somebody.
 func isPartitioned(partition *intstr.IntOrString) bool {
 	return partition != nil && (partition.Type == intstr.String || partition.IntVal != 0)
 }

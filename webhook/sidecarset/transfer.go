@@ -14,8 +14,7 @@ import (
 // podName is the one field without key that can name a container.
 const podName = "metadata.name"
 
-// validateTransfer checks where a variable's source container gets its name
-// from.
+// validateTransfer checks where a variable's source container gets its name from.
 func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.ErrorList {
 	from := transfer.SourceContainerNameFrom
 	if from == nil || from.FieldRef == nil {

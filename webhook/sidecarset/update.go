@@ -8,14 +8,13 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// ValidateUpdate returns what is wrong with a change of a SidecarSet. Containers
-// may be added, renamed and removed.
+// ValidateUpdate returns what is wrong with a change of a SidecarSet. Containers may be added, renamed and removed.
 func ValidateUpdate(set, old *v1beta1.SidecarSet) field.ErrorList {
 	return append(validateUpgradeTypes(&set.Spec, &old.Spec), validateBaseUnchanged(set, old)...)
 }
 
-// validateUpgradeTypes: running Pods have either one container of that name or
-// two, and an update in place cannot turn one into the other.
+// validateUpgradeTypes: running Pods have either one container of that name or two, and an update in place cannot turn
+// one into the other.
 func validateUpgradeTypes(spec, old *v1beta1.SidecarSetSpec) field.ErrorList {
 	before := map[string]v1beta1.SidecarContainerUpgradeType{}
 	for i := range old.Containers {
@@ -40,8 +39,7 @@ func upgradeType(c *v1beta1.SidecarContainer) v1beta1.SidecarContainerUpgradeTyp
 	return c.UpgradeStrategy.UpgradeType
 }
 
-// validateBaseUnchanged: a canary's Pods would otherwise change hands without
-// anybody having said so.
+// validateBaseUnchanged: a canary's Pods would otherwise change hands without anybody having said so.
 func validateBaseUnchanged(set, old *v1beta1.SidecarSet) field.ErrorList {
 	now, was := set.Annotations[v1beta1.SidecarSetBaseAnnotation], old.Annotations[v1beta1.SidecarSetBaseAnnotation]
 	if now == was {

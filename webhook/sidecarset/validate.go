@@ -12,9 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Validate returns everything that is wrong with a SidecarSet by itself. Much of
-// it the CRD's schema says too; it is repeated here because an older schema, or
-// OpenKruise's, may be installed.
+// Validate returns everything that is wrong with a SidecarSet by itself. Much of it the CRD's schema says too; it is
+// repeated here because an older schema, or OpenKruise's, may be installed.
 func Validate(set *v1beta1.SidecarSet) field.ErrorList {
 	spec := field.NewPath("spec")
 	return slices.Concat(
@@ -28,8 +27,8 @@ func Validate(set *v1beta1.SidecarSet) field.ErrorList {
 	)
 }
 
-// nameFormat is narrower than what Kubernetes allows: the name becomes a label's
-// value and the first part of the names of revisions.
+// nameFormat is narrower than what Kubernetes allows: the name becomes a label's value and the first part of the names
+// of revisions.
 var nameFormat = regexp.MustCompile(`^[a-zA-Z0-9-]{1,63}$`)
 
 func validateName(name string, path *field.Path) field.ErrorList {
@@ -84,8 +83,7 @@ func validateInjection(strategy *v1beta1.SidecarSetInjectionStrategy, path *fiel
 		v1beta1.AlwaysSidecarSetInjectRevisionPolicy, v1beta1.PartialSidecarSetInjectRevisionPolicy)...)
 }
 
-// pinned is the revision that a set pins injection to. The name wins over the
-// custom version when there are both.
+// pinned is the revision that a set pins injection to. The name wins over the custom version when there are both.
 func pinned(revision *v1beta1.SidecarSetInjectRevision) (name, customVersion string) {
 	if revision.RevisionName != nil {
 		name = *revision.RevisionName

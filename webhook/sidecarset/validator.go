@@ -22,8 +22,7 @@ import (
 type Config struct {
 	// Stored are the SidecarSets of the cluster.
 	Stored *Stored
-	// Live reads a SidecarSet from the API server: the base of a canary may be
-	// younger than what is stored here.
+	// Live reads a SidecarSet from the API server: the base of a canary may be younger than what is stored here.
 	Live client.Reader
 	// Namespaces reads Namespaces, from a cache.
 	Namespaces client.Reader
@@ -36,15 +35,14 @@ type Config struct {
 	Revisions Revisions
 }
 
-// Validator refuses SidecarSets that could not work, and those that the policy
-// denies.
+// Validator refuses SidecarSets that could not work, and those that the policy denies.
 type Validator struct {
 	Config
 	podSecurity podsecuritypolicy.Evaluator
 }
 
-// NewValidator returns a Validator. To Kubernetes' validation it allows
-// privileged containers: that is a cluster's policy, not a question of validity.
+// NewValidator returns a Validator. To Kubernetes' validation it allows privileged containers: that is a cluster's
+// policy, not a question of validity.
 func NewValidator(config Config) (*Validator, error) {
 	capabilities.Setup(true, 0)
 	evaluator, err := podsecuritypolicy.NewEvaluator(podsecuritypolicy.DefaultChecks(), nil)
@@ -100,8 +98,8 @@ func (v *Validator) gather(ctx context.Context, object, old *v1beta1.SidecarSet)
 	if facts.Namespaces, err = v.namespaces(ctx); err != nil {
 		return facts, err
 	}
-	// The last policy that could be understood stands; the fault is one for the
-	// administrator to see, not for whoever writes a SidecarSet.
+	// The last policy that could be understood stands; the fault is one for the administrator to see, not for whoever
+	// writes a SidecarSet.
 	if facts.Policy, err = v.Policy.Value(); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "The policy for SidecarSets cannot be read; the one before stands")
 	}

@@ -60,8 +60,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// TestTheFieldsOfAClaimAreAllCompared fails when Kubernetes adds a field to
-// claims that partsOf does not know.
+// TestTheFieldsOfAClaimAreAllCompared fails when Kubernetes adds a field to claims that partsOf does not know.
 func TestTheFieldsOfAClaimAreAllCompared(t *testing.T) {
 	known := map[string]bool{}
 	for _, part := range partsOf(&corev1.PersistentVolumeClaimSpec{}) {
@@ -76,8 +75,8 @@ func TestTheFieldsOfAClaimAreAllCompared(t *testing.T) {
 	}
 }
 
-// TestObjectsOfOpenKruisePass creates what OpenKruise wrote, and makes of each
-// object what it was in the middle of a rollout.
+// TestObjectsOfOpenKruisePass creates what OpenKruise wrote, and makes of each object what it was in the middle of a
+// rollout.
 func TestObjectsOfOpenKruisePass(t *testing.T) {
 	created, midway := recorded(t, "created"), recorded(t, "midway")
 	if len(created) == 0 || len(created) != len(midway) {

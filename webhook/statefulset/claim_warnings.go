@@ -49,8 +49,8 @@ func isMetadataChanged(claim, before *corev1.PersistentVolumeClaim) bool {
 	return !equality.Semantic.DeepEqual(claim.Labels, before.Labels) || !equality.Semantic.DeepEqual(claim.Annotations, before.Annotations)
 }
 
-// classWarnings tells that claims will wait or cannot grow. A class without an
-// object is no mistake: volumes that somebody made by hand may carry its name.
+// classWarnings tells that claims will wait or cannot grow. A class without an object is no mistake: volumes that
+// somebody made by hand may carry its name.
 func classWarnings(spec *v1beta1.StatefulSetSpec, claim *corev1.PersistentVolumeClaim, classes Classes, path *field.Path) []string {
 	var out []string
 	name, class := classes.classOf(claim)
@@ -68,8 +68,7 @@ func classWarnings(spec *v1beta1.StatefulSetSpec, claim *corev1.PersistentVolume
 	return out
 }
 
-// changeWarnings tells what a new or changed template leaves as it is. before is
-// nil for a new one.
+// changeWarnings tells what a new or changed template leaves as it is. before is nil for a new one.
 func changeWarnings(spec *v1beta1.StatefulSetSpec, claim, before *corev1.PersistentVolumeClaim, path *field.Path) []string {
 	switch {
 	case before == nil:
@@ -85,8 +84,8 @@ func changeWarnings(spec *v1beta1.StatefulSetSpec, claim, before *corev1.Persist
 	}
 }
 
-// keptWarning tells what a partition has to do with a claim template that is gone:
-// Pods of the revision that it keeps still mount that.
+// keptWarning tells what a partition has to do with a claim template that is gone: Pods of the revision that it keeps
+// still mount that.
 func keptWarning(spec, old *v1beta1.StatefulSetSpec, name string) string {
 	partition := partitionOf(spec)
 	if partition == 0 || !mounts(&old.Template, name) {

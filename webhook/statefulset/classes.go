@@ -15,9 +15,8 @@ const defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class"
 // Classes are the StorageClasses of the cluster.
 type Classes []storagev1.StorageClass
 
-// classOf returns the StorageClass that claims made from a template get, and the
-// name it goes by. The class is nil when there is none of that name; the name is
-// empty when the claim wants none or the cluster has no default.
+// classOf returns the StorageClass that claims made from a template get, and the name it goes by. The class is nil when
+// there is none of that name; the name is empty when the claim wants none or the cluster has no default.
 func (classes Classes) classOf(claim *corev1.PersistentVolumeClaim) (name string, class *storagev1.StorageClass) {
 	wanted, named := namedClass(claim)
 	if !named {
@@ -34,8 +33,7 @@ func (classes Classes) classOf(claim *corev1.PersistentVolumeClaim) (name string
 	return wanted, nil
 }
 
-// namedClass is what a claim says itself, by the annotation that came before the
-// field if it has both.
+// namedClass is what a claim says itself, by the annotation that came before the field if it has both.
 func namedClass(claim *corev1.PersistentVolumeClaim) (name string, named bool) {
 	if name, found := claim.Annotations[corev1.BetaStorageClassAnnotation]; found {
 		return name, true
@@ -43,8 +41,7 @@ func namedClass(claim *corev1.PersistentVolumeClaim) (name string, named bool) {
 	return ptr.Deref(claim.Spec.StorageClassName, ""), claim.Spec.StorageClassName != nil
 }
 
-// defaultClass is, of several, the newest one and then the first by name, as for
-// the API server.
+// defaultClass is, of several, the newest one and then the first by name, as for the API server.
 func (classes Classes) defaultClass() *storagev1.StorageClass {
 	var defaults []*storagev1.StorageClass
 	for i := range classes {

@@ -15,8 +15,8 @@ import (
 	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
-// bound returns the JSON of a StatefulSet with every quantity in bounds, and what
-// is wrong with those that were not. Only such JSON may be decoded.
+// bound returns the JSON of a StatefulSet with every quantity in bounds, and what is wrong with those that were not.
+// Only such JSON may be decoded.
 func bound(raw []byte) ([]byte, field.ErrorList, error) {
 	raw, faults, err := quantity.Bound(raw, &v1beta1.StatefulSet{})
 	if err != nil {
@@ -34,14 +34,12 @@ func decode(bounded []byte) (*v1beta1.StatefulSet, error) {
 	return set, nil
 }
 
-// unknownFields names the fields of the templates of a StatefulSet that this
-// program does not know.
+// unknownFields names the fields of the templates of a StatefulSet that this program does not know.
 func unknownFields(bounded []byte) []string {
 	return inert.UnknownFields(bounded, &v1beta1.StatefulSet{}, "spec.template.", "spec.volumeClaimTemplates[")
 }
 
-// decodeMetadata reads what a deletion is judged by, which is there in an object
-// that cannot be decoded as a whole too.
+// decodeMetadata reads what a deletion is judged by, which is there in an object that cannot be decoded as a whole too.
 func decodeMetadata(raw []byte) (*v1beta1.StatefulSet, error) {
 	var object struct {
 		Metadata metav1.ObjectMeta `json:"metadata"`

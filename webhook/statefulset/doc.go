@@ -1,8 +1,7 @@
 // Package statefulset is the admission of Advanced StatefulSets.
 //
-// Defaults are those of the CRD's schema alone: there is no mutating webhook, and
-// nobody ever writes into a template. A manifest of apps/v1 is accepted with
-// nothing changed but its apiVersion.
+// Defaults are those of the CRD's schema alone: there is no mutating webhook, and nobody ever writes into a template. A
+// manifest of apps/v1 is accepted with nothing changed but its apiVersion.
 //
 // # What is refused
 //
@@ -41,19 +40,15 @@
 //     size, and larger ones whose StorageClass is missing or does not have
 //     allowVolumeExpansion: true. Templates may be added.
 //
-// What a stored object has wrong already is not refused as long as the change
-// leaves it as it is; a warning tells of it. An object that is being deleted is
-// never refused.
+// What a stored object has wrong already is not refused as long as the change leaves it as it is; a warning tells of
+// it. An object that is being deleted is never refused.
 //
-// When it is deleted: by the label policy.kruise.io/delete-protection, Always in
-// any case and Cascading while spec.replicas is above 0, whatever the deletion
-// would do with the Pods. There are two deletions that the label does not stop.
-// That of the namespace takes Pods and claims along without asking, so that a
-// refusal would only keep the emptied namespace from going away. And that of the
-// CRD asks nobody; the chart keeps the CRDs when it is uninstalled.
+// When it is deleted: by the label policy.kruise.io/delete-protection, Always in any case and Cascading while
+// spec.replicas is above 0, whatever the deletion would do with the Pods. There are two deletions that the label does
+// not stop. That of the namespace takes Pods and claims along without asking, so that a refusal would only keep the
+// emptied namespace from going away. And that of the CRD asks nobody; the chart keeps the CRDs when it is uninstalled.
 //
-// The scale and status subresources are not judged, nor is a write that changes
-// neither labels nor spec. So while no webhook answers, autoscalers, the operator
-// and whoever annotates go on; only changes of the spec and deletions of protected
-// sets wait.
+// The scale and status subresources are not judged, nor is a write that changes neither labels nor spec. So while no
+// webhook answers, autoscalers, the operator and whoever annotates go on; only changes of the spec and deletions of
+// protected sets wait.
 package statefulset

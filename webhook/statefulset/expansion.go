@@ -16,9 +16,8 @@ func expands(spec *v1beta1.StatefulSetSpec) bool {
 	return spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy
 }
 
-// validateExpansion checks changed claim templates under OnPodRollingUpdate: the
-// operator can only make existing claims larger, so a template may change in
-// nothing else. Labels and annotations are left alone: they are for new claims.
+// validateExpansion checks changed claim templates under OnPodRollingUpdate: the operator can only make existing claims
+// larger, so a template may change in nothing else. Labels and annotations are left alone: they are for new claims.
 func validateExpansion(spec, old *v1beta1.StatefulSetSpec, classes Classes, path *field.Path) field.ErrorList {
 	if !expands(spec) {
 		return nil
@@ -93,8 +92,7 @@ func validateGrowth(claim, old *corev1.PersistentVolumeClaim, classes Classes, p
 	return nil
 }
 
-// cannotExpand says why claims made from a template cannot grow; it is empty when
-// they can.
+// cannotExpand says why claims made from a template cannot grow; it is empty when they can.
 func cannotExpand(claim *corev1.PersistentVolumeClaim, classes Classes) string {
 	name, class := classes.classOf(claim)
 	_, named := namedClass(claim)

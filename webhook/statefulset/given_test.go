@@ -33,8 +33,7 @@ spec:
         - {name: app, image: "app:1"}
 `
 
-// withData adds the claim template data of 10Gi, of the StorageClass elastic,
-// which can expand.
+// withData adds the claim template data of 10Gi, of the StorageClass elastic, which can expand.
 const withData = `
 spec:
   volumeClaimTemplates:
@@ -104,8 +103,7 @@ func encoded(t testing.TB, object any) []byte {
 	return raw
 }
 
-// merged parses YAML and merges more of it: maps are merged, everything else is
-// replaced, null removes.
+// merged parses YAML and merges more of it: maps are merged, everything else is replaced, null removes.
 func merged(t testing.TB, base string, changes ...string) map[string]any {
 	t.Helper()
 	out := map[string]any{}
@@ -142,8 +140,7 @@ func errorsOf(verdict Verdict) []string {
 	return out
 }
 
-// request is an admission request; old is nil for a creation, object for a
-// deletion.
+// request is an admission request; old is nil for a creation, object for a deletion.
 func request(t testing.TB, object, old any) admission.Request {
 	t.Helper()
 	out := admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{

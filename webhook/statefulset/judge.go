@@ -13,16 +13,15 @@ import (
 type Facts struct {
 	// Set is the StatefulSet to judge; Old is what it was, nil for a new one.
 	Set, Old *v1beta1.StatefulSet
-	// Quantities are the faults of those out of bounds that the change brings. The
-	// sets have others in their place, so that they can be computed with.
+	// Quantities are the faults of those out of bounds that the change brings. The sets have others in their place, so
+	// that they can be computed with.
 	Quantities field.ErrorList
 	// Unknown says which fields of the templates are not known.
 	Unknown []string
-	// Classes are the StorageClasses. They are not asked when the set has no claim
-	// templates.
+	// Classes are the StorageClasses. They are not asked when the set has no claim templates.
 	Classes Classes
-	// CanResize tells whether the cluster changes cpu and memory of running Pods.
-	// It is not asked but for an update under InPlaceOnly.
+	// CanResize tells whether the cluster changes cpu and memory of running Pods. It is not asked but for an update
+	// under InPlaceOnly.
 	CanResize bool
 }
 
@@ -34,8 +33,8 @@ type Verdict struct {
 	Warnings []string
 }
 
-// Judge judges a StatefulSet. A change that leaves labels and spec as they were
-// always passes, and one that touches no stored fault is not refused for it.
+// Judge judges a StatefulSet. A change that leaves labels and spec as they were always passes, and one that touches no
+// stored fault is not refused for it.
 func Judge(facts Facts) Verdict {
 	if len(facts.Quantities) > 0 {
 		return Verdict{Errors: facts.Quantities}

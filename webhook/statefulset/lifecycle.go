@@ -22,8 +22,7 @@ func validateLifecycle(lifecycle *v1beta1.Lifecycle, path *field.Path) field.Err
 	)
 }
 
-// validateHook refuses handlers that no Pod could carry: such a hook would let
-// everything pass, or nothing.
+// validateHook refuses handlers that no Pod could carry: such a hook would let everything pass, or nothing.
 func validateHook(hook *v1beta1.LifecycleHook, path *field.Path) field.ErrorList {
 	if hook == nil {
 		return nil

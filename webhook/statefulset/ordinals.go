@@ -16,8 +16,7 @@ import (
 // ordinalRange is what an entry of reserveOrdinals looks like that is no number.
 var ordinalRange = regexp.MustCompile(`^([0-9]{1,10})-([0-9]{1,10})$`)
 
-// validateOrdinals checks where the ordinals begin and which get no Pod. Entries
-// may overlap.
+// validateOrdinals checks where the ordinals begin and which get no Pod. Entries may overlap.
 func validateOrdinals(spec *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if spec.Ordinals != nil {
@@ -71,9 +70,8 @@ func boundsOf(entry *intstr.IntOrString) (first, last int64, ok bool) {
 	return first, last, true
 }
 
-// lastOrdinal is the highest ordinal that a Pod can get, as if no entry of
-// reserveOrdinals overlapped another. It is that of the first Pod when there are
-// no replicas.
+// lastOrdinal is the highest ordinal that a Pod can get, as if no entry of reserveOrdinals overlapped another. It is
+// that of the first Pod when there are no replicas.
 func lastOrdinal(spec *v1beta1.StatefulSetSpec) int64 {
 	last := max(int64(ptr.Deref(spec.Replicas, 1))-1, 0)
 	if spec.Ordinals != nil {

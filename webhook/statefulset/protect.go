@@ -23,9 +23,8 @@ func validateProtection(labels map[string]string) field.ErrorList {
 	return validateChoice(value, path, allowed...)
 }
 
-// ValidateDelete returns why a StatefulSet may not be deleted: its label
-// policy.kruise.io/delete-protection says so. One that is on its way out already
-// is no longer protected.
+// ValidateDelete returns why a StatefulSet may not be deleted: its label policy.kruise.io/delete-protection says so.
+// One that is on its way out already is no longer protected.
 func ValidateDelete(set *v1beta1.StatefulSet) error {
 	if set.DeletionTimestamp != nil {
 		return nil
@@ -44,8 +43,8 @@ func ValidateDelete(set *v1beta1.StatefulSet) error {
 	}
 }
 
-// unprotect is the command that takes the label away. The resource is written
-// with its group: without it kubectl takes the StatefulSets of apps/v1.
+// unprotect is the command that takes the label away. The resource is written with its group: without it kubectl takes
+// the StatefulSets of apps/v1.
 func unprotect(set *v1beta1.StatefulSet) string {
 	return fmt.Sprintf("kubectl label %s %s -n %s %s-", resource, set.Name, set.Namespace, v1beta1.DeleteProtectionLabel)
 }

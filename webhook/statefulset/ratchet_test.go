@@ -6,8 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestStoredFaultsDoNotHoldUpOtherChanges is about objects that were stored under
-// laxer rules.
+// TestStoredFaultsDoNotHoldUpOtherChanges is about objects that were stored under laxer rules.
 func TestStoredFaultsDoNotHoldUpOtherChanges(t *testing.T) {
 	const (
 		broken = `
@@ -67,8 +66,7 @@ spec:
 	}
 }
 
-// TestTheSameFaultsAreRefusedOfANewSet shows that the update is what lets them
-// pass.
+// TestTheSameFaultsAreRefusedOfANewSet shows that the update is what lets them pass.
 func TestTheSameFaultsAreRefusedOfANewSet(t *testing.T) {
 	const tooLong = `metadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}`
 	if got := errorsOf(Judge(given{base: tooLong}.facts(t))); len(got) != 1 {

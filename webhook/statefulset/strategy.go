@@ -62,8 +62,7 @@ func validateUnordered(spec *v1beta1.StatefulSetSpec, path *field.Path) field.Er
 	return append(errs, validatePriority(unordered.PriorityStrategy, path.Child("priorityStrategy"))...)
 }
 
-// validateScaleStrategy: OrderedReady makes one Pod after the other anyway, so
-// that more than 1 is a misunderstanding.
+// validateScaleStrategy: OrderedReady makes one Pod after the other anyway, so that more than 1 is a misunderstanding.
 func validateScaleStrategy(spec *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	if spec.ScaleStrategy == nil || spec.ScaleStrategy.MaxUnavailable == nil {
 		return nil

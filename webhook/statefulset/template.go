@@ -17,8 +17,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// validateTemplate has Kubernetes judge the template as it would one of apps/v1:
-// with its defaults and with the volumes that the claim templates add.
+// validateTemplate has Kubernetes judge the template as it would one of apps/v1: with its defaults and with the volumes
+// that the claim templates add.
 func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	template, err := internalTemplate(spec)
 	if err != nil {
@@ -39,9 +39,8 @@ func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) fiel
 	)
 }
 
-// internalTemplate returns a defaulted copy of the template in the form that
-// Kubernetes judges; nil when there is no spec. Hostname and subdomain are left
-// out, as the operator sets them.
+// internalTemplate returns a defaulted copy of the template in the form that Kubernetes judges; nil when there is no
+// spec. Hostname and subdomain are left out, as the operator sets them.
 func internalTemplate(spec *v1beta1.StatefulSetSpec) (*core.PodTemplateSpec, error) {
 	if spec == nil {
 		return nil, nil
@@ -54,9 +53,8 @@ func internalTemplate(spec *v1beta1.StatefulSetSpec) (*core.PodTemplateSpec, err
 	return out, coreconversion.Convert_v1_PodTemplateSpec_To_core_PodTemplateSpec(&holder.Template, out, nil)
 }
 
-// withClaimVolumes puts the volume of each claim template in place of one of the
-// same name or, where there is none, after all others, so that these keep their
-// places.
+// withClaimVolumes puts the volume of each claim template in place of one of the same name or, where there is none,
+// after all others, so that these keep their places.
 func withClaimVolumes(volumes []corev1.Volume, claims []corev1.PersistentVolumeClaim) []corev1.Volume {
 	for i := range claims {
 		added := corev1.Volume{Name: claims[i].Name, VolumeSource: corev1.VolumeSource{
@@ -72,8 +70,8 @@ func withClaimVolumes(volumes []corev1.Volume, claims []corev1.PersistentVolumeC
 	return volumes
 }
 
-// withoutClaimVolumes drops the errors about volumes that are not in the
-// template: what is wrong with claim templates is said where they are.
+// withoutClaimVolumes drops the errors about volumes that are not in the template: what is wrong with claim templates
+// is said where they are.
 func withoutClaimVolumes(errs field.ErrorList, template *core.PodTemplateSpec, own int, path *field.Path) field.ErrorList {
 	for i := own; i < len(template.Spec.Volumes); i++ {
 		prefix := path.Child("spec", "volumes").Index(i).String()
@@ -82,8 +80,7 @@ func withoutClaimVolumes(errs field.ErrorList, template *core.PodTemplateSpec, o
 	return errs
 }
 
-// placeMetadata corrects the paths of labels and annotations, in which
-// Kubernetes leaves metadata out.
+// placeMetadata corrects the paths of labels and annotations, in which Kubernetes leaves metadata out.
 func placeMetadata(errs field.ErrorList, path *field.Path) {
 	for _, err := range errs {
 		for _, name := range []string{"labels", "annotations"} {
@@ -111,8 +108,8 @@ func nameVolumes(errs field.ErrorList, volumes []core.Volume) {
 	}
 }
 
-// validateTemplateLabels: Pods that the selector does not match would be made
-// without end. A selector that is wrong by itself is left to validateSelector.
+// validateTemplateLabels: Pods that the selector does not match would be made without end. A selector that is wrong by
+// itself is left to validateSelector.
 func validateTemplateLabels(spec *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
 	if err != nil || selector.Empty() || selector.Matches(labels.Set(spec.Template.Labels)) || spec.Selector == nil {

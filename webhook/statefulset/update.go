@@ -9,9 +9,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 )
 
-// ValidateUpdate returns what is wrong with a change of a StatefulSet, of which
-// the facts must have what it was. The strategies that count are those that the
-// change leads to. That selector, serviceName and podManagementPolicy stay is
+// ValidateUpdate returns what is wrong with a change of a StatefulSet, of which the facts must have what it was. The
+// strategies that count are those that the change leads to. That selector, serviceName and podManagementPolicy stay is
 // seen to by the CRD.
 func ValidateUpdate(facts Facts) field.ErrorList {
 	spec, old := &facts.Set.Spec, &facts.Old.Spec
@@ -19,16 +18,14 @@ func ValidateUpdate(facts Facts) field.ErrorList {
 		validateExpansion(spec, old, facts.Classes, field.NewPath("spec", "volumeClaimTemplates"))...)
 }
 
-// inPlaceOnly tells whether Pods may only be changed in place. Under OnDelete the
-// operator changes none.
+// inPlaceOnly tells whether Pods may only be changed in place. Under OnDelete the operator changes none.
 func inPlaceOnly(spec *v1beta1.StatefulSetSpec) bool {
 	rolling := spec.UpdateStrategy.RollingUpdate
 	return spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType &&
 		rolling != nil && rolling.PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy
 }
 
-// validateInPlace refuses, under InPlaceOnly, what no running Pod can become. The
-// decision is the operator's own.
+// validateInPlace refuses, under InPlaceOnly, what no running Pod can become. The decision is the operator's own.
 func validateInPlace(spec, old *v1beta1.StatefulSetSpec, canResize bool) field.ErrorList {
 	if !inPlaceOnly(spec) {
 		return nil

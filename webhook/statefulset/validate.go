@@ -15,13 +15,12 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Validate returns everything that is wrong with a StatefulSet by itself. Much of
-// it the CRD's schema says too; it is repeated here because an older schema, or
-// OpenKruise's, may be installed. A field that is not given is never wrong: its
-// default holds.
+// Validate returns everything that is wrong with a StatefulSet by itself. Much of it the CRD's schema says too; it is
+// repeated here because an older schema, or OpenKruise's, may be installed. A field that is not given is never wrong:
+// its default holds.
 //
-// old is what the set was, nil for a new one. It only keeps Kubernetes from
-// refusing in a template what it tolerates where it has been in use already.
+// old is what the set was, nil for a new one. It only keeps Kubernetes from refusing in a template what it tolerates
+// where it has been in use already.
 func Validate(set, old *v1beta1.StatefulSet) field.ErrorList {
 	spec := field.NewPath("spec")
 	return slices.Concat(
@@ -47,8 +46,7 @@ func specOf(set *v1beta1.StatefulSet) *v1beta1.StatefulSetSpec {
 	return &set.Spec
 }
 
-// validateName: a Pod's name, <set>-<ordinal>, is its hostname and the value of a
-// label of it too.
+// validateName: a Pod's name, <set>-<ordinal>, is its hostname and the value of a label of it too.
 func validateName(set *v1beta1.StatefulSet) field.ErrorList {
 	path := field.NewPath("metadata", "name")
 	var errs field.ErrorList

@@ -29,19 +29,19 @@ const resource = "statefulsets.apps.kruise.io"
 type Config struct {
 	// StorageClasses reads StorageClasses, from a cache.
 	StorageClasses client.Reader
-	// Namespaces reads a Namespace from the API server: whether it is being
-	// deleted must not be older than the deletion.
+	// Namespaces reads a Namespace from the API server: whether it is being deleted must not be older than the
+	// deletion.
 	Namespaces client.Reader
 	// CanResize tells whether the cluster changes cpu and memory of running Pods.
 	CanResize func(ctx context.Context) (bool, error)
 }
 
-// Validator refuses StatefulSets that could not work, changes that could not be
-// carried out, and the deletion of protected ones.
+// Validator refuses StatefulSets that could not work, changes that could not be carried out, and the deletion of
+// protected ones.
 type Validator struct{ Config }
 
-// NewValidator returns a Validator. To Kubernetes' validation it allows
-// privileged containers: that is a cluster's policy, not a question of validity.
+// NewValidator returns a Validator. To Kubernetes' validation it allows privileged containers: that is a cluster's
+// policy, not a question of validity.
 func NewValidator(config Config) *Validator {
 	capabilities.Setup(true, 0)
 	return &Validator{config}
@@ -154,9 +154,8 @@ func (v *Validator) handleDelete(ctx context.Context, request admission.Request)
 	return denied(&forbidden.ErrStatus)
 }
 
-// isLeaving tells whether a namespace is being deleted. That cannot be undone,
-// and takes the Pods and claims along whatever is said of the StatefulSet: to
-// refuse would protect nothing and leave the namespace half deleted.
+// isLeaving tells whether a namespace is being deleted. That cannot be undone, and takes the Pods and claims along
+// whatever is said of the StatefulSet: to refuse would protect nothing and leave the namespace half deleted.
 func (v *Validator) isLeaving(ctx context.Context, name string) (bool, error) {
 	namespace := &corev1.Namespace{}
 	if err := v.Namespaces.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {

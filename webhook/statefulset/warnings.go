@@ -16,8 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
-// Warnings names what a StatefulSet says without effect, and what has another
-// effect than one might think.
+// Warnings names what a StatefulSet says without effect, and what has another effect than one might think.
 func Warnings(facts Facts) []string {
 	spec := field.NewPath("spec")
 	return slices.Concat(
@@ -71,8 +70,7 @@ func strategyWarnings(spec *v1beta1.StatefulSetSpec, path *field.Path) []string 
 	return countWarnings(rolling.MaxUnavailable, spec.Replicas, path.Child("maxUnavailable"))
 }
 
-// onDeleteWarnings names what is set for a rolling update that there is not. The
-// defaults are in every object.
+// onDeleteWarnings names what is set for a rolling update that there is not. The defaults are in every object.
 func onDeleteWarnings(rolling *v1beta1.RollingUpdateStatefulSetStrategy, path *field.Path) []string {
 	var out []string
 	for name, isSet := range map[string]bool{

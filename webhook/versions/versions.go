@@ -1,5 +1,5 @@
-// Package versions chooses which recorded version of a SidecarSet a new Pod
-// gets: the current one, or the one that injection is pinned to.
+// Package versions chooses which recorded version of a SidecarSet a new Pod gets: the current one, or the one that
+// injection is pinned to.
 package versions
 
 import (
@@ -24,8 +24,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// Known are the recorded revisions of all SidecarSets, kept current by a watch.
-// It is safe for concurrent use.
+// Known are the recorded revisions of all SidecarSets, kept current by a watch. It is safe for concurrent use.
 type Known struct {
 	synced toolscache.InformerSynced
 	// nameless counts the Pods without a name that were placed.
@@ -34,11 +33,11 @@ type Known struct {
 	mu sync.RWMutex
 	// byOwner are the revisions of each SidecarSet by their names.
 	byOwner map[types.UID]map[string]*appsv1.ControllerRevision
-	// compiled are versions that were worked out, by SidecarSet. An entry is only
-	// good for the set and the revisions that it was made from.
+	// compiled are versions that were worked out, by SidecarSet. An entry is only good for the set and the revisions
+	// that it was made from.
 	compiled map[types.UID]*worked
-	// epoch counts the changes of each SidecarSet's revisions. It is kept for
-	// good: one that began anew could be taken for an earlier one.
+	// epoch counts the changes of each SidecarSet's revisions. It is kept for good: one that began anew could be taken
+	// for an earlier one.
 	epoch map[types.UID]uint64
 }
 
@@ -49,8 +48,7 @@ type worked struct {
 	pinned  *sidecar.Set // nil when there is nothing to pin to
 }
 
-// Follow watches the revisions in the namespace that the operator keeps them in,
-// through a cache that is started later.
+// Follow watches the revisions in the namespace that the operator keeps them in, through a cache that is started later.
 func Follow(ctx context.Context, c cache.Cache) (*Known, error) {
 	known := newKnown()
 	informer, err := c.GetInformer(ctx, &appsv1.ControllerRevision{}, cache.BlockUntilSynced(false))
@@ -100,8 +98,8 @@ func (k *Known) put(object any) {
 	k.changed(owner.UID)
 }
 
-// changed forgets what was worked out from other revisions, and keeps what is
-// being worked out from being kept. k.mu is held.
+// changed forgets what was worked out from other revisions, and keeps what is being worked out from being kept. k.mu is
+// held.
 func (k *Known) changed(owner types.UID) {
 	k.epoch[owner]++
 	delete(k.compiled, owner)
@@ -128,9 +126,8 @@ func (k *Known) remove(object any) {
 	}
 }
 
-// For returns the version of a set that a new Pod gets. It fails when injection
-// is pinned to a revision that is not there: the current version is returned
-// beside the error, for a Pod is better off with it than without a sidecar.
+// For returns the version of a set that a new Pod gets. It fails when injection is pinned to a revision that is not
+// there: the current version is returned beside the error, for a Pod is better off with it than without a sidecar.
 func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 	versions, err := k.versions(set)
 	if err != nil {
@@ -165,8 +162,8 @@ func (w *worked) heldBy(pod *corev1.Pod) *sidecar.Set {
 	}
 }
 
-// Exists tells whether a SidecarSet has a revision of this name or, when the
-// name is empty, one with this custom version.
+// Exists tells whether a SidecarSet has a revision of this name or, when the name is empty, one with this custom
+// version.
 func (k *Known) Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool {
 	revisions, _ := k.of(set.UID)
 	return slices.ContainsFunc(revisions, func(r *appsv1.ControllerRevision) bool {
@@ -189,8 +186,8 @@ func (k *Known) of(owner types.UID) ([]*appsv1.ControllerRevision, uint64) {
 	return out, k.epoch[owner]
 }
 
-// versions works out the current and the pinned version once for each change of
-// the set and each change of its revisions.
+// versions works out the current and the pinned version once for each change of the set and each change of its
+// revisions.
 func (k *Known) versions(set *sidecar.Set) (*worked, error) {
 	k.mu.RLock()
 	known := k.compiled[set.Object.UID]
@@ -220,8 +217,7 @@ func workOut(set *sidecar.Set, revisions []*appsv1.ControllerRevision) (*worked,
 	return out, nil
 }
 
-// keep spares the next Pod the work, unless the revisions have changed since
-// they were read.
+// keep spares the next Pod the work, unless the revisions have changed since they were read.
 func (k *Known) keep(w *worked, epoch uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -230,8 +226,8 @@ func (k *Known) keep(w *worked, epoch uint64) {
 	}
 }
 
-// currentName is the revision that records the set's current version. The
-// operator may be about to create it; then it is the name that it will give.
+// currentName is the revision that records the set's current version. The operator may be about to create it; then it
+// is the name that it will give.
 func currentName(set *sidecar.Set, revisions []*appsv1.ControllerRevision) string {
 	for _, r := range slices.Backward(revisions) {
 		if set.SameVersion(r.Data.Raw) {
@@ -257,9 +253,8 @@ func describe(pin *v1beta1.SidecarSetInjectRevision) string {
 	return "customVersion " + *pin.CustomVersion
 }
 
-// getsPinned tells whether a Pod gets the pinned version: always under policy
-// Always and while the update is paused. Under Partial, a Pod that the update
-// leaves out gets it, and of the others as large a share as the partition's
+// getsPinned tells whether a Pod gets the pinned version: always under policy Always and while the update is paused.
+// Under Partial, a Pod that the update leaves out gets it, and of the others as large a share as the partition's
 // percentage.
 func (k *Known) getsPinned(set *sidecar.Set, pod *corev1.Pod) bool {
 	strategy := &set.Spec.UpdateStrategy
@@ -275,15 +270,13 @@ func (k *Known) getsPinned(set *sidecar.Set, pod *corev1.Pod) bool {
 	return err == nil && k.share(set, pod) < float64(percent)/100
 }
 
-// goldenRatio steps through the numbers between 0 and 1 so that any run of them
-// is spread evenly (the additive recurrence of Kronecker, with the most evenly
-// spread of all constants).
+// goldenRatio steps through the numbers between 0 and 1 so that any run of them is spread evenly (the additive
+// recurrence of Kronecker, with the most evenly spread of all constants).
 const goldenRatio = 0.6180339887498949
 
-// share places a Pod between 0 and 1. A Pod that has a name always gets the same
-// place, so that it gets the same version whenever it is created anew. One whose
-// name is yet to be generated has no identity; such Pods are spread evenly in
-// the order in which they come.
+// share places a Pod between 0 and 1. A Pod that has a name always gets the same place, so that it gets the same
+// version whenever it is created anew. One whose name is yet to be generated has no identity; such Pods are spread
+// evenly in the order in which they come.
 func (k *Known) share(set *sidecar.Set, pod *corev1.Pod) float64 {
 	if pod.Name == "" {
 		_, fraction := math.Modf(float64(k.nameless.Add(1)) * goldenRatio)

@@ -52,8 +52,7 @@ func (r *reader) read(object *unstructured.Unstructured) reading {
 	return out
 }
 
-// claims tells which of the tools take the object for done, or for resting where
-// somebody wants it to.
+// claims tells which of the tools take the object for done, or for resting where somebody wants it to.
 func (r reading) claims() (claims []string) {
 	if r.KStatus == contract.Done {
 		claims = append(claims, "kstatus "+r.KStatus)
@@ -78,12 +77,12 @@ func condition(object *unstructured.Unstructured, kind string) (status, reason s
 	return "", ""
 }
 
-// truth tells in which ways an object is not what it is to be, none when it is. It
-// is given a version of the object and all that had happened by then.
+// truth tells in which ways an object is not what it is to be, none when it is. It is given a version of the object and
+// all that had happened by then.
 type truth func(before []event, object *unstructured.Unstructured) (wrongs []string)
 
-// expectTruth goes through all versions of an object. At none may a tool have taken
-// it for done when it was not, and Ready may not have gone back and forth.
+// expectTruth goes through all versions of an object. At none may a tool have taken it for done when it was not, and
+// Ready may not have gone back and forth.
 func expectTruth(h *history, object client.Object, wrongs truth) {
 	GinkgoHelper()
 	kind, err := k8s.GroupVersionKindFor(object)

@@ -17,8 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// history is every version of the objects of some kinds, as the API server stored
-// them.
+// history is every version of the objects of some kinds, as the API server stored them.
 type history struct {
 	mu     sync.Mutex
 	events []event
@@ -32,8 +31,8 @@ type event struct {
 	gone bool
 }
 
-// record starts a history of what a namespace has of some kinds, "" for objects
-// without one. It begins with what there is and goes on until the test ends.
+// record starts a history of what a namespace has of some kinds, "" for objects without one. It begins with what there
+// is and goes on until the test ends.
 func record(ctx context.Context, namespaces map[schema.GroupVersionKind]string) *history {
 	GinkgoHelper()
 	h := &history{}

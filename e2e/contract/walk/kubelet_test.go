@@ -13,13 +13,12 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// slowest is how long a Pod waits for the operator to have written about it. Not
-// everything that happens to a Pod makes it write, and it writes once in a second.
+// slowest is how long a Pod waits for the operator to have written about it. Not everything that happens to a Pod makes
+// it write, and it writes once in a second.
 const slowest = 1200 * time.Millisecond
 
-// node plays the scheduler and the kubelet for the Pods of a namespace, one step
-// of one Pod at a time. Before a Pod becomes ready, ceases to be, or goes, the
-// operator is given the time to write about what was before, so that no state
+// node plays the scheduler and the kubelet for the Pods of a namespace, one step of one Pod at a time. Before a Pod
+// becomes ready, ceases to be, or goes, the operator is given the time to write about what was before, so that no state
 // passes without a version that tells of it.
 func node(namespace string, object client.Object) {
 	GinkgoHelper()
@@ -93,8 +92,7 @@ func step(ctx context.Context, pod *corev1.Pod) bool {
 	return true
 }
 
-// report says of a Pod's containers whether they are ready. The Pod is when they
-// are and its readiness gates are open.
+// report says of a Pod's containers whether they are ready. The Pod is when they are and its readiness gates are open.
 func report(pod *corev1.Pod, ready bool) {
 	for i := range pod.Status.ContainerStatuses {
 		pod.Status.ContainerStatuses[i].Ready = ready
@@ -112,8 +110,7 @@ func serves(pod *corev1.Pod) bool {
 	return len(pod.Status.ContainerStatuses) > 0
 }
 
-// starts tells whether a Pod is on its way to its first container, which nobody
-// writes about.
+// starts tells whether a Pod is on its way to its first container, which nobody writes about.
 func starts(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && !serves(pod) && (pod.Spec.NodeName == "" || !runs(pod))
 }

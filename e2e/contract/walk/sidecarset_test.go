@@ -94,8 +94,8 @@ func changeSidecars(ctx context.Context, set *v1beta1.SidecarSet, change func(sp
 	Expect(k8s.Patch(ctx, set, client.MergeFrom(before))).To(Succeed())
 }
 
-// wrongSidecars says in which ways the sidecars are not what a version of their set
-// asks for. A set that rests may have Pods with another image.
+// wrongSidecars says in which ways the sidecars are not what a version of their set asks for. A set that rests may have
+// Pods with another image.
 func wrongSidecars(before []event, object *unstructured.Unstructured) (wrongs []string) {
 	set := &v1beta1.SidecarSet{}
 	Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, set)).To(Succeed())

@@ -23,8 +23,7 @@ var (
 	statefulSetKind = v1beta1.GroupVersion.WithKind("StatefulSet")
 )
 
-// newNamespace makes a namespace for one test. Nobody ends namespaces here, so it
-// stays.
+// newNamespace makes a namespace for one test. Nobody ends namespaces here, so it stays.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "walk-"}}
@@ -119,8 +118,8 @@ func expectReading(ctx context.Context, object client.Object, want reading, what
 	}).WithContext(ctx).Should(Equal(want), what)
 }
 
-// wrongPods says in which ways the Pods are not what a version of their set asks
-// for. A set that rests may have Pods with another image.
+// wrongPods says in which ways the Pods are not what a version of their set asks for. A set that rests may have Pods
+// with another image.
 func wrongPods(before []event, object *unstructured.Unstructured) (wrongs []string) {
 	set := &v1beta1.StatefulSet{}
 	Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, set)).To(Succeed())

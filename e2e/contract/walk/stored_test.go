@@ -12,8 +12,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/contract"
 )
 
-// The objects on which tools are tried in package contract were not read from an
-// API server. They have to be such as it stores them, defaults filled in.
+// The objects on which tools are tried in package contract were not read from an API server. They have to be such as it
+// stores them, defaults filled in.
 var _ = DescribeTable("The phases of a kind are objects as an API server stores them",
 	func(ctx SpecContext, kind string) {
 		files, err := filepath.Glob(filepath.Join(root, "operator", strings.ToLower(kind), "testdata", "phases", "*.yaml"))

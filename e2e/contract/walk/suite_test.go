@@ -65,8 +65,7 @@ var _ = BeforeSuite(func() {
 	startOperator(config)
 })
 
-// addNode adds the node of all Pods. Pods of one that nobody knows are taken for
-// lost.
+// addNode adds the node of all Pods. Pods of one that nobody knows are taken for lost.
 func addNode() {
 	GinkgoHelper()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
@@ -75,8 +74,7 @@ func addNode() {
 	Expect(k8s.Status().Update(context.Background(), node)).To(Succeed())
 }
 
-// startOperator runs all controllers as the operator's program does, until the
-// suite ends.
+// startOperator runs all controllers as the operator's program does, until the suite ends.
 func startOperator(config *rest.Config) {
 	GinkgoHelper()
 	mgr, err := manager.New(config, manager.Options{

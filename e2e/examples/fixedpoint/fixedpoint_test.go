@@ -9,8 +9,8 @@ import (
 
 const overlays = "manifests/overlays/"
 
-// documented is what the API server fills into the manifests: all of it is named in examples/README.md. Of our own kinds it is the status
-// that says that no one has looked yet and, of a SidecarSet, the annotations with its hashes.
+// documented is what the API server fills into the manifests: all of it is named in examples/README.md. Of our own
+// kinds it is the status that says that no one has looked yet and, of a SidecarSet, the annotations with its hashes.
 func documented(overlay string) []string {
 	return []string{
 		"Namespace shop-" + overlay + `: metadata.labels.kubernetes.io/metadata.name: (absent) -> "shop-` + overlay + `"`,

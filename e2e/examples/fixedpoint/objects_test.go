@@ -42,8 +42,8 @@ func versions(ctx context.Context, objects []*unstructured.Unstructured) map[str
 
 var hash = regexp.MustCompile(`"[a-z0-9]{64}"`)
 
-// filledIn names the fields that the API server added or changed, as "Service ledger: spec.ipFamilies[0]: (absent) -> "IPv4"". What it notes
-// of every object is left out, and a hash is called one.
+// filledIn names the fields that the API server added or changed, as "Service ledger: spec.ipFamilies[0]: (absent) ->
+// "IPv4"". What it notes of every object is left out, and a hash is called one.
 func filledIn(sent, stored *unstructured.Unstructured) []string {
 	stored = stored.DeepCopy()
 	for _, noted := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} {

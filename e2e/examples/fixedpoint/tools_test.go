@@ -10,7 +10,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// gitOpsTool is a module below tools/ that requires a GitOps tool, and where in the tool's own module its definitions are.
+// gitOpsTool is a module below tools/ that requires a GitOps tool, and where in the tool's own module its definitions
+// are.
 type gitOpsTool struct {
 	pinnedIn, module, files string
 }

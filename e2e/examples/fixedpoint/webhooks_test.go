@@ -86,8 +86,8 @@ func serveWebhooks(config *rest.Config, served envtest.WebhookInstallOptions) {
 	Eventually(stored.Synced, patience).Should(Succeed())
 }
 
-// withCertificate serves the certificate of a directory without watching its files, which takes one of the few inotify instances of a
-// machine.
+// withCertificate serves the certificate of a directory without watching its files, which takes one of the few inotify
+// instances of a machine.
 func withCertificate(directory string) func(*tls.Config) {
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, "tls.crt"), filepath.Join(directory, "tls.key"))
 	ExpectWithOffset(1, err).NotTo(HaveOccurred())

@@ -69,8 +69,7 @@ func (f *fixture) pod(ctx context.Context, name string) func(Gomega) *corev1.Pod
 	}
 }
 
-// uid waits for a Pod that is not the one of this UID, which its kubelet lets go
-// once it is deleted.
+// uid waits for a Pod that is not the one of this UID, which its kubelet lets go once it is deleted.
 func (f *fixture) uid(ctx context.Context, name string, not types.UID) types.UID {
 	GinkgoHelper()
 	var uid types.UID

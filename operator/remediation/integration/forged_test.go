@@ -19,8 +19,8 @@ import (
 	"github.com/windlass-operator/windlass/program"
 )
 
-// Whoever may write StatefulSets and SchedPatches in one namespace writes a record
-// there that claims nodes of the whole cluster.
+// Whoever may write StatefulSets and SchedPatches in one namespace writes a record there that claims nodes of the whole
+// cluster.
 var _ = Describe("a forged record", Serial, func() {
 	It("keeps no Pod of another namespace on a bad node", func(ctx SpecContext) {
 		hook.serves.Store(true)
@@ -54,8 +54,7 @@ var _ = Describe("a forged record", Serial, func() {
 	})
 })
 
-// tenantOf is somebody with the rights that the chart adds to the role edit, in
-// one namespace.
+// tenantOf is somebody with the rights that the chart adds to the role edit, in one namespace.
 func tenantOf(ctx SpecContext, namespace string) client.Client {
 	GinkgoHelper()
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tenant"}, Rules: []rbacv1.PolicyRule{{

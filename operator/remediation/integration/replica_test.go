@@ -36,15 +36,13 @@ const (
 	webhookConfiguration = "windlass"
 )
 
-// replica plays a replica of the webhook: it says which SchedPatches it applies,
-// and can be made to know none.
+// replica plays a replica of the webhook: it says which SchedPatches it applies, and can be made to know none.
 type replica struct {
 	server *httptest.Server
 	serves atomic.Bool
 }
 
-// startReplica starts a replica at an address of this machine that a Service may
-// have, and registers it.
+// startReplica starts a replica at an address of this machine that a Service may have, and registers it.
 func startReplica(ctx context.Context) *replica {
 	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,6 +1,5 @@
-// Package integration runs auto remediation, as part of the StatefulSet
-// controller, against a real API server. The tests play everybody else:
-// scheduler, kubelets, and a replica of the webhook.
+// Package integration runs auto remediation, as part of the StatefulSet controller, against a real API server. The
+// tests play everybody else: scheduler, kubelets, and a replica of the webhook.
 package integration
 
 import (
@@ -88,8 +87,8 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// startOperator starts the operator as its main program does, with the
-// StatefulSet controller alone. The function that it returns ends it.
+// startOperator starts the operator as its main program does, with the StatefulSet controller alone. The function that
+// it returns ends it.
 func startOperator() (stop func()) {
 	GinkgoHelper()
 	mgr, err := manager.New(config, manager.Options{

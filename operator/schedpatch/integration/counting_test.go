@@ -15,8 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// nextSecond lets Pods be newer than what was changed before: their creation
-// times are whole seconds.
+// nextSecond lets Pods be newer than what was changed before: their creation times are whole seconds.
 func nextSecond() { time.Sleep(1100 * time.Millisecond) }
 
 var _ = Describe("Counting", func() {

@@ -1,5 +1,5 @@
-// Package integration runs the SchedPatch controller against a real API server.
-// The tests play the built-in controllers and the webhook.
+// Package integration runs the SchedPatch controller against a real API server. The tests play the built-in controllers
+// and the webhook.
 package integration
 
 import (
@@ -70,8 +70,7 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// startOperator runs the controller as the program does. The function that it
-// returns ends it.
+// startOperator runs the controller as the program does. The function that it returns ends it.
 func startOperator(server *rest.Config) (stop func()) {
 	GinkgoHelper()
 	mgr, err := manager.New(server, manager.Options{

@@ -21,8 +21,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// refuse has the API server refuse agent:2 in the Pods of a namespace; the returned
-// function lifts that.
+// refuse has the API server refuse agent:2 in the Pods of a namespace; the returned function lifts that.
 func refuse(ctx context.Context, namespace string) (lift func(ctx context.Context)) {
 	GinkgoHelper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{
@@ -295,8 +294,8 @@ var _ = Describe("A SidecarSet", func() {
 	})
 })
 
-// The record that a Pod served when its update began is what keeps a rollout within
-// maxUnavailable, so it must survive the API server.
+// The record that a Pod served when its update began is what keeps a rollout within maxUnavailable, so it must survive
+// the API server.
 var _ = Describe("The record of an update", func() {
 	It("says whether the Pod served", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)

@@ -113,8 +113,7 @@ var _ = Describe("Pods without sidecars", func() {
 	})
 })
 
-// The controller tells a write that came too late from one that is wrong by
-// what the API server answers.
+// The controller tells a write that came too late from one that is wrong by what the API server answers.
 var _ = Describe("The API server", func() {
 	It("answers a failed test of a JSON patch with Invalid and no causes", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)

@@ -1,5 +1,4 @@
-// Package integration runs the SidecarSet controller against a real API server.
-// The tests play the kubelet.
+// Package integration runs the SidecarSet controller against a real API server. The tests play the kubelet.
 package integration
 
 import (

@@ -42,9 +42,8 @@ spec:
       spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 `
 
-// orphan leaves in the fixture's namespace what remains of the manifest's set
-// when it is deleted with --cascade=orphan: claims, Pods and a revision, as
-// kube-controller-manager makes them, without their owner.
+// orphan leaves in the fixture's namespace what remains of the manifest's set when it is deleted with --cascade=orphan:
+// claims, Pods and a revision, as kube-controller-manager makes them, without their owner.
 func (f *fixture) orphan(ctx context.Context) (revision string) {
 	GinkgoHelper()
 	plain := &appsv1.StatefulSet{}

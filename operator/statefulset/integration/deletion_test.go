@@ -53,8 +53,7 @@ var _ = Describe("A set that is deleted", func() {
 	})
 })
 
-// collect lets everything go that the set owns, as the garbage collector does
-// before it lets an orphaning deletion end.
+// collect lets everything go that the set owns, as the garbage collector does before it lets an orphaning deletion end.
 func (f *fixture) collect(ctx SpecContext) {
 	GinkgoHelper()
 	nobody := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))

@@ -23,8 +23,7 @@ type fixture struct {
 	namespace string
 }
 
-// newNamespace makes a namespace for one test. Nobody ends namespaces here, so it
-// stays.
+// newNamespace makes a namespace for one test. Nobody ends namespaces here, so it stays.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
@@ -63,8 +62,7 @@ func (f *fixture) remove(ctx context.Context) {
 	Expect(client.IgnoreNotFound(k8s.Patch(ctx, f.set.DeepCopy(), noFinalizers))).To(Succeed())
 }
 
-// settled creates the set on a node that runs its Pods, and waits until it is
-// done.
+// settled creates the set on a node that runs its Pods, and waits until it is done.
 func settled(ctx context.Context, change func(*build.StatefulSetBuilder)) *fixture {
 	GinkgoHelper()
 	f := prepare(ctx, change)

@@ -16,9 +16,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// kubelet plays the scheduler and the kubelet for one Pod: it is bound to a node,
-// runs what its spec says, is Ready when its readiness gates let it, and ends
-// when it is deleted.
+// kubelet plays the scheduler and the kubelet for one Pod: it is bound to a node, runs what its spec says, is Ready
+// when its readiness gates let it, and ends when it is deleted.
 func kubelet(ctx context.Context, pod *corev1.Pod) error {
 	if pod.DeletionTimestamp != nil {
 		return client.IgnoreNotFound(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID}))

@@ -16,8 +16,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// quota allows so many Pods in the fixture's namespace. Nobody counts quotas
-// here, so the test does.
+// quota allows so many Pods in the fixture's namespace. Nobody counts quotas here, so the test does.
 func (f *fixture) quota(ctx context.Context, pods string) {
 	GinkgoHelper()
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "pods"}}
@@ -71,8 +70,7 @@ var _ = Describe("A quota that refuses Pods", func() {
 })
 
 var _ = Describe("A set of 200 Pods with nothing to do", func() {
-	// watched is how long nothing may be written, which is longer than the
-	// controller ever puts anything off.
+	// watched is how long nothing may be written, which is longer than the controller ever puts anything off.
 	const watched = 10 * time.Second
 	It("causes no writes, also when the operator starts anew", func(ctx SpecContext) {
 		f := settled(ctx, func(b *build.StatefulSetBuilder) {

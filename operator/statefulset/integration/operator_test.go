@@ -31,8 +31,8 @@ type operator struct {
 	ended chan error
 }
 
-// startOperator starts the operator as its main program does. between, if not
-// nil, stands between it and the API server.
+// startOperator starts the operator as its main program does. between, if not nil, stands between it and the API
+// server.
 func startOperator(ctx context.Context, between func(http.RoundTripper) http.RoundTripper) {
 	GinkgoHelper()
 	stopOperator()

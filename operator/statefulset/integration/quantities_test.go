@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Here no webhook answers, as while it is away. An operator that reads such a
-// quantity out of a list could not decode that list, and would end each time.
+// Here no webhook answers, as while it is away. An operator that reads such a quantity out of a list could not decode
+// that list, and would end each time.
 var _ = Describe("Quantities that would cost the operator its memory", func() {
 	withCPU := func(kind, cpu string) *unstructured.Unstructured {
 		text := fmt.Sprintf(`{"apiVersion": "apps.kruise.io/v1beta1", "kind": "StatefulSet", "metadata": {"namespace": "default", "generateName": "bomb-"}, "spec": {

@@ -16,8 +16,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// refuse makes a policy against Pods with image app:2 in the fixture's namespace,
-// and waits until the API server heeds it. The returned function takes it away.
+// refuse makes a policy against Pods with image app:2 in the fixture's namespace, and waits until the API server heeds
+// it. The returned function takes it away.
 func (f *fixture) refuse(ctx context.Context, operation admissionv1.OperationType) (allow func()) {
 	GinkgoHelper()
 	name := f.namespace
@@ -62,8 +62,7 @@ func (f *fixture) tryImage(ctx context.Context, operation admissionv1.OperationT
 	return k8s.Patch(ctx, pod, client.RawPatch("application/strategic-merge-patch+json", []byte(patch)), client.DryRunAll)
 }
 
-// serving returns what is wrong with any Pod of the set: not Ready, or another
-// image than it began with.
+// serving returns what is wrong with any Pod of the set: not Ready, or another image than it began with.
 func (f *fixture) serving(ctx context.Context) func() []string {
 	return func() (wrong []string) {
 		pods := &corev1.PodList{}

@@ -18,8 +18,7 @@ import (
 
 const newImage = "app:2"
 
-// ledger follows the Pods of a settled set: how many new ones came, and how many
-// were out of service at once at most.
+// ledger follows the Pods of a settled set: how many new ones came, and how many were out of service at once at most.
 type ledger struct {
 	mu           sync.Mutex
 	serves       map[string]bool

@@ -26,9 +26,8 @@ type legacy struct {
 	sets []*unstructured.Unstructured
 }
 
-// leave puts the recorded StatefulSets of a phase, their Pods and revisions, into
-// a namespace, statuses included, as bytes on the wire: with everything that
-// today's types would drop. Every update began just now.
+// leave puts the recorded StatefulSets of a phase, their Pods and revisions, into a namespace, statuses included, as
+// bytes on the wire: with everything that today's types would drop. Every update began just now.
 func leave(ctx context.Context, phase string) *legacy {
 	GinkgoHelper()
 	l := &legacy{fixture: fixture{namespace: newNamespace(ctx)}}
@@ -122,8 +121,7 @@ func (f *fixture) revisions(ctx context.Context) map[string]string {
 	return out
 }
 
-// wire are the parts of a status that OpenKruise has too and that must not
-// change by the takeover alone.
+// wire are the parts of a status that OpenKruise has too and that must not change by the takeover alone.
 func wire(status *v1beta1.StatefulSetStatus) v1beta1.StatefulSetStatus {
 	out := *status.DeepCopy()
 	out.Conditions, out.LastProgressTime, out.PausedSince = nil, nil, nil

@@ -16,9 +16,8 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
-// traffic stands between the operator and the API server: it delays what the
-// operator hears of one resource, so that its cache is stale, and counts the
-// answers to its creations, those that only ask left out.
+// traffic stands between the operator and the API server: it delays what the operator hears of one resource, so that
+// its cache is stale, and counts the answers to its creations, those that only ask left out.
 type traffic struct {
 	next  http.RoundTripper
 	slow  string
@@ -112,8 +111,8 @@ func (b *slowBody) Close() error {
 
 var requests = regexp.MustCompile(`^apiserver_request_total\{.*,resource="([^"]*)",.*subresource="([^"]*)",.*verb="(POST|PUT|PATCH|DELETE|APPLY|DELETECOLLECTION)".*\} (\S+)$`)
 
-// writes counts, by the API server's own metrics, all that was written to it by
-// anybody. The leases by which API servers know each other are left out.
+// writes counts, by the API server's own metrics, all that was written to it by anybody. The leases by which API
+// servers know each other are left out.
 func writes(ctx context.Context) map[string]int {
 	GinkgoHelper()
 	client, err := discovery.NewDiscoveryClientForConfig(config)

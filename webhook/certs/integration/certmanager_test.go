@@ -83,8 +83,7 @@ var _ = Describe("A webhook that waits for cert-manager", func() {
 	}, SpecTimeout(2*time.Minute))
 })
 
-// waiting starts what the webhook program runs for cert-manager. The notes of its
-// events arrive in the channel.
+// waiting starts what the webhook program runs for cert-manager. The notes of its events arrive in the channel.
 func waiting(ctx context.Context) (*certs.Source, *certs.CertManager, <-chan string) {
 	GinkgoHelper()
 	live, err := certs.CertManagerReader(config)
@@ -165,8 +164,7 @@ func issue(ctx context.Context) []byte {
 	return ca.CertPEM
 }
 
-// configurations are ours, before anybody has put a CA there. They are asked
-// about nothing.
+// configurations are ours, before anybody has put a CA there. They are asked about nothing.
 func configurations() (*admissionregistrationv1.MutatingWebhookConfiguration, *admissionregistrationv1.ValidatingWebhookConfiguration) {
 	meta := metav1.ObjectMeta{Name: "windlass", Annotations: map[string]string{cmapi.WantInjectAnnotation: "default/windlass-webhook"}}
 	service := admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "default", Name: "windlass-webhook"}}

@@ -1,5 +1,5 @@
-// Package integration has the certificates of both providers watched on a real API
-// server, with cert-manager's own CustomResourceDefinitions.
+// Package integration has the certificates of both providers watched on a real API server, with cert-manager's own
+// CustomResourceDefinitions.
 package integration
 
 import (
@@ -64,8 +64,7 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// installCertManager installs the definitions of the version that the webhook is
-// built with.
+// installCertManager installs the definitions of the version that the webhook is built with.
 func installCertManager(ctx context.Context) {
 	GinkgoHelper()
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()

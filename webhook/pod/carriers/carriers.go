@@ -1,6 +1,5 @@
-// Package carriers counts the Pods that carry a SchedPatch, for maxPods. Only
-// patches that have maxPods are followed, each by a watch of the metadata of
-// just those Pods that carry it, so the memory it takes is that of maxPods.
+// Package carriers counts the Pods that carry a SchedPatch, for maxPods. Only patches that have maxPods are followed,
+// each by a watch of the metadata of just those Pods that carry it, so the memory it takes is that of maxPods.
 package carriers
 
 import (
@@ -22,8 +21,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// seenWithin is how long a Pod that was admitted counts although the watch has
-// not shown it: it may have been refused after us, and never come.
+// seenWithin is how long a Pod that was admitted counts although the watch has not shown it: it may have been refused
+// after us, and never come.
 const seenWithin = 5 * time.Second
 
 // living leaves out Pods that have ended: they carry nothing any more.
@@ -40,8 +39,8 @@ func (e FullError) Error() string {
 	return fmt.Sprintf("maxPods is %d, and as many Pods carry it", e.MaxPods)
 }
 
-// Carriers counts. It is best effort: each replica of the webhook counts on its
-// own, and Pods that several admit at the same moment may be too many.
+// Carriers counts. It is best effort: each replica of the webhook counts on its own, and Pods that several admit at the
+// same moment may be too many.
 type Carriers struct {
 	ctx    context.Context //nolint:containedctx // watches are started and stopped while the program runs, and end with it
 	client metadata.Interface
@@ -55,8 +54,7 @@ type Carriers struct {
 type followed struct {
 	stop     context.CancelFunc
 	informer cache.SharedIndexInformer
-	// reserved are the Pods that were admitted and that the watch has not shown yet,
-	// oldest first.
+	// reserved are the Pods that were admitted and that the watch has not shown yet, oldest first.
 	reserved []*reservation
 }
 
@@ -72,8 +70,8 @@ func New(ctx context.Context, client metadata.Interface, clock clock.PassiveCloc
 	return &Carriers{ctx: ctx, client: client, clock: clock, followed: map[types.NamespacedName]*followed{}}
 }
 
-// Follow starts to count the Pods that carry a patch, in any version of it.
-// Following a patch twice is the same as once.
+// Follow starts to count the Pods that carry a patch, in any version of it. Following a patch twice is the same as
+// once.
 func (c *Carriers) Follow(key types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,9 +114,8 @@ func (c *Carriers) Counted(key types.NamespacedName) bool {
 	return f != nil && f.informer.HasSynced()
 }
 
-// Reserve takes one of the maxPods places of a patch for a Pod that is being
-// admitted; release gives it back. A Pod that was refused and is tried again by
-// its name has its place already. A dry run only looks.
+// Reserve takes one of the maxPods places of a patch for a Pod that is being admitted; release gives it back. A Pod
+// that was refused and is tried again by its name has its place already. A dry run only looks.
 func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,8 +139,8 @@ func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, pod string, 
 	return func() { c.release(f, taken) }, nil
 }
 
-// seen releases the reservation of a Pod that has come to be: its own or, where
-// its name was not known, the oldest of those without one.
+// seen releases the reservation of a Pod that has come to be: its own or, where its name was not known, the oldest of
+// those without one.
 func (c *Carriers) seen(f *followed, pod string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,8 +162,7 @@ func (f *followed) expire(now time.Time) {
 	f.reserved = slices.DeleteFunc(f.reserved, func(r *reservation) bool { return now.Sub(r.at) >= seenWithin })
 }
 
-// count leaves out Pods on their way out: their place is free for those that
-// replace them.
+// count leaves out Pods on their way out: their place is free for those that replace them.
 func (f *followed) count() int {
 	out := len(f.reserved)
 	for _, object := range f.informer.GetStore().List() {

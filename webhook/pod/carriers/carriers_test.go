@@ -140,8 +140,7 @@ func TestAPodThatComesTakesItsOwnPlace(t *testing.T) {
 	w.wantNoPlace(2)
 }
 
-// TestAPodThatIsTriedAgainHasOnePlace: a quota may refuse it after us, again and
-// again.
+// TestAPodThatIsTriedAgainHasOnePlace: a quota may refuse it after us, again and again.
 func TestAPodThatIsTriedAgainHasOnePlace(t *testing.T) {
 	w := newWorld(t)
 	for range 5 {

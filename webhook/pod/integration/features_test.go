@@ -17,8 +17,7 @@ import (
 type feature struct {
 	sets []*build.SidecarSetBuilder
 	pod  func(*corev1.Pod)
-	// init and containers are the names that the Pod must end up with; the
-	// neighbour's container is always the first.
+	// init and containers are the names that the Pod must end up with; the neighbour's container is always the first.
 	init, containers []string
 	warnings         []string
 	check            func(*corev1.Pod)
@@ -140,8 +139,8 @@ var _ = DescribeTable("An injected Pod is accepted, and the second call adds not
 			p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}
 		},
 		containers: []string{"agent", "app"},
-		// The limit of the Pod's container is its request by default, so the
-		// computed request exceeds the computed limit.
+		// The limit of the Pod's container is its request by default, so the computed request exceeds the computed
+		// limit.
 		warnings: []string{"SidecarSet s, container agent: resourcesPolicy computes a request of 1 cpu, more than the limit of 500m; the limit is requested"},
 		check: func(p *corev1.Pod) {
 			half := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("500m")}

@@ -54,8 +54,7 @@ var _ = Describe("A set and its first Pod, one right after the other", func() {
 		DeferCleanup(cancel)
 	})
 
-	// admitted counts the Pods that are let in without their sidecar, and those that
-	// are refused.
+	// admitted counts the Pods that are let in without their sidecar, and those that are refused.
 	admitted := func(ctx context.Context, h *pod.Handler, prefix string, count int) (bare, refused int) {
 		for i := range count {
 			name := fmt.Sprintf("%s-%d", prefix, i)

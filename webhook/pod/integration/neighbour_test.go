@@ -19,8 +19,8 @@ const (
 	serverPatience = 20 * time.Second
 )
 
-// neighbour does what the webhook of a service mesh does: it adds a container
-// in front, and to every container a mount and a variable.
+// neighbour does what the webhook of a service mesh does: it adds a container in front, and to every container a mount
+// and a variable.
 func neighbour(_ context.Context, request admission.Request) admission.Response {
 	pod := &corev1.Pod{}
 	if err := json.Unmarshal(request.Object.Raw, pod); err != nil {

@@ -1,5 +1,5 @@
-// Package integration has a real API server call the admission of Pods, next to
-// another webhook that changes the same Pods.
+// Package integration has a real API server call the admission of Pods, next to another webhook that changes the same
+// Pods.
 package integration
 
 import (
@@ -93,8 +93,7 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// where has the webhook serve namespaces whose injection is enforced, or all
-// others.
+// where has the webhook serve namespaces whose injection is enforced, or all others.
 func where(operator metav1.LabelSelectorOperator, hook admissionv1.MutatingWebhook) admissionv1.MutatingWebhook {
 	hook.NamespaceSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 		{Key: v1beta1.InjectionLabel, Operator: operator, Values: []string{v1beta1.InjectionEnforced}},
@@ -102,8 +101,7 @@ func where(operator metav1.LabelSelectorOperator, hook admissionv1.MutatingWebho
 	return hook
 }
 
-// onPods is a webhook that must answer, and is called again when another one
-// has changed the Pod after it.
+// onPods is a webhook that must answer, and is called again when another one has changed the Pod after it.
 func onPods(name, path string) admissionv1.MutatingWebhook {
 	return admissionv1.MutatingWebhook{
 		Name:                    name,
@@ -166,8 +164,8 @@ func (w *warnings) HandleWarningHeader(code int, _, text string) {
 	}
 }
 
-// take returns the warnings since it was last called, sorted, each once: the API
-// server warns once for each call of the webhook.
+// take returns the warnings since it was last called, sorted, each once: the API server warns once for each call of the
+// webhook.
 func (w *warnings) take() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

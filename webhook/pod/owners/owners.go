@@ -1,10 +1,9 @@
-// Package owners follows a Pod's owner to the owner's own controller: from a
-// ReplicaSet to its Deployment, from a Job to its CronJob.
+// Package owners follows a Pod's owner to the owner's own controller: from a ReplicaSet to its Deployment, from a Job
+// to its CronJob.
 //
-// An owner is asked for once, by its metadata alone, and remembered.
-// There is no watch: owners are mostly asked for the moment they are created,
-// before any watch would know them, and a cluster without patches for
-// Deployments or CronJobs pays nothing.
+// An owner is asked for once, by its metadata alone, and remembered. There is no watch: owners are mostly asked for the
+// moment they are created, before any watch would know them, and a cluster without patches for Deployments or CronJobs
+// pays nothing.
 package owners
 
 import (
@@ -23,8 +22,8 @@ import (
 )
 
 const (
-	// Timeout is how long a question to the API server may take. It is a part of
-	// the 3 seconds that the API server waits for us.
+	// Timeout is how long a question to the API server may take. It is a part of the 3 seconds that the API server
+	// waits for us.
 	Timeout = time.Second
 	// remembered is how long an answer holds. An owner hardly ever changes hands.
 	remembered = time.Minute
@@ -44,8 +43,8 @@ type Owners struct {
 	answers map[identity]answer
 }
 
-// identity is all that a Pod says of its owner: a UID alone could be that of
-// something else, which whoever forges an owner may read.
+// identity is all that a Pod says of its owner: a UID alone could be that of something else, which whoever forges an
+// owner may read.
 type identity struct {
 	namespace string
 	kind      schema.GroupKind
@@ -65,16 +64,15 @@ func New(client metadata.Interface, mapper meta.RESTMapper, clock clock.PassiveC
 	return &Owners{client: client, mapper: mapper, clock: clock, answers: map[identity]answer{}}
 }
 
-// ControllerOf returns the controller of an owner in the namespace: nil when
-// the owner has none, or exists no more. The error is meant for people.
+// ControllerOf returns the controller of an owner in the namespace: nil when the owner has none, or exists no more. The
+// error is meant for people.
 func (o *Owners) ControllerOf(ctx context.Context, namespace string, owner *metav1.OwnerReference) (*metav1.OwnerReference, error) {
 	known, err := o.find(ctx, namespace, owner)
 	return known.controller, err
 }
 
-// Exists reports whether there is an owner of this name and this UID. Nobody
-// guesses a UID: who names it has read the owner, or was made by it. The error is
-// meant for people.
+// Exists reports whether there is an owner of this name and this UID. Nobody guesses a UID: who names it has read the
+// owner, or was made by it. The error is meant for people.
 func (o *Owners) Exists(ctx context.Context, namespace string, owner *metav1.OwnerReference) (bool, error) {
 	known, err := o.find(ctx, namespace, owner)
 	return known.exists, err

@@ -69,8 +69,8 @@ func TestControllerOf(t *testing.T) {
 		object  *metav1.PartialObjectMetadata
 		kind    string
 		failure error
-		// wantAsked is how often the API server is asked when it is needed three
-		// times: at once, at once again, and after a quarter of a minute.
+		// wantAsked is how often the API server is asked when it is needed three times: at once, at once again, and
+		// after a quarter of a minute.
 		wantAsked int
 		want      *metav1.OwnerReference
 		wantError string
@@ -118,8 +118,7 @@ func TestControllerOf(t *testing.T) {
 	}
 }
 
-// TestAnOwnerExistsAsAWhole: that one is known does not make another one exist
-// that is said to have its UID.
+// TestAnOwnerExistsAsAWhole: that one is known does not make another one exist that is said to have its UID.
 func TestAnOwnerExistsAsAWhole(t *testing.T) {
 	client, asked := cluster(t, nil, replicaSet("rs", deployment()))
 	owners := New(client, mapper(), clocktesting.NewFakePassiveClock(build.Epoch))

@@ -16,15 +16,14 @@ import (
 const (
 	anyName  = "any"
 	anyValue = "x"
-	// tokenVolume begins the name of the volume that the API server adds for the
-	// token of the service account; a random end follows.
+	// tokenVolume begins the name of the volume that the API server adds for the token of the service account; a random
+	// end follows.
 	tokenVolume = "kube-api-access-"
 )
 
-// shapes are the Pod without and with the injection, reduced to what validation
-// looks at when it judges containers, volumes and annotations. It is the shapes
-// that are judged, so the memory never changes an answer. Neither the Pod nor the
-// injection is changed.
+// shapes are the Pod without and with the injection, reduced to what validation looks at when it judges containers,
+// volumes and annotations. It is the shapes that are judged, so the memory never changes an answer. Neither the Pod nor
+// the injection is changed.
 func shapes(pod *corev1.Pod, injection *sidecar.Injection) (before, after *corev1.Pod) {
 	injected := &corev1.Pod{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
 	injected.Annotations = maps.Clone(pod.Annotations)
@@ -37,8 +36,8 @@ func shapes(pod *corev1.Pod, injection *sidecar.Injection) (before, after *corev
 	return shapeOf(pod, named), shapeOf(injected, named)
 }
 
-// outlandish reports whether the Pod asks for an amount that takes long to
-// compute with, such as 1e200000000. The API server is left to refuse it.
+// outlandish reports whether the Pod asks for an amount that takes long to compute with, such as 1e200000000. The API
+// server is left to refuse it.
 func outlandish(pod *corev1.Pod) bool {
 	lists := []corev1.ResourceList{pod.Spec.Overhead}
 	if all := pod.Spec.Resources; all != nil {
@@ -74,8 +73,8 @@ func isOutlandish(amount resource.Quantity) bool {
 	return dec.Scale() > digits || dec.Scale() < -digits || dec.UnscaledBig().BitLen() > bits
 }
 
-// shapeOf reduces a Pod. The names of the Pod and its claims matter, which is
-// named, while it has ephemeral volumes: their claims are named after the Pod.
+// shapeOf reduces a Pod. The names of the Pod and its claims matter, which is named, while it has ephemeral volumes:
+// their claims are named after the Pod.
 //
 // What is left out is left out by name, so that a field of the future counts.
 func shapeOf(pod *corev1.Pod, named bool) *corev1.Pod {
@@ -112,8 +111,7 @@ func annotationsOf(annotations map[string]string) map[string]string {
 	return out
 }
 
-// containersOf leaves out what runs in a container, and the values of its
-// environment.
+// containersOf leaves out what runs in a container, and the values of its environment.
 func containersOf(list []corev1.Container) []corev1.Container {
 	out := slices.Clone(list)
 	for i := range out {
@@ -143,15 +141,14 @@ func volumesOf(list []corev1.Volume, named bool) []corev1.Volume {
 	return out
 }
 
-// isRandom reports whether a volume has a name that the API server has made for
-// a token: its end has five random characters.
+// isRandom reports whether a volume has a name that the API server has made for a token: its end has five random
+// characters.
 func isRandom(name string) bool {
 	end, ok := strings.CutPrefix(name, tokenVolume)
 	return ok && len(end) == 5
 }
 
-// renameVolume gives the volume for the token one name in all Pods. The lists
-// are the shape's own.
+// renameVolume gives the volume for the token one name in all Pods. The lists are the shape's own.
 func renameVolume(spec *corev1.PodSpec, name string) {
 	for i := range spec.Volumes {
 		if spec.Volumes[i].Name == name {

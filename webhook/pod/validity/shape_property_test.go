@@ -143,8 +143,7 @@ func drawSet(t *rapid.T) *sidecar.Set {
 	return set
 }
 
-// What is left out of a shape changes no answer, and so remembering answers by
-// shapes changes none.
+// What is left out of a shape changes no answer, and so remembering answers by shapes changes none.
 func TestAShapeIsJudgedAsItsPodIs(t *testing.T) {
 	outcomes := map[bool]int{}
 	rapid.Check(t, func(t *rapid.T) {

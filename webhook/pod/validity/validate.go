@@ -13,9 +13,8 @@ import (
 	"k8s.io/kubernetes/pkg/apis/core/validation"
 )
 
-// firstAdded is the first error of the Pod after the injection that is not one
-// of the Pod before. Containers and volumes are told by name: an injection moves
-// them.
+// firstAdded is the first error of the Pod after the injection that is not one of the Pod before. Containers and
+// volumes are told by name: an injection moves them.
 func firstAdded(before, after *corev1.Pod) (string, error) {
 	added, err := validate(after)
 	if err != nil || len(added) == 0 {
@@ -52,14 +51,12 @@ func validate(pod *corev1.Pod) (field.ErrorList, error) {
 	return validation.ValidatePodCreate(internal, options), nil
 }
 
-// placeOf tells errors apart by kind and field. Their words may have sums in
-// them that an injection changes.
+// placeOf tells errors apart by kind and field. Their words may have sums in them that an injection changes.
 func placeOf(e *field.Error, pod *corev1.Pod) string {
 	return string(e.Type) + " " + byName(e.Field, pod)
 }
 
-// byName writes the path of a field with names in place of the numbers of
-// containers and volumes.
+// byName writes the path of a field with names in place of the numbers of containers and volumes.
 func byName(path string, pod *corev1.Pod) string {
 	for _, list := range []struct {
 		prefix string

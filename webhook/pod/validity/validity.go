@@ -1,10 +1,8 @@
-// Package validity judges whether the API server would refuse a new Pod because
-// of what is injected into it. It asks Kubernetes' own validation, and remembers
-// the answers: the Pods of one workload differ in little that matters.
+// Package validity judges whether the API server would refuse a new Pod because of what is injected into it. It asks
+// Kubernetes' own validation, and remembers the answers: the Pods of one workload differ in little that matters.
 //
-// What is judged is what every API server judges of a Pod by itself, with the
-// features that are on by default in the version of Kubernetes that this program
-// is built with. Quotas, limit ranges, Pod security and policies are not.
+// What is judged is what every API server judges of a Pod by itself, with the features that are on by default in the
+// version of Kubernetes that this program is built with. Quotas, limit ranges, Pod security and policies are not.
 package validity
 
 import (
@@ -23,8 +21,7 @@ import (
 // remembered is how many answers are kept; one takes about 200 bytes.
 const remembered = 8192
 
-// Judge judges injections. The zero value is not ready for use. It is safe for
-// concurrent use.
+// Judge judges injections. The zero value is not ready for use. It is safe for concurrent use.
 type Judge struct {
 	answers *lru.Cache
 }
@@ -32,10 +29,9 @@ type Judge struct {
 // NewJudge returns a judge who remembers nothing yet.
 func NewJudge() *Judge { return &Judge{answers: lru.New(remembered)} }
 
-// Refusal is why the API server would refuse the Pod with the injection though
-// it would not without, in its words; "" when it would not. Only that is
-// answered which the injection adds: what is wrong with the Pod itself is for
-// the API server to say.
+// Refusal is why the API server would refuse the Pod with the injection though it would not without, in its words; ""
+// when it would not. Only that is answered which the injection adds: what is wrong with the Pod itself is for the API
+// server to say.
 func (j *Judge) Refusal(pod *corev1.Pod, injection *sidecar.Injection) (words string, err error) {
 	// A Pod that nobody has thought of must not be refused by a panic.
 	defer func() {
@@ -65,8 +61,7 @@ func (j *Judge) Refusal(pod *corev1.Pod, injection *sidecar.Injection) (words st
 	return answer, nil
 }
 
-// sizeRefusal looks at the one limit that depends on every byte of a Pod's
-// annotations.
+// sizeRefusal looks at the one limit that depends on every byte of a Pod's annotations.
 func sizeRefusal(old, added map[string]string) string {
 	all := maps.Clone(old)
 	if all == nil {
@@ -81,8 +76,8 @@ func sizeRefusal(old, added map[string]string) string {
 
 type answerKey [sha256.Size]byte
 
-// keyOf tells pairs of shapes apart. A tenant must not be able to make two of the
-// same key, so the hash is a strong one.
+// keyOf tells pairs of shapes apart. A tenant must not be able to make two of the same key, so the hash is a strong
+// one.
 func keyOf(before, after *corev1.Pod) (answerKey, error) {
 	was, errWas := before.Marshal()
 	is, errIs := after.Marshal()

@@ -110,8 +110,7 @@ func targetCart() v1alpha1.TargetReference {
 	return v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "cart"}
 }
 
-// applied creates a patch, or stores its change, and waits until the webhook
-// serves it.
+// applied creates a patch, or stores its change, and waits until the webhook serves it.
 func applied(ctx context.Context, patch *v1alpha1.SchedPatch) *v1alpha1.SchedPatch {
 	GinkgoHelper()
 	if patch.UID == "" {
@@ -129,8 +128,7 @@ func applied(ctx context.Context, patch *v1alpha1.SchedPatch) *v1alpha1.SchedPat
 	return patch
 }
 
-// bePatched is a Pod that carries a patch by all three: rule, annotation and
-// label.
+// bePatched is a Pod that carries a patch by all three: rule, annotation and label.
 func bePatched(patch *v1alpha1.SchedPatch) OmegaMatcher {
 	hash := known.Get(client.ObjectKeyFromObject(patch)).Hash()
 	return SatisfyAll(

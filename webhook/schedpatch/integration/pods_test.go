@@ -16,8 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
-// Each makes a target, and what stands between it and its Pods, and returns the
-// owner of the Pods.
+// Each makes a target, and what stands between it and its Pods, and returns the owner of the Pods.
 var _ = DescribeTable("Pods are patched that are made by", func(ctx context.Context, apiVersion, kind, name string,
 	makeOwner func(context.Context, string) client.Object,
 ) {

@@ -15,8 +15,7 @@ import (
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// ask asks the webhook as one replica is asked: by its address, trusting the CA
-// of the webhook configurations.
+// ask asks the webhook as one replica is asked: by its address, trusting the CA of the webhook configurations.
 func ask(ctx SpecContext, patch *v1alpha1.SchedPatch) (status int, answer patches.Served) {
 	GinkgoHelper()
 	served := cluster.WebhookInstallOptions

@@ -1,5 +1,4 @@
-// Package integration has a real API server call the admission of SchedPatches
-// and, with what they say, that of Pods.
+// Package integration has a real API server call the admission of SchedPatches and, with what they say, that of Pods.
 package integration
 
 import (
@@ -126,8 +125,7 @@ func serve(ctx context.Context, config *rest.Config) {
 	Eventually(known.Synced, patience).Should(Succeed())
 }
 
-// asWebhook has no more rights than the chart gives the webhook for owners, Pods
-// and nodes.
+// asWebhook has no more rights than the chart gives the webhook for owners, Pods and nodes.
 func asWebhook(ctx context.Context, config *rest.Config) *rest.Config {
 	user, err := cluster.AddUser(envtest.User{Name: "webhook"}, config)
 	Expect(err).NotTo(HaveOccurred())

@@ -1,4 +1,5 @@
-// Package integration has a real API server call the port, with a client certificate as its administrator configures it.
+// Package integration has a real API server call the port, with a client certificate as its administrator configures
+// it.
 package integration
 
 import (
@@ -89,8 +90,8 @@ var _ = Describe("A port that demands client certificates", func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// judging has the API server ask a port, which trusts clients of an authority, about ConfigMaps of a label; all are denied. It returns what
-// creates one.
+// judging has the API server ask a port, which trusts clients of an authority, about ConfigMaps of a label; all are
+// denied. It returns what creates one.
 func judging(ctx context.Context, trusted *authority) (create func() error) {
 	GinkgoHelper()
 	serving := newAuthority()

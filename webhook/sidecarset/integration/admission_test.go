@@ -29,8 +29,7 @@ func store(ctx SpecContext, set *v1beta1.SidecarSet) {
 	Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).ShouldNot(BeNil())
 }
 
-// remove deletes a SidecarSet and waits until the webhook has forgotten it: it would
-// stand in the way of the next spec.
+// remove deletes a SidecarSet and waits until the webhook has forgotten it: it would stand in the way of the next spec.
 func remove(ctx SpecContext, set *v1beta1.SidecarSet) {
 	GinkgoHelper()
 	Expect(client.IgnoreNotFound(k8s.Delete(ctx, set))).To(Succeed())

@@ -1,5 +1,5 @@
-// Package integration writes SidecarSets to a real API server that asks our
-// webhook, with the schema of the CRD before it.
+// Package integration writes SidecarSets to a real API server that asks our webhook, with the schema of the CRD before
+// it.
 package integration
 
 import (

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestTheChartsDefaultsAreUnderstood parses what the chart's values hold for a
-// policy. The chart writes them to the policy file unchanged.
+// TestTheChartsDefaultsAreUnderstood parses what the chart's values hold for a policy. The chart writes them to the
+// policy file unchanged.
 func TestTheChartsDefaultsAreUnderstood(t *testing.T) {
 	content, err := os.ReadFile("../../../charts/windlass/values.yaml")
 	if err != nil {

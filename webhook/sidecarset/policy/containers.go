@@ -23,8 +23,8 @@ func eachContainer(spec *v1beta1.SidecarSetSpec, visit func(*v1beta1.SidecarCont
 	}
 }
 
-// judge looks at everything that is pulled: images of containers, of their idle
-// twins in a hot upgrade, and of image volumes.
+// judge looks at everything that is pulled: images of containers, of their idle twins in a hot upgrade, and of image
+// volumes.
 func (r Images) judge(spec *v1beta1.SidecarSetSpec) []fault {
 	if len(r.Allowed) == 0 {
 		return nil
@@ -47,9 +47,8 @@ func (r Images) judge(spec *v1beta1.SidecarSetSpec) []fault {
 	return out
 }
 
-// allows compares whole parts of names: ghcr.io/acme does not allow
-// ghcr.io/acme-evil/x. Names are completed as container runtimes complete them:
-// nginx is docker.io/library/nginx.
+// allows compares whole parts of names: ghcr.io/acme does not allow ghcr.io/acme-evil/x. Names are completed as
+// container runtimes complete them: nginx is docker.io/library/nginx.
 func (r Images) allows(image string) bool {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {

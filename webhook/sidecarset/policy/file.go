@@ -9,10 +9,9 @@ import (
 	"sync"
 )
 
-// File is a configuration file that may change while the program runs, as files
-// mounted from a ConfigMap do. It is looked at whenever its value is asked for,
-// so a change needs neither a restart nor a watch; use it where questions are
-// rare. It is safe for concurrent use.
+// File is a configuration file that may change while the program runs, as files mounted from a ConfigMap do. It is
+// looked at whenever its value is asked for, so a change needs neither a restart nor a watch; use it where questions
+// are rare. It is safe for concurrent use.
 type File[T any] struct {
 	path     string
 	parse    func([]byte) (T, error)
@@ -25,21 +24,18 @@ type File[T any] struct {
 	err     error
 }
 
-// NewFile reads the file at path with parse. The path "" is read as an empty
-// file.
+// NewFile reads the file at path with parse. The path "" is read as an empty file.
 func NewFile[T any](path string, parse func([]byte) (T, error)) *File[T] {
 	return &File[T]{path: path, parse: parse}
 }
 
-// NewOptionalFile is NewFile for a file that need not exist: while it does not,
-// it is read as an empty one.
+// NewOptionalFile is NewFile for a file that need not exist: while it does not, it is read as an empty one.
 func NewOptionalFile[T any](path string, parse func([]byte) (T, error)) *File[T] {
 	return &File[T]{path: path, parse: parse, optional: true}
 }
 
-// Value is what the file says now. When it cannot be read or understood, the
-// error says why, and the value is the last one that could: a mistake in the
-// file neither lifts a policy nor stops the program.
+// Value is what the file says now. When it cannot be read or understood, the error says why, and the value is the last
+// one that could: a mistake in the file neither lifts a policy nor stops the program.
 func (f *File[T]) Value() (T, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

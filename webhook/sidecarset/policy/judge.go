@@ -11,8 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// listed is how many allowed values a sentence names at most: an admission
-// warning is cut off where it gets long.
+// listed is how many allowed values a sentence names at most: an admission warning is cut off where it gets long.
 const listed = 5
 
 // Subject is a SidecarSet to judge and what has to be known for it.
@@ -48,8 +47,7 @@ func (v Violation) Warning() string {
 	return fmt.Sprintf("%s: policy %s: %s", v.Path, v.Policy, v.Sentence)
 }
 
-// Judge returns what the policy does not allow, in the order of the policies
-// and, within one, of the fields.
+// Judge returns what the policy does not allow, in the order of the policies and, within one, of the fields.
 func (p *Policy) Judge(subject Subject) []Violation {
 	set := subject.Set
 	return slices.Concat(

@@ -11,15 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Where the rules for annotations of Pods are: a key of a ConfigMap in the
-// namespace of the program. Both names, and the format, are OpenKruise's.
+// Where the rules for annotations of Pods are: a key of a ConfigMap in the namespace of the program. Both names, and
+// the format, are OpenKruise's.
 const (
 	ConfigMapName = "kruise-configuration"
 	PatchRulesKey = "SidecarSet_PatchPodMetadata_WhiteList"
 )
 
-// PatchRules say which annotations of Pods a SidecarSet may patch. The zero
-// value allows none.
+// PatchRules say which annotations of Pods a SidecarSet may patch. The zero value allows none.
 type PatchRules struct{ rules []patchRule }
 
 type patchRule struct {
@@ -32,9 +31,8 @@ type patchRule struct {
 //
 //	{"rules": [{"selector": {"matchLabels": {...}}, "allowedAnnotationKeyExprs": ["^example.com/.*$"]}]}
 //
-// A rule without selector is for every SidecarSet. An expression (RE2) need not
-// match the whole key: anchor it to be strict. No content is no rules. It fails
-// for a field that it does not know and for what cannot be understood.
+// A rule without selector is for every SidecarSet. An expression (RE2) need not match the whole key: anchor it to be
+// strict. No content is no rules. It fails for a field that it does not know and for what cannot be understood.
 func ParsePatchRules(content []byte) (PatchRules, error) {
 	var written struct {
 		Rules []struct {

@@ -1,6 +1,5 @@
-// Package policy is what the administrator of a cluster allows SidecarSets to
-// inject. A SidecarSet reaches Pods of every namespace, so who may write one has
-// the power of all of them; the policy narrows it. It is pure but for File.
+// Package policy is what the administrator of a cluster allows SidecarSets to inject. A SidecarSet reaches Pods of
+// every namespace, so who may write one has the power of all of them; the policy narrows it. It is pure but for File.
 package policy
 
 import (
@@ -52,9 +51,8 @@ type Switch struct {
 // Images allows images by the beginning of their names.
 type Images struct {
 	Action Action `json:"action"`
-	// Allowed are registries, or repositories in one: "registry.example.com",
-	// "ghcr.io/acme". An image is allowed when its name is, or is below, one of
-	// them. Empty allows all.
+	// Allowed are registries, or repositories in one: "registry.example.com", "ghcr.io/acme". An image is allowed when
+	// its name is, or is below, one of them. Empty allows all.
 	Allowed []string `json:"allowed"`
 }
 
@@ -68,16 +66,14 @@ type Namespaces struct {
 // HostPaths allows paths of the node.
 type HostPaths struct {
 	Action Action `json:"action"`
-	// Allowed are absolute paths. A volume is allowed when its path is, or is
-	// below, one of them. Empty allows none.
+	// Allowed are absolute paths. A volume is allowed when its path is, or is below, one of them. Empty allows none.
 	Allowed []string `json:"allowed"`
 }
 
 // Capabilities allows capabilities.
 type Capabilities struct {
 	Action Action `json:"action"`
-	// Allowed are capabilities without CAP_, such as NET_BIND_SERVICE. Empty
-	// allows none.
+	// Allowed are capabilities without CAP_, such as NET_BIND_SERVICE. Empty allows none.
 	Allowed []string `json:"allowed"`
 }
 
@@ -88,8 +84,8 @@ func Default() Policy {
 	return p
 }
 
-// Parse reads a policy file, YAML or JSON. It fails for a field that it does not
-// know, naming it, and for a value that could never work.
+// Parse reads a policy file, YAML or JSON. It fails for a field that it does not know, naming it, and for a value that
+// could never work.
 func Parse(content []byte) (Policy, error) {
 	p := Policy{}
 	if err := yaml.UnmarshalStrict(content, &p); err != nil {
@@ -145,8 +141,7 @@ func (p *Policy) check() error {
 	return errors.Join(errs...)
 }
 
-// namesRegistry tells whether the first part of an image's name is a host, by
-// the rule that image references go by.
+// namesRegistry tells whether the first part of an image's name is a host, by the rule that image references go by.
 func namesRegistry(name string) bool {
 	host, _, _ := strings.Cut(name, "/")
 	return host == "localhost" || strings.ContainsAny(host, ".:")

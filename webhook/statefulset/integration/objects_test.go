@@ -66,8 +66,7 @@ func store(ctx SpecContext, object client.Object) {
 	})
 }
 
-// refusal is what is wrong with an object, without the parts that name it and
-// the webhook.
+// refusal is what is wrong with an object, without the parts that name it and the webhook.
 func refusal(err error) string {
 	GinkgoHelper()
 	Expect(err).To(HaveOccurred())

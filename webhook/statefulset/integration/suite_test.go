@@ -1,5 +1,5 @@
-// Package integration writes StatefulSets to a real API server that asks our
-// webhook, with the schema of the CRD before it.
+// Package integration writes StatefulSets to a real API server that asks our webhook, with the schema of the CRD before
+// it.
 package integration
 
 import (
@@ -136,8 +136,7 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// isAsked tells whether the API server asks the webhook: of a set that the schema
-// alone lets pass.
+// isAsked tells whether the API server asks the webhook: of a set that the schema alone lets pass.
 func isAsked(ctx context.Context) bool {
 	probe := newSet("probe")
 	probe.Spec.Template.Labels = nil

@@ -1,6 +1,6 @@
-// Command hyper is Kubernetes in one file: kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
-// kube-proxy and kubectl. The component is picked by the name it is called by (a symbolic link), or by the first
-// argument. One multi-call binary links in a fraction of the time and the size of six.
+// Command hyper is Kubernetes in one file: kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy
+// and kubectl. The component is picked by the name it is called by (a symbolic link), or by the first argument. One
+// multi-call binary links in a fraction of the time and the size of six.
 package main
 
 import (

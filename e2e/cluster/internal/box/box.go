@@ -28,15 +28,16 @@ const (
 	registryListenerFD
 	// The lock that says that the cluster lives is only held.
 	_
-	// commitFD is a pipe on which `up` says that the cluster is complete. Its end without a word means that `up` died, and
-	// half a cluster is of no use to anybody.
+	// commitFD is a pipe on which `up` says that the cluster is complete. Its end without a word means that `up` died,
+	// and half a cluster is of no use to anybody.
 	commitFD
 )
 
 // Committed is the word.
 const Committed = "committed"
 
-// Run turns the calling process into the box. It returns only when the cluster cannot be made; then the caller must end.
+// Run turns the calling process into the box. It returns only when the cluster cannot be made; then the caller must
+// end.
 func Run(c Config) error {
 	if os.Getpid() != 1 {
 		return fmt.Errorf("box is PID %d: it must be started by `cluster up` as the first process of its own namespaces", os.Getpid())
@@ -68,8 +69,8 @@ func dieWithoutCommit(pipe *os.File) {
 	}
 }
 
-// separate takes the box out of the host's cgroups and mounts. The control plane alone does not need either, and must do
-// where the kernel refuses them.
+// separate takes the box out of the host's cgroups and mounts. The control plane alone does not need either, and must
+// do where the kernel refuses them.
 func separate(c Config) error {
 	if c.Nodes > 0 {
 		return errors.Join(cgroup.Enter(topology.Cgroup(c.Cluster)+"/box"), setUpMounts())

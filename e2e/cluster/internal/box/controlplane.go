@@ -52,7 +52,8 @@ func (c Config) apiServer() supervise.Program {
 		"--kubelet-client-key="+c.pki("apiserver-kubelet-client.key"),
 		"--kubelet-certificate-authority="+c.pki("ca.crt"),
 		"--kubelet-preferred-address-types=InternalIP",
-		// Webhooks and aggregated APIs behind Services are dialled at their Pods: no kube-proxy runs beside the API server.
+		// Webhooks and aggregated APIs behind Services are dialled at their Pods: no kube-proxy runs beside the API
+		// server.
 		"--enable-aggregator-routing",
 		"--requestheader-client-ca-file="+c.pki("front-proxy-ca.crt"),
 		"--requestheader-allowed-names=front-proxy-client",

@@ -16,8 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/e2e/cluster/internal/topology"
 )
 
-// startRegistry serves the image registry inside the cluster, at one address as it should be and at another as a trickle,
-// and puts the ready-made images into it.
+// startRegistry serves the image registry inside the cluster, at one address as it should be and at another as a
+// trickle, and puts the ready-made images into it.
 func startRegistry(c Config) error {
 	blobs := c.path("registry")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {

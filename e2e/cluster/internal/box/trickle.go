@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// drop is how many bytes come at once, with dripPause between them: 1 KiB a second. Manifests are there in a moment,
-	// layers of programs take hours, and no client takes the connection for a dead one.
+	// drop is how many bytes come at once, with dripPause between them: 1 KiB a second. Manifests are there in a
+	// moment, layers of programs take hours, and no client takes the connection for a dead one.
 	drop      = 256
 	dripPause = 250 * time.Millisecond
 )

@@ -12,8 +12,8 @@ type Cache struct {
 	dir string
 }
 
-// OpenCache names the directory for the sources in
-// ${WINDLASS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/windlass}/cluster; nothing is made yet.
+// OpenCache names the directory for the sources in ${WINDLASS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/windlass}/cluster;
+// nothing is made yet.
 func OpenCache(sources fs.FS) (Cache, error) {
 	root := os.Getenv("WINDLASS_CACHE")
 	if root == "" {

@@ -30,7 +30,8 @@ func Key(sources fs.FS) (string, error) {
 	return kubernetesVersion + "-" + hex.EncodeToString(h.Sum(nil))[:12], nil
 }
 
-// digestOf hashes names and contents of all files, in the order of their names. Tests are left out: they are in no binary.
+// digestOf hashes names and contents of all files, in the order of their names. Tests are left out: they are in no
+// binary.
 func digestOf(sources fs.FS) (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(sources, ".", func(path string, entry fs.DirEntry, err error) error {

@@ -102,8 +102,8 @@ func kubernetesStamp(major, minor string) []string {
 	return out
 }
 
-// helmStamp is the Kubernetes that helm template and helm lint render for without a cluster. Helm's sources say 1.20, for which no
-// chart of today is.
+// helmStamp is the Kubernetes that helm template and helm lint render for without a cluster. Helm's sources say 1.20,
+// for which no chart of today is.
 func helmStamp(major, minor string) []string {
 	var out []string
 	for _, pkg := range []string{"helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"} {

@@ -42,8 +42,8 @@ func Hierarchies() ([]Hierarchy, error) {
 	return hierarchies, nil
 }
 
-// parseMountinfo picks the cgroup mounts: mount point is field 5; after " - " come type, source and super options, which
-// in version 1 name the controllers.
+// parseMountinfo picks the cgroup mounts: mount point is field 5; after " - " come type, source and super options,
+// which in version 1 name the controllers.
 func parseMountinfo(mountinfo string) []Hierarchy {
 	var found []Hierarchy
 	for line := range strings.Lines(mountinfo) {

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// simulation plays the Stages on one Pod as the kwok program would, with its own query and template engines, but without
-// waiting.
+// simulation plays the Stages on one Pod as the kwok program would, with its own query and template engines, but
+// without waiting.
 type simulation struct {
 	t        *testing.T
 	pod      *corev1.Pod

@@ -57,7 +57,8 @@ func (m *Manager) AddKwokNodes(ctx context.Context, prefix string, count int) er
 	})
 }
 
-// StopNode kills a node with everything on it and returns when it is dead. The API server notices after some 40 seconds.
+// StopNode kills a node with everything on it and returns when it is dead. The API server notices after some 40
+// seconds.
 func (m *Manager) StopNode(ctx context.Context, name string) error {
 	record, err := m.realNode(name)
 	if err != nil {

@@ -127,8 +127,8 @@ func spawnBox(stateDir string, files []*os.File) (int, error) {
 	return pid, nil
 }
 
-// boxAttributes are the box's namespaces. An ordinary user needs a user namespace in which to be root; that is enough for
-// the control plane, though not for real nodes.
+// boxAttributes are the box's namespaces. An ordinary user needs a user namespace in which to be root; that is enough
+// for the control plane, though not for real nodes.
 func boxAttributes(uid, gid int) *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{
 		Setsid: true,

@@ -61,8 +61,8 @@ func (m *Manager) condition(ctx context.Context, record *state.Record) string {
 	return "up"
 }
 
-// writeComponents writes a table of everything that ought to run. A node that is off says nothing about its daemons, and
-// what it last said is not true any more.
+// writeComponents writes a table of everything that ought to run. A node that is off says nothing about its daemons,
+// and what it last said is not true any more.
 func writeComponents(out io.Writer, record *state.Record) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHERE\tCOMPONENT\tSTATE\tFOR\tRESTARTS\tLAST EXIT")

@@ -1,5 +1,5 @@
-// Package node is the first process of a real node: it makes a machine of a fresh set of namespaces and runs containerd,
-// kubelet and kube-proxy in it.
+// Package node is the first process of a real node: it makes a machine of a fresh set of namespaces and runs
+// containerd, kubelet and kube-proxy in it.
 package node
 
 import (
@@ -84,8 +84,8 @@ func render(name string, data any) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// writeConfigs writes all configuration files of the daemons. An existing mirror rule is kept: a test may have broken the
-// node's way to the registry on purpose, and a restart must not mend it.
+// writeConfigs writes all configuration files of the daemons. An existing mirror rule is kept: a test may have broken
+// the node's way to the registry on purpose, and a restart must not mend it.
 func (c Config) writeConfigs() error {
 	for file, name := range configFiles {
 		path := filepath.Join(c.Etc(), file)

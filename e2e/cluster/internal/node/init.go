@@ -52,7 +52,8 @@ func Run(c Config) error {
 	return nil
 }
 
-// runDaemons starts the daemons and sleeps until it is told to end; the kernel then ends all other processes of the node.
+// runDaemons starts the daemons and sleeps until it is told to end; the kernel then ends all other processes of the
+// node.
 func runDaemons(c Config) {
 	supervisor := supervise.New(func(statuses []supervise.Status) {
 		if data, err := json.MarshalIndent(statuses, "", "  "); err == nil {

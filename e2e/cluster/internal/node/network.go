@@ -34,7 +34,8 @@ func setUpNetwork(c Config) error {
 	if err := netlink.LinkSetUp(link); err != nil {
 		return err
 	}
-	// The destination is rewritten to a Pod before it leaves, but without a route the kernel refuses the connection first.
+	// The destination is rewritten to a Pod before it leaves, but without a route the kernel refuses the connection
+	// first.
 	if err := addRoute(link, topology.ServiceCIDR, ""); err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ const (
 type Program struct {
 	// Name is unique within the supervisor.
 	Name string
-	// Path and Args (without the program's own name) of the executable; Arg0 is what it sees as its name, by default Path.
+	// Path and Args (without the program's own name) of the executable; Arg0 is what it sees as its name, by default
+	// Path.
 	Path string
 	Arg0 string
 	Args []string

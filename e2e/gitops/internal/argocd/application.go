@@ -60,7 +60,8 @@ type Resource struct {
 	Health Health `json:"health"`
 }
 
-// String tells in one line how the Application is, and in further lines which of its objects are not well and what Argo CD complains of.
+// String tells in one line how the Application is, and in further lines which of its objects are not well and what Argo
+// CD complains of.
 func (s *Status) String() string {
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "%s and %s, operation %s: %s", s.Sync.Status, s.Health.Status, s.OperationState.Phase, s.OperationState.Message)
@@ -108,7 +109,8 @@ func (a Applications) Refresh(ctx context.Context, name string) error {
 	return a.patch(ctx, name, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
 }
 
-// Delete deletes an Application, if it is there, and with it all of its objects but those that are to be kept. It does not wait.
+// Delete deletes an Application, if it is there, and with it all of its objects but those that are to be kept. It does
+// not wait.
 func (a Applications) Delete(ctx context.Context, name string) error {
 	if err := a.patch(ctx, name, fmt.Sprintf(`{"metadata":{"finalizers":[%q]}}`, Finalizer)); err != nil {
 		return client.IgnoreNotFound(err)

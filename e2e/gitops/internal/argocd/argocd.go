@@ -17,9 +17,11 @@ type Config struct {
 	Kubeconfig string
 	// Binary is the file of Argo CD, which holds all its programs.
 	Binary string
-	// Programs are the files of the programs that the repo-server renders manifests with, by the name it calls them: helm, kustomize.
+	// Programs are the files of the programs that the repo-server renders manifests with, by the name it calls them:
+	// helm, kustomize.
 	Programs map[string]string
-	// VerifyScript is the file git-verify-wrapper.sh of Argo CD's release, without which it reads no commit, signed or not.
+	// VerifyScript is the file git-verify-wrapper.sh of Argo CD's release, without which it reads no commit, signed or
+	// not.
 	VerifyScript string
 	// Directory is where the programs' files and logs go. It must exist.
 	Directory string
@@ -61,7 +63,8 @@ func (a *ArgoCD) start(ctx context.Context, config Config) error {
 	return err
 }
 
-// linkPrograms makes a directory in which the programs have the names that Argo CD calls, and returns it as the head of a PATH.
+// linkPrograms makes a directory in which the programs have the names that Argo CD calls, and returns it as the head of
+// a PATH.
 func linkPrograms(config Config) (path string, err error) {
 	directory := filepath.Join(config.Directory, "bin")
 	if err := os.MkdirAll(directory, 0o755); err != nil {
@@ -101,8 +104,8 @@ func repoServer(config Config, path, redis, serving, metrics string) process.Com
 	}
 }
 
-// controller serves its metrics on all addresses of the machine: it has no flag for that. Nothing of ours connects to them but the
-// health check, through loopback.
+// controller serves its metrics on all addresses of the machine: it has no flag for that. Nothing of ours connects to
+// them but the health check, through loopback.
 func controller(config Config, path, redis, repoServer, metrics string) process.Command {
 	_, metricsPort := split(metrics)
 	return process.Command{
@@ -121,7 +124,8 @@ func controller(config Config, path, redis, repoServer, metrics string) process.
 	}
 }
 
-// environment makes one of Argo CD's programs of its binary, and keeps its files in the directory instead of below /app.
+// environment makes one of Argo CD's programs of its binary, and keeps its files in the directory instead of below
+// /app.
 func environment(config Config, program, path string) []string {
 	return []string{
 		"ARGOCD_BINARY_NAME=" + program,

@@ -17,11 +17,12 @@ import (
 // Namespace is that of Argo CD and of its Applications.
 const Namespace = "argocd"
 
-// definitions are the files of Argo CD's CustomResourceDefinitions. ApplicationSets are not used, but the controller asks for their kind.
+// definitions are the files of Argo CD's CustomResourceDefinitions. ApplicationSets are not used, but the controller
+// asks for their kind.
 var definitions = []string{"application-crd.yaml", "applicationset-crd.yaml", "appproject-crd.yaml"}
 
-// Install puts into the cluster what Argo CD needs: its definitions, from a directory that holds the files of its release; its namespace;
-// and its settings, which are the data of the ConfigMap argocd-cm.
+// Install puts into the cluster what Argo CD needs: its definitions, from a directory that holds the files of its
+// release; its namespace; and its settings, which are the data of the ConfigMap argocd-cm.
 func Install(ctx context.Context, writer client.Client, directory string, settings map[string]string) error {
 	for _, file := range definitions {
 		if err := define(ctx, writer, filepath.Join(directory, file)); err != nil {
@@ -69,8 +70,8 @@ func readDefinition(file string) (*apiextensionsv1.CustomResourceDefinition, err
 	return definition, nil
 }
 
-// Uninstall takes out of the cluster what Install put in, and with it all that is left of Applications; their objects stay. Argo CD may
-// not be running any more. It does not wait.
+// Uninstall takes out of the cluster what Install put in, and with it all that is left of Applications; their objects
+// stay. Argo CD may not be running any more. It does not wait.
 func Uninstall(ctx context.Context, writer client.Client, directory string) error {
 	if err := (Applications{Client: writer}).abandon(ctx); err != nil {
 		return fmt.Errorf("uninstall Argo CD: %w", err)

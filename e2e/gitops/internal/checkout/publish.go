@@ -19,8 +19,8 @@ const publicURL = "https://github.com/windlass-operator/windlass"
 // chartValues is the file of the chart's default values.
 const chartValues = "charts/windlass/values.yaml"
 
-// Publish makes a repository that holds this checkout's charts and examples, as they are on disk, and names itself where they name the
-// public repository. The chart's values are changed by the ones given, which may be none.
+// Publish makes a repository that holds this checkout's charts and examples, as they are on disk, and names itself
+// where they name the public repository. The chart's values are changed by the ones given, which may be none.
 func Publish(ctx context.Context, server *gitserver.Server, name string, values map[string]any) (*gitserver.Repository, error) {
 	root, err := Root()
 	if err != nil {

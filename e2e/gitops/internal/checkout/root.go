@@ -1,5 +1,5 @@
-// Package checkout gives the GitOps suites what is in this checkout: the tools it pins, and a git repository made from its chart and its
-// examples.
+// Package checkout gives the GitOps suites what is in this checkout: the tools it pins, and a git repository made from
+// its chart and its examples.
 package checkout
 
 import (

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Tool is the file of a tool that is pinned in tools/. The first time it is asked for anywhere it is built, which may take minutes.
+// Tool is the file of a tool that is pinned in tools/. The first time it is asked for anywhere it is built, which may
+// take minutes.
 func Tool(ctx context.Context, name string) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -23,7 +24,8 @@ func Tool(ctx context.Context, name string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-// ModuleFile is a file or directory of a module, of the version that a module below tools/ requires, in the module cache.
+// ModuleFile is a file or directory of a module, of the version that a module below tools/ requires, in the module
+// cache.
 func ModuleFile(ctx context.Context, tools, module, path string) (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package flux runs Flux's source-, kustomize- and helm-controller as plain processes beside a cluster, and reads and writes their objects.
+// Package flux runs Flux's source-, kustomize- and helm-controller as plain processes beside a cluster, and reads and
+// writes their objects.
 package flux
 
 import (

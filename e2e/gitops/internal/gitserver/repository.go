@@ -11,7 +11,8 @@ import (
 // Branch is the only branch of every repository.
 const Branch = "main"
 
-// Repository is a repository of a Server, and a checkout of it to change it with. It must not be used by several at a time.
+// Repository is a repository of a Server, and a checkout of it to change it with. It must not be used by several at a
+// time.
 type Repository struct {
 	// URL is where it is fetched from.
 	URL string
@@ -35,8 +36,8 @@ func (s *Server) Create(ctx context.Context, name string) (*Repository, error) {
 	return r, nil
 }
 
-// Commit makes the edits one after another, commits them and publishes the commit. It returns the commit's hash, and fails if nothing
-// changed.
+// Commit makes the edits one after another, commits them and publishes the commit. It returns the commit's hash, and
+// fails if nothing changed.
 func (r *Repository) Commit(ctx context.Context, message string, edits ...Edit) (string, error) {
 	for _, edit := range edits {
 		if err := edit(r.Checkout); err != nil {
@@ -77,7 +78,8 @@ func Write(path, content string) Edit {
 	}
 }
 
-// Replace puts one text for another, wherever it occurs in a file. It fails when it does not occur, which would leave all as it was.
+// Replace puts one text for another, wherever it occurs in a file. It fails when it does not occur, which would leave
+// all as it was.
 func Replace(path, old, replacement string) Edit {
 	return func(checkout string) error {
 		content, err := os.ReadFile(at(checkout, path))

@@ -1,5 +1,5 @@
-// Package gitserver serves git repositories on this machine, over git's smart HTTP protocol, which GitOps tools fetch from, and changes
-// what is in them.
+// Package gitserver serves git repositories on this machine, over git's smart HTTP protocol, which GitOps tools fetch
+// from, and changes what is in them.
 package gitserver
 
 import (
@@ -22,8 +22,8 @@ type Server struct {
 	finished chan error
 }
 
-// Start serves, on a free port of 127.0.0.1, the repositories that are made in a directory, which must exist. What git complains about
-// goes to the log.
+// Start serves, on a free port of 127.0.0.1, the repositories that are made in a directory, which must exist. What git
+// complains about goes to the log.
 func Start(ctx context.Context, directory string, log io.Writer) (*Server, error) {
 	root, err := filepath.Abs(directory)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"net"
 )
 
-// FreeAddresses finds addresses on this machine's loopback that nobody listens on, 127.0.0.1:PORT each. Somebody else could take one
-// before the program does; then the program fails to start and says so.
+// FreeAddresses finds addresses on this machine's loopback that nobody listens on, 127.0.0.1:PORT each. Somebody else
+// could take one before the program does; then the program fails to start and says so.
 func FreeAddresses(count int) ([]string, error) {
 	addresses := make([]string, 0, count)
 	// All stay taken until the last is found, so that none is found twice.

@@ -1,5 +1,5 @@
-// Package process runs programs beside a test: it waits until each is healthy, keeps what it says in a file, and ends it. A program
-// never outlives the test process, however that ends.
+// Package process runs programs beside a test: it waits until each is healthy, keeps what it says in a file, and ends
+// it. A program never outlives the test process, however that ends.
 package process
 
 import (
@@ -29,8 +29,8 @@ type Command struct {
 	// Path is the program's file, Args are its arguments without its name.
 	Path string
 	Args []string
-	// Env are variables, NAME=VALUE. Of the environment of the test a program gets PATH alone, unless it is set here. HOME and TMPDIR are
-	// directories of its own, the working directory too.
+	// Env are variables, NAME=VALUE. Of the environment of the test a program gets PATH alone, unless it is set here.
+	// HOME and TMPDIR are directories of its own, the working directory too.
 	Env []string
 	// Directory is where the program's files and its log go. It must exist.
 	Directory string
@@ -47,8 +47,8 @@ type Process struct {
 	err   error
 }
 
-// Start runs a program and returns when it is healthy. If it ends before, or the context does, it is stopped and the error holds the
-// end of its log.
+// Start runs a program and returns when it is healthy. If it ends before, or the context does, it is stopped and the
+// error holds the end of its log.
 func Start(ctx context.Context, command Command) (*Process, error) {
 	p := &Process{command: command, ended: make(chan struct{})}
 	if err := p.start(); err != nil {
@@ -74,15 +74,16 @@ func (p *Process) start() error {
 	p.cmd.Dir = work
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "TMPDIR=" + temporary}, p.command.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	// A group of its own: an interrupt from the terminal reaches the test alone, which then ends the program in its own time.
+	// A group of its own: an interrupt from the terminal reaches the test alone, which then ends the program in its own
+	// time.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)
 	go p.run(started, log)
 	return <-started
 }
 
-// run starts the program and waits for its end. Linux sends the death signal when the thread ends that started the program, so this
-// thread must be nobody else's until then.
+// run starts the program and waits for its end. Linux sends the death signal when the thread ends that started the
+// program, so this thread must be nobody else's until then.
 func (p *Process) run(started chan<- error, log *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -157,8 +158,8 @@ func (p *Process) exit() error {
 	return p.err
 }
 
-// Stop ends the program, first with a request, then by force, and waits for its end. It may be called more than once. A program that
-// had to be killed is an error.
+// Stop ends the program, first with a request, then by force, and waits for its end. It may be called more than once. A
+// program that had to be killed is an error.
 func (p *Process) Stop() error {
 	if p.signal(syscall.SIGTERM) {
 		return nil
