@@ -112,7 +112,7 @@ demo-down: bin/cluster ## Take the demo's cluster down and leave nothing of it b
 # The programs of the build itself are always asked for anew: the go command knows best whether they are up to date.
 .PHONY: bin/cluster bin/testsummary
 bin/cluster:
-	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -o ../../bin/cluster .
+	@cd cluster && CGO_ENABLED=0 go build -trimpath -o ../bin/cluster .
 
 bin/testsummary:
 	@go build -trimpath -o bin/testsummary ./hack/testsummary

@@ -9,7 +9,7 @@ helm_docs=$(hack/tool.sh helm-docs)
 raw=$(mktemp -d)
 trap 'rm -rf "$raw"' EXIT
 
-"$controller_gen" object paths=./api/...
+"$controller_gen" object:headerFile=hack/boilerplate.go.txt paths=./api/...
 "$controller_gen" crd paths=./api/... output:crd:dir="$raw"
 go run ./hack/chartcrds -in "$raw"
 "$helm_docs" --chart-search-root charts --sort-values-order file --log-level warning

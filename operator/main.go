@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command operator runs the controllers. Any number of replicas may run; one is elected to work. With probe as its
 // first argument it tells instead whether the installation works.
 package main

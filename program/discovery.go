@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package program
 
 import (
@@ -9,7 +11,7 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
-// ServesResize tells whether the API server can resize running Pods.
+// ServesResize reports whether the API server can resize running Pods.
 func ServesResize(ctx context.Context, served *discovery.DiscoveryClient) (bool, error) {
 	resources, err := served.ServerResourcesForGroupVersionWithContext(ctx, "v1")
 	if err != nil {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package program holds what the operator's and the webhook's main programs share: flags for logs, metrics, probes and
 // the API client, and the scheme.
 package program

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command webhook serves admission. Every replica serves; none is elected.
 package main
 

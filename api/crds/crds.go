@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package crds holds the CustomResourceDefinitions of this project as files, for tests and for programs that install
 // them without Helm.
 package crds

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration tests the API as a real API server serves it: what it refuses and with which words, what it fills
 // in, what it keeps.
 package integration

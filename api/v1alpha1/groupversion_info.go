@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package v1alpha1 holds what users write: SchedPatch, and the older faces of SidecarSet and StatefulSet, whose schema
 // is that of v1beta1. There is no logic here.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1beta1
 
 // Types of the conditions in the status of SidecarSet, StatefulSet and SchedPatch. An abnormal-true one is removed when

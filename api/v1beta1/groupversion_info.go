@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package v1beta1 holds what users write: SidecarSet and StatefulSet of the group apps.kruise.io, in the version that
 // is stored. There is no logic here.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1beta1
 
 // Annotations of SidecarSets and of the Pods that they inject.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1beta1
 
 // Lifecycle holds hooks around the making, changing and deleting of Pods. A hook lets another program do its work

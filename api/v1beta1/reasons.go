@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1beta1
 
 // Reasons of Ready, Progressing and Stalled. Those by which an object rests where the user told it to rest come with

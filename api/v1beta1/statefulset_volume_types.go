@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1beta1
 
 // VolumeClaimUpdateStrategy says how a changed claim template reaches the claims that exist.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package accounts tries on a real API server what the programs' accounts may do, with the roles and policies of the
 // chart.
 package accounts

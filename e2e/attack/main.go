@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command attack does to the port of the webhook what anybody can who reaches the Pod network, for a bounded time. The
 // suites run it in Pods of a cluster made for tests; it must never be pointed at anything else.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package charttest
 
 // policyFile is what the webhook reads of what SidecarSets may do.

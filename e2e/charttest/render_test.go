@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package charttest renders the chart as Helm does, decodes what comes out into typed objects, and judges those.
 package charttest
 

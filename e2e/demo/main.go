@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command demo shows on a real cluster what Windlass does: it installs the chart, runs a Deployment on two nodes whose
 // Pods get a sidecar, gives the sidecar a new image, and compares the live Pods before and after. It exits with 1 if
 // anything is not as it should be. `make demo` brings a cluster up for it.

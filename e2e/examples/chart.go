@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package examples
 
 import (
@@ -60,7 +62,7 @@ func objectsOf(files map[string]string) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// isEmpty tells whether a document consists of comments alone.
+// isEmpty reports whether a document consists of comments alone.
 func isEmpty(document string) bool {
 	for line := range strings.Lines(document) {
 		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "#") {

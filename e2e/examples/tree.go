@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package examples builds the manifests of the directory examples as Kustomize does, so that tests can judge what
 // people will copy.
 package examples

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package framework
 
 import (
@@ -10,7 +12,7 @@ import (
 	"path/filepath"
 )
 
-// CanBreakNodes tells whether the cluster is one of ours, whose nodes can be made bad.
+// CanBreakNodes reports whether the cluster is one of ours, whose nodes can be made bad.
 func (c *Cluster) CanBreakNodes() bool { return c.Options.Cluster != "" }
 
 // BreakRegistry cuts a real node off from the registry: pulls fail on it from now on.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package framework
 
 import (
@@ -69,13 +71,13 @@ func (c *Cluster) Injects(ctx context.Context, namespace, app, set string) error
 	return nil
 }
 
-// IsInjected tells whether the Pod holds the sidecar of a SidecarSet, and says so by its annotation.
+// IsInjected reports whether the Pod holds the sidecar of a SidecarSet, and says so by its annotation.
 func IsInjected(pod *corev1.Pod, set string) bool {
 	listed := strings.Split(pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation], ",")
 	return slices.Contains(listed, set) && Container(pod, SidecarContainer) != nil
 }
 
-// IsReady tells whether the Pod serves.
+// IsReady reports whether the Pod serves.
 func IsReady(pod *corev1.Pod) bool {
 	for i := range pod.Status.Conditions {
 		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package framework
 
 import (
@@ -113,7 +115,7 @@ func (r *Release) TakingOwnership() *Release {
 	return &taking
 }
 
-// Installed tells whether the release is there, and as it should be.
+// Installed reports whether the release is there, and as it should be.
 func (r *Release) Installed() (bool, error) {
 	found, err := action.NewStatus(r.config).Run(r.name)
 	if errors.Is(err, driver.ErrReleaseNotFound) {

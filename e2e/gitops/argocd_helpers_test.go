@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package gitops_test
 
 import (
@@ -198,7 +200,7 @@ func (s *argoSuite) record(ctx context.Context, name string, of func(*argocd.Sta
 
 func healthStatus(status *argocd.Status) string { return status.Health.Status }
 
-// syncAndOperation tells whether an Application is in sync, and when it was synchronized last.
+// syncAndOperation reports whether an Application is in sync, and when it was synchronized last.
 func syncAndOperation(status *argocd.Status) string {
 	return status.Sync.Status + " since " + status.OperationState.StartedAt.Format(time.TimeOnly)
 }

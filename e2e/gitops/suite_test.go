@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package gitops_test proves with the real Flux and Argo CD that the chart and the examples can be driven from Git. Its
 // suites begin with a cluster that does not have our chart, and leave none; the cluster must be one that nobody else
 // uses meanwhile.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command neighbours runs a command while the cluster has what the chart can use from others: the
 // CustomResourceDefinitions of Prometheus operator and of cert-manager, and somebody who issues certificates as
 // cert-manager would.

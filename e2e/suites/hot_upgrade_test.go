@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package suites_test
 
 import (
@@ -99,7 +101,7 @@ func hotUpgraded(set *v1beta1.SidecarSet) {
 	}
 }
 
-// isServed tells whether one of the two containers runs an image of the sidecar and is ready.
+// isServed reports whether one of the two containers runs an image of the sidecar and is ready.
 func isServed(pod *corev1.Pod) bool {
 	for _, name := range hotPair {
 		status := framework.ContainerStatus(pod, name)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package suites_test
 
 import (
@@ -150,7 +152,7 @@ func tryPod(ctx context.Context, patch *v1alpha1.SchedPatch, edit func(*corev1.P
 	return pod, err
 }
 
-// carries tells whether a Pod says that it carries a patch.
+// carries reports whether a Pod says that it carries a patch.
 func carries(pod *corev1.Pod, patch string) bool {
 	for entry := range strings.SplitSeq(pod.Annotations[v1beta1.SchedPatchesAnnotation], ",") {
 		if strings.HasPrefix(entry, patch+"@") && pod.Labels[v1beta1.SchedPatchLabelPrefix+patch] != "" {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package suites_test proves on a real cluster what the project promises. All specs share one cluster; each has
 // namespaces and SidecarSets of its own.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package wireclient tests that the public Go client of OpenKruise (github.com/openkruise/kruise-api) can be used with
 // Windlass unchanged: that no field of its types is lost on the way through our CRDs.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command chartcrds makes the CustomResourceDefinitions of this project out of what controller-gen makes out of the Go
 // types:
 //

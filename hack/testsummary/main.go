@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command testsummary runs the stages of this project's tests, counts what they ran and prints one table over all of
 // them.
 //

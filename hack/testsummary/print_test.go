@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -69,7 +71,7 @@ func TestWriteSummary(t *testing.T) {
 
 func TestResultsSurviveTheDisk(t *testing.T) {
 	directory := t.TempDir()
-	want := []Result{{Stage: "unit", Name: "e2e/cluster", Passed: 2, Failed: 1, Skipped: 3, Seconds: 0.5, Failures: []string{"p T"}}}
+	want := []Result{{Stage: "unit", Name: "cluster", Passed: 2, Failed: 1, Skipped: 3, Seconds: 0.5, Failures: []string{"p T"}}}
 	if err := want[0].save(directory); err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package calculator is the expression language of a SidecarSet's resourcesPolicy: it computes a sidecar's CPU or
 // memory from what the Pod's own containers have.
 //
@@ -42,7 +44,7 @@ type Expression struct {
 // String is the text that was parsed.
 func (e Expression) String() string { return e.text }
 
-// Check tells whether the expression can ever compute the given resource, cpu or memory. It fails when the expression
+// Check reports whether the expression can ever compute the given resource, cpu or memory. It fails when the expression
 // names the other resource, or when it is constant and its value is negative or too large. Whether an expression such
 // as cpu-2 is negative depends on the Pod, and is no reason to fail.
 func (e Expression) Check(name corev1.ResourceName) error {

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package calculator
 
 import "math/big"
 
 // node is a part of an expression. It must not modify the value it is given, nor return it for the caller to modify.
 type node interface {
-	// quantity tells whether the value is a quantity, not a plain number.
+	// quantity reports whether the value is a quantity, not a plain number.
 	quantity() bool
 	// eval computes the value, where v is that of cpu or memory.
 	eval(v *big.Rat) *big.Rat

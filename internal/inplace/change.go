@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -28,14 +30,14 @@ type Change struct {
 	Restart map[string]string
 }
 
-// Empty tells whether there is nothing to change but the revision's name.
+// Empty reports whether there is nothing to change but the revision's name.
 func (c Change) Empty() bool {
 	return len(c.Images)+len(c.Resources)+len(c.Labels)+len(c.Annotations)+
 		len(c.AddFinalizers)+len(c.RemoveFinalizers)+len(c.Restart) == 0
 }
 
-// RestartsContainers tells whether making the change in a Pod stops a container of it, so that traffic must be drained
-// first.
+// RestartsContainers reports whether making the change in a Pod stops a container of it, so that traffic must be
+// drained first.
 func (c Change) RestartsContainers(pod *corev1.Pod) bool {
 	for name, image := range c.Images {
 		if imageOf(pod, name) != image {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -27,7 +29,7 @@ var owned = map[string]bool{
 
 // Difference tells how to bring a running Pod from one template to another, both in the form that podtemplate.Defaulted
 // gives. The second result is empty when that is possible. Otherwise it names the fields that only a new Pod can have,
-// as spec.template.spec.containers[app].env, sorted, and the Change is zero. canResize tells whether the cluster
+// as spec.template.spec.containers[app].env, sorted, and the Change is zero. canResize reports whether the cluster
 // resizes running Pods.
 //
 // In place can change: images; cpu and memory, within what Kubernetes lets a running Pod; labels, annotations and

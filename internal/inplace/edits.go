@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -20,7 +22,7 @@ type Edits struct {
 	Resize, Pod *podpatch.Patch
 }
 
-// Empty tells whether there is nothing to write.
+// Empty reports whether there is nothing to write.
 func (e Edits) Empty() bool { return e.Resize.Empty() && e.Pod.Empty() }
 
 // Begin renders a change of a Pod that leads it to the revision of a name, with a record of what it replaces. What an

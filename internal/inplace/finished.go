@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package inplace knows what an in-place change of a running Pod looks like from outside: what the kubelet had, and
 // whether it has carried the change out. It is pure.
 package inplace
@@ -20,7 +22,7 @@ type Replaced struct {
 	ContainerID string `json:"containerID,omitempty"`
 }
 
-// Finished tells whether the kubelet runs the image that the Pod's spec names in a container whose image was changed.
+// Finished reports whether the kubelet runs the image that the Pod's spec names in a container whose image was changed.
 // The kubelet must have seen the current spec, if it tells which one it has seen. Then any of these proves it:
 //
 //   - the spec names a digest and the status reports that digest;
@@ -66,13 +68,13 @@ func sameImage(a, b string) bool {
 	return err == nil && reference.TagNameOnly(first).String() == reference.TagNameOnly(second).String()
 }
 
-// ContainerReady tells whether the kubelet says that a container, or a native sidecar, is ready.
+// ContainerReady reports whether the kubelet says that a container, or a native sidecar, is ready.
 func ContainerReady(pod *corev1.Pod, name string) bool {
 	status := statusOf(pod, name)
 	return status != nil && status.Ready
 }
 
-// Resized tells whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. Where the
+// Resized reports whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. Where the
 // kubelet does not report resources the end of the resize is all there is to see.
 func Resized(pod *corev1.Pod, name string) bool {
 	for _, condition := range pod.Status.Conditions {
@@ -92,7 +94,7 @@ func Resized(pod *corev1.Pod, name string) bool {
 	return covers(status.Resources.Requests, wanted.Requests) && covers(status.Resources.Limits, wanted.Limits)
 }
 
-// covers tells whether all wanted amounts are what is there.
+// covers reports whether all wanted amounts are what is there.
 func covers(have, want corev1.ResourceList) bool {
 	for name, quantity := range want {
 		got, ok := have[name]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -84,7 +86,7 @@ func leftover(
 	return out
 }
 
-// setMissing notes the values that a Pod does not have, and tells whether there are any.
+// setMissing notes the values that a Pod does not have, and reports whether there are any.
 func setMissing(changes *map[string]*string, has, wanted map[string]string) bool {
 	missing := false
 	for key, value := range wanted {

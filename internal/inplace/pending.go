@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -11,7 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
-// Pending carries on with what OpenKruise left to be done later in a Pod. ok tells whether there is such a thing. Its
+// Pending carries on with what OpenKruise left to be done later in a Pod. ok reports whether there is such a thing. Its
 // time has come when the edits are not empty; otherwise it comes in waitSeconds, or, when those are 0, with a change of
 // the Pod: containers must become ready first.
 //

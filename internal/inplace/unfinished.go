@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package inplace
 
 import (
@@ -37,7 +39,7 @@ func Unfinished(pod *corev1.Pod) string {
 	return state.awaited(pod)
 }
 
-// runsItsImages tells whether the kubelet reports for every container the very image that the spec names, by which a
+// runsItsImages reports whether the kubelet reports for every container the very image that the spec names, by which a
 // change of images is done.
 func runsItsImages(pod *corev1.Pod) bool {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
@@ -58,7 +60,7 @@ func runsItsImages(pod *corev1.Pod) bool {
 // nextFields is how the names of fields begin that say what is changed next.
 const nextFields = `"next`
 
-// mentions tells whether a record may have one of some fields.
+// mentions reports whether a record may have one of some fields.
 func mentions(text string, fields ...string) bool {
 	return slices.ContainsFunc(fields, func(field string) bool { return strings.Contains(text, field) })
 }
@@ -116,7 +118,7 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	return fmt.Sprintf("container %s has not been restarted yet", name)
 }
 
-// seen tells whether the kubelet has seen the Pod's spec as it is. Kubelets before Kubernetes 1.33 do not say.
+// seen reports whether the kubelet has seen the Pod's spec as it is. Kubelets before Kubernetes 1.33 do not say.
 func seen(pod *corev1.Pod) bool {
 	return pod.Status.ObservedGeneration == 0 || pod.Status.ObservedGeneration >= pod.Generation
 }

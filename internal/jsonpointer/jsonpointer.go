@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package jsonpointer writes JSON pointers (RFC 6901), as JSON patches need them.
 package jsonpointer
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package podcache decides what a cache of Pods keeps. Pods are the bulk of what the operator holds in memory, so
 // everything that no controller reads is dropped on arrival. What is cached is therefore never written back: writes are
 // patches.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package podpatch writes JSON patches of Pods that a trimmed cache holds. A patch says which Pod it is for and what
 // the writer saw of everything that it changes; when any of that has changed since, the API server refuses the whole
 // patch. What the kubelet writes meanwhile never gets in the way.
@@ -100,7 +102,7 @@ func (p *Patch) Unchanged() *Patch {
 	return p
 }
 
-// Empty tells whether nothing would change. No patch at all is empty too.
+// Empty reports whether nothing would change. No patch at all is empty too.
 func (p *Patch) Empty() bool {
 	return p == nil || len(p.labels)+len(p.annotations)+len(p.containers) == 0 && !p.ownersChanged &&
 		slices.Equal(p.finalizers, p.pod.Finalizers)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package pods says in words what a Pod shows of itself: why it, or one of its containers, does not run or serve, and
 // why it has not gone yet. Every controller uses the same words. It is pure, and reads nothing of a Pod that package
 // podcache drops.

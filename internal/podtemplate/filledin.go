@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package podtemplate
 
 import (
@@ -32,7 +34,7 @@ func withoutFilledIn(recorded, template []corev1.Container) []corev1.Container {
 	return out
 }
 
-// filledIn tells whether a container states what hardly any user does, and every webhook that fills in defaults.
+// filledIn reports whether a container states what hardly any user does, and every webhook that fills in defaults.
 func filledIn(c *corev1.Container) bool {
 	return c.TerminationMessagePath != "" && c.TerminationMessagePolicy != ""
 }

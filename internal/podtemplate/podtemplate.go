@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package podtemplate writes, reads and compares the Pod templates that ControllerRevisions record. Bytes differ
 // between programs and versions of a library that mean the same, so templates are compared by the Pods that the API
 // server makes of them. It is pure.
@@ -74,6 +76,6 @@ func Defaulted(template *corev1.PodTemplateSpec) *corev1.PodTemplateSpec {
 	return &corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
 }
 
-// Equal tells whether the API server makes equal Pods of two Defaulted templates. Quantities are compared by their
+// Equal reports whether the API server makes equal Pods of two Defaulted templates. Quantities are compared by their
 // amounts, and empty maps and lists are as good as none.
 func Equal(a, b *corev1.PodTemplateSpec) bool { return equality.Semantic.DeepEqual(a, b) }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package priority puts Pods in the order that an updatePriority strategy asks for. It is pure.
 package priority
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package quantity bounds the quantities that people write before anything computes with them. To compare or to add
 // quantities, resource.Quantity writes out their powers of ten: "1e2147483647" fits into a line and costs gigabytes.
 // With a negative exponent reading it is enough. So whatever comes from outside passes here first: JSON by Bound before

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package quantity
 
 // suspicious reports whether JSON may hold a quantity out of bounds: a number with an exponent of two digits or more

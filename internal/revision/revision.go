@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package revision names, numbers and truncates the ControllerRevisions that record the history of an object. Whether
 // two revisions are equal is decided by whoever knows what is in them, on decoded and defaulted values: bytes differ
 // between versions of a library that mean the same. It is pure.

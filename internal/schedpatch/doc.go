@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package schedpatch is what a SchedPatch means for a Pod: whose Pods it is for, and what becomes of their scheduling
 // rules.
 //

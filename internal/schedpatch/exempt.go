@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -5,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Exempt tells whether a new Pod is never patched: its node is chosen already, it only mirrors what a kubelet runs, or
-// it belongs to a DaemonSet.
+// Exempt reports whether a new Pod is never patched: its node is chosen already, it only mirrors what a kubelet runs,
+// or it belongs to a DaemonSet.
 func Exempt(pod *corev1.Pod) bool {
 	if pod.Spec.NodeName != "" {
 		return true
@@ -18,7 +20,7 @@ func Exempt(pod *corev1.Pod) bool {
 	return owner != nil && IsDaemonSet(owner)
 }
 
-// IsDaemonSet tells whether an owner is a DaemonSet, of whatever group: its controller picks the node of each Pod.
+// IsDaemonSet reports whether an owner is a DaemonSet, of whatever group: its controller picks the node of each Pod.
 func IsDaemonSet(owner *metav1.OwnerReference) bool { return owner.Kind == daemonSet }
 
 // daemonSet is the kind whose Pods are never patched.

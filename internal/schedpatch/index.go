@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -82,7 +84,7 @@ func (ix *Index) remove(key types.NamespacedName) {
 	}
 }
 
-// Has tells whether the namespace has any patch at all.
+// Has reports whether the namespace has any patch at all.
 func (ix *Index) Has(namespace string) bool {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -101,7 +103,7 @@ func (ix *Index) For(namespace string, target Target) []*Patch {
 	return slices.SortedFunc(maps.Values(in.targets[target]), Compare)
 }
 
-// Through tells whether a patch of the namespace may be for the owner of an owner of this kind. Only then does it
+// Through reports whether a patch of the namespace may be for the owner of an owner of this kind. Only then does it
 // matter who that is.
 func (ix *Index) Through(namespace string, owner schema.GroupKind) bool {
 	ix.mu.RLock()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -33,7 +35,7 @@ func Applied(podAnnotations map[string]string) []Mark {
 	return out
 }
 
-// Carries tells whether a Pod says that it carries the patch as it is now.
+// Carries reports whether a Pod says that it carries the patch as it is now.
 func (p *Patch) Carries(podAnnotations map[string]string) bool {
 	for _, mark := range Applied(podAnnotations) {
 		if mark == p.mark() {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -106,7 +108,7 @@ func isEmptyTerm(term *corev1.NodeSelectorTerm) bool {
 	return len(term.MatchExpressions) == 0 && len(term.MatchFields) == 0
 }
 
-// says tells whether a term has every requirement of another one.
+// says reports whether a term has every requirement of another one.
 func says(term, other *corev1.NodeSelectorTerm) bool {
 	return hasAll(term.MatchExpressions, other.MatchExpressions) && hasAll(term.MatchFields, other.MatchFields)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -78,7 +80,7 @@ func (p *Patch) Hash() string { return p.hash }
 // Label is the label of Pods that carry the patch.
 func (p *Patch) Label() (key, value string) { return LabelKey(p.Name()), p.hash }
 
-// SelectsPod tells whether podSelector, if there is one, picks a Pod with these labels.
+// SelectsPod reports whether podSelector, if there is one, picks a Pod with these labels.
 func (p *Patch) SelectsPod(podLabels map[string]string) bool {
 	return p.selector.Matches(labels.Set(podLabels))
 }
@@ -98,18 +100,18 @@ func ExpiresAt(object *v1alpha1.SchedPatch) (metav1.Time, bool) {
 	}
 }
 
-// ExpiredAt tells whether the patch has ended by now.
+// ExpiredAt reports whether the patch has ended by now.
 func (p *Patch) ExpiredAt(now metav1.Time) bool {
 	end, ends := p.ExpiresAt()
 	return ends && !now.Time.Before(end.Time)
 }
 
-// ActiveAt tells whether new Pods are patched now: the mode is Active and the patch has not expired.
+// ActiveAt reports whether new Pods are patched now: the mode is Active and the patch has not expired.
 func (p *Patch) ActiveAt(now metav1.Time) bool {
 	return p.Object.Spec.Mode != v1alpha1.SchedPatchPreview && !p.ExpiredAt(now)
 }
 
-// Rejects tells whether a Pod that contradicts the patch is denied.
+// Rejects reports whether a Pod that contradicts the patch is denied.
 func (p *Patch) Rejects() bool {
 	return p.Object.Spec.OnConflict == v1alpha1.SchedPatchConflictReject
 }

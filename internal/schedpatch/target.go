@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -36,8 +38,8 @@ var between = map[schema.GroupKind]schema.GroupKind{
 	{Group: "batch", Kind: "Job"}:                  {},
 }
 
-// MayOwnThrough tells whether a workload of the kind may own Pods through an owner of the other kind. Of kinds that are
-// not known here anything is possible, other than through their own kind.
+// MayOwnThrough reports whether a workload of the kind may own Pods through an owner of the other kind. Of kinds that
+// are not known here anything is possible, other than through their own kind.
 func MayOwnThrough(kind, owner schema.GroupKind) bool {
 	if through, known := between[kind]; known {
 		return through == owner

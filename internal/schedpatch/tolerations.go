@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -18,7 +20,7 @@ func mergeTolerations(pod, patch []corev1.Toleration) []corev1.Toleration {
 	return merged
 }
 
-// covers tells whether one toleration tolerates all that the other does, and for at least as long.
+// covers reports whether one toleration tolerates all that the other does, and for at least as long.
 func covers(broad, narrow *corev1.Toleration) bool {
 	all := broad.Operator == corev1.TolerationOpExists
 	switch {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -37,7 +39,7 @@ func validateRules(spec *v1alpha1.SchedPatchSpec) field.ErrorList {
 	return errs
 }
 
-// isRule tells whether an error is about the rules that a patch has.
+// isRule reports whether an error is about the rules that a patch has.
 func isRule(err *field.Error) bool {
 	return slices.ContainsFunc([]string{"spec.affinity", "spec.tolerations", "spec.nodeSelector"}, func(prefix string) bool {
 		return strings.HasPrefix(err.Field, prefix)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package selectors decides whether two label selectors can ever match the same object. Nothing is guessed: the
 // requirements of both are solved together, key by key, so the answer is exact for every operator of a label selector.
 package selectors
@@ -106,8 +108,8 @@ func Namespace(name string) Selector {
 // MatchesNothing is true when the requirements contradict each other, so that no labels at all can fulfil them.
 func (s Selector) MatchesNothing() bool { return s.nothing }
 
-// Overlap tells whether there are labels that both selectors match. False is a proof that there are none. It allocates
-// nothing.
+// Overlap reports whether there are labels that both selectors match. False is a proof that there are none. It
+// allocates nothing.
 func (s Selector) Overlap(other Selector) bool {
 	if s.nothing || other.nothing {
 		return false

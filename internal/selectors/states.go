@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package selectors
 
 import (
@@ -31,7 +33,7 @@ func sorted(values []string) []string {
 	return slices.Compact(out)
 }
 
-// possible tells whether anything is allowed. There are more label values than anybody can list, so a complement is
+// possible reports whether anything is allowed. There are more label values than anybody can list, so a complement is
 // never empty.
 func (s states) possible() bool {
 	return s.absent || s.complement || len(s.values) > 0
@@ -54,7 +56,7 @@ func (s states) and(other states) states {
 	return out
 }
 
-// overlap tells whether and would be possible, without making it.
+// overlap reports whether and would be possible, without making it.
 func (s states) overlap(other states) bool {
 	if s.absent && other.absent || s.complement && other.complement {
 		return true

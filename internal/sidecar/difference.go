@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -21,7 +23,7 @@ type Difference struct {
 	Resized []string
 }
 
-// InPlace tells whether a running Pod can take the change.
+// InPlace reports whether a running Pod can take the change.
 func (d Difference) InPlace() bool { return len(d.Fixed) == 0 }
 
 // DifferenceFrom compares the set's current version with what an earlier revision recorded. Like the hashes it looks at
@@ -111,7 +113,7 @@ func merged(a, b map[string]any) map[string]any {
 	return out
 }
 
-// resizable tells whether the kubelet can go from one set of resources to the other in a running Pod: only amounts of
+// resizable reports whether the kubelet can go from one set of resources to the other in a running Pod: only amounts of
 // cpu and memory differ.
 func resizable(before, after corev1.ResourceRequirements) bool {
 	return equality.Semantic.DeepEqual(before.Claims, after.Claims) &&

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sidecar is what a SidecarSet means for a Pod: which Pods it matches, what it injects into a new one, how it
 // finds that a running one is up to date, and what has to change in one that is not.
 //

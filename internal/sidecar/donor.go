@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -58,7 +60,7 @@ func (v *View) ownContainers(list []corev1.Container, sidecars takenNames) []*co
 	return out
 }
 
-// isInjected tells whether a container says that it was injected, by us or by OpenKruise.
+// isInjected reports whether a container says that it was injected, by us or by OpenKruise.
 func isInjected(c *corev1.Container) bool {
 	return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool {
 		return e.Name == v1beta1.SidecarInjectedEnv && e.Value == "true"

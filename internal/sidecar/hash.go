@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -68,7 +70,7 @@ func hasNativeSidecar(initContainers []v1beta1.SidecarContainer) bool {
 	return false
 }
 
-// isNativeSidecar tells whether an init container keeps running beside the Pod's containers.
+// isNativeSidecar reports whether an init container keeps running beside the Pod's containers.
 func isNativeSidecar(c *corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -21,7 +23,7 @@ import (
 // The programs inside learn from the version annotations, which they have as environment variables, who is the newer
 // one: the larger number.
 
-// isHot tells whether a sidecar is upgraded by a second container beside it.
+// isHot reports whether a sidecar is upgraded by a second container beside it.
 func isHot(c *v1beta1.SidecarContainer) bool {
 	return c.UpgradeStrategy.UpgradeType == v1beta1.SidecarContainerHotUpgrade
 }
@@ -110,7 +112,7 @@ func (p *hotPair) next(v *View) (target, old *containerRef) {
 	return p.other, p.working
 }
 
-// finished tells whether only one of the two runs something. The wire marks the one that waits by version 0, whatever
+// finished reports whether only one of the two runs something. The wire marks the one that waits by version 0, whatever
 // its empty image is called by now: the set may name another one since, or an admission webhook may have put the name
 // of a mirror.
 func (p *hotPair) finished(v *View) bool {
@@ -118,7 +120,7 @@ func (p *hotPair) finished(v *View) bool {
 		v.Pod.Annotations[versionKey(p.other)] == "0"
 }
 
-// HotFinished tells whether all hot upgrades of the set in the Pod have been carried to their end.
+// HotFinished reports whether all hot upgrades of the set in the Pod have been carried to their end.
 func (v *View) HotFinished(set *Set) bool {
 	for i := range set.Spec.Containers {
 		if c := &set.Spec.Containers[i]; isHot(c) {
@@ -164,8 +166,8 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 	return change, nil
 }
 
-// canFinish tells whether the Pod serves without the containers that are to become empty: it is ready, or all its other
-// containers are.
+// canFinish reports whether the Pod serves without the containers that are to become empty: it is ready, or all its
+// other containers are.
 func (s *Set) canFinish(v *View) bool {
 	if v.Ready() {
 		return true

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -37,7 +39,7 @@ type Injection struct {
 	working map[string]string
 }
 
-// Empty tells whether there is nothing to change.
+// Empty reports whether there is nothing to change.
 func (in *Injection) Empty() bool {
 	return in == nil || len(in.Sets) == 0
 }

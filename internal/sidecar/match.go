@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -61,12 +63,12 @@ func Compile(object *v1beta1.SidecarSet) (*Set, error) {
 // Name is the SidecarSet's name.
 func (s *Set) Name() string { return s.Object.Name }
 
-// MatchesPod tells whether the set's selector picks a Pod with these labels.
+// MatchesPod reports whether the set's selector picks a Pod with these labels.
 func (s *Set) MatchesPod(podLabels map[string]string) bool {
 	return s.selector.Matches(labels.Set(podLabels))
 }
 
-// MatchesNamespace tells whether the set reaches into a namespace.
+// MatchesNamespace reports whether the set reaches into a namespace.
 func (s *Set) MatchesNamespace(name string, namespaceLabels map[string]string) bool {
 	if s.Spec.Namespace != "" {
 		return s.Spec.Namespace == name
@@ -112,17 +114,18 @@ func sidecarNames(spec *v1beta1.SidecarSetSpec) []string {
 	return names
 }
 
-// OptedOut tells whether a Pod refuses injection by the label or annotation apps.kruise.io/sidecar-injection: "false".
+// OptedOut reports whether a Pod refuses injection by the label or annotation apps.kruise.io/sidecar-injection:
+// "false".
 func OptedOut(pod *corev1.Pod) bool {
 	return pod.Labels[v1beta1.SidecarInjectionKey] == "false" || pod.Annotations[v1beta1.SidecarInjectionKey] == "false"
 }
 
-// IsActive tells whether a Pod still lives: neither finished nor being deleted.
+// IsActive reports whether a Pod still lives: neither finished nor being deleted.
 func IsActive(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
 
-// UpdateSelects tells whether the update strategy's own selector, if there is one, picks a Pod with these labels.
+// UpdateSelects reports whether the update strategy's own selector, if there is one, picks a Pod with these labels.
 func (s *Set) UpdateSelects(podLabels map[string]string) bool {
 	return s.updateSelector.Matches(labels.Set(podLabels))
 }

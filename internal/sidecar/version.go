@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -67,7 +69,7 @@ func (s *Set) WithRevision(name string) *Set {
 	return &out
 }
 
-// SameVersion tells whether a revision records the set's current version. They are compared decoded and defaulted, so
+// SameVersion reports whether a revision records the set's current version. They are compared decoded and defaulted, so
 // it does not matter which program and which version of a library wrote the revision.
 func (s *Set) SameVersion(data []byte) bool {
 	spec, err := specOf(data)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecar
 
 import (
@@ -74,7 +76,7 @@ func (v *View) decode(annotation string) entries {
 	return out
 }
 
-// Holds tells whether a set was injected into the Pod and all of its containers are there.
+// Holds reports whether a set was injected into the Pod and all of its containers are there.
 func (v *View) Holds(set *Set) bool {
 	if !v.Injected(set.Name()) {
 		return false
@@ -149,18 +151,18 @@ func (v *View) replaceable(name string) bool {
 	return false
 }
 
-// Updated tells whether the Pod is at the set's current version.
+// Updated reports whether the Pod is at the set's current version.
 func (v *View) Updated(set *Set) bool {
 	return v.of(set).full.Hash == set.Hashes.Full
 }
 
-// Upgradable tells whether images alone separate the Pod from the set's current version. If not, only a new Pod can
+// Upgradable reports whether images alone separate the Pod from the set's current version. If not, only a new Pod can
 // have it.
 func (v *View) Upgradable(set *Set) bool {
 	return v.of(set).withoutImage.Hash == set.Hashes.WithoutImage
 }
 
-// Settled tells whether the kubelet has carried out the set's last in-place update of the Pod, if there was one.
+// Settled reports whether the kubelet has carried out the set's last in-place update of the Pod, if there was one.
 func (v *View) Settled(set *Set) bool { return v.of(set).settled }
 
 // CarriedOut is Settled, but for new resources that are still to be written: all that was written has been carried out.
@@ -191,10 +193,10 @@ func (v *View) carriedOut(record *updateRecord) bool {
 	return true
 }
 
-// Touched tells whether the set has ever changed the Pod in place.
+// Touched reports whether the set has ever changed the Pod in place.
 func (v *View) Touched(set *Set) bool { return v.of(set).update != nil }
 
-// Ready tells whether the Pod serves: it runs and its Ready condition is true.
+// Ready reports whether the Pod serves: it runs and its Ready condition is true.
 func (v *View) Ready() bool { return v.ready }
 
 // ReadySince is when the Pod became ready, zero when it is not.
@@ -209,10 +211,10 @@ func readiness(pod *corev1.Pod) (bool, time.Time) {
 	return false, time.Time{}
 }
 
-// Injected tells whether the Pod says that a set was injected into it.
+// Injected reports whether the Pod says that a set was injected into it.
 func (v *View) Injected(name string) bool { return slices.Contains(v.injected, name) }
 
-// SidecarsReady tells whether every sidecar of the set in the Pod is ready.
+// SidecarsReady reports whether every sidecar of the set in the Pod is ready.
 func (v *View) SidecarsReady(set *Set) bool { return len(v.unreadySidecars(set)) == 0 }
 
 // notStarted are what a kubelet says of a container before it has tried to start it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package testing builds objects for tests, one call for each thing that a test is about. Everything else has a value
 // that works.
 package testing

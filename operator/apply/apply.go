@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package apply holds what every controller's executor needs to carry out a plan: batches, the meaning of refusals, and
 // the write of a status.
 package apply
@@ -50,7 +52,7 @@ func Each[T any](ctx context.Context, parallel int, actions []T, act func(contex
 // givingUp is how many actions must fail together for the rest not to be tried.
 const givingUp = 16
 
-// IsStale tells whether a write failed because the object is gone, or is not what the snapshot said: the API server
+// IsStale reports whether a write failed because the object is gone, or is not what the snapshot said: the API server
 // answers a failed JSON patch test with Invalid and no field causes. A webhook may deny with any code it likes, so what
 // it denied is never stale.
 func IsStale(err error) bool {
@@ -87,7 +89,7 @@ func Wrap(err error, format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-// Status writes the difference between the status of two states of an object, and tells whether there was one. The
+// Status writes the difference between the status of two states of an object, and reports whether there was one. The
 // first status that we write of an object is written whole: a difference would leave out counters of 0, which nobody
 // could tell from counters that are not there.
 func Status(ctx context.Context, writer client.SubResourceWriter, before, after client.Object, first bool) (bool, error) {
@@ -113,7 +115,7 @@ func wholeStatus(object client.Object) ([]byte, error) {
 	return json.Marshal(map[string]any{"status": fields["status"]})
 }
 
-// FirstStatus tells whether a status is not one that we wrote: ours always have the condition Ready.
+// FirstStatus reports whether a status is not one that we wrote: ours always have the condition Ready.
 func FirstStatus(conditions []metav1.Condition) bool {
 	return meta.FindStatusCondition(conditions, v1beta1.ConditionReady) == nil
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package pace spaces out the status writes of each object, so that a workload with thousands of Pods does not write
 // its status thousands of times.
 package pace

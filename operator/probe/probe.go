@@ -1,4 +1,6 @@
-// Package probe tells whether an installation works: what `helm test` runs, and what a person may run in a Pod of the
+// SPDX-License-Identifier: Apache-2.0
+
+// Package probe reports whether an installation works: what `helm test` runs, and what a person may run in a Pod of the
 // operator. It changes nothing.
 package probe
 

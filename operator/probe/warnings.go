@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package probe
 
 import (
@@ -31,7 +33,7 @@ func (w *warnings) forget() {
 	w.said = nil
 }
 
-// heard tells whether one was about this field.
+// heard reports whether one was about this field.
 func (w *warnings) heard(field string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

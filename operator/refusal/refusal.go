@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package refusal remembers which writes the API server refused, so that a refused write is not tried over and over
 // before all others.
 //

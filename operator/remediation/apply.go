@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -118,5 +120,5 @@ func seen(object client.Object) client.Preconditions {
 	return client.Preconditions{UID: &uid, ResourceVersion: &version}
 }
 
-// outdated tells whether a write failed because the snapshot is no longer true. The next one will be.
+// outdated reports whether a write failed because the snapshot is no longer true. The next one will be.
 func outdated(err error) bool { return apply.IsStale(err) || apierrors.IsAlreadyExists(err) }

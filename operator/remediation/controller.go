@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -37,8 +39,7 @@ type Remediator struct {
 	asker    asker
 	teller   *teller
 	// mu is held while limits are read, a decision is taken and written, so that two sets do not both take the last of
-	// what is left, and neither loses what the other one enters in the ledger. Webhooks are asked
-	// without it.
+	// what is left, and neither loses what the other one enters in the ledger. Webhooks are asked without it.
 	mu sync.Mutex
 }
 
@@ -59,7 +60,7 @@ func New(mgr manager.Manager, options Options) *Remediator {
 // anew, delete, and see that it is done.
 const maxSteps = 8
 
-// Concerns tells whether a set asks for auto remediation, or has left something to clean up since it did.
+// Concerns reports whether a set asks for auto remediation, or has left something to clean up since it did.
 func (r *Remediator) Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error) {
 	facts := Facts{Set: set}
 	if facts.enabled() {
@@ -135,7 +136,7 @@ func (r *Remediator) verdict(s *Snapshot, plan *Plan, refused string, deleted bo
 	return v
 }
 
-// quiet tells whether nothing of a set is in our hands, nor will be soon.
+// quiet reports whether nothing of a set is in our hands, nor will be soon.
 func (r *Remediator) quiet(ctx context.Context, facts *Facts) (bool, error) {
 	if facts.enabled() {
 		for i := range facts.Pods {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package remediation moves Pods of StatefulSets that cannot start because of their node: it excludes the node for the
 // set through a SchedPatch, waits until every replica of the webhook applies that, and deletes the stuck Pod, so that
 // its replacement starts elsewhere. It is called from the StatefulSet's controller in each look at a set, and writes no

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -99,7 +101,8 @@ func (t *teller) stand(s *Snapshot, plan *Plan, v *Verdict) {
 	}
 }
 
-// news tells whether a reason differs from the one that was told last. After a restart the status says which that was.
+// news reports whether a reason differs from the one that was told last. After a restart the status says which that
+// was.
 func (t *teller) news(key types.NamespacedName, set *v1beta1.StatefulSet, reason string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

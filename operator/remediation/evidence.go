@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -196,7 +198,7 @@ func (c container) words(reason, message string) string {
 	return worded(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
 }
 
-// started tells whether the container has ever run, as far as the Pod still shows it.
+// started reports whether the container has ever run, as far as the Pod still shows it.
 func (c container) started() bool {
 	if c.status.State.Running != nil {
 		return true
@@ -222,13 +224,13 @@ func (c container) firstStart() metav1.Time {
 	return metav1.Time{}
 }
 
-// ran tells whether a container that has ended had begun. Only the two reasons by which runtimes say that it had not
+// ran reports whether a container that has ended had begun. Only the two reasons by which runtimes say that it had not
 // are believed.
 func ran(t *corev1.ContainerStateTerminated) bool {
 	return t.Reason != reasonStartError && t.Reason != "ContainerCannotRun"
 }
 
-// starts tells whether a container with this image has ever started, any container for "", and when the last of them
+// starts reports whether a container with this image has ever started, any container for "", and when the last of them
 // did so for the first time.
 func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
 	for _, c := range containers(pod) {
@@ -246,7 +248,7 @@ func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
 // readySlack is how long after a Pod's start its Ready condition may be set for the first time.
 const readySlack = 10 * time.Second
 
-// wasReady tells whether a Pod's Ready condition shows that it was Ready once. A container that ran and cannot be
+// wasReady reports whether a Pod's Ready condition shows that it was Ready once. A container that ran and cannot be
 // started again leaves no other trace. One that was never ready before that leaves none at all.
 func wasReady(pod *corev1.Pod) bool {
 	c := condition(pod, corev1.PodReady)

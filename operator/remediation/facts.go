@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -39,12 +41,12 @@ type Pod struct {
 	Hook string
 }
 
-// enabled tells whether the set asks for auto remediation.
+// enabled reports whether the set asks for auto remediation.
 func (f *Facts) enabled() bool {
 	return f.Set.Spec.AutoRemediation != nil && f.Set.Spec.AutoRemediation.Enabled
 }
 
-// valid tells whether a revision is one that Pods should have.
+// valid reports whether a revision is one that Pods should have.
 func (f *Facts) valid(revision string) bool { return slices.Contains(f.Revisions, revision) }
 
 // at returns the Pod of an ordinal, nil when there is none.
@@ -72,5 +74,5 @@ type Verdict struct {
 	LookAgainIn float64
 }
 
-// Holds tells whether auto remediation sees to the replacement of a Pod. It may be asked of no verdict.
+// Holds reports whether auto remediation sees to the replacement of a Pod. It may be asked of no verdict.
 func (v *Verdict) Holds(pod *corev1.Pod) bool { return v != nil && v.Held[pod.UID] }

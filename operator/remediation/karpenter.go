@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -21,8 +23,8 @@ type karpenter struct {
 // for all that it serves.
 const karpenterTime = time.Minute
 
-// served tells whether the API by which Karpenter makes nodes is served. It fails only if nobody has ever been able to
-// tell.
+// served reports whether the API by which Karpenter makes nodes is served. It fails only if nobody has ever been able
+// to tell.
 func (k *karpenter) served(mapper meta.RESTMapper, now time.Time) (bool, error) {
 	if now.Before(k.until) {
 		return k.is, nil
@@ -40,7 +42,7 @@ func (k *karpenter) served(mapper meta.RESTMapper, now time.Time) (bool, error) 
 	return k.is, nil
 }
 
-// matters tells whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
+// matters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
 // excluded, and any are or might be now.
 func (p *planner) matters() bool {
 	mode := p.s.settings().ExclusionMode

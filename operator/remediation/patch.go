@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -114,7 +116,7 @@ func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
 	}}
 }
 
-// required tells whether excluded nodes are out, rather than the last resort. Karpenter starts no node for Pods that
+// required reports whether excluded nodes are out, rather than the last resort. Karpenter starts no node for Pods that
 // demand something of a hostname.
 func (s *Snapshot) required() bool {
 	switch s.settings().ExclusionMode {
@@ -143,7 +145,7 @@ func exclusionTerm(entries []*Exclusion) corev1.NodeSelectorTerm {
 	return term
 }
 
-// excludes tells whether the affinity of a SchedPatch keeps Pods off a node, or lets them prefer others.
+// excludes reports whether the affinity of a SchedPatch keeps Pods off a node, or lets them prefer others.
 func excludes(affinity *corev1.Affinity, e *Exclusion) bool {
 	if affinity == nil || affinity.NodeAffinity == nil {
 		return false

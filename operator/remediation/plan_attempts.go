@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -54,7 +56,7 @@ func (p *planner) podOf(a *Attempt) *Pod {
 	return nil
 }
 
-// void tells whether a Pod that was about to be deleted is not to be any more: it has started, is stuck for another
+// void reports whether a Pod that was about to be deleted is not to be any more: it has started, is stuck for another
 // reason, or the node is no longer out.
 func (p *planner) void(a *Attempt, pod *Pod) bool {
 	if a.Revision != pod.Revision || !pod.Right || pod.Changing {
@@ -67,7 +69,7 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 	return c == nil || c.Verdict == verdictGlobal || c.Verdict == verdictNone || !p.record.active(a.Node, p.s.Now)
 }
 
-// replaced tells whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,
+// replaced reports whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,
 // cannot be helped by another node, finds no node under a rule that is over and so has to be made anew itself, or there
 // is not to be one.
 func (p *planner) replaced(a *Attempt) bool {
@@ -84,7 +86,7 @@ func (p *planner) replaced(a *Attempt) bool {
 	return false
 }
 
-// hopeless tells whether a Pod cannot run for a reason that is not the node's.
+// hopeless reports whether a Pod cannot run for a reason that is not the node's.
 func hopeless(pod *Pod, e *evidence) bool {
 	if e.kind == badTemplate || e.kind == hasEnded {
 		return true
@@ -97,7 +99,7 @@ func hopeless(pod *Pod, e *evidence) bool {
 // readyToForget is for how many seconds the Pod of an ordinal must have been ready before its attempts are forgotten.
 const readyToForget = 3600
 
-// forgettable tells whether an attempt that is over counts for nothing any more.
+// forgettable reports whether an attempt that is over counts for nothing any more.
 func (p *planner) forgettable(a *Attempt) bool {
 	if p.age(a) <= rateWindow {
 		return false // it still counts against the operator's pace

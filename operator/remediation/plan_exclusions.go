@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -117,14 +119,14 @@ func (p *planner) lift() {
 	}
 }
 
-// homeless tells whether a Pod that carries our SchedPatch has found no node for a while.
+// homeless reports whether a Pod that carries our SchedPatch has found no node for a while.
 func (p *planner) homeless(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	return pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
 		e.kind == unscheduled && p.waited(e) > unschedulableSeconds && marked(pod.Pod, p.s.patchName())
 }
 
-// marked tells whether a Pod carries a SchedPatch, in whatever version.
+// marked reports whether a Pod carries a SchedPatch, in whatever version.
 func marked(pod *corev1.Pod, name string) bool {
 	return slices.ContainsFunc(schedpatch.Applied(pod.Annotations), func(m schedpatch.Mark) bool { return m.Name == name })
 }
@@ -159,7 +161,7 @@ func (p *planner) forgotten(pod *Pod) string {
 	return ""
 }
 
-// carriesStored tells whether a Pod carries our SchedPatch as it is stored.
+// carriesStored reports whether a Pod carries our SchedPatch as it is stored.
 func (p *planner) carriesStored(pod *Pod) bool {
 	if p.s.Patch == nil {
 		return false
@@ -168,7 +170,7 @@ func (p *planner) carriesStored(pod *Pod) bool {
 	return err == nil && patch.Carries(pod.Annotations)
 }
 
-// carries tells whether the rules of a Pod keep it away from an excluded node.
+// carries reports whether the rules of a Pod keep it away from an excluded node.
 func carries(pod *corev1.Pod, e *Exclusion) bool {
 	if pod.Spec.Affinity == nil || pod.Spec.Affinity.NodeAffinity == nil {
 		return false

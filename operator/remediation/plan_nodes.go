@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -45,12 +47,12 @@ func (p *planner) candidates(pod *Pod) *candidates {
 	return out
 }
 
-// fits tells whether a Pod could be scheduled to a node, but for exclusions.
+// fits reports whether a Pod could be scheduled to a node, but for exclusions.
 func (p *planner) fits(pod *Pod, node string) bool {
 	return slices.Contains(p.candidates(pod).eligible, node)
 }
 
-// usable tells whether a node is Ready and takes new Pods.
+// usable reports whether a node is Ready and takes new Pods.
 func usable(node *corev1.Node) bool { return isReady(node) && !node.Spec.Unschedulable }
 
 func isReady(node *corev1.Node) bool {
@@ -93,7 +95,7 @@ func (p *planner) withoutOurs(affinity *corev1.Affinity) *corev1.Affinity {
 	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
 }
 
-// recorded tells whether all values are hostnames or names of nodes that the record knows.
+// recorded reports whether all values are hostnames or names of nodes that the record knows.
 func (p *planner) recorded(values []string) bool {
 	return !slices.ContainsFunc(values, func(value string) bool {
 		return !slices.ContainsFunc(p.record.Exclusions, func(e Exclusion) bool { return e.Hostname == value || e.Node == value })
@@ -142,7 +144,7 @@ func (v *Volume) rejects(node *corev1.Node) string {
 // earlier Pod can have been scheduled, have started and be gone.
 const madeForSeconds = 5
 
-// recreatable tells whether a claim holds nothing, keeps its Pod on the node, and may be made anew elsewhere. Only
+// recreatable reports whether a claim holds nothing, keeps its Pod on the node, and may be made anew elsewhere. Only
 // stuck Pods are asked about: of those no container has started, for certain if none was made a second time.
 func (p *planner) recreatable(pod *Pod, v *Volume) bool {
 	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil || restarted(pod.Pod) {
@@ -152,7 +154,7 @@ func (p *planner) recreatable(pod *Pod, v *Volume) bool {
 	return before >= 0 && before <= madeForSeconds && p.pinnedTo(pod.Spec.NodeName, v)
 }
 
-// pinnedTo tells whether a node is the only one on which a claim can be used.
+// pinnedTo reports whether a node is the only one on which a claim can be used.
 func (p *planner) pinnedTo(name string, v *Volume) bool {
 	for _, node := range p.s.Nodes {
 		if node.Name != name && usable(node) && v.rejects(node) == "" {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -17,7 +19,7 @@ type Refusal struct {
 	Words string
 }
 
-// answered tells whether an error is the API server's answer, and not that there was none.
+// answered reports whether an error is the API server's answer, and not that there was none.
 func answered(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status)

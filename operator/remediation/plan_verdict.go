@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -27,7 +29,7 @@ const (
 	verdictNone verdict = "None"
 )
 
-// deletes tells whether the Pod is to be replaced.
+// deletes reports whether the Pod is to be replaced.
 func (v verdict) deletes() bool { return v == verdictNode || v == verdictProbe }
 
 // rememberSeconds is how long before a Pod began to wait a failure on another node still tells something about it. It
@@ -61,7 +63,7 @@ func (p *planner) caseOf(pod *Pod) *Case {
 	return nil
 }
 
-// stuck tells whether a Pod has waited long enough to be judged. One that the kubelet refused waits for nothing.
+// stuck reports whether a Pod has waited long enough to be judged. One that the kubelet refused waits for nothing.
 func (p *planner) stuck(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	if !pod.Right || pod.Changing {
@@ -113,7 +115,7 @@ func (p *planner) verdict(c *Case) (verdict, string) {
 	if other := p.undecided(c.Key, node); other != nil {
 		return verdictUndecided, fmt.Sprintf("Pod %s on node %s will soon tell whether other nodes fail too", other.Name, other.Spec.NodeName)
 	}
-	return verdictProbe, "no other Pod tells whether the node is at fault"
+	return verdictProbe, "no other Pod reports whether the node is at fault"
 }
 
 // startedOn names the nodes on which a container of the key has started, as far as their Pods are still there.
@@ -131,7 +133,7 @@ func (p *planner) startedOn(key Key) []string {
 	return unique(out)
 }
 
-// startedSince tells whether a container of the key has started for the first time since then, or shortly before.
+// startedSince reports whether a container of the key has started for the first time since then, or shortly before.
 func (p *planner) startedSince(key Key, since metav1.Time) bool {
 	return slices.ContainsFunc(p.s.Pods, func(pod Pod) bool {
 		if pod.Revision != key.Revision || pod.Changing {

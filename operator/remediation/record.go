@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -141,7 +143,7 @@ func (r *Record) String() string {
 	return string(text)
 }
 
-// Empty tells whether there is nothing to remember.
+// Empty reports whether there is nothing to remember.
 func (r *Record) Empty() bool { return len(r.Exclusions)+len(r.Attempts) == 0 }
 
 // copied is the same record, to be changed.
@@ -149,7 +151,7 @@ func (r *Record) copied() Record {
 	return Record{Exclusions: slices.Clone(r.Exclusions), Attempts: slices.Clone(r.Attempts)}
 }
 
-// ActiveAt tells whether the node is excluded.
+// ActiveAt reports whether the node is excluded.
 func (e *Exclusion) ActiveAt(now time.Time) bool { return now.Before(e.Expires.Time) }
 
 // end ends the exclusion now.
@@ -168,7 +170,7 @@ func (r *Record) exclusion(node string) *Exclusion {
 	return nil
 }
 
-// active tells whether a node is excluded.
+// active reports whether a node is excluded.
 func (r *Record) active(node string, now time.Time) bool {
 	e := r.exclusion(node)
 	return e != nil && e.ActiveAt(now)

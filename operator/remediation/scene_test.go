@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -257,7 +259,7 @@ type outcome struct {
 	Held []types.UID
 }
 
-// lastResort tells whether a SchedPatch prefers other nodes and forbids none.
+// lastResort reports whether a SchedPatch prefers other nodes and forbids none.
 func lastResort(patch *v1alpha1.SchedPatch) bool {
 	return patch != nil && shapeOf(patch).Required == 0
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -162,7 +164,7 @@ func (r *replicas) client(ctx context.Context) (*http.Client, error) {
 	}, nil
 }
 
-// askOne tells whether one replica applies the SchedPatch as it is.
+// askOne reports whether one replica applies the SchedPatch as it is.
 func askOne(ctx context.Context, client *http.Client, address string, patch *v1alpha1.SchedPatch) error {
 	url := "https://" + address + schedpatch.ServedPath + patch.Namespace + "/" + patch.Name
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -43,11 +45,11 @@ type Snapshot struct {
 	// Details are known of the Pods that may be deleted, at most maxDetails of them. Their Pods are as the API server
 	// has them, and whole.
 	Details map[types.UID]*Details
-	// NamespaceServed tells whether the Pod webhooks serve the set's namespace.
+	// NamespaceServed reports whether the Pod webhooks serve the set's namespace.
 	NamespaceServed bool
-	// Karpenter tells whether it provisions nodes for this cluster, as far as that matters for the set.
+	// Karpenter reports whether it provisions nodes for this cluster, as far as that matters for the set.
 	Karpenter bool
-	// MayDeleteClaims tells whether we are permitted to.
+	// MayDeleteClaims reports whether we are permitted to.
 	MayDeleteClaims bool
 	// Served is what the webhooks answered last, nil when they were not asked.
 	Served *Answer
@@ -87,7 +89,7 @@ const (
 	selectedNodeAnnotation = "volume.kubernetes.io/selected-node"
 )
 
-// asked tells whether the webhooks were asked about the SchedPatch as it is.
+// asked reports whether the webhooks were asked about the SchedPatch as it is.
 func (s *Snapshot) asked() bool {
 	return s.Served != nil && s.Patch != nil && s.Served.UID == s.Patch.UID && s.Served.Generation == s.Patch.Generation
 }
@@ -110,7 +112,7 @@ type gatherer struct {
 	home string
 	// excluded namespaces are not served by the Pod webhooks.
 	excluded sets.Set[string]
-	// mayDeleteClaims tells whether we are permitted to.
+	// mayDeleteClaims reports whether we are permitted to.
 	mayDeleteClaims bool
 	// karpenter is what was found out last.
 	karpenter karpenter
@@ -248,7 +250,7 @@ func (p *planner) close() []int {
 	return all[:min(len(all), maxDetails)]
 }
 
-// blocked tells whether a stuck Pod is to stay, as far as that can be told without its details.
+// blocked reports whether a stuck Pod is to stay, as far as that can be told without its details.
 func (p *planner) blocked(i int) bool {
 	c := p.newCase(i)
 	if !c.Verdict.deletes() {
@@ -314,7 +316,7 @@ func claimName(pod *corev1.Pod, volume *corev1.Volume) string {
 	return ""
 }
 
-// shared tells whether another Pod mounts a claim. It only matters where claims may be deleted.
+// shared reports whether another Pod mounts a claim. It only matters where claims may be deleted.
 func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, claim string) (bool, error) {
 	if !g.mayDeleteClaims || !s.settings().RecreateUnusedClaims {
 		return true, nil

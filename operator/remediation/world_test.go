@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package remediation
 
 import (
@@ -200,7 +202,7 @@ func (w *world) note() {
 	}
 }
 
-// look lets the operator look, and tells whether it has survived that.
+// look lets the operator look, and reports whether it has survived that.
 func (w *world) look(set *v1beta1.StatefulSet) bool {
 	w.t.Helper()
 	facts := w.facts(set)

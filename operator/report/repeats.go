@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package report holds what controllers need to tell people what they see, without telling it over and over.
 package report
 

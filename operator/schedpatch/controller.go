@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package schedpatch is the controller of SchedPatches: it counts the Pods that the webhook patched, previews patches,
 // and ends them.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -45,7 +47,7 @@ func (r *registry) delete(key types.NamespacedName) {
 	}
 }
 
-// has tells whether a namespace has SchedPatches.
+// has reports whether a namespace has SchedPatches.
 func (r *registry) has(namespace string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

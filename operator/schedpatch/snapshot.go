@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -30,7 +32,7 @@ type Snapshot struct {
 	// Object is the SchedPatch, and Patch the same made ready for use.
 	Object *v1alpha1.SchedPatch
 	Patch  *sched.Patch
-	// Served tells whether the Pod webhooks serve the namespace.
+	// Served reports whether the Pod webhooks serve the namespace.
 	Served bool
 	// Target is the workload that the patch is for.
 	Target Target
@@ -62,13 +64,13 @@ type Target struct {
 	NotServed bool
 }
 
-// expired tells whether the patch has ended.
+// expired reports whether the patch has ended.
 func (s *Snapshot) expired() bool { return s.Patch.ExpiredAt(metav1.NewTime(s.Now)) }
 
-// preview tells whether the status is to say what the patch would do.
+// preview reports whether the status is to say what the patch would do.
 func (s *Snapshot) preview() bool { return s.Object.Spec.Mode == v1alpha1.SchedPatchPreview }
 
-// asksNodes tells whether the status says for which nodes new Pods are.
+// asksNodes reports whether the status says for which nodes new Pods are.
 func (s *Snapshot) asksNodes() bool { return s.preview() || s.Patch.NarrowsNodes() }
 
 // gatherer reads the cluster. Its reader is a cache that must not return anything older than our own last write.
@@ -123,7 +125,7 @@ func (g *gatherer) snapshot(ctx context.Context, key types.NamespacedName) (*Sna
 	return s, g.forecast(ctx, s)
 }
 
-// served tells whether the Pod webhooks serve a namespace.
+// served reports whether the Pod webhooks serve a namespace.
 func (g *gatherer) served(ctx context.Context, name string) (bool, error) {
 	if g.excluded.Has(name) {
 		return false, nil

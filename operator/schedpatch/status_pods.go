@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -23,7 +25,7 @@ type skippedPod struct {
 	reason, message string
 }
 
-// isLive tells whether a Pod runs or will.
+// isLive reports whether a Pod runs or will.
 func isLive(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
@@ -56,8 +58,8 @@ func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
 	return patched, skipped
 }
 
-// expected tells whether a Pod should have got the patch when it was created. Once as many Pods as maxPods allows have
-// got the patch, none is: a Pod beyond the limit looks like one that was missed.
+// expected reports whether a Pod should have got the patch when it was created. Once as many Pods as maxPods allows
+// have got the patch, none is: a Pod beyond the limit looks like one that was missed.
 func (s *Snapshot) expected(pod *corev1.Pod) bool {
 	end, ends := s.Patch.ExpiresAt()
 	most := s.Object.Spec.MaxPods

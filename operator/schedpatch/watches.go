@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package schedpatch
 
 import (
@@ -105,7 +107,7 @@ func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
 	h.enqueue(q, e.Object)
 }
 
-// samePod tells whether nothing has changed that a status speaks of.
+// samePod reports whether nothing has changed that a status speaks of.
 func samePod(a, b *corev1.Pod) bool {
 	return isLive(a) == isLive(b) && a.Spec.NodeName == b.Spec.NodeName && maps.Equal(a.Labels, b.Labels) &&
 		a.Annotations[v1beta1.SchedPatchesAnnotation] == b.Annotations[v1beta1.SchedPatchesAnnotation]

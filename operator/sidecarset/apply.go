@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -102,7 +104,7 @@ func (e *executor) change(ctx context.Context, actions []UpdatePod, write string
 	})
 }
 
-// judge tells whether an action succeeded, and notes why not.
+// judge reports whether an action succeeded, and notes why not.
 func (o *Outcome) judge(err error) bool {
 	switch {
 	case err == nil:
@@ -275,7 +277,7 @@ func identity(pod *corev1.Pod) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 }
 
-// writeStatus writes the status if it changed, and tells whether it did.
+// writeStatus writes the status if it changed, and reports whether it did.
 func (e *executor) writeStatus(ctx context.Context, object *v1beta1.SidecarSet, status *v1beta1.SidecarSetStatus) (bool, error) {
 	updated := object.DeepCopy()
 	updated.Status = *status

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sidecarset is the controller of SidecarSets: it rolls new sidecar images out inside running Pods and reports
 // what it sees.
 //
@@ -48,7 +50,7 @@ type Options struct {
 	Namespace string
 	// ExcludedNamespaces are those that the Pod webhooks never serve.
 	ExcludedNamespaces []string
-	// CanResize tells whether the API server can resize running Pods.
+	// CanResize reports whether the API server can resize running Pods.
 	CanResize bool
 	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the webhook is taken to answer always.
 	WebhookService string

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -21,7 +23,7 @@ type Evicted struct {
 	Pod, Owner types.UID
 	// At is when.
 	At time.Time
-	// Served tells whether the Pod served, so that its end took something down.
+	// Served reports whether the Pod served, so that its end took something down.
 	Served bool
 	// Newest is when the controller's youngest Pod at that time was created, and Twins are its Pods of that very
 	// second: creation times are whole seconds. A Pod that is younger, or no twin, came afterwards. Both times are the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -44,7 +46,7 @@ func observe(s *Snapshot, outcome *Outcome) {
 	uninjectedPods.WithLabelValues(s.Set.Name()).Set(float64(len(s.Uninjected)))
 }
 
-// observeStalled tells whether a set is stalled, whether that was written or not.
+// observeStalled reports whether a set is stalled, whether that was written or not.
 func observeStalled(name string, status *v1beta1.SidecarSetStatus) {
 	if meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
 		stalled.WithLabelValues(name).Set(1)

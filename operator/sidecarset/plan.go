@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -172,7 +174,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	return plan, err
 }
 
-// allFinished tells whether no hot upgrade waits for its end.
+// allFinished reports whether no hot upgrade waits for its end.
 func allFinished(s *Snapshot) bool {
 	for _, view := range s.Matched {
 		if !view.HotFinished(s.Set) {
@@ -182,7 +184,7 @@ func allFinished(s *Snapshot) bool {
 	return true
 }
 
-// hold tells whether the rollout is to rest.
+// hold reports whether the rollout is to rest.
 func hold(s *Snapshot, plan *Plan) Hold {
 	strategy := &s.Set.Spec.UpdateStrategy
 	switch {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -231,7 +233,7 @@ var replacing = map[schema.GroupKind]bool{
 	{Group: "apps.kruise.io", Kind: "DaemonSet"}:   true,
 }
 
-// createdAnew tells whether a controller makes the Pod again when it is gone.
+// createdAnew reports whether a controller makes the Pod again when it is gone.
 func createdAnew(pod *corev1.Pod) bool {
 	owner := metav1.GetControllerOf(pod)
 	return owner != nil && replacing[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]

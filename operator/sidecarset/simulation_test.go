@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -380,8 +382,8 @@ func (s *simulation) settle() bool {
 	return false
 }
 
-// settled tells whether every Pod that may be changed is at the current version, and serves unless something else keeps
-// it down.
+// settled reports whether every Pod that may be changed is at the current version, and serves unless something else
+// keeps it down.
 func (s *simulation) settled() bool {
 	for _, pod := range s.pods {
 		view := sidecar.Look(pod)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -46,7 +48,7 @@ type Snapshot struct {
 	Revisions []*appsv1.ControllerRevision
 	// Kubelets are the kubelets' versions by node. They are read only for sets with native sidecars.
 	Kubelets map[string]string
-	// CanResize tells whether the API server serves the resize subresource.
+	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool
 	// LostNodes are the nodes of Pods that are not ready whose kubelets do not report.
 	LostNodes sets.Set[string]
@@ -77,7 +79,7 @@ type gatherer struct {
 	clock  clock.PassiveClock
 	// namespace is where the revisions are kept.
 	namespace string
-	// canResize tells whether the API server serves the resize subresource.
+	// canResize reports whether the API server serves the resize subresource.
 	canResize bool
 	// evictions remembers what we evicted, refusals what the API server refused, and history when Pods came to be
 	// selected.
@@ -269,7 +271,7 @@ type canaries struct {
 	known  map[string]bool
 }
 
-// serve tells whether a canary was injected into the Pod in place of its base: then the base has not missed it.
+// serve reports whether a canary was injected into the Pod in place of its base: then the base has not missed it.
 func (c *canaries) serve(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	for _, name := range sidecar.InjectedSets(pod.Annotations) {
 		is, known := c.known[name]

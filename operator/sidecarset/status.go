@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -115,19 +117,19 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	return p
 }
 
-// arrived tells whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it is
-// enough that the new container does.
+// arrived reports whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it
+// is enough that the new container does.
 func (p *progress) arrived(s *Snapshot, view *sidecar.View) bool {
 	return view.Settled(s.Set) && view.SidecarsReady(s.Set) && (p.resting() || view.HotFinished(s.Set))
 }
 
-// resting tells whether the rollout stands where somebody wants it to stand: no more Pods are updated. Those that were
-// updated last may still be on their way.
+// resting reports whether the rollout stands where somebody wants it to stand: no more Pods are updated. Those that
+// were updated last may still be on their way.
 func (p *progress) resting() bool {
 	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate || p.plan.Hold == HoldAutoPaused
 }
 
-// working tells whether there is more to do, now or soon.
+// working reports whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Unrecorded || len(p.refused) > 0 ||
 		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || p.plan.Waiting > 0 && !p.resting()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -71,8 +73,8 @@ func sameSelectors(a, b *v1beta1.SidecarSet) bool {
 		equality.Semantic.DeepEqual(a.Spec.NamespaceSelector, b.Spec.NamespaceSelector)
 }
 
-// sameSet tells whether nothing has changed that is the user's to change: the spec, or a label or annotation that has a
-// meaning here (a custom version, a canary).
+// sameSet reports whether nothing has changed that is the user's to change: the spec, or a label or annotation that has
+// a meaning here (a custom version, a canary).
 func sameSet(a, b client.Object) bool {
 	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration() &&
 		maps.Equal(a.GetLabels(), b.GetLabels()) && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
@@ -161,8 +163,8 @@ func (h podHandler) enqueue(q queue, pods ...client.Object) {
 	}
 }
 
-// samePod tells whether nothing has changed that a SidecarSet minds. The cache keeps only such fields of a Pod, so few
-// updates are alike.
+// samePod reports whether nothing has changed that a SidecarSet minds. The cache keeps only such fields of a Pod, so
+// few updates are alike.
 func samePod(a, b *corev1.Pod) bool {
 	return a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -91,7 +93,7 @@ func (o *Outcome) changeErrors() []error {
 	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.InPlaceErrors, o.UpdateErrors)
 }
 
-// judge tells whether an action succeeded, and notes why not.
+// judge reports whether an action succeeded, and notes why not.
 func (o *Outcome) judge(err error, refusals *[]error) bool {
 	switch {
 	case err == nil:
@@ -192,7 +194,7 @@ func noDryRun(err error) bool {
 // creationOf stands for a Pod that has no UID yet.
 func creationOf(name string) types.UID { return types.UID("new Pod " + name) }
 
-// applyRevisions keeps the history and tells whether Pods may be marked with the update revision: whether it is
+// applyRevisions keeps the history and reports whether Pods may be marked with the update revision: whether it is
 // recorded.
 func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAdopt func() error, o *Outcome) bool {
 	if plan.Create != nil {
@@ -455,7 +457,7 @@ func identity(pod *corev1.Pod) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 }
 
-// writeStatus writes the status if it changed, and tells whether it did.
+// writeStatus writes the status if it changed, and reports whether it did.
 func (e *executor) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) (bool, error) {
 	updated := set.DeepCopy()
 	updated.Status = *status

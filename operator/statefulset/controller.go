@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package statefulset is the controller of Advanced StatefulSets: it gives Pods an identity and storage of their own,
 // and changes them in place, in parallel, and without getting stuck.
 //
@@ -43,7 +45,7 @@ type Options struct {
 	Workers int
 	// Parallel is how many Pods of one set are written to at once at most.
 	Parallel int
-	// CanResize tells whether the API server can resize running Pods.
+	// CanResize reports whether the API server can resize running Pods.
 	CanResize bool
 	// Remediator looks after Pods that cannot start because of their node; nil for none.
 	Remediator Remediator
@@ -228,7 +230,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	return wait, nil
 }
 
-// urgent tells whether a status is to be written at once: it speaks of another generation, of another revision that
+// urgent reports whether a status is to be written at once: it speaks of another generation, of another revision that
 // Pods are made from, or of a name that is not to be tried again.
 func urgent(s *Snapshot, status *v1beta1.StatefulSetStatus) bool {
 	before := &s.Set.Status

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -15,13 +17,13 @@ type member struct {
 	creating bool
 }
 
-// missing tells whether there is no Pod.
+// missing reports whether there is no Pod.
 func (m *member) missing() bool { return m.View == nil }
 
-// available tells whether there is a Pod, and it is available.
+// available reports whether there is a Pod, and it is available.
 func (m *member) available() bool { return m.View != nil && m.Available }
 
-// leaving tells whether there is no Pod, or one that is going: either way a new one follows.
+// leaving reports whether there is no Pod, or one that is going: either way a new one follows.
 func (m *member) leaving() bool { return m.View == nil || m.terminating() }
 
 // layout puts a set's Pods on the ordinals that there should be.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -61,7 +63,7 @@ func observePhase(set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) {
 	}
 }
 
-// observeStalled tells whether a set is stalled, whether that was written or not.
+// observeStalled reports whether a set is stalled, whether that was written or not.
 func observeStalled(set types.NamespacedName, status *v1beta1.StatefulSetStatus) {
 	if isStalled(status) {
 		stalled.WithLabelValues(set.Namespace, set.Name).Set(1)

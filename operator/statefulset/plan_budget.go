@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import "slices"
@@ -27,7 +29,7 @@ type target struct {
 	available bool
 }
 
-// inFlight tells whether a target has been brought to the update revision, or is on its way, and does not serve yet.
+// inFlight reports whether a target has been brought to the update revision, or is on its way, and does not serve yet.
 func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.available) }
 
 // chooseTargets returns which targets may be updated now, as indexes, given in the order in which they are to go.

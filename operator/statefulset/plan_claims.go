@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -95,7 +97,7 @@ func (p *planner) lostClaims(view *View) []*corev1.PersistentVolumeClaim {
 	return lost
 }
 
-// ownedByEarlierPod tells whether a claim is owned by a Pod of the ordinal that is not there any more, so that the
+// ownedByEarlierPod reports whether a claim is owned by a Pod of the ordinal that is not there any more, so that the
 // garbage collector is about to delete it.
 func (p *planner) ownedByEarlierPod(claim *corev1.PersistentVolumeClaim, ordinal int) bool {
 	return slices.ContainsFunc(claim.OwnerReferences, func(o metav1.OwnerReference) bool {
@@ -134,7 +136,7 @@ func whenScaled(r *v1beta1.StatefulSetPersistentVolumeClaimRetentionPolicy) v1be
 	return r.WhenScaled
 }
 
-// deletes tells whether the retention policy deletes claims at that moment.
+// deletes reports whether the retention policy deletes claims at that moment.
 func (p *planner) deletes(when retention) bool {
 	policy := p.s.Set.Spec.PersistentVolumeClaimRetentionPolicy
 	return policy != nil && when(policy) == v1beta1.DeletePersistentVolumeClaimRetentionPolicy
@@ -173,7 +175,7 @@ func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 	return out
 }
 
-// foreign tells whether something but the set and its Pod controls a claim.
+// foreign reports whether something but the set and its Pod controls a claim.
 func (p *planner) foreign(claim *corev1.PersistentVolumeClaim, view *View) bool {
 	owner := metav1.GetControllerOf(claim)
 	return owner != nil && owner.UID != p.s.Set.UID && owner.UID != view.Pod.UID
@@ -195,7 +197,7 @@ func sameOwners(a, b []metav1.OwnerReference) bool {
 	return slices.Equal(uids(a), uids(b))
 }
 
-// expands tells whether claims grow with the rollout.
+// expands reports whether claims grow with the rollout.
 func (p *planner) expands() bool {
 	return p.s.Set.Spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy
 }
@@ -241,8 +243,8 @@ func (p *planner) obstacleToGrowth(claim *corev1.PersistentVolumeClaim) string {
 	return ""
 }
 
-// claimsGrowing tells whether a claim of an ordinal asks for more than it has. A claim whose file system grows when the
-// Pod starts has all that it can get before.
+// claimsGrowing reports whether a claim of an ordinal asks for more than it has. A claim whose file system grows when
+// the Pod starts has all that it can get before.
 func (p *planner) claimsGrowing(ordinal int) (growing bool) {
 	if !p.expands() {
 		return false

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -37,13 +39,13 @@ func preNormal(set *v1beta1.StatefulSet) *v1beta1.LifecycleHook {
 	return set.Spec.Lifecycle.PreNormal
 }
 
-// hooked tells whether a hook holds a Pod: by any of its finalizers or labels.
+// hooked reports whether a hook holds a Pod: by any of its finalizers or labels.
 func hooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
 	return hook != nil && countHooked(hook, pod) > 0
 }
 
-// allHooked tells whether a Pod carries everything that a hook names. A hook that is not there, or that names nothing,
-// holds nothing back.
+// allHooked reports whether a Pod carries everything that a hook names. A hook that is not there, or that names
+// nothing, holds nothing back.
 func allHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
 	return hook == nil || countHooked(hook, pod) == len(hook.FinalizersHandler)+len(hook.LabelsHandler)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -53,7 +55,7 @@ func (p *planner) down() (n int) {
 
 func (p *planner) isDown(m *member) bool { return !m.available() || p.goes(m.View) }
 
-// hold tells whether the rollout is to rest.
+// hold reports whether the rollout is to rest.
 func (p *planner) hold() Hold {
 	switch {
 	case p.s.onDelete():
@@ -146,7 +148,7 @@ func (p *planner) recall(m *member, t *target) {
 	t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
 }
 
-// draining tells whether a Pod was taken out of service for a change in place.
+// draining reports whether a Pod was taken out of service for a change in place.
 func draining(pod *corev1.Pod) bool {
 	c := podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)
 	return isFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -65,7 +67,7 @@ func (p *planner) successor(view *View, cause Cause) *corev1.Pod {
 	return newPod(p.s.Set, p.templateOf(update), view.Ordinal, update, p.s.now())
 }
 
-// free tells whether a Pod does not serve, so that it may go whatever maxUnavailable is.
+// free reports whether a Pod does not serve, so that it may go whatever maxUnavailable is.
 func (p *planner) free(view *View) bool {
 	return !view.Available && !view.ended() && !p.condemned[view]
 }
@@ -152,14 +154,15 @@ func (p *planner) obstacles(view *View) []string {
 	return way.change.Obstacles(view.Pod)
 }
 
-// impossible tells whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing
+// impossible reports whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing
 // restarts: such a Pod is made again.
 func (p *planner) impossible(view *View) bool {
 	return p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Revision != p.plan.Revisions.Update &&
 		!view.ended() && view.Pod.Spec.NodeName != "" && len(p.obstacles(view)) > 0
 }
 
-// grow lets the claims of a Pod grow to what their templates ask for, and tells whether that is still to be waited for.
+// grow lets the claims of a Pod grow to what their templates ask for, and reports whether that is still to be waited
+// for.
 func (p *planner) grow(view *View) bool {
 	steps := p.claimsToGrow(view.Ordinal)
 	if len(steps) == 0 && !p.claimsGrowing(view.Ordinal) {
@@ -212,7 +215,7 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 	}
 }
 
-// drained takes a Pod that serves out of service before its containers restart, and tells whether its grace period is
+// drained takes a Pod that serves out of service before its containers restart, and reports whether its grace period is
 // over.
 func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	pod := d.view.Pod

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -99,7 +101,7 @@ func (p *planner) toward(cause Cause) string {
 	return deletion
 }
 
-// wanted tells whether a Pod is to go.
+// wanted reports whether a Pod is to go.
 func (p *planner) goes(view *View) bool { return p.wishes[view].kind == wishDelete }
 
 // soon notes that something is due in some seconds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -15,7 +17,7 @@ import (
 
 // Remediator moves Pods that cannot start because of their node.
 type Remediator interface {
-	// Concerns tells whether there is anything for it to look at in a set.
+	// Concerns reports whether there is anything for it to look at in a set.
 	Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error)
 	// Look does what is to be done now and says how it stands; nil when there is nothing to say.
 	Look(ctx context.Context, facts *remediation.Facts) (*remediation.Verdict, error)
@@ -103,7 +105,7 @@ func (s *Snapshot) revisionAt(position int, at string, revisions []string) strin
 	return update
 }
 
-// recorded tells whether Pods can be made from a revision.
+// recorded reports whether Pods can be made from a revision.
 func (s *Snapshot) recorded(name string) bool {
 	for _, r := range s.Revisions {
 		if r.Object.Name == name {

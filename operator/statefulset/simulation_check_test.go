@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -158,12 +160,12 @@ func (o *observer) takenDown(pod *corev1.Pod) {
 	}
 }
 
-// available tells whether a Pod serves, and has for minReadySeconds.
+// available reports whether a Pod serves, and has for minReadySeconds.
 func (o *observer) available(pod *corev1.Pod) bool {
 	return serves(pod) && !podCondition(pod, corev1.PodReady).LastTransitionTime.Add(time.Duration(o.spec.MinReadySeconds)*time.Second).After(o.at)
 }
 
-// serves tells whether a Pod gets traffic, will get it a moment later, and waits for nothing.
+// serves reports whether a Pod gets traffic, will get it a moment later, and waits for nothing.
 func serves(pod *corev1.Pod) bool {
 	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || !isTrue(podCondition(pod, corev1.PodReady)) {
 		return false
@@ -195,7 +197,7 @@ func ownedByPod(claim *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(claim.OwnerReferences, isPod)
 }
 
-// mayGo tells whether a claim may go with its Pod: when its ordinal is not wanted any more and whenScaled is Delete.
+// mayGo reports whether a claim may go with its Pod: when its ordinal is not wanted any more and whenScaled is Delete.
 func (o *observer) mayGo(claim *corev1.PersistentVolumeClaim) bool {
 	return o.spec.PersistentVolumeClaimRetentionPolicy.WhenScaled == v1beta1.DeletePersistentVolumeClaimRetentionPolicy &&
 		!slices.Contains(ordinals(o.spec), ordinalOf("data-web", claim.Name))
@@ -242,7 +244,7 @@ func (o *observer) check() {
 	}
 }
 
-// converged tells whether there are exactly the Pods that there should be, all available at the newest revision, with
+// converged reports whether there are exactly the Pods that there should be, all available at the newest revision, with
 // claims as large as asked.
 func (o *observer) converged() bool {
 	o.w.cache.sync()
@@ -263,7 +265,7 @@ func (o *observer) converged() bool {
 	return len(plan.lines()) == 0 && o.grown(plan)
 }
 
-// grown tells whether all claims have what their templates ask for.
+// grown reports whether all claims have what their templates ask for.
 func (o *observer) grown(plan *Plan) bool {
 	set := o.w.set("web")
 	if set.Spec.VolumeClaimUpdateStrategy.Type != v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -46,7 +48,7 @@ type Snapshot struct {
 	Claims map[string]*corev1.PersistentVolumeClaim
 	// Expandable tells of every StorageClass that claims use whether it allows claims to grow.
 	Expandable map[string]bool
-	// CanResize tells whether the API server serves the resize subresource.
+	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool
 	// Refusals are the writes that the API server refused lately.
 	Refusals refusal.Known
@@ -70,14 +72,14 @@ type Revision struct {
 	Template, Defaulted *corev1.PodTemplateSpec
 }
 
-// orphan tells whether the revision has no controller.
+// orphan reports whether the revision has no controller.
 func (r *Revision) orphan() bool { return metav1.GetControllerOf(r.Object) == nil }
 
 // gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
 type gatherer struct {
 	reader client.Reader
 	clock  clock.PassiveClock
-	// canResize tells whether the API server serves the resize subresource.
+	// canResize reports whether the API server serves the resize subresource.
 	canResize bool
 	templates *templates
 	memory    *memory

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -151,7 +153,7 @@ func (p *progress) reason() string {
 	return v1beta1.ReasonPodsUpdating
 }
 
-// rolling tells whether Pods are being brought from one revision to another.
+// rolling reports whether Pods are being brought from one revision to another.
 func (p *progress) rolling() bool {
 	return p.status.CurrentRevision != p.status.UpdateRevision && !p.held() || len(p.plan.Rollout.Growing) > 0
 }
@@ -204,7 +206,7 @@ func (p *progress) tally() string {
 	return fmt.Sprintf("Updated and available: %d of %s.", done, podCount(p.s.replicas()))
 }
 
-// availableCondition tells whether as many Pods serve as maxUnavailable asks for. At least one has to, if any is
+// availableCondition reports whether as many Pods serve as maxUnavailable asks for. At least one has to, if any is
 // wanted.
 func availableCondition(p *progress) *metav1.Condition {
 	needed := p.s.replicas() - p.s.maxUnavailable()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -89,13 +91,13 @@ func rested(s *Snapshot) bool {
 	return before != nil && before.ObservedGeneration == s.Set.Generation && slices.Contains(restReasons, before.Reason) && idle(&s.Set.Status)
 }
 
-// idle tells whether nothing was under way, nor stuck.
+// idle reports whether nothing was under way, nor stuck.
 func idle(status *v1beta1.StatefulSetStatus) bool {
 	return !meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionReconciling) &&
 		!meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled)
 }
 
-// rolledOut tells whether every Pod that there should be is at the update revision and available, and no other one is
+// rolledOut reports whether every Pod that there should be is at the update revision and available, and no other one is
 // left.
 func (p *progress) rolledOut() bool {
 	if p.s.partition() > 0 || len(p.condemned) > 0 {
@@ -110,18 +112,18 @@ func (p *progress) rolledOut() bool {
 	return true
 }
 
-// refused tells whether something planned was not carried out, for whatever reason.
+// refused reports whether something planned was not carried out, for whatever reason.
 func (p *progress) refused() bool {
 	o := p.outcome
 	return p.undone > 0 || len(o.CreateErrors)+len(p.refusedChanges())+o.Stale > 0 || o.Collided
 }
 
-// held tells whether Pods at an earlier revision stay so until somebody acts.
+// held reports whether Pods at an earlier revision stay so until somebody acts.
 func (p *progress) held() bool {
 	return p.plan.Rollout.Hold == HoldPaused || p.plan.Rollout.Hold == HoldOnDelete
 }
 
-// moving tells whether Pods are on their way: being adopted, made, deleted or changed, or about to serve.
+// moving reports whether Pods are on their way: being adopted, made, deleted or changed, or about to serve.
 func (p *progress) moving() bool {
 	r := &p.plan.Rollout
 	return p.refused() || len(p.plan.Own) > 0 || len(p.missing)+len(p.created)+len(p.leaving)+len(p.condemned) > 0 ||
@@ -133,7 +135,7 @@ func (p *progress) unable() bool {
 	return len(p.plan.Rollout.Impossible)+len(p.plan.Rollout.Unexpandable) > 0 && !p.moving()
 }
 
-// working tells whether there is more to do, now or soon.
+// working reports whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return p.moving() || !p.unable() && !p.held() && len(p.plan.Rollout.Waiting) > 0
 }
@@ -146,7 +148,7 @@ func (p *progress) lastProgress() *metav1.Time {
 	return p.s.Set.Status.LastProgressTime
 }
 
-// moved tells whether there is something new to reach, or whether more Pods are at the update revision or serve, or
+// moved reports whether there is something new to reach, or whether more Pods are at the update revision or serve, or
 // fewer are there that should not be.
 func (p *progress) moved() bool {
 	before, now := &p.s.Set.Status, p.status

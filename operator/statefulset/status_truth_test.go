@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -51,7 +53,7 @@ func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) 
 	return out
 }
 
-// foreign tells whether a Pod is none of the set's, nor its to adopt.
+// foreign reports whether a Pod is none of the set's, nor its to adopt.
 func foreign(set *v1beta1.StatefulSet, pod *corev1.Pod) bool {
 	return !metav1.IsControlledBy(pod, set) && (pod.Labels["app"] != "web" || pod.DeletionTimestamp != nil)
 }

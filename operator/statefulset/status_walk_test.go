@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -80,7 +82,7 @@ func conditionLines(status *v1beta1.StatefulSetStatus) string {
 // event notes what happens to the world.
 func (r *rollout) event(what string) { r.story = append(r.story, "--- "+what+"\n") }
 
-// look is one look of the operator, after which the nodes go on. It tells whether anything happened, or is due.
+// look is one look of the operator, after which the nodes go on. It reports whether anything happened, or is due.
 func (r *rollout) look() bool {
 	r.t.Helper()
 	r.cache.sync()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -235,7 +237,7 @@ func (w *takeover) pod(name string, change func(*corev1.Pod)) *corev1.Pod {
 	return pod
 }
 
-// kubelet runs what a Pod's spec says, and tells whether its readiness gates let it be Ready.
+// kubelet runs what a Pod's spec says, and reports whether its readiness gates let it be Ready.
 func (w *takeover) kubelet(names ...string) {
 	w.t.Helper()
 	for _, name := range names {

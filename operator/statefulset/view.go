@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -68,10 +70,10 @@ var states = sets.New(
 	v1beta1.LifecycleStateUpdating, v1beta1.LifecycleStateUpdated, v1beta1.LifecycleStatePreparingDelete,
 )
 
-// terminating tells whether the Pod is going. It cannot come back.
+// terminating reports whether the Pod is going. It cannot come back.
 func (v *View) terminating() bool { return v.Pod.DeletionTimestamp != nil }
 
-// ended tells whether the Pod will not run again, whatever happens.
+// ended reports whether the Pod will not run again, whatever happens.
 func (v *View) ended() bool {
 	return v.Pod.Status.Phase == corev1.PodFailed || v.Pod.Status.Phase == corev1.PodSucceeded
 }
@@ -88,7 +90,7 @@ func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCond
 func isTrue(c *corev1.PodCondition) bool  { return c != nil && c.Status == corev1.ConditionTrue }
 func isFalse(c *corev1.PodCondition) bool { return c != nil && c.Status == corev1.ConditionFalse }
 
-// hasGate tells whether a Pod's readiness depends on a condition.
+// hasGate reports whether a Pod's readiness depends on a condition.
 func hasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 	for _, gate := range pod.Spec.ReadinessGates {
 		if gate.ConditionType == kind {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -169,8 +171,8 @@ func (h podHandler) setsOf(pod client.Object) []types.NamespacedName {
 	return out
 }
 
-// samePod tells whether nothing has changed that a StatefulSet minds. The cache keeps only such fields of a Pod, so few
-// updates are alike.
+// samePod reports whether nothing has changed that a StatefulSet minds. The cache keeps only such fields of a Pod, so
+// few updates are alike.
 func samePod(a, b *corev1.Pod) bool {
 	return a.UID == b.UID && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&

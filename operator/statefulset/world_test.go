@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -111,7 +113,7 @@ func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
 	return plan, outcome
 }
 
-// pass is a look at all that there is, in which nothing may go wrong. It tells whether anything was written but the
+// pass is a look at all that there is, in which nothing may go wrong. It reports whether anything was written but the
 // status, and in how many seconds something is due though nothing happens.
 func (w *world) pass() (wrote bool, due float64) {
 	w.t.Helper()
@@ -220,7 +222,7 @@ func (w *world) replicas(count int32) {
 }
 
 // nodes lets the scheduler, kubelets, volumes and the garbage collector go on until none of them has anything to do,
-// and tells whether anything happened.
+// and reports whether anything happened.
 func (w *world) nodes() (done bool) {
 	for range 20 {
 		said := slices.Concat(w.collect(), w.volumes())

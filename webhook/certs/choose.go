@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package certs
 
 import (
@@ -27,7 +29,7 @@ type held struct {
 	vouchers map[*identity]*x509.Certificate
 }
 
-// inPlay tells whether an API server may still trust nobody else.
+// inPlay reports whether an API server may still trust nobody else.
 func (h *held) inPlay(now time.Time) bool {
 	return !h.trusted.IsZero() && now.Sub(h.trusted) < settle
 }
@@ -139,14 +141,14 @@ func rank(provider string) int {
 	return 1
 }
 
-// wanted tells whether an identity may be served: it is our own provider's, or cert-manager takes over or has not yet
+// wanted reports whether an identity may be served: it is our own provider's, or cert-manager takes over or has not yet
 // been taken over from, or API servers may trust nothing else.
 func (s *state) wanted(h *held, now time.Time) bool {
 	return h.provider == s.provider || h.provider == ProviderCertManager && s.managed() || h.inPlay(now)
 }
 
-// early tells whether a certificate is better not served yet: it has just begun, and the one before it, of the same CA,
-// is as good for the moment.
+// early reports whether a certificate is better not served yet: it has just begun, and the one before it, of the same
+// CA, is as good for the moment.
 func (s *state) early(h *held, now time.Time) bool {
 	return h.fresh(now) && slices.ContainsFunc(s.held, func(before *held) bool {
 		lasts := before.trusted.Equal(now) && before.pair.Leaf.NotAfter.After(now.Add(settle))
@@ -154,7 +156,7 @@ func (s *state) early(h *held, now time.Time) bool {
 	})
 }
 
-// fresh tells whether an API server whose clock is behind may take a certificate for one that is not valid yet. Those
+// fresh reports whether an API server whose clock is behind may take a certificate for one that is not valid yet. Those
 // of the provider self begin an hour early.
 func (h *held) fresh(now time.Time) bool {
 	return now.Before(h.pair.Leaf.NotBefore.Add(settle))
@@ -176,12 +178,12 @@ func (s *state) forget(now time.Time) {
 	}
 }
 
-// holds tells whether an identity is still in memory.
+// holds reports whether an identity is still in memory.
 func (s *state) holds(i *identity) bool {
 	return slices.ContainsFunc(s.held, func(h *held) bool { return h.identity == i })
 }
 
-// sharesCA tells whether who trusts one of two identities trusts the other.
+// sharesCA reports whether who trusts one of two identities trusts the other.
 func (h *held) sharesCA(other *held) bool {
 	return h.provider == other.provider && h.ca != nil && h.sameCA(other.identity)
 }

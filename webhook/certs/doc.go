@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package certs provides the certificates that the webhook serves with, and keeps the CA in the webhook configurations
 // or waits until somebody else has.
 //

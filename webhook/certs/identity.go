@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package certs
 
 import (
@@ -76,7 +78,7 @@ func firstCertificate(pemBytes []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
-// same tells whether both hold the same certificates.
+// same reports whether both hold the same certificates.
 func (i *identity) same(other *identity) bool {
 	return i.pair.Leaf.Equal(other.pair.Leaf) && i.sameCA(other)
 }
@@ -88,7 +90,7 @@ func (i *identity) sameCA(other *identity) bool {
 	return i.ca.Equal(other.ca)
 }
 
-// isOf tells whether its CA is the first of a bundle.
+// isOf reports whether its CA is the first of a bundle.
 func (i *identity) isOf(bundle []byte) bool {
 	ca, err := firstCertificate(bundle)
 	return err == nil && i.ca != nil && i.ca.Equal(ca)

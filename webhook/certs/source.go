@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package certs
 
 import (
@@ -85,7 +87,7 @@ func (s *Source) Distrust() error {
 	return s.distrust
 }
 
-// Holds tells whether the Secret of a provider holds a certificate to use, and whether it holds its CA.
+// Holds reports whether the Secret of a provider holds a certificate to use, and whether it holds its CA.
 func (s *Source) Holds(provider string) (certificate, ca bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package certs
 
 import (
@@ -63,13 +65,13 @@ func voucherEnd(by, whom *identity, now time.Time) time.Time {
 	return earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter, now.Add(voucherLife))
 }
 
-// worn tells whether a voucher should be made anew: less than half of its life is left, and a new one would last
+// worn reports whether a voucher should be made anew: less than half of its life is left, and a new one would last
 // longer.
 func worn(voucher *x509.Certificate, by, whom *identity, now time.Time) bool {
 	return voucher.NotAfter.Sub(now) < voucherLife/2 && voucherEnd(by, whom, now).After(voucher.NotAfter)
 }
 
-// canVouch tells whether one CA can, need and may vouch for another: for one that is a CA, and that signed a
+// canVouch reports whether one CA can, need and may vouch for another: for one that is a CA, and that signed a
 // certificate which is good for the host now. A Secret that somebody else filled may tell any certificate as its CA.
 func canVouch(by, whom *identity, host string, now time.Time) bool {
 	if by.caKey == nil || whom.ca == nil || by.sameCA(whom) || !whom.ca.IsCA {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package freshness makes sure that what a replica knows is no older than the request it answers.
 //
 // A watch lags behind: the API server answers whoever creates a SidecarSet before any replica has heard of it. Where

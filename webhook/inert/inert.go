@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package inert finds what is written in an object and has no effect, so that its writer can be warned. It is pure.
 package inert
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package pod is the admission of new Pods: it lets the SidecarSets that match inject, and then applies the
 // SchedPatches of the Pod's owners. An error of its own becomes an admission warning or, of SidecarSets where injection
 // is enforced, fails the request. A Pod is denied when a SidecarSet would be left out of it where injection is

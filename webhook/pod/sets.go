@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package pod
 
 import (
@@ -78,7 +80,7 @@ func (k *KnownSets) put(ctx context.Context, object any) {
 	k.Put(compiled)
 }
 
-// sameInjection tells whether two objects inject the same. Labels and annotations count, which no generation does: a
+// sameInjection reports whether two objects inject the same. Labels and annotations count, which no generation does: a
 // canary is marked by them. Of the status only the name of the latest revision is injected.
 func sameInjection(a, b *v1beta1.SidecarSet) bool {
 	return a.UID == b.UID && a.Generation == b.Generation &&

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package schedpatch is the admission of SchedPatches. What is wrong with one by itself, internal/schedpatch says, for
 // the operator too; here is the rest: what the administrator allows, and warnings of patches that will not do what they
 // look like.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package serve is the port that API servers call. Anybody who reaches the Pod network reaches it too, so it is built
 // to go on answering API servers while others do their worst:
 //

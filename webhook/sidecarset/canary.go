@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -8,12 +10,12 @@ import (
 
 var basePath = field.NewPath("metadata", "annotations").Key(v1beta1.SidecarSetBaseAnnotation)
 
-// isCanary tells whether a set stands in for another one.
+// isCanary reports whether a set stands in for another one.
 func isCanary(set *v1beta1.SidecarSet) bool {
 	return set.Annotations[v1beta1.SidecarSetCanaryAnnotation] == "true"
 }
 
-// arePaired tells whether one of two sets is the canary of the other. They are never injected into the same Pod, so
+// arePaired reports whether one of two sets is the canary of the other. They are never injected into the same Pod, so
 // nothing of theirs can clash.
 func arePaired(a, b *v1beta1.SidecarSet) bool {
 	isCanaryOf := func(canary, base *v1beta1.SidecarSet) bool {

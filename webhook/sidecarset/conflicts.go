@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -55,7 +57,7 @@ func untold(with []string, c placedClaim, before []Conflict) []string {
 	})
 }
 
-// clash tells whether two sets that make the same claim cannot both have it.
+// clash reports whether two sets that make the same claim cannot both have it.
 func clash(c placedClaim, set, other *v1beta1.SidecarSet) bool {
 	switch c.kind {
 	case volumeClaim:
@@ -90,7 +92,7 @@ func policyOf(key string, patches []v1beta1.SidecarSetPatchPodMetadata) v1beta1.
 	return v1beta1.SidecarSetRetainPatchPolicy
 }
 
-// overwrites tells whether one of two patches of an annotation undoes the other. Retain yields to whatever is there,
+// overwrites reports whether one of two patches of an annotation undoes the other. Retain yields to whatever is there,
 // and merges add up.
 func overwrites(a, b v1beta1.SidecarSetPatchPolicyType) bool {
 	yields := func(p v1beta1.SidecarSetPatchPolicyType) bool {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -41,12 +43,12 @@ func sidecarsOf(spec *v1beta1.SidecarSetSpec) []located {
 	return out
 }
 
-// isHot tells whether the sidecar is a pair that takes turns.
+// isHot reports whether the sidecar is a pair that takes turns.
 func (c located) isHot() bool {
 	return c.UpgradeStrategy.UpgradeType == v1beta1.SidecarContainerHotUpgrade
 }
 
-// isNative tells whether an init container keeps running.
+// isNative reports whether an init container keeps running.
 func (c located) isNative() bool {
 	return c.init && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

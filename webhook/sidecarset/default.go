@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sidecarset is the admission of SidecarSets. What can be said of one object alone, as defaults and ranges, the
 // CRD's schema says too, which holds also while the webhook is away; here is the rest: conflicts with other sets,
 // canaries, the administrator's policy.

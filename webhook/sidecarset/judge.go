@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -17,7 +19,7 @@ import (
 
 // Revisions knows what SidecarSets were before.
 type Revisions interface {
-	// Exists tells whether the set has a revision of this name or, when the name is empty, one with this custom
+	// Exists reports whether the set has a revision of this name or, when the name is empty, one with this custom
 	// version.
 	Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool
 }
@@ -132,7 +134,7 @@ func (v *Verdict) judgePolicy(facts Facts, compiled *sidecar.Set) {
 	}
 }
 
-// reaches tells whether the set is for a namespace. One that does not exist yet may come with any labels.
+// reaches reports whether the set is for a namespace. One that does not exist yet may come with any labels.
 func reaches(set *sidecar.Set, name string, namespaces []*corev1.Namespace) bool {
 	for _, namespace := range namespaces {
 		if namespace.Name == name {

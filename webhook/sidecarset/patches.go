@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -39,7 +41,7 @@ func validatePatches(patches []v1beta1.SidecarSetPatchPodMetadata, path *field.P
 	return errs
 }
 
-// isOwn tells whether an annotation of Pods is ours to write.
+// isOwn reports whether an annotation of Pods is ours to write.
 func isOwn(key string) bool {
 	switch key {
 	case v1beta1.SidecarSetHashAnnotation, v1beta1.SidecarSetHashWithoutImageAnnotation, v1beta1.SidecarSetInjectedListAnnotation,

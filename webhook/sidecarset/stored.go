@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -45,7 +47,7 @@ func reachOf(set *v1beta1.SidecarSet) (*reach, error) {
 	return out, nil
 }
 
-// meets tells whether there can be a Pod that both sets are for.
+// meets reports whether there can be a Pod that both sets are for.
 func (r *reach) meets(other *reach) bool {
 	return r.pods.Overlap(other.pods) && r.namespaces.Overlap(other.namespaces)
 }

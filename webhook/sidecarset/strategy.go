@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package sidecarset
 
 import (
@@ -68,7 +70,7 @@ func validateSelection(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Err
 		"is %s and cannot be combined with selector: remove one of the two (only injectionStrategy.revision.policy Partial takes both)", strategy.Partition))}
 }
 
-// isPartitioned tells whether a partition was given. 0 is the default that the schema writes; any percentage was
+// isPartitioned reports whether a partition was given. 0 is the default that the schema writes; any percentage was
 // written by somebody.
 func isPartitioned(partition *intstr.IntOrString) bool {
 	return partition != nil && (partition.Type == intstr.String || partition.IntVal != 0)

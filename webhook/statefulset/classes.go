@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -57,7 +59,7 @@ func (classes Classes) defaultClass() *storagev1.StorageClass {
 	})
 }
 
-// canExpand tells whether claims of a class may grow. Saying nothing means no.
+// canExpand reports whether claims of a class may grow. Saying nothing means no.
 func canExpand(class *storagev1.StorageClass) bool {
 	return ptr.Deref(class.AllowVolumeExpansion, false)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package statefulset is the admission of Advanced StatefulSets.
 //
 // Defaults are those of the CRD's schema alone: there is no mutating webhook, and nobody ever writes into a template. A

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -11,7 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// expands tells whether changed claim templates reach existing claims.
+// expands reports whether changed claim templates reach existing claims.
 func expands(spec *v1beta1.StatefulSetSpec) bool {
 	return spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy
 }

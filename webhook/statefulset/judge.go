@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -20,7 +22,7 @@ type Facts struct {
 	Unknown []string
 	// Classes are the StorageClasses. They are not asked when the set has no claim templates.
 	Classes Classes
-	// CanResize tells whether the cluster changes cpu and memory of running Pods. It is not asked but for an update
+	// CanResize reports whether the cluster changes cpu and memory of running Pods. It is not asked but for an update
 	// under InPlaceOnly.
 	CanResize bool
 }

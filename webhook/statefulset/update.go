@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -18,7 +20,7 @@ func ValidateUpdate(facts Facts) field.ErrorList {
 		validateExpansion(spec, old, facts.Classes, field.NewPath("spec", "volumeClaimTemplates"))...)
 }
 
-// inPlaceOnly tells whether Pods may only be changed in place. Under OnDelete the operator changes none.
+// inPlaceOnly reports whether Pods may only be changed in place. Under OnDelete the operator changes none.
 func inPlaceOnly(spec *v1beta1.StatefulSetSpec) bool {
 	rolling := spec.UpdateStrategy.RollingUpdate
 	return spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType &&

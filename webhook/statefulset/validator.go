@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package statefulset
 
 import (
@@ -32,7 +34,7 @@ type Config struct {
 	// Namespaces reads a Namespace from the API server: whether it is being deleted must not be older than the
 	// deletion.
 	Namespaces client.Reader
-	// CanResize tells whether the cluster changes cpu and memory of running Pods.
+	// CanResize reports whether the cluster changes cpu and memory of running Pods.
 	CanResize func(ctx context.Context) (bool, error)
 }
 
@@ -154,7 +156,7 @@ func (v *Validator) handleDelete(ctx context.Context, request admission.Request)
 	return denied(&forbidden.ErrStatus)
 }
 
-// isLeaving tells whether a namespace is being deleted. That cannot be undone, and takes the Pods and claims along
+// isLeaving reports whether a namespace is being deleted. That cannot be undone, and takes the Pods and claims along
 // whatever is said of the StatefulSet: to refuse would protect nothing and leave the namespace half deleted.
 func (v *Validator) isLeaving(ctx context.Context, name string) (bool, error) {
 	namespace := &corev1.Namespace{}

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package versions chooses which recorded version of a SidecarSet a new Pod gets: the current one, or the one that
 // injection is pinned to.
 package versions
@@ -162,7 +164,7 @@ func (w *worked) heldBy(pod *corev1.Pod) *sidecar.Set {
 	}
 }
 
-// Exists tells whether a SidecarSet has a revision of this name or, when the name is empty, one with this custom
+// Exists reports whether a SidecarSet has a revision of this name or, when the name is empty, one with this custom
 // version.
 func (k *Known) Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool {
 	revisions, _ := k.of(set.UID)
@@ -253,7 +255,7 @@ func describe(pin *v1beta1.SidecarSetInjectRevision) string {
 	return "customVersion " + *pin.CustomVersion
 }
 
-// getsPinned tells whether a Pod gets the pinned version: always under policy Always and while the update is paused.
+// getsPinned reports whether a Pod gets the pinned version: always under policy Always and while the update is paused.
 // Under Partial, a Pod that the update leaves out gets it, and of the others as large a share as the partition's
 // percentage.
 func (k *Known) getsPinned(set *sidecar.Set, pod *corev1.Pod) bool {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package walk
 
 import (
@@ -65,7 +67,7 @@ func latest(ctx context.Context, object client.Object) int {
 	return versionOf(fresh)
 }
 
-// step takes a Pod one step further and tells whether there was one to take.
+// step takes a Pod one step further and reports whether there was one to take.
 func step(ctx context.Context, pod *corev1.Pod) bool {
 	var err error
 	switch {
@@ -100,7 +102,7 @@ func report(pod *corev1.Pod, ready bool) {
 	build.SetReady(pod, ready && gatesOpen(pod), time.Now())
 }
 
-// serves tells whether all containers are ready.
+// serves reports whether all containers are ready.
 func serves(pod *corev1.Pod) bool {
 	for i := range pod.Status.ContainerStatuses {
 		if !pod.Status.ContainerStatuses[i].Ready {
@@ -110,12 +112,12 @@ func serves(pod *corev1.Pod) bool {
 	return len(pod.Status.ContainerStatuses) > 0
 }
 
-// starts tells whether a Pod is on its way to its first container, which nobody writes about.
+// starts reports whether a Pod is on its way to its first container, which nobody writes about.
 func starts(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && !serves(pod) && (pod.Spec.NodeName == "" || !runs(pod))
 }
 
-// runs tells whether a Pod's containers are those of its spec.
+// runs reports whether a Pod's containers are those of its spec.
 func runs(pod *corev1.Pod) bool {
 	if pod.Status.ObservedGeneration != pod.Generation {
 		return false

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package walk
 
 import (
@@ -76,8 +78,8 @@ func demand(ctx context.Context, patch *v1alpha1.SchedPatch, zone string) {
 	Expect(k8s.Patch(ctx, patch, client.MergeFrom(before))).To(Succeed())
 }
 
-// contradicted tells whether a version of a patch demands what its target forbids, or whether the operator has not told
-// of it yet.
+// contradicted reports whether a version of a patch demands what its target forbids, or whether the operator has not
+// told of it yet.
 func contradicted(_ []event, object *unstructured.Unstructured) (wrongs []string) {
 	selector, _, _ := unstructured.NestedStringMap(object.Object, "spec", "nodeSelector")
 	if selector["zone"] != "a" {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package fixedpoint applies the examples to a real API server, as people and GitOps tools do: what is stored must be
 // what stands in Git, and applying it again must change nothing.
 package fixedpoint

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration runs auto remediation, as part of the StatefulSet controller, against a real API server. The
 // tests play everybody else: scheduler, kubelets, and a replica of the webhook.
 package integration

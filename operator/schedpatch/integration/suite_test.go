@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration runs the SchedPatch controller against a real API server. The tests play the built-in controllers
 // and the webhook.
 package integration

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration runs the SidecarSet controller against a real API server. The tests play the kubelet.
 package integration
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration runs the StatefulSet controller against a real API server. The tests play everybody else:
 // kubelets, the scheduler, the garbage collector and the owners of hooks.
 package integration

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration has the certificates of both providers watched on a real API server, with cert-manager's own
 // CustomResourceDefinitions.
 package integration

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package carriers counts the Pods that carry a SchedPatch, for maxPods. Only patches that have maxPods are followed,
 // each by a watch of the metadata of just those Pods that carry it, so the memory it takes is that of maxPods.
 package carriers
@@ -106,7 +108,7 @@ func (c *Carriers) Forget(key types.NamespacedName) {
 	}
 }
 
-// Counted tells whether Reserve can answer for this patch.
+// Counted reports whether Reserve can answer for this patch.
 func (c *Carriers) Counted(key types.NamespacedName) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration has a real API server call the admission of Pods, next to another webhook that changes the same
 // Pods.
 package integration

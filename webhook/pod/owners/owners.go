@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package owners follows a Pod's owner to the owner's own controller: from a ReplicaSet to its Deployment, from a Job
 // to its CronJob.
 //

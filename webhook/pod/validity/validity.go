@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package validity judges whether the API server would refuse a new Pod because of what is injected into it. It asks
 // Kubernetes' own validation, and remembers the answers: the Pods of one workload differ in little that matters.
 //

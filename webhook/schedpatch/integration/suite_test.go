@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration has a real API server call the admission of SchedPatches and, with what they say, that of Pods.
 package integration
 

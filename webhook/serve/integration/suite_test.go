@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration has a real API server call the port, with a client certificate as its administrator configures
 // it.
 package integration

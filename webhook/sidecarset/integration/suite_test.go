@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration writes SidecarSets to a real API server that asks our webhook, with the schema of the CRD before
 // it.
 package integration

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package policy
 
 import (
@@ -17,7 +19,7 @@ const listed = 5
 // Subject is a SidecarSet to judge and what has to be known for it.
 type Subject struct {
 	Set *v1beta1.SidecarSet
-	// Reaches tells whether the set is for Pods of the namespace of this name.
+	// Reaches reports whether the set is for Pods of the namespace of this name.
 	Reaches func(namespace string) bool
 	// Patches are the rules for annotations of Pods.
 	Patches PatchRules

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package policy
 
 import (
@@ -80,7 +82,7 @@ func compileRule(selector *metav1.LabelSelector, expressions []string) (patchRul
 	return out, nil
 }
 
-// Allow tells whether a SidecarSet with these labels may patch the annotation.
+// Allow reports whether a SidecarSet with these labels may patch the annotation.
 func (r PatchRules) Allow(setLabels map[string]string, key string) bool {
 	for _, rule := range r.rules {
 		if !rule.sets.Matches(labels.Set(setLabels)) {

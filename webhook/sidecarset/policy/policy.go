@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package policy is what the administrator of a cluster allows SidecarSets to inject. A SidecarSet reaches Pods of
 // every namespace, so who may write one has the power of all of them; the policy narrows it. It is pure but for File.
 package policy
@@ -141,7 +143,7 @@ func (p *Policy) check() error {
 	return errors.Join(errs...)
 }
 
-// namesRegistry tells whether the first part of an image's name is a host, by the rule that image references go by.
+// namesRegistry reports whether the first part of an image's name is a host, by the rule that image references go by.
 func namesRegistry(name string) bool {
 	host, _, _ := strings.Cut(name, "/")
 	return host == "localhost" || strings.ContainsAny(host, ".:")

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package integration writes StatefulSets to a real API server that asks our webhook, with the schema of the CRD before
 // it.
 package integration
@@ -136,7 +138,7 @@ var _ = AfterSuite(func() {
 	}
 })
 
-// isAsked tells whether the API server asks the webhook: of a set that the schema alone lets pass.
+// isAsked reports whether the API server asks the webhook: of a set that the schema alone lets pass.
 func isAsked(ctx context.Context) bool {
 	probe := newSet("probe")
 	probe.Spec.Template.Labels = nil

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package checkout gives the GitOps suites what is in this checkout: the tools it pins, and a git repository made from
 // its chart and its examples.
 package checkout

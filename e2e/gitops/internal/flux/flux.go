@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package flux runs Flux's source-, kustomize- and helm-controller as plain processes beside a cluster, and reads and
 // writes their objects.
 package flux

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package gitserver serves git repositories on this machine, over git's smart HTTP protocol, which GitOps tools fetch
 // from, and changes what is in them.
 package gitserver

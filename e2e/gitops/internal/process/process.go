@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package process runs programs beside a test: it waits until each is healthy, keeps what it says in a file, and ends
 // it. A program never outlives the test process, however that ends.
 package process
@@ -174,7 +176,7 @@ func (p *Process) Stop() error {
 	return fmt.Errorf("%s did not end within %s of SIGTERM and was killed", p.command.Name, stopTimeout)
 }
 
-// signal tells whether the program has ended already.
+// signal reports whether the program has ended already.
 func (p *Process) signal(signal os.Signal) bool {
 	return errors.Is(p.cmd.Process.Signal(signal), os.ErrProcessDone)
 }

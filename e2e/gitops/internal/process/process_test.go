@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package process
 
 import (
@@ -150,7 +152,7 @@ func TestAProgramDiesWithTheTest(t *testing.T) {
 	t.Errorf("process %d still runs a minute after its parent was killed", pid)
 }
 
-// runs tells whether a process is there and not a mere entry that nobody has read the end of yet.
+// runs reports whether a process is there and not a mere entry that nobody has read the end of yet.
 func runs(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && !strings.Contains(string(stat), ") Z ")
