@@ -8,7 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
+	"github.com/windlass-operator/windlass/internal/scheduling"
 )
 
 // Template is what a workload makes Pods from, as far as scheduling goes.
@@ -59,10 +60,5 @@ func (p *Patch) FitsNode(template *Template) func(*corev1.Node) bool {
 
 // Matches makes the question whether a node's labels meet the rules.
 func Matches(rules *Rules) func(*corev1.Node) bool {
-	affinity := nodeaffinity.NewRequiredNodeAffinity(rules.NodeSelector, rules.Affinity)
-	return func(node *corev1.Node) bool {
-		// An error means that a requirement cannot be read; such a term matches no node.
-		matches, err := affinity.Match(node)
-		return err == nil && matches
-	}
+	return scheduling.Matches(rules.NodeSelector, rules.Affinity)
 }

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
+	"github.com/windlass-operator/windlass/internal/scheduling"
 )
 
 // candidates are the nodes that a Pod could be scheduled to, its own and excluded ones among them.
@@ -26,12 +26,10 @@ func (p *planner) candidates(pod *Pod) *candidates {
 	if known := p.lists[pod]; known != nil {
 		return known
 	}
-	affinity := nodeaffinity.NewRequiredNodeAffinity(pod.Spec.NodeSelector, p.withoutOurs(pod.Spec.Affinity))
+	allows := scheduling.Allows(pod.Spec.NodeSelector, p.withoutOurs(pod.Spec.Affinity), pod.Spec.Tolerations)
 	out := &candidates{}
 	for _, node := range p.s.Nodes {
-		// An error means that a requirement cannot be read; such a term matches no node.
-		matches, err := affinity.Match(node)
-		if err != nil || !matches || !usable(node) || !tolerated(node, pod.Spec.Tolerations) {
+		if !usable(node) || !allows(node) {
 			continue
 		}
 		out.allowed = append(out.allowed, node.Name)
@@ -62,14 +60,6 @@ func isReady(node *corev1.Node) bool {
 		}
 	}
 	return false
-}
-
-func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
-	repels := func(t *corev1.Taint) bool {
-		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
-	}
-	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), node.Spec.Taints, tolerations, repels, true)
-	return !untolerated
 }
 
 // withoutOurs is the affinity of a Pod without the rules that it got from earlier versions of our SchedPatch: those

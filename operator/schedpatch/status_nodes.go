@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	schedulingcorev1 "k8s.io/component-helpers/scheduling/corev1"
 
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/internal/scheduling"
 )
 
 // noNode says that new Pods get the patch and find no node, "" when they find one or it is not known. The patch is to
@@ -62,20 +61,7 @@ func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
 
 // fits makes the question whether a node is eligible.
 func fits(rules *sched.Rules) func(*corev1.Node) bool {
-	matches := sched.Matches(rules)
-	return func(node *corev1.Node) bool { return matches(node) && tolerated(node, rules.Tolerations) }
-}
-
-func tolerated(node *corev1.Node, tolerations []corev1.Toleration) bool {
-	taints := node.Spec.Taints
-	if node.Spec.Unschedulable {
-		taints = append(slices.Clip(taints), corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
-	}
-	repels := func(t *corev1.Taint) bool {
-		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
-	}
-	_, untolerated := schedulingcorev1.FindMatchingUntoleratedTaint(logr.Discard(), taints, tolerations, repels, true)
-	return !untolerated
+	return scheduling.Allows(rules.NodeSelector, rules.Affinity, rules.Tolerations)
 }
 
 func nodes(n int) string {
