@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves that a cluster of cluster leaves nothing behind.
+# Proves that a local cluster, which bin/cluster brings up, leaves nothing behind.
 #
 #   prove-clean.sh snapshot FILE [NAME]   records what is on the machine now
 #   prove-clean.sh compare FILE [NAME]    lists what has come since and exits 1 if there is anything

@@ -15,9 +15,6 @@ const (
 	InPlaceUpdateStateLegacyAnnotation = "inplace-update-state"
 	// InPlaceUpdateGraceLegacyAnnotation is the older key of InPlaceUpdateGraceAnnotation. It is read, never written.
 	InPlaceUpdateGraceLegacyAnnotation = "inplace-update-grace"
-	// RuntimeContainersMetaAnnotation holds what OpenKruise's node daemon reports of running containers. It is read,
-	// never written.
-	RuntimeContainersMetaAnnotation = "apps.kruise.io/runtime-containers-meta"
 )
 
 // Conditions and readiness gates of Pods.
