@@ -39,19 +39,19 @@ const (
 
 // Disturbed reports whether the set's updates in place keep the Pod from serving, or are about to: the Pod takes up a
 // share of maxUnavailable. A Pod that the set has never changed is not disturbed by it.
-func (v *View) Disturbed(set *Set) bool {
-	record := v.of(set).update
+func (v *View) Disturbed() bool {
+	record := v.update
 	switch {
 	case record == nil:
 		return false
 	case v.ready:
-		return !v.Settled(set) || !v.HotFinished(set)
+		return !v.settled || !v.HotFinished()
 	case v.Unscheduled() || v.Ended() != "":
 		return false
 	}
-	back := v.Settled(set) && v.changedReady(record)
+	back := v.settled && v.changedReady(record)
 	switch {
-	case record.Served == nil && v.provenIdle(set, record):
+	case record.Served == nil && v.provenIdle(record):
 		return false
 	case record.Served != nil && !*record.Served:
 		return !back && v.servedAfter(record)
@@ -61,25 +61,25 @@ func (v *View) Disturbed(set *Set) bool {
 
 // ServedBefore reports whether the set has changed the Pod while it served, or while an earlier change of the set kept
 // it from serving.
-func (v *View) ServedBefore(set *Set) bool {
-	record := v.of(set).update
+func (v *View) ServedBefore() bool {
+	record := v.update
 	switch {
 	case record == nil:
 		return false
 	case record.Served == nil:
-		return !v.Unscheduled() && !v.provenIdle(set, record)
+		return !v.Unscheduled() && !v.provenIdle(record)
 	}
 	return *record.Served || v.servedAfter(record)
 }
 
 // provenIdle reports whether a Pod whose update says nothing about it certainly did not serve then: it has not been
 // ready since well before, and the sidecars are fine. OpenKruise, and Windlass before it recorded this, leave it open.
-func (v *View) provenIdle(set *Set, record *updateRecord) bool {
+func (v *View) provenIdle(record *updateRecord) bool {
 	since := v.downSince()
 	if since.IsZero() {
 		return !v.ready
 	}
-	return !v.ready && v.SidecarsReady(set) && since.Add(provenBefore).Before(record.UpdateTimestamp.Time)
+	return !v.ready && v.SidecarsReady() && since.Add(provenBefore).Before(record.UpdateTimestamp.Time)
 }
 
 // servedAfter reports whether a Pod that did not serve when its update began has done so since: its Ready condition has
@@ -201,18 +201,18 @@ func (v *View) isSidecar(name string) bool {
 
 // AsUnready reports whether the Pod does not serve, has not since before its update, and all sidecars of the set that
 // are not ready were not ready before it either.
-func (v *View) AsUnready(set *Set) bool {
-	record := v.of(set).update
+func (v *View) AsUnready() bool {
+	record := v.update
 	if v.ready || record == nil || record.Served == nil || *record.Served || v.servedAfter(record) {
 		return false
 	}
-	return !slices.ContainsFunc(v.unreadySidecars(set), func(name string) bool { return !slices.Contains(record.NotReady, name) })
+	return !slices.ContainsFunc(v.unreadySidecars(), func(name string) bool { return !slices.Contains(record.NotReady, name) })
 }
 
 // unreadySidecars names the set's containers in the Pod that are not ready.
-func (v *View) unreadySidecars(set *Set) []string {
+func (v *View) unreadySidecars() []string {
 	var out []string
-	set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
 			if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
 				out = append(out, name)
@@ -224,8 +224,8 @@ func (v *View) unreadySidecars(set *Set) []string {
 
 // recordServed notes whether the Pod serves as an update of the set begins. What was ready before an earlier update
 // that the Pod did not serve through is not taken for unready of its own.
-func (r *updateRecord) recordServed(v *View, set *Set) {
-	served := v.ready || v.Disturbed(set)
+func (r *updateRecord) recordServed(v *View) {
+	served := v.ready || v.Disturbed()
 	r.Served = &served
 	if served {
 		return
@@ -233,7 +233,7 @@ func (r *updateRecord) recordServed(v *View, set *Set) {
 	if since := v.downSince(); !since.IsZero() {
 		r.NotReadySince = &metav1.Time{Time: since.UTC()}
 	}
-	earlier := v.of(set).update
+	earlier := v.update
 	goesOn := earlier != nil && earlier.Served != nil && !*earlier.Served && !v.servedAfter(earlier)
-	r.NotReady = slices.DeleteFunc(v.unreadySidecars(set), func(name string) bool { return goesOn && !slices.Contains(earlier.NotReady, name) })
+	r.NotReady = slices.DeleteFunc(v.unreadySidecars(), func(name string) bool { return goesOn && !slices.Contains(earlier.NotReady, name) })
 }

@@ -50,7 +50,7 @@ func (s *story) running(ready bool) *story {
 
 // ready turns the Ready condition, unless it is so already.
 func (s *story) ready(ready bool) *story {
-	if sidecar.Look(s.pod).Ready() != ready || len(s.pod.Status.Conditions) == 0 {
+	if sidecar.NewView(s.pod, s.set).Ready() != ready || len(s.pod.Status.Conditions) == 0 {
 		build.SetReady(s.pod, ready, s.now)
 	}
 	return s
@@ -67,7 +67,7 @@ func (s *story) update(image string) *story {
 	object := s.set.Object.DeepCopy()
 	object.Spec.Containers[0].Image = image
 	s.set = compile(s.t, object)
-	change, err := s.set.Update(sidecar.Look(s.pod), nil, metav1.NewTime(s.now))
+	change, err := s.set.Update(sidecar.NewView(s.pod, s.set), nil, metav1.NewTime(s.now))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestWhetherASetKeepsAPodFromServing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := test.story(t)
-			if got := sidecar.Look(s.pod).Disturbed(s.set); got != test.want {
+			if got := sidecar.NewView(s.pod, s.set).Disturbed(); got != test.want {
 				t.Errorf("disturbed: %t, want %t; the record: %s", got, test.want, s.pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation])
 			}
 		})
@@ -222,7 +222,7 @@ func TestWhetherASidecarIsAsUnreadyAsBeforeTheUpdate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := test.story(t)
-			if got := sidecar.Look(s.pod).AsUnready(s.set); got != test.want {
+			if got := sidecar.NewView(s.pod, s.set).AsUnready(); got != test.want {
 				t.Errorf("as unready as before: %t, want %t; the record: %s", got, test.want, s.pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation])
 			}
 		})
@@ -245,7 +245,7 @@ func TestWhetherAPodServedBeforeItsUpdate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := test.story(t)
-			if got := sidecar.Look(s.pod).ServedBefore(s.set); got != test.want {
+			if got := sidecar.NewView(s.pod, s.set).ServedBefore(); got != test.want {
 				t.Errorf("served before: %t, want %t", got, test.want)
 			}
 		})
@@ -264,16 +264,16 @@ func TestAHalfWrittenChangeIsCompletedOrTakenBack(t *testing.T) {
 	inject(t, pod, first)
 	build.RunContainers(pod)
 	build.SetReady(pod, true, build.Epoch)
-	change, err := second.Update(sidecar.Look(pod), []string{"agent"}, now)
+	change, err := second.Update(sidecar.NewView(pod, second), []string{"agent"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	carryOut(pod, change) // the resize is not written
 	build.RunContainers(pod)
 
-	view := sidecar.Look(pod)
-	if !view.Updated(second) || view.Settled(second) {
-		t.Errorf("updated %t, settled %t; it is at the version but not settled", view.Updated(second), view.Settled(second))
+	view := sidecar.NewView(pod, second)
+	if !view.Updated() || view.Settled() {
+		t.Errorf("updated %t, settled %t; it is at the version but not settled", view.Updated(), view.Settled())
 	}
 	complete := second.Complete(view)
 	want := &sidecar.Change{Resources: []sidecar.ResourceChange{{
@@ -282,13 +282,13 @@ func TestAHalfWrittenChangeIsCompletedOrTakenBack(t *testing.T) {
 	if diff := cmp.Diff(want, complete); diff != "" {
 		t.Errorf("second half (-want +got):\n%s", diff)
 	}
-	back, err := first.Update(view, []string{"agent"}, now)
+	back, err := first.Update(sidecar.NewView(pod, first), []string{"agent"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	carryOut(pod, back)
 	build.RunContainers(pod)
-	if view := sidecar.Look(pod); len(back.Resources) != 0 || !view.Settled(first) || first.Complete(view) != nil {
-		t.Errorf("going back resizes %v and is settled: %t", back.Resources, view.Settled(first))
+	if view := sidecar.NewView(pod, first); len(back.Resources) != 0 || !view.Settled() || first.Complete(view) != nil {
+		t.Errorf("going back resizes %v and is settled: %t", back.Resources, view.Settled())
 	}
 }

@@ -22,7 +22,7 @@ type choice struct {
 // choose picks the sets that inject into the Pod: those that it does not hold already, without the bases of matching
 // canaries, and without those of which a container's name is taken. held reports whether a set is in the Pod already,
 // and as it should be.
-func choose(view *View, sets []*Set, held func(*Set) bool) choice {
+func choose(pod *incoming, sets []*Set, held func(*Set) bool) choice {
 	sets = slices.Clone(sets)
 	slices.SortFunc(sets, func(a, b *Set) int { return cmp.Compare(a.Name(), b.Name()) })
 	out := choice{}
@@ -37,7 +37,7 @@ func choose(view *View, sets []*Set, held func(*Set) bool) choice {
 		due = append(due, set)
 	}
 	for _, set := range due {
-		if reason, message := names.clash(view, set); reason != "" {
+		if reason, message := names.clash(pod, set); reason != "" {
 			out.omit(set, reason, message)
 			continue
 		}
@@ -114,14 +114,14 @@ func (taken takenNames) take(set *Set) {
 
 // clash says why the set cannot be injected, or "". The names of all containers of a Pod are unique, and none that the
 // Pod brings itself is replaced unless its owner has said so. What was injected before is replaced where it stands.
-func (taken takenNames) clash(view *View, set *Set) (reason, message string) {
+func (taken takenNames) clash(pod *incoming, set *Set) (reason, message string) {
 	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
 		if owner := taken[name]; owner != "" {
 			reason = v1beta1.ReasonSetConflict
 			message = fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match", owner, name)
 			return false
 		}
-		if kind := view.inTheWay(set, c, name, init); kind != "" {
+		if kind := pod.inTheWay(set, c, name, init); kind != "" {
 			reason = v1beta1.ReasonNameTaken
 			message = fmt.Sprintf("its %s %q has the name of %s of this Pod; rename one of the two", containerKind(init), name, kind)
 			return false
@@ -139,8 +139,8 @@ func containerKind(init bool) string {
 }
 
 // inTheWay says which kind of container of the Pod keeps a sidecar of this name out, or "".
-func (v *View) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name string, init bool) string {
-	same, other := v.Pod.Spec.Containers, v.Pod.Spec.InitContainers
+func (p *incoming) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name string, init bool) string {
+	same, other := p.Pod.Spec.Containers, p.Pod.Spec.InitContainers
 	if init {
 		same, other = other, same
 	}
@@ -149,7 +149,7 @@ func (v *View) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name string
 		return aContainer(!init)
 	}
 	at := slices.IndexFunc(same, named)
-	if at < 0 || v.injectedContainer(&same[at]) || v.Injected(set.Name()) && marked(&same[at], sidecar) || v.replaceable(name) {
+	if at < 0 || p.injectedContainer(&same[at]) || p.Injected(set.Name()) && marked(&same[at], sidecar) || p.replaceable(name) {
 		return ""
 	}
 	return aContainer(init)

@@ -10,6 +10,6 @@
 //	SidecarSet --Compile--> Set --Index--> candidates for a Pod
 //	                         |
 //	                         +--Inject--> Injection (new Pod, webhook)
-//	                         +--Look----> View      (running Pod, operator)
+//	                         +--NewView-> View      (running Pod, operator)
 //	                         +--Update--> Change    (running Pod, operator)
 package sidecar

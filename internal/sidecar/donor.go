@@ -22,7 +22,7 @@ type donor struct {
 }
 
 // newDonor looks at a Pod that holds, or gets, all the sets.
-func newDonor(view *View, sets []*Set, annotations map[string]string) *donor {
+func newDonor(view *incoming, sets []*Set, annotations map[string]string) *donor {
 	names := takenNames{}
 	for _, set := range sets {
 		names.take(set)
@@ -50,10 +50,10 @@ func (d *donor) repatched(set *Set) bool {
 	return false
 }
 
-func (v *View) ownContainers(list []corev1.Container, sidecars takenNames) []*corev1.Container {
+func (p *incoming) ownContainers(list []corev1.Container, sidecars takenNames) []*corev1.Container {
 	var out []*corev1.Container
 	for i := range list {
-		if c := &list[i]; sidecars[c.Name] == "" && !v.injectedContainer(c) {
+		if c := &list[i]; sidecars[c.Name] == "" && !p.injectedContainer(c) {
 			out = append(out, c)
 		}
 	}

@@ -58,9 +58,9 @@ func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 
 // workingContainers maps hot-upgrade sidecars to the container that works. An annotation that cannot be read is as good
 // as absent.
-func (v *View) workingContainers() map[string]string {
+func (r *records) workingContainers() map[string]string {
 	out := map[string]string{}
-	if text := v.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
+	if text := r.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
 		if err := json.Unmarshal([]byte(text), &out); err != nil || out == nil { // null is decoded to no map
 			return map[string]string{}
 		}
@@ -121,9 +121,9 @@ func (p *hotPair) finished(v *View) bool {
 }
 
 // HotFinished reports whether all hot upgrades of the set in the Pod have been carried to their end.
-func (v *View) HotFinished(set *Set) bool {
-	for i := range set.Spec.Containers {
-		if c := &set.Spec.Containers[i]; isHot(c) {
+func (v *View) HotFinished() bool {
+	for i := range v.set.Spec.Containers {
+		if c := &v.set.Spec.Containers[i]; isHot(c) {
 			if pair := v.pair(c); pair != nil && !pair.finished(v) {
 				return false
 			}
@@ -135,7 +135,7 @@ func (v *View) HotFinished(set *Set) bool {
 // FinishHot computes how to end hot upgrades whose new container serves: the old one gets the empty image. It returns
 // nil when there is nothing to end, or when it is too early. The Pod must be at the set's current version.
 func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
-	if v.HotFinished(s) || !v.Settled(s) || !s.canFinish(v) {
+	if v.HotFinished() || !v.settled || !s.canFinish(v) {
 		return nil, nil
 	}
 	change := &Change{}

@@ -66,7 +66,7 @@ func TestHotUpgradeRounds(t *testing.T) {
 		object = object.DeepCopy()
 		object.Spec.Containers[0].Image, object.ResourceVersion = image, resourceVersion
 		set := compile(t, object)
-		change, err := set.Update(sidecar.Look(pod), nil, now)
+		change, err := set.Update(sidecar.NewView(pod, set), nil, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestHotUpgradeRounds(t *testing.T) {
 	}
 	finish := func(set *sidecar.Set) bool {
 		t.Helper()
-		change, err := set.FinishHot(sidecar.Look(pod), now)
+		change, err := set.FinishHot(sidecar.NewView(pod, set), now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,8 +92,8 @@ func TestHotUpgradeRounds(t *testing.T) {
 		t.Error("finished before the kubelet has started the new container")
 	}
 	build.RunContainers(pod)
-	if view := sidecar.Look(pod); !view.Updated(set) || view.HotFinished(set) {
-		t.Errorf("after the kubelet: updated %t, finished %t", view.Updated(set), view.HotFinished(set))
+	if view := sidecar.NewView(pod, set); !view.Updated() || view.HotFinished() {
+		t.Errorf("after the kubelet: updated %t, finished %t", view.Updated(), view.HotFinished())
 	}
 	if !finish(set) {
 		t.Fatal("not finished although the new container serves")
@@ -116,7 +116,7 @@ func TestHotUpgradeRounds(t *testing.T) {
 	if finish(set) {
 		t.Error("finished with a bad image: nothing would serve")
 	}
-	if name, reason := sidecar.Look(pod).Broken(set); name != "mesh-1" || reason != "ImagePullBackOff" {
+	if name, reason := sidecar.NewView(pod, set).Broken(); name != "mesh-1" || reason != "ImagePullBackOff" {
 		t.Errorf("broken: %s %s", name, reason)
 	}
 	set = upgrade("mesh:3", "700")

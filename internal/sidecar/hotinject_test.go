@@ -77,9 +77,9 @@ func TestHotSidecarsAreInjectedInPairs(t *testing.T) {
 		},
 		View: map[string]bool{"holds": true, "updated": true, "finished": true},
 	}
-	view := sidecar.Look(pod)
+	view := sidecar.NewView(pod, set)
 	got := result{briefs(pod.Spec.InitContainers), briefs(pod.Spec.Containers), map[string]string{},
-		map[string]bool{"holds": view.Holds(set), "updated": view.Updated(set), "finished": view.HotFinished(set)}}
+		map[string]bool{"holds": view.Holds(), "updated": view.Updated(), "finished": view.HotFinished()}}
 	for key, value := range pod.Annotations {
 		if key != v1beta1.SidecarSetHashAnnotation && key != v1beta1.SidecarSetHashWithoutImageAnnotation {
 			got.Annotations[key] = value

@@ -58,7 +58,7 @@ func Inject(pod *corev1.Pod, sets []*Set, now metav1.Time) (*Injection, error) {
 
 // injectInto injects the sets that the Pod does not hold already; strictly, all.
 func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strict *strictness) (*Injection, error) {
-	view := Look(pod)
+	view := readIncoming(pod)
 	held := view.carries
 	if strict != nil {
 		held = nil
@@ -134,7 +134,7 @@ func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.Sideca
 
 // place turns the parts into edits of the Pod's lists. The wire sorts init containers over all sets by name and leaves
 // containers in the order of their sets.
-func (in *Injection) place(view *View, parts []*part, strict *strictness) {
+func (in *Injection) place(view *incoming, parts []*part, strict *strictness) {
 	var initContainers, containers []placed
 	for _, p := range parts {
 		initContainers, containers = append(initContainers, p.initContainers...), append(containers, p.containers...)
@@ -151,7 +151,7 @@ func (in *Injection) place(view *View, parts []*part, strict *strictness) {
 
 // withoutWritten leaves out the parts of which everything is in the Pod as it would be written, and omits the sets that
 // the Pod would configure.
-func (in *Injection) withoutWritten(view *View, parts []*part) []*part {
+func (in *Injection) withoutWritten(view *incoming, parts []*part) []*part {
 	edited := map[string]bool{}
 	for _, edit := range slices.Concat(in.InitContainers, in.Containers) {
 		edited[edit.Container.Name] = true
@@ -179,15 +179,13 @@ func (in *Injection) withoutWritten(view *View, parts []*part) []*part {
 }
 
 // record writes down what was injected.
-func (in *Injection) record(view *View, parts []*part, now metav1.Time) error {
-	working := view.workingContainers()
+func (in *Injection) record(view *incoming, parts []*part, now metav1.Time) error {
+	working, sets := view.workingContainers(), make([]*Set, 0, len(parts))
 	for _, p := range parts {
 		in.Sets = append(in.Sets, p.set.Name())
 		maps.Copy(in.Annotations, p.annotations)
 		maps.Copy(working, p.working)
-		if err := view.recordInjection(p.set, now); err != nil {
-			return err
-		}
+		sets = append(sets, p.set)
 	}
 	if len(parts) == 0 {
 		in.Annotations = map[string]string{}
@@ -196,7 +194,7 @@ func (in *Injection) record(view *View, parts []*part, now metav1.Time) error {
 	if len(working) > 0 {
 		in.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = encodeNames(working)
 	}
-	texts, err := view.injectionTexts(in.Sets)
+	texts, err := view.injectionTexts(sets, now)
 	maps.Copy(in.Annotations, texts)
 	return err
 }

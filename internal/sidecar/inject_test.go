@@ -168,7 +168,7 @@ func TestGarbledAnnotationsDoNotStopInjection(t *testing.T) {
 	if len(injection.Warnings) != 1 {
 		t.Errorf("warnings %q, want one about the annotation", injection.Warnings)
 	}
-	if view := sidecar.Look(pod); !view.Holds(set) || !view.Updated(set) {
+	if view := sidecar.NewView(pod, set); !view.Holds() || !view.Updated() {
 		t.Errorf("the Pod does not hold the set: %v", pod.Annotations)
 	}
 }

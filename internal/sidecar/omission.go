@@ -97,7 +97,7 @@ const (
 // its records say: it may be a copy of another Pod. Strictly, no record is believed.
 func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitted []Omission) {
 	optedOut := OptedOut(pod)
-	view := Look(pod)
+	records := readRecords(pod)
 	for _, set := range sets {
 		omission := Omission{Set: set.Name(), Revision: set.Revision}
 		switch {
@@ -109,7 +109,7 @@ func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitte
 			admitted = append(admitted, set)
 			continue
 		}
-		if strictly || !view.Holds(set) {
+		if strictly || !records.holds(set) {
 			omitted = append(omitted, omission)
 		}
 	}
@@ -125,7 +125,7 @@ func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitte
 func WhyOmitted(pod *corev1.Pod, set *Set, sets []*Set) (Omission, bool) {
 	anew := asCreated(pod, sets)
 	admitted, omitted := Admit(anew, sets, false)
-	omitted = append(omitted, choose(Look(anew), admitted, nil).omitted...)
+	omitted = append(omitted, choose(readIncoming(anew), admitted, nil).omitted...)
 	for _, o := range omitted {
 		if o.Set == set.Name() {
 			return o, true
@@ -140,7 +140,7 @@ func WhyOmitted(pod *corev1.Pod, set *Set, sets []*Set) (Omission, bool) {
 
 // asCreated is a Pod as its owner makes it: without what was injected into it.
 func asCreated(pod *corev1.Pod, sets []*Set) *corev1.Pod {
-	view := Look(pod)
+	view := readIncoming(pod)
 	names := takenNames{}
 	for _, set := range sets {
 		if view.Injected(set.Name()) {

@@ -47,14 +47,15 @@ func TestRecordsThatSayNullAreAsGoodAsAbsent(t *testing.T) {
 			build.RunContainers(pod)
 			build.SetReady(pod, true, build.Epoch)
 			pod.Annotations[key] = "null"
-			change, err := version("a:2").Update(sidecar.Look(pod), nil, now)
+			second := version("a:2")
+			change, err := second.Update(sidecar.NewView(pod, second), nil, now)
 			if err != nil || len(change.Images) == 0 {
 				t.Fatalf("change %+v, error %v", change, err)
 			}
 			carryOut(pod, change)
 			pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = "null"
 			build.RunContainers(pod)
-			if _, err := version("a:2").FinishHot(sidecar.Look(pod), now); err != nil {
+			if _, err := second.FinishHot(sidecar.NewView(pod, second), now); err != nil {
 				t.Error(err)
 			}
 		})

@@ -36,7 +36,7 @@ type strictness struct{ mirrors Mirrors }
 
 // withoutWritten drops the edits that would write what stands there already, and lets the others keep what the API
 // server's admission has added to a sidecar.
-func (s *strictness) withoutWritten(v *View, list []corev1.Container, edits []ContainerEdit) []ContainerEdit {
+func (s *strictness) withoutWritten(v *incoming, list []corev1.Container, edits []ContainerEdit) []ContainerEdit {
 	var out []ContainerEdit
 	for _, edit := range edits {
 		if edit.Replace {
@@ -102,15 +102,15 @@ func sameContainer(pod *corev1.Pod, a, b *corev1.Container) bool {
 }
 
 // written reports whether the Pod's records say of a set what an injection would write, but for the time.
-func (v *View) written(set *Set, annotations map[string]string) bool {
+func (p *incoming) written(set *Set, annotations map[string]string) bool {
 	full, withoutImage := set.hashRecords(metav1.Time{})
-	gotFull, gotWithout := v.hashes.record(set.Name()), v.hashesWithoutImage.record(set.Name())
+	gotFull, gotWithout := p.hashes.record(set.Name()), p.hashesWithoutImage.record(set.Name())
 	gotFull.UpdateTimestamp, gotWithout.UpdateTimestamp = full.UpdateTimestamp, withoutImage.UpdateTimestamp
-	if !v.Injected(set.Name()) || !equality.Semantic.DeepEqual(full, gotFull) || !equality.Semantic.DeepEqual(withoutImage, gotWithout) {
+	if !p.Injected(set.Name()) || !equality.Semantic.DeepEqual(full, gotFull) || !equality.Semantic.DeepEqual(withoutImage, gotWithout) {
 		return false
 	}
 	for key, value := range annotations {
-		if v.Pod.Annotations[key] != value {
+		if p.Pod.Annotations[key] != value {
 			return false
 		}
 	}

@@ -38,9 +38,9 @@ func TestPodsThatOpenKruiseInjectedAreJudgedAsItDid(t *testing.T) {
 			for i := range sets.Items {
 				set := compile(t, &sets.Items[i])
 				for j := range pods.Items {
-					view := sidecar.Look(&pods.Items[j])
+					view := sidecar.NewView(&pods.Items[j], set)
 					if _, wanted := test.want[set.Name()]; wanted && view.Injected(set.Name()) {
-						got[set.Name()] = standing{view.Holds(set), view.Updated(set), view.Upgradable(set), view.Settled(set), view.Ready()}
+						got[set.Name()] = standing{view.Holds(), view.Updated(), view.Upgradable(), view.Settled(), view.Ready()}
 					}
 				}
 			}

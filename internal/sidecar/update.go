@@ -133,17 +133,16 @@ func (s *Set) ResizeObstacles(v *View, resized []string) []string {
 
 // OwedResizes names the containers of the Pod whose new resources an update has recorded but not written: whoever wrote
 // was stopped between the two, or the second was refused.
-func (v *View) OwedResizes(set *Set) []string {
-	if record := v.of(set).update; record != nil {
-		return v.owed(record)
-	}
-	return nil
-}
+func (v *View) OwedResizes() []string { return v.owed }
 
-func (v *View) owed(record *updateRecord) []string {
+// owedResizes reads from a record what it says was to follow and has not.
+func (r *records) owedResizes(record *updateRecord) []string {
+	if record == nil {
+		return nil
+	}
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(record.ResizedFrom)) {
-		if ref := v.find(name); ref != nil && equality.Semantic.DeepEqual(ref.container.Resources, record.ResizedFrom[name]) {
+		if ref := r.find(name); ref != nil && equality.Semantic.DeepEqual(ref.container.Resources, record.ResizedFrom[name]) {
 			out = append(out, name)
 		}
 	}
@@ -153,7 +152,7 @@ func (v *View) owed(record *updateRecord) []string {
 // Complete computes the second half of an update of which only the first was written. It returns nil when nothing is
 // missing. The Pod must be at the set's current version.
 func (s *Set) Complete(v *View) *Change {
-	if resources := s.resourceChanges(v, v.OwedResizes(s)); len(resources) > 0 {
+	if resources := s.resourceChanges(v, v.owed); len(resources) > 0 {
 		return &Change{Resources: resources}
 	}
 	return nil
@@ -172,7 +171,7 @@ func (s *Set) updateTexts(v *View, change *Change, now metav1.Time) (map[string]
 		{v1beta1.SidecarSetHashWithoutImageAnnotation, v.hashesWithoutImage, withoutImage},
 		{v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v.updates, s.replacedBy(change, v, now)},
 	} {
-		if w.key == v1beta1.SidecarSetHashWithoutImageAnnotation && v.hashesWithoutImage.hash(s.Name()) == withoutImage.Hash {
+		if w.key == v1beta1.SidecarSetHashWithoutImageAnnotation && v.withoutImage.Hash == withoutImage.Hash {
 			continue // as on the wire, the record of the injection stays
 		}
 		updated := maps.Clone(w.entries)
@@ -196,7 +195,7 @@ func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord 
 		UpdateTimestamp:       metav1.NewTime(now.UTC()),
 		LastContainerStatuses: map[string]replacedVersion{},
 	}
-	if earlier := v.updates.update(s.Name()); earlier != nil {
+	if earlier := v.update; earlier != nil {
 		maps.Copy(record.LastContainerStatuses, earlier.LastContainerStatuses)
 	}
 	for _, image := range change.Images {
@@ -209,7 +208,7 @@ func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord 
 		}
 		record.ResizedFrom[resources.Name] = resources.From
 	}
-	record.recordServed(v, s)
+	record.recordServed(v)
 	return record
 }
 

@@ -42,14 +42,14 @@ func TestUpdateInPlaceStepByStep(t *testing.T) {
 	type look struct{ Holds, Updated, Upgradable, Settled bool }
 	expect := func(step string, want look) {
 		t.Helper()
-		v := sidecar.Look(pod)
-		if diff := cmp.Diff(want, look{v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set)}); diff != "" {
+		v := sidecar.NewView(pod, set)
+		if diff := cmp.Diff(want, look{v.Holds(), v.Updated(), v.Upgradable(), v.Settled()}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", step, diff)
 		}
 	}
 	expect("before", look{Holds: true, Upgradable: true, Settled: true})
 
-	change, err := set.Update(sidecar.Look(pod), nil, now)
+	change, err := set.Update(sidecar.NewView(pod, set), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +77,13 @@ func TestUpdateKeepsWhatOtherSetsWrote(t *testing.T) {
 
 	object = object.DeepCopy()
 	object.Spec.Containers[0].Image = "agent:2"
-	change, err := compile(t, object).Update(sidecar.Look(pod), nil, now)
+	set := compile(t, object)
+	change, err := set.Update(sidecar.NewView(pod, set), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	carryOut(pod, change)
-	if view := sidecar.Look(pod); !view.Updated(other) {
+	if view := sidecar.NewView(pod, other); !view.Updated() {
 		t.Error("the other set's entry is lost")
 	}
 	wantPrefix := foreign[:len(foreign)-1] + `,"s":{`
@@ -97,7 +98,7 @@ func TestMoreThanImagesIsNotUpgradable(t *testing.T) {
 	inject(t, pod, compile(t, object))
 	object = object.DeepCopy()
 	object.Spec.Containers[0].Args = []string{"-v"}
-	if view := sidecar.Look(pod); view.Upgradable(compile(t, object)) {
+	if view := sidecar.NewView(pod, compile(t, object)); view.Upgradable() {
 		t.Error("an argument cannot change in a running Pod")
 	}
 }
@@ -113,7 +114,8 @@ func TestUpdateWritesTheSetsMetadata(t *testing.T) {
 		{PatchPolicy: v1beta1.SidecarSetOverwritePatchPolicy, Annotations: map[string]string{"replaced": "set"}},
 		{PatchPolicy: v1beta1.SidecarSetMergePatchJSONPatchPolicy, Annotations: map[string]string{"merged": `{"set":2}`}},
 	}
-	change, err := compile(t, object).Update(sidecar.Look(pod), nil, now)
+	set := compile(t, object)
+	change, err := set.Update(sidecar.NewView(pod, set), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

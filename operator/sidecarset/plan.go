@@ -177,7 +177,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 // allFinished reports whether no hot upgrade waits for its end.
 func allFinished(s *Snapshot) bool {
 	for _, view := range s.Matched {
-		if !view.HotFinished(s.Set) {
+		if !view.HotFinished() {
 			return false
 		}
 	}
@@ -205,18 +205,18 @@ const verdictSeconds = 10
 // findBroken looks for an updated Pod with a sidecar that cannot run.
 func (p *Plan) findBroken(s *Snapshot) {
 	for _, view := range s.Matched {
-		if !view.Updated(s.Set) {
+		if !view.Updated() {
 			continue
 		}
-		name, reason := view.Broken(s.Set)
+		name, reason := view.Broken()
 		if name == "" {
 			continue
 		}
-		if age := s.Now.Sub(view.WrittenAt(s.Set)).Seconds(); age < verdictSeconds {
+		if age := s.Now.Sub(view.WrittenAt()).Seconds(); age < verdictSeconds {
 			p.VerdictIn = max(p.VerdictIn, verdictSeconds-age)
 			continue
 		}
-		broken := &BrokenPod{View: view, Container: name, Reason: reason, served: view.ServedBefore(s.Set)}
+		broken := &BrokenPod{View: view, Container: name, Reason: reason, served: view.ServedBefore()}
 		if broken.served {
 			p.Failed = append(p.Failed, view)
 		}
@@ -273,7 +273,7 @@ func (p *Plan) candidates(s *Snapshot) []candidate {
 	var out []candidate
 	for _, view := range s.Matched {
 		switch {
-		case view.Updated(s.Set):
+		case view.Updated():
 		case !s.Set.UpdateSelects(view.Pod.Labels):
 			p.Kept++
 		default:
@@ -282,7 +282,7 @@ func (p *Plan) candidates(s *Snapshot) []candidate {
 				p.Limited = append(p.Limited, LimitedPod{view, why})
 				continue
 			}
-			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes(s.Set)...)})
+			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes()...)})
 		}
 	}
 	return out

@@ -38,7 +38,7 @@ func newBudget(s *Snapshot, evictions int) *budget {
 // restarting reports whether a Pod that has its share does not serve, or is about to stop: what was written to it is
 // still to be carried out.
 func (s *Snapshot) restarting(view *sidecar.View) bool {
-	return !view.Ready() || !view.CarriedOut(s.Set) || s.Doubtful.Has(view.Pod.UID)
+	return !view.Ready() || !view.CarriedOut() || s.Doubtful.Has(view.Pod.UID)
 }
 
 // mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.
@@ -77,10 +77,10 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 		return false
 	case view.Ready() && s.Doubtful.Has(view.Pod.UID):
 		return true
-	case view.Ready() && view.Disturbed(s.Set) && s.onlyRefused(view):
+	case view.Ready() && view.Disturbed() && s.onlyRefused(view):
 		return false
 	}
-	return view.Disturbed(s.Set)
+	return view.Disturbed()
 }
 
 // lost reports whether the Pod's node does not report.
@@ -94,7 +94,7 @@ func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
 	}
 	_, finish := s.refused(view, writeFinish)
 	_, resize := s.refused(view, writeResize)
-	return view.CarriedOut(s.Set) && (resize || view.Settled(s.Set)) && (finish || view.HotFinished(s.Set))
+	return view.CarriedOut() && (resize || view.Settled()) && (finish || view.HotFinished())
 }
 
 // maxUnavailable resolves the field against all matched Pods: a percentage rounds up, and at least one Pod may always

@@ -14,7 +14,7 @@ import (
 // excuse names the updated Pods that do not serve for reasons of their own.
 func (p *Plan) excuse(s *Snapshot) {
 	for _, view := range s.Matched {
-		if view.Ready() || !view.Updated(s.Set) || !view.Touched(s.Set) || charged(s, view) {
+		if view.Ready() || !view.Updated() || !view.Touched() || charged(s, view) {
 			continue
 		}
 		why, stuck := s.whyDown(view)
@@ -35,5 +35,5 @@ func (s *Snapshot) whyDown(view *sidecar.View) (why string, stuck bool) {
 	}
 	starting := pods.IsFalse(pods.Condition(view.Pod, corev1.PodReadyToStartContainers)) ||
 		pods.IsFalse(pods.Condition(view.Pod, corev1.PodInitialized))
-	return pods.Trouble(view.Pod), starting && !view.SidecarsStarted(s.Set) || view.AsUnready(s.Set) && view.CarriedOut(s.Set)
+	return pods.Trouble(view.Pod), starting && !view.SidecarsStarted() || view.AsUnready() && view.CarriedOut()
 }

@@ -40,10 +40,10 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	if names := set.HotNativeSidecars(); len(names) > 0 {
 		return nil, []string{"native sidecars with HotUpgrade (" + strings.Join(names, ", ") + ")"}
 	}
-	if view.Upgradable(set) {
+	if view.Upgradable() {
 		return nil, nil
 	}
-	difference := d.of(view.RecordedRevision(set))
+	difference := d.of(view.RecordedRevision())
 	switch {
 	case difference.unknown != "":
 		return nil, []string{difference.unknown}

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 const (
@@ -115,4 +115,6 @@ func takenDown(s *Snapshot) int {
 }
 
 // serves reports whether a Pod runs and is ready.
-func serves(pod *corev1.Pod) bool { return sidecar.Look(pod).Ready() }
+func serves(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && pods.IsTrue(pods.Condition(pod, corev1.PodReady))
+}

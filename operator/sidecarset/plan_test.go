@@ -112,8 +112,8 @@ func (w *world) snapshot() *Snapshot {
 		if !sidecar.IsActive(pod) {
 			continue
 		}
-		view := sidecar.Look(pod)
-		if view.Holds(s.Set) {
+		view := sidecar.NewView(pod, s.Set)
+		if view.Holds() {
 			s.Matched = append(s.Matched, view)
 		} else {
 			s.Uninjected = append(s.Uninjected, whyUninjected(s.Set, pod, []*sidecar.Set{s.Set}, matching{}))
@@ -290,9 +290,10 @@ func TestPlan(t *testing.T) {
 }
 
 func orderOf(strategy v1beta1.SidecarSetUpdateStrategy, pods ...*corev1.Pod) []string {
+	set := &sidecar.Set{Object: build.MakeSidecarSet("s").Obj()}
 	var candidates []candidate
 	for _, pod := range pods {
-		candidates = append(candidates, candidate{View: sidecar.Look(pod)})
+		candidates = append(candidates, candidate{View: sidecar.NewView(pod, set)})
 	}
 	var out []string
 	for _, c := range order(&strategy, candidates) {

@@ -42,7 +42,7 @@ func (p *Plan) waits(s *Snapshot, view *sidecar.View, write string) bool {
 // share back and needs a budget.
 func (p *Plan) complete(s *Snapshot, set *sidecar.Set, b *budget) {
 	for _, view := range s.Matched {
-		if !view.Updated(s.Set) || len(view.OwedResizes(s.Set)) == 0 {
+		if !view.Updated() || len(view.OwedResizes()) == 0 {
 			continue
 		}
 		_, known := s.refused(view, writeResize)
@@ -122,7 +122,7 @@ func (p *Plan) byRefusal(s *Snapshot, candidates []candidate) (fresh, again []ca
 // finish ends hot upgrades whose new container serves; again says whether it is about those that were refused before.
 func (p *Plan) finish(s *Snapshot, set *sidecar.Set, b *budget, again bool) error {
 	for _, view := range s.Matched {
-		if !view.Updated(s.Set) || view.HotFinished(s.Set) {
+		if !view.Updated() || view.HotFinished() {
 			continue
 		}
 		if _, known := s.refused(view, writeFinish); known != again || again && p.waits(s, view, writeFinish) {
@@ -150,7 +150,7 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []can
 	for _, c := range candidates {
 		counted := charged(s, c.View)
 		switch {
-		case c.Ready() && !c.CarriedOut(s.Set):
+		case c.Ready() && !c.CarriedOut():
 			p.wait(c)
 			continue
 		case c.Ready() && !b.mayRestart(counted):
@@ -169,7 +169,7 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []can
 // chooseAgain takes candidates that were refused before, as choose does. Those that find no room are named as refused.
 func (p *Plan) chooseAgain(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
 	for _, c := range candidates {
-		if c.Ready() && !c.CarriedOut(s.Set) || !p.room(s, b, c.View) {
+		if c.Ready() && !c.CarriedOut() || !p.room(s, b, c.View) {
 			r, _ := s.refused(c.View, writeUpdate)
 			p.Refused = append(p.Refused, RefusedPod{c.View, r.Words})
 			continue

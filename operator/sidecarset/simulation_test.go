@@ -174,7 +174,7 @@ func (s *simulation) reconcile(faults bool) {
 // write does what the API server does with the patch of an update.
 func (s *simulation) write(u UpdatePod, faults bool) error {
 	pod := find(s.pods, u.View.Pod.Name)
-	serves := pod != nil && sidecar.Look(pod).Ready()
+	up := pod != nil && serves(pod)
 	fate := s.random.IntN(20)
 	switch {
 	case pod == nil || pod.UID != u.View.Pod.UID:
@@ -187,14 +187,14 @@ func (s *simulation) write(u UpdatePod, faults bool) error {
 	case faults && fate == 0:
 		s.note("%s fails, nobody knows how", u)
 		return by500(pod)
-	case u.Free && serves, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
+	case u.Free && up, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
 		s.note("%s has changed since", pod.Name)
 		s.refresh(pod)
 		return apierrors.NewConflict(schema.GroupResource{}, pod.Name, nil)
 	}
 	s.note("%s", u)
 	s.carryOut(pod, u)
-	if serves {
+	if up {
 		s.taken[pod.Name] = true
 	}
 	if faults && fate == 1 {
@@ -243,7 +243,7 @@ func (s *simulation) kubelet(pod *corev1.Pod) {
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 		return
 	}
-	if sidecar.Look(pod).Ended() != "" {
+	if sidecar.NewView(pod, s.compiled()).Ended() != "" {
 		agentRuns(pod)
 		return
 	}
@@ -257,7 +257,7 @@ func (s *simulation) kubelet(pod *corev1.Pod) {
 
 // turn sets the Ready condition, if it is not so already.
 func (s *simulation) turn(pod *corev1.Pod, ready bool) {
-	if sidecar.Look(pod).Ready() != ready {
+	if serves(pod) != ready {
 		build.SetReady(pod, ready, s.now)
 	}
 }
@@ -276,7 +276,7 @@ func (s *simulation) end(pod *corev1.Pod) {
 		return
 	}
 	s.note("%s ends", pod.Name)
-	ready := !sidecar.Look(pod).Ready()
+	ready := !serves(pod)
 	since := pod.Status.Conditions
 	endedPod(pod, s.now)
 	if ready {
@@ -361,7 +361,7 @@ func (s *simulation) tail() string {
 func (s *simulation) settle() bool {
 	s.image("agent:final")
 	for _, pod := range s.pods {
-		if sidecar.Look(pod).Disturbed(s.compiled()) && pod.Namespace == s.refusing {
+		if sidecar.NewView(pod, s.compiled()).Disturbed() && pod.Namespace == s.refusing {
 			s.refusing = ""
 		}
 	}
@@ -386,11 +386,11 @@ func (s *simulation) settle() bool {
 // keeps it down.
 func (s *simulation) settled() bool {
 	for _, pod := range s.pods {
-		view := sidecar.Look(pod)
+		view := sidecar.NewView(pod, s.compiled())
 		other := pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) || view.Ended() != ""
 		switch {
 		case pod.Namespace == s.refusing:
-		case !view.Updated(s.compiled()), !other && (!view.Ready() || !view.Settled(s.compiled())):
+		case !view.Updated(), !other && (!view.Ready() || !view.Settled()):
 			return false
 		}
 	}
@@ -489,7 +489,7 @@ func compareUpdateWithInjection(t *testing.T, before, after *v1beta1.SidecarSet)
 	}
 	_, updated := injected(before)
 	set, anew := injected(after)
-	change, err := set.Update(sidecar.Look(updated), nil, now)
+	change, err := set.Update(sidecar.NewView(updated, set), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

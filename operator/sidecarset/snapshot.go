@@ -147,7 +147,7 @@ func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[
 	lost, seen := sets.New[string](), sets.New[string]()
 	for _, view := range snapshot.Matched {
 		name := view.Pod.Spec.NodeName
-		if view.Ready() || name == "" || seen.Has(name) || !view.Touched(snapshot.Set) {
+		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() {
 			continue
 		}
 		seen.Insert(name)
@@ -237,11 +237,11 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.P
 		if err != nil {
 			return err
 		}
-		switch view := sidecar.Look(pod); {
+		switch view := sidecar.NewView(pod, snapshot.Set); {
 		case !reach.selected:
 		case reach.unserved != "":
 			snapshot.Exempt = append(snapshot.Exempt, pod)
-		case view.Holds(snapshot.Set):
+		case view.Holds():
 			snapshot.Matched = append(snapshot.Matched, view)
 		default:
 			served, err := canaries.serve(ctx, pod)

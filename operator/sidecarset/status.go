@@ -58,8 +58,8 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 	status.UninjectedPods = int32(len(s.Uninjected))
 	status.UpdatedPods, status.ReadyPods, status.UpdatedReadyPods = 0, 0, 0
 	for _, view := range s.Matched {
-		updated := just[view] || view.Updated(s.Set)
-		ready := !just[view] && view.Ready() && view.Settled(s.Set) && view.HotFinished(s.Set)
+		updated := just[view] || view.Updated()
+		ready := !just[view] && view.Ready() && view.Settled() && view.HotFinished()
 		if updated {
 			status.UpdatedPods++
 		}
@@ -105,10 +105,10 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		elsewhere[excused.View] = excused.Stuck
 	}
 	for _, refused := range p.refused {
-		elsewhere[refused.View] = refused.View.CarriedOut(s.Set)
+		elsewhere[refused.View] = refused.View.CarriedOut()
 	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) && view.Touched(s.Set) && !p.arrived(s, view) && !elsewhere[view] {
+		if view.Updated() && view.Touched() && !p.arrived(s, view) && !elsewhere[view] {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
@@ -120,7 +120,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 // arrived reports whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it
 // is enough that the new container does.
 func (p *progress) arrived(s *Snapshot, view *sidecar.View) bool {
-	return view.Settled(s.Set) && view.SidecarsReady(s.Set) && (p.resting() || view.HotFinished(s.Set))
+	return view.Settled() && view.SidecarsReady() && (p.resting() || view.HotFinished())
 }
 
 // resting reports whether the rollout stands where somebody wants it to stand: no more Pods are updated. Those that

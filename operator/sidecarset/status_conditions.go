@@ -172,7 +172,7 @@ func anyUpdated(s *Snapshot, p *progress) bool {
 		return true
 	}
 	for _, view := range s.Matched {
-		if view.Updated(s.Set) {
+		if view.Updated() {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,7 +46,7 @@ func whyUninjected(set *sidecar.Set, pod *corev1.Pod, sets []*sidecar.Set, m mat
 	// A pause is about new Pods: it does not say how this one came to be without.
 	case omitted && omission.Reason != v1beta1.ReasonInjectionPaused:
 		out.Reason = omission.Reason
-	case sidecar.Look(pod).Injected(set.Name()):
+	case slices.Contains(sidecar.InjectedSets(pod.Annotations), set.Name()):
 		out.Reason = v1beta1.ReasonContainersMissing
 	case wasOmitted:
 		out.Reason = recorded.Reason

@@ -153,11 +153,10 @@ func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 
 // heldBy returns the version that was injected into the Pod already, or nil.
 func (w *worked) heldBy(pod *corev1.Pod) *sidecar.Set {
-	view := sidecar.Look(pod)
 	switch {
-	case w.pinned != nil && view.Updated(w.pinned):
+	case w.pinned != nil && sidecar.NewView(pod, w.pinned).Updated():
 		return w.pinned
-	case view.Updated(w.current):
+	case sidecar.NewView(pod, w.current).Updated():
 		return w.current
 	default:
 		return nil

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecar
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// records are a Pod's annotations about SidecarSets, decoded once. Nothing is written into them.
+type records struct {
+	Pod *corev1.Pod
+
+	injected           []string
+	hashes             entries
+	hashesWithoutImage entries
+	updates            entries
+	faults             []string
+}
+
+func readRecords(pod *corev1.Pod) records {
+	r := records{Pod: pod, injected: InjectedSets(pod.Annotations)}
+	r.hashes = r.decode(v1beta1.SidecarSetHashAnnotation)
+	r.hashesWithoutImage = r.decode(v1beta1.SidecarSetHashWithoutImageAnnotation)
+	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	return r
+}
+
+func (r *records) decode(annotation string) entries {
+	out, err := parseEntries(r.Pod.Annotations[annotation])
+	if err != nil {
+		r.faults = append(r.faults, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
+		return entries{}
+	}
+	return out
+}
+
+// Injected reports whether the Pod says that a set was injected into it.
+func (r *records) Injected(name string) bool { return slices.Contains(r.injected, name) }
+
+// updated reports whether the Pod is at a set's current version.
+func (r *records) updated(set *Set) bool { return r.hashes.hash(set.Name()) == set.Hashes.Full }
+
+// holds reports whether a set was injected into the Pod and all of its containers are there.
+func (r *records) holds(set *Set) bool {
+	if !r.Injected(set.Name()) {
+		return false
+	}
+	for i := range set.Spec.Containers {
+		for _, name := range namesInPod(&set.Spec.Containers[i]) {
+			if r.find(name) == nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// containerRef points at a container of the Pod.
+type containerRef struct {
+	list      string // containers or initContainers
+	index     int
+	container *corev1.Container
+}
+
+// imageChange gives the container another image.
+func (r *containerRef) imageChange(image string) ImageChange {
+	return ImageChange{List: r.list, Index: r.index, Name: r.container.Name, From: r.container.Image, To: image}
+}
+
+// listOf is the name of one of a Pod's two lists of containers.
+func listOf(init bool) string {
+	if init {
+		return "initContainers"
+	}
+	return "containers"
+}
+
+// find looks for a container, or a native sidecar, by name.
+func (r *records) find(name string) *containerRef {
+	for i := range r.Pod.Spec.Containers {
+		if c := &r.Pod.Spec.Containers[i]; c.Name == name {
+			return &containerRef{listOf(false), i, c}
+		}
+	}
+	for i := range r.Pod.Spec.InitContainers {
+		if c := &r.Pod.Spec.InitContainers[i]; c.Name == name {
+			return &containerRef{listOf(true), i, c}
+		}
+	}
+	return nil
+}
