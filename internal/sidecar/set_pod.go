@@ -3,6 +3,7 @@
 package sidecar
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -93,4 +94,22 @@ func (r *records) find(name string) *containerRef {
 		}
 	}
 	return nil
+}
+
+// workingContainers maps hot-upgrade sidecars to the container that works. An annotation that cannot be read is as good
+// as absent.
+func (r *records) workingContainers() map[string]string {
+	out := map[string]string{}
+	if text := r.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
+		if err := json.Unmarshal([]byte(text), &out); err != nil || out == nil { // null is decoded to no map
+			return map[string]string{}
+		}
+	}
+	return out
+}
+
+// encodeNames writes a map of names as the wire does.
+func encodeNames(names map[string]string) string {
+	data, _ := json.Marshal(names) // a map of strings always encodes
+	return string(data)
 }

@@ -10,15 +10,6 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// initNamesInPod are the containers that an init container of a set has in a Pod. Only native sidecars come in pairs:
-// the empty image of a plain init container would never let the Pod start.
-func initNamesInPod(c *v1beta1.SidecarContainer) []string {
-	if !isNativeSidecar(&c.Container) {
-		return []string{c.Name}
-	}
-	return namesInPod(c)
-}
-
 // hotContainers makes the pair of a hot-upgrade sidecar: the first works, the second waits with the empty image. In all
 // else they are equal.
 func hotContainers(equipped corev1.Container, c *v1beta1.SidecarContainer, names []string) (first, second corev1.Container) {

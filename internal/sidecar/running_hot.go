@@ -3,7 +3,6 @@
 package sidecar
 
 import (
-	"encoding/json"
 	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,19 +22,6 @@ import (
 // The programs inside learn from the version annotations, which they have as environment variables, who is the newer
 // one: the larger number.
 
-// isHot reports whether a sidecar is upgraded by a second container beside it.
-func isHot(c *v1beta1.SidecarContainer) bool {
-	return c.UpgradeStrategy.UpgradeType == v1beta1.SidecarContainerHotUpgrade
-}
-
-// namesInPod are the containers that a sidecar has in a Pod: itself, or the two that take turns in hot upgrades.
-func namesInPod(c *v1beta1.SidecarContainer) []string {
-	if !isHot(c) {
-		return []string{c.Name}
-	}
-	return []string{c.Name + "-1", c.Name + "-2"}
-}
-
 // hotPair is a hot-upgrade sidecar in a Pod.
 type hotPair struct {
 	sidecar *v1beta1.SidecarContainer
@@ -54,18 +40,6 @@ func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 		return &hotPair{c, second, first}
 	}
 	return &hotPair{c, first, second}
-}
-
-// workingContainers maps hot-upgrade sidecars to the container that works. An annotation that cannot be read is as good
-// as absent.
-func (r *records) workingContainers() map[string]string {
-	out := map[string]string{}
-	if text := r.Pod.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation]; text != "" {
-		if err := json.Unmarshal([]byte(text), &out); err != nil || out == nil { // null is decoded to no map
-			return map[string]string{}
-		}
-	}
-	return out
 }
 
 // hotSteps are the changes that hot-upgrade sidecars of a Pod need.
@@ -195,10 +169,4 @@ func versionKey(ref *containerRef) string {
 
 func versionAltKey(ref *containerRef) string {
 	return v1beta1.SidecarSetVersionAltAnnotationPrefix + ref.container.Name
-}
-
-// encodeNames writes a map of names as the wire does.
-func encodeNames(names map[string]string) string {
-	data, _ := json.Marshal(names) // a map of strings always encodes
-	return string(data)
 }

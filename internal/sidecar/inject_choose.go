@@ -84,24 +84,6 @@ func (ch *choice) withoutBases(sets []*Set) []*Set {
 	return out
 }
 
-// eachName visits the names that a set's containers have in a Pod, until visit returns false.
-func (s *Set) eachName(visit func(c *v1beta1.SidecarContainer, name string, init bool) bool) {
-	for i := range s.Spec.Containers {
-		for _, name := range namesInPod(&s.Spec.Containers[i]) {
-			if !visit(&s.Spec.Containers[i], name, false) {
-				return
-			}
-		}
-	}
-	for i := range s.Spec.InitContainers {
-		for _, name := range initNamesInPod(&s.Spec.InitContainers[i]) {
-			if !visit(&s.Spec.InitContainers[i], name, true) {
-				return
-			}
-		}
-	}
-}
-
 // takenNames are the containers of sets that are, or will be, in the Pod, each with the name of its set.
 type takenNames map[string]string
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -59,18 +58,4 @@ func blankImages(containers []v1beta1.SidecarContainer) []v1beta1.SidecarContain
 		out[i].Image = ""
 	}
 	return out
-}
-
-func hasNativeSidecar(initContainers []v1beta1.SidecarContainer) bool {
-	for i := range initContainers {
-		if isNativeSidecar(&initContainers[i].Container) {
-			return true
-		}
-	}
-	return false
-}
-
-// isNativeSidecar reports whether an init container keeps running beside the Pod's containers.
-func isNativeSidecar(c *corev1.Container) bool {
-	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

@@ -75,33 +75,6 @@ func (s *Set) coldImages(v *View) []ImageChange {
 	return out
 }
 
-// eachSidecar visits the containers that stay in the Pod. A plain init container has run and will not run again.
-func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
-	for i := range s.Spec.Containers {
-		visit(&s.Spec.Containers[i])
-	}
-	for i := range s.Spec.InitContainers {
-		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) {
-			visit(c)
-		}
-	}
-}
-
-// HasNativeSidecars reports whether an update of the set restarts init containers, which not every kubelet can do.
-func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitContainers) }
-
-// HotNativeSidecars names the native sidecars that ask for HotUpgrade. They are injected in pairs, as on the wire, and
-// are never upgraded in place.
-func (s *Set) HotNativeSidecars() []string {
-	var out []string
-	for i := range s.Spec.InitContainers {
-		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) && isHot(c) {
-			out = append(out, c.Name)
-		}
-	}
-	return out
-}
-
 func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 	var out []ResourceChange
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
