@@ -75,9 +75,10 @@ func compareTrimmed(t *testing.T, name string, set *sidecar.Set, pod *corev1.Pod
 		t.Fatal(err)
 	}
 	look := func(p *corev1.Pod) []any {
-		v := sidecar.Look(p)
+		v := sidecar.NewView(p, set)
 		return []any{
-			v.Ended(), v.Unscheduled(), v.Disturbed(set), v.ServedBefore(set), v.Holds(set), v.Updated(set), v.Upgradable(set), v.Settled(set), v.Ready(), v.SidecarsReady(set), sidecar.IsActive(p),
+			v.Ended(), v.Unscheduled(), v.Disturbed(), v.ServedBefore(), v.Holds(), v.Updated(), v.Upgradable(), v.Settled(), v.Ready(), v.SidecarsReady(),
+			sidecar.IsActive(p),
 		}
 	}
 	if diff := cmp.Diff(look(pod), look(trimmed.(*corev1.Pod))); diff != "" {
