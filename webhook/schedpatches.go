@@ -17,8 +17,8 @@ import (
 
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/webhook/pod"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
 	"github.com/windlass-operator/windlass/webhook/pod/owners"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 	"github.com/windlass-operator/windlass/webhook/schedpatch"
 )
 
@@ -32,7 +32,7 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	if err != nil {
 		return nil, err
 	}
-	counter := carriers.New(ctx, client, clock.RealClock{})
+	counter := patchedpods.New(ctx, client, clock.RealClock{})
 	known, err := pod.FollowPatches(ctx, mgr.GetCache(), counter)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 		Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock.RealClock{},
 	}})
 	scheduling := &pod.Scheduling{
-		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), Carriers: counter, Clock: clock.RealClock{},
+		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), PatchedPods: counter, Clock: clock.RealClock{},
 	}
 	return scheduling, mgr.AddReadyzCheck("schedpatches", func(*http.Request) error { return known.Synced() })
 }

@@ -9,26 +9,26 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// hindrance is why a patch cannot be applied; the message goes on after "because".
-type hindrance struct {
+// obstacle is why a patch cannot be applied; the message goes on after "because".
+type obstacle struct {
 	reason  Reason
 	message string
 }
 
 // mergeAffinity adds the affinity of a patch to that of a Pod, unless something is in the way.
-func mergeAffinity(pod, patch *corev1.Affinity) (*corev1.Affinity, *hindrance) {
+func mergeAffinity(pod, patch *corev1.Affinity) (*corev1.Affinity, *obstacle) {
 	if patch == nil {
 		return pod, nil
 	}
-	if hindrance := oversize(pod, patch); hindrance != nil {
-		return nil, hindrance
+	if found := oversize(pod, patch); found != nil {
+		return nil, found
 	}
 	merged := copyOrNew(pod)
-	var hindrance *hindrance
-	merged.NodeAffinity, hindrance = mergeNodeAffinity(merged.NodeAffinity, patch.NodeAffinity)
+	var found *obstacle
+	merged.NodeAffinity, found = mergeNodeAffinity(merged.NodeAffinity, patch.NodeAffinity)
 	merged.PodAffinity = mergePodAffinity(merged.PodAffinity, patch.PodAffinity)
 	merged.PodAntiAffinity = mergePodAntiAffinity(merged.PodAntiAffinity, patch.PodAntiAffinity)
-	return merged, hindrance
+	return merged, found
 }
 
 func mergePodAffinity(pod, patch *corev1.PodAffinity) *corev1.PodAffinity {

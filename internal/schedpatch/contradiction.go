@@ -29,7 +29,7 @@ type demand struct {
 	selector bool
 }
 
-// about is what a demand is about: all demands about the same are judged together.
+// about is what a demand is about: all demands about the same must be met together.
 type about struct {
 	key   string
 	field bool
@@ -48,11 +48,11 @@ func contradictions(pod *Rules, spec *Rules) []string {
 	var out []string
 	for _, mine := range own {
 		for _, theirs := range patch {
-			clash := firstClash(theirs, slices.Concat(mine, theirs))
-			if clash == nil {
+			demands := firstContradiction(theirs, slices.Concat(mine, theirs))
+			if demands == nil {
 				return nil
 			}
-			if text := describeClash(clash); possible(mine) && !slices.Contains(out, text) {
+			if text := describe(demands); possible(mine) && !slices.Contains(out, text) {
 				out = append(out, text)
 			}
 		}
@@ -144,20 +144,20 @@ func work(pod, patch *Rules) int {
 	return side(pod, own)*(1+len(terms)) + side(patch, terms)*(1+len(own))
 }
 
-func possible(all []demand) bool { return impossible(all) == nil }
+func possible(all []demand) bool { return contradicting(all) == nil }
 
-// firstClash is that of the first list which no node can meet.
-func firstClash(lists ...[]demand) []demand {
+// firstContradiction is that of the first list which no node can meet, nil when a node can meet them all.
+func firstContradiction(lists ...[]demand) []demand {
 	for _, list := range lists {
-		if clash := impossible(list); clash != nil {
-			return clash
+		if demands := contradicting(list); demands != nil {
+			return demands
 		}
 	}
 	return nil
 }
 
-// impossible returns the demands on one label or field that no node can meet together, nil when there are none such.
-func impossible(all []demand) []demand {
+// contradicting returns the demands on one label or field that no node can meet together, nil when there are none such.
+func contradicting(all []demand) []demand {
 	groups := map[about][]demand{}
 	var order []about
 	for i := range all {
@@ -179,20 +179,20 @@ func impossible(all []demand) []demand {
 	return nil
 }
 
-// describeClash names the label, or the field, and what each side demands of it.
-func describeClash(clash []demand) string {
+// describe names the label, or the field, and what each side demands of it.
+func describe(demands []demand) string {
 	var pod, patch []string
-	for i := range clash {
-		if text := clash[i].String(); clash[i].ofPatch {
+	for i := range demands {
+		if text := demands[i].String(); demands[i].ofPatch {
 			patch = append(patch, text)
 		} else {
 			pod = append(pod, text)
 		}
 	}
 	if len(pod) == 0 {
-		return fmt.Sprintf("no node can match, since the patch contradicts itself: it demands %s %s", clash[0].Key, strings.Join(patch, " and "))
+		return fmt.Sprintf("no node can match, since the patch contradicts itself: it demands %s %s", demands[0].Key, strings.Join(patch, " and "))
 	}
-	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s", clash[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
+	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s", demands[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
 }
 
 // String is a demand without its key, as manifests write it, and where it is: In [a, b] (nodeAffinity).

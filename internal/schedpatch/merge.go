@@ -85,9 +85,9 @@ func (p *Patch) apply(rules Rules) (Rules, Result) {
 	if conflicts := conflicts(rules.NodeSelector, spec.NodeSelector); len(conflicts) > 0 {
 		return rules, p.conflicting(conflicts)
 	}
-	affinity, hindrance := mergeAffinity(rules.Affinity, spec.Affinity)
-	if hindrance != nil {
-		return rules, Result{Patch: p, Outcome: OutcomeSkipped, Reason: hindrance.reason, Message: hindrance.message}
+	affinity, found := mergeAffinity(rules.Affinity, spec.Affinity)
+	if found != nil {
+		return rules, Result{Patch: p, Outcome: OutcomeSkipped, Reason: found.reason, Message: found.message}
 	}
 	if conflicts := contradictions(&rules, rulesOf(p)); len(conflicts) > 0 {
 		return rules, p.conflicting(conflicts)

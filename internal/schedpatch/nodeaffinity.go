@@ -12,23 +12,23 @@ import (
 // MaxTerms is how many terms a required node affinity may come to have.
 const MaxTerms = 64
 
-func mergeNodeAffinity(pod, patch *corev1.NodeAffinity) (*corev1.NodeAffinity, *hindrance) {
+func mergeNodeAffinity(pod, patch *corev1.NodeAffinity) (*corev1.NodeAffinity, *obstacle) {
 	if patch == nil {
 		return pod, nil
 	}
 	merged := copyOrNew(pod)
 	merged.PreferredDuringSchedulingIgnoredDuringExecution = appendNew(
 		merged.PreferredDuringSchedulingIgnoredDuringExecution, patch.PreferredDuringSchedulingIgnoredDuringExecution)
-	var hindrance *hindrance
-	merged.RequiredDuringSchedulingIgnoredDuringExecution, hindrance = narrow(
+	var found *obstacle
+	merged.RequiredDuringSchedulingIgnoredDuringExecution, found = narrow(
 		merged.RequiredDuringSchedulingIgnoredDuringExecution, patch.RequiredDuringSchedulingIgnoredDuringExecution)
-	return merged, hindrance
+	return merged, found
 }
 
 // narrow keeps the nodes that both selectors match. Terms are ORed and the requirements inside a term ANDed, so the
 // terms of the result are the product of the two lists of terms; one list appended to the other would let in the nodes
 // of either.
-func narrow(pod, patch *corev1.NodeSelector) (*corev1.NodeSelector, *hindrance) {
+func narrow(pod, patch *corev1.NodeSelector) (*corev1.NodeSelector, *obstacle) {
 	if patch == nil {
 		return pod, nil
 	}
@@ -60,12 +60,12 @@ func nonEmptyTerms(selector *corev1.NodeSelector) termList {
 	return out
 }
 
-func nothingMatches() *hindrance {
-	return &hindrance{ReasonNothingMatches, "no term of the Pod's own required node affinity says anything, so that no node matches it"}
+func nothingMatches() *obstacle {
+	return &obstacle{ReasonNothingMatches, "no term of the Pod's own required node affinity says anything, so that no node matches it"}
 }
 
-func tooManyTerms(pod, patch int) *hindrance {
-	return &hindrance{ReasonTooManyTerms, fmt.Sprintf(
+func tooManyTerms(pod, patch int) *obstacle {
+	return &obstacle{ReasonTooManyTerms, fmt.Sprintf(
 		"the Pod's required node affinity would have more than %d terms: %d of the Pod, each together with %d of the patch", MaxTerms, pod, patch)}
 }
 

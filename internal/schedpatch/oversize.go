@@ -16,16 +16,16 @@ const (
 )
 
 // oversize is in the way of rules that are too many to be merged.
-func oversize(pod, patch *corev1.Affinity) *hindrance {
+func oversize(pod, patch *corev1.Affinity) *obstacle {
 	if pod == nil || patch == nil {
 		return nil
 	}
 	if size := productSize(pod, patch); size > maxSize {
-		return &hindrance{ReasonTooManyTerms, fmt.Sprintf(
+		return &obstacle{ReasonTooManyTerms, fmt.Sprintf(
 			"the Pod's required node affinity would have %d requirements and values, more than %d", size, maxSize)}
 	}
 	if pairs := comparisons(pod, patch); pairs > maxComparisons {
-		return &hindrance{ReasonTooManyTerms, fmt.Sprintf(
+		return &obstacle{ReasonTooManyTerms, fmt.Sprintf(
 			"the affinity of the Pod and that of the patch are %d pairs of rules to compare, more than %d", pairs, maxComparisons)}
 	}
 	return nil

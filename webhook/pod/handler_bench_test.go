@@ -58,7 +58,7 @@ func benchScheduling(b *testing.B, clock clock.PassiveClock) *Scheduling {
 		index.Put(patch)
 	}
 	patched, other := controller("apps/v1", "Deployment", "d0", "d0"), controller("apps/v1", "Deployment", "other", "other")
-	return &Scheduling{Index: index, Owners: lineage{"patched": &patched, "other": &other}, Carriers: &places{}, Clock: clock}
+	return &Scheduling{Index: index, Owners: lineage{"patched": &patched, "other": &other}, PatchedPods: &places{}, Clock: clock}
 }
 
 // noReader fails a benchmark that reads the cluster.

@@ -14,20 +14,20 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 )
 
 // KnownPatches are all SchedPatches of the cluster, compiled and indexed, kept current by a watch.
 type KnownPatches struct {
 	*schedpatch.Index
-	carriers *carriers.Carriers
-	synced   toolscache.InformerSynced
+	patchedPods *patchedpods.Counter
+	synced      toolscache.InformerSynced
 }
 
 // FollowPatches watches SchedPatches through a cache that is started later, and has the Pods of those with maxPods
 // counted.
-func FollowPatches(ctx context.Context, c cache.Cache, counter *carriers.Carriers) (*KnownPatches, error) {
-	known := &KnownPatches{Index: schedpatch.NewIndex(), carriers: counter}
+func FollowPatches(ctx context.Context, c cache.Cache, counter *patchedpods.Counter) (*KnownPatches, error) {
+	known := &KnownPatches{Index: schedpatch.NewIndex(), patchedPods: counter}
 	informer, err := c.GetInformer(ctx, &v1alpha1.SchedPatch{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watch SchedPatches: %w", err)
@@ -67,9 +67,9 @@ func (k *KnownPatches) put(ctx context.Context, object any) {
 	}
 	k.Put(compiled)
 	if patch.Spec.MaxPods == nil {
-		k.carriers.Forget(key)
+		k.patchedPods.Forget(key)
 	} else {
-		k.carriers.Follow(key)
+		k.patchedPods.Follow(key)
 	}
 }
 
@@ -84,7 +84,7 @@ func (k *KnownPatches) remove(object any) {
 
 func (k *KnownPatches) forget(key types.NamespacedName) {
 	k.Delete(key)
-	k.carriers.Forget(key)
+	k.patchedPods.Forget(key)
 }
 
 func keyOf(patch *v1alpha1.SchedPatch) types.NamespacedName {

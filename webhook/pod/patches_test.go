@@ -18,7 +18,7 @@ import (
 
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 )
 
 // known returns patches as a watch would keep them. Nobody counts any Pods.
@@ -31,7 +31,7 @@ func known(t *testing.T) *KnownPatches {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
-	return &KnownPatches{Index: schedpatch.NewIndex(), carriers: carriers.New(ended, metadatafake.NewSimpleMetadataClient(scheme), clock)}
+	return &KnownPatches{Index: schedpatch.NewIndex(), patchedPods: patchedpods.New(ended, metadatafake.NewSimpleMetadataClient(scheme), clock)}
 }
 
 func TestKnownPatchesFollowTheCluster(t *testing.T) {

@@ -126,8 +126,8 @@ func (a *answer) addRules(pod *corev1.Pod, rules *scheduled) {
 		a.operations = append(a.operations, addKeys(pod.Labels, labels, "metadata", "labels")...)
 		a.audit[auditPatched] = strings.Join(applied, ",")
 	}
-	reasons := make([]string, 0, len(rules.omitted))
-	for _, o := range rules.omitted {
+	reasons := make([]string, 0, len(rules.obstacles))
+	for _, o := range rules.obstacles {
 		reasons = append(reasons, o.patch+": "+o.reason)
 		if !o.intended {
 			a.warnings = append(a.warnings, fmt.Sprintf("SchedPatch %s is not applied because %s", o.patch, o.reason))

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/windlass-operator/windlass/internal/schedpatch"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 )
 
 // Owners follow an owner to its own controller; nil when it has none.
@@ -23,8 +23,8 @@ type Owners interface {
 	Exists(ctx context.Context, namespace string, owner *metav1.OwnerReference) (bool, error)
 }
 
-// Carriers hand out the places that maxPods allows.
-type Carriers interface {
+// PatchedPods hand out the places that maxPods allows.
+type PatchedPods interface {
 	Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error)
 }
 
@@ -34,8 +34,8 @@ type Scheduling struct {
 	Index *schedpatch.Index
 	// Owners are asked where a patch may be for the owner of a Pod's owner.
 	Owners Owners
-	// Carriers are asked for patches that have maxPods.
-	Carriers Carriers
+	// PatchedPods is asked for patches that have maxPods.
+	PatchedPods PatchedPods
 	// Clock tells which patches have ended.
 	Clock clock.PassiveClock
 }
@@ -43,14 +43,14 @@ type Scheduling struct {
 // selection is what is known of a Pod before all of it is decoded: the patches that are for it, and why others may be
 // missing.
 type selection struct {
-	patches []*schedpatch.Patch
-	missed  []omission
+	patches   []*schedpatch.Patch
+	obstacles []obstacle
 }
 
-func (s *selection) empty() bool { return len(s.patches) == 0 && len(s.missed) == 0 }
+func (s *selection) empty() bool { return len(s.patches) == 0 && len(s.obstacles) == 0 }
 
-// omission is a patch that is for a Pod and yet is not applied.
-type omission struct {
+// obstacle is why a patch that is for a Pod is not applied.
+type obstacle struct {
 	// patch is its name, reason a clause that goes on after "because".
 	patch, reason string
 	// intended is true when somebody has asked for just that, so that nobody needs to be warned.
@@ -76,7 +76,7 @@ func (s *Scheduling) choose(ctx context.Context, namespace string, pod *header, 
 		}
 	}
 	if err != nil {
-		out.missed = s.missed(namespace, owner, pod, now, err)
+		out.obstacles = s.unknown(namespace, owner, pod, now, err)
 	}
 	if dryRun {
 		return out
@@ -100,10 +100,10 @@ func (s *Scheduling) confirm(ctx context.Context, namespace string, owner *metav
 	if err != nil {
 		reason = fmt.Sprintf("it has maxPods, and it is not known whether there is a %s with the UID %s: %v", target, owner.UID, err)
 	}
-	out := selection{missed: chosen.missed}
+	out := selection{obstacles: chosen.obstacles}
 	for _, patch := range chosen.patches {
 		if counted(patch) {
-			out.missed = append(out.missed, omission{patch: patch.Name(), reason: reason})
+			out.obstacles = append(out.obstacles, obstacle{patch: patch.Name(), reason: reason})
 		} else {
 			out.patches = append(out.patches, patch)
 		}
@@ -131,14 +131,14 @@ func (s *Scheduling) candidates(ctx context.Context, namespace string, owner *me
 	return out, nil
 }
 
-// missed names the patches that may be for the Pod, as far as is known while its owner's controller is not.
-func (s *Scheduling) missed(namespace string, owner *metav1.OwnerReference, pod *header, now metav1.Time, err error) []omission {
+// unknown names the patches that may be for the Pod, as far as is known while its owner's controller is not.
+func (s *Scheduling) unknown(namespace string, owner *metav1.OwnerReference, pod *header, now metav1.Time, err error) []obstacle {
 	target, _ := schedpatch.TargetOfOwner(owner)
 	reason := fmt.Sprintf("it is not known whether %s belongs to its target: %v", target, err)
-	var out []omission
+	var out []obstacle
 	for _, patch := range s.Index.AllThrough(namespace, target.GroupKind) {
 		if patch.ActiveAt(now) && patch.SelectsPod(pod.Labels) {
-			out = append(out, omission{patch: patch.Name(), reason: reason})
+			out = append(out, obstacle{patch: patch.Name(), reason: reason})
 		}
 	}
 	return out
@@ -146,16 +146,16 @@ func (s *Scheduling) missed(namespace string, owner *metav1.OwnerReference, pod 
 
 // scheduled is what becomes of a Pod's scheduling rules.
 type scheduled struct {
-	rules   schedpatch.Rules
-	results []schedpatch.Result
-	omitted []omission
+	rules     schedpatch.Rules
+	results   []schedpatch.Result
+	obstacles []obstacle
 	// releases give back the places of maxPods that were taken.
 	releases []func()
 }
 
 // apply merges the patches that are for the Pod.
 func (s *Scheduling) apply(pod *corev1.Pod, chosen selection, dryRun bool) *scheduled {
-	out := &scheduled{rules: *schedpatch.RulesOf(&pod.Spec), omitted: chosen.missed}
+	out := &scheduled{rules: *schedpatch.RulesOf(&pod.Spec), obstacles: chosen.obstacles}
 	if schedpatch.Exempt(pod) {
 		return &scheduled{rules: out.rules}
 	}
@@ -163,7 +163,7 @@ func (s *Scheduling) apply(pod *corev1.Pod, chosen selection, dryRun bool) *sche
 	patches := slices.DeleteFunc(slices.Clone(chosen.patches), func(patch *schedpatch.Patch) bool {
 		release, err := s.reserve(pod, patch, dryRun)
 		if err != nil {
-			out.omit(patch, err)
+			out.leaveOut(patch, err)
 			return true
 		}
 		places[patch] = release
@@ -176,7 +176,7 @@ func (s *Scheduling) apply(pod *corev1.Pod, chosen selection, dryRun bool) *sche
 			out.releases = append(out.releases, places[result.Patch])
 		case schedpatch.OutcomeSkipped, schedpatch.OutcomeRejected:
 			places[result.Patch]()
-			out.omitted = append(out.omitted, omission{patch: result.Patch.Name(), reason: result.Message})
+			out.obstacles = append(out.obstacles, obstacle{patch: result.Patch.Name(), reason: result.Message})
 		}
 	}
 	return out
@@ -189,12 +189,12 @@ func (s *Scheduling) reserve(pod *corev1.Pod, patch *schedpatch.Patch, dryRun bo
 	if maxPods == nil || patch.Carries(pod.Annotations) {
 		return func() {}, nil
 	}
-	return s.Carriers.Reserve(keyOf(patch.Object), *maxPods, pod.Name, dryRun)
+	return s.PatchedPods.Reserve(keyOf(patch.Object), *maxPods, pod.Name, dryRun)
 }
 
-func (s *scheduled) omit(patch *schedpatch.Patch, err error) {
-	full := carriers.FullError{}
-	s.omitted = append(s.omitted, omission{patch: patch.Name(), reason: err.Error(), intended: errors.As(err, &full)})
+func (s *scheduled) leaveOut(patch *schedpatch.Patch, err error) {
+	full := patchedpods.FullError{}
+	s.obstacles = append(s.obstacles, obstacle{patch: patch.Name(), reason: err.Error(), intended: errors.As(err, &full)})
 }
 
 // applied names the patches that the Pod is to carry.

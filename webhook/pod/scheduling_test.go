@@ -21,7 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 )
 
 // lineage follows owners by their UID, and fails for unknown ones.
@@ -48,7 +48,7 @@ type places struct{ left, taken int }
 
 func (p *places) Reserve(_ types.NamespacedName, maxPods int32, _ string, dryRun bool) (func(), error) {
 	if p.left == 0 {
-		return nil, carriers.FullError{MaxPods: maxPods}
+		return nil, patchedpods.FullError{MaxPods: maxPods}
 	}
 	if dryRun {
 		return func() {}, nil
@@ -102,7 +102,7 @@ func scheduler(t *testing.T, free *places, patches ...*build.SchedPatchBuilder) 
 	clock := clocktesting.NewFakePassiveClock(build.Epoch.Add(time.Minute))
 	return &Handler{
 		Sets: sidecar.NewIndex(), Clock: clock,
-		Scheduling: &Scheduling{Index: index, Owners: lineage{"rs": &deployment, "job": &cronJob, "orphan": nil}, Carriers: free, Clock: clock},
+		Scheduling: &Scheduling{Index: index, Owners: lineage{"rs": &deployment, "job": &cronJob, "orphan": nil}, PatchedPods: free, Clock: clock},
 	}
 }
 

@@ -39,5 +39,5 @@ func requested(request *http.Request) (types.NamespacedName, bool) {
 }
 
 func (k *KnownPatches) ready(key types.NamespacedName, patch *schedpatch.Patch) bool {
-	return patch.Object.Spec.MaxPods == nil || k.carriers.Counted(key)
+	return patch.Object.Spec.MaxPods == nil || k.patchedPods.Counted(key)
 }

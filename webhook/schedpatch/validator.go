@@ -57,23 +57,23 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return admission.Allowed("") // a label can be put even on what is refused by now
 	}
-	facts := Facts{
+	input := Input{
 		Patch: object, AllowedTolerations: v.AllowedTolerations, Excluded: v.Excluded,
 		Namespace: v.namespace(ctx, request.Namespace), Now: metav1.NewTime(v.Clock.Now()),
 	}
-	if patch, err := schedpatch.Compile(object); err == nil && patch.ActiveAt(facts.Now) {
-		facts.Around = v.Surroundings.look(ctx, patch)
+	if patch, err := schedpatch.Compile(object); err == nil && patch.ActiveAt(input.Now) {
+		input.Around = v.Surroundings.look(ctx, patch)
 	}
-	return answer(object, Judge(facts))
+	return answer(object, Validate(input))
 }
 
-func answer(object *v1alpha1.SchedPatch, verdict Verdict) admission.Response {
+func answer(object *v1alpha1.SchedPatch, result Result) admission.Response {
 	response := admission.Allowed("")
-	if len(verdict.Errors) > 0 {
-		invalid := apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("SchedPatch").GroupKind(), object.Name, verdict.Errors)
+	if len(result.Errors) > 0 {
+		invalid := apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("SchedPatch").GroupKind(), object.Name, result.Errors)
 		response = admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &invalid.ErrStatus}}
 	}
-	response.Warnings = verdict.Warnings
+	response.Warnings = result.Warnings
 	return response
 }
 

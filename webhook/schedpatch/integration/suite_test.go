@@ -33,8 +33,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/pod"
-	"github.com/windlass-operator/windlass/webhook/pod/carriers"
 	"github.com/windlass-operator/windlass/webhook/pod/owners"
+	"github.com/windlass-operator/windlass/webhook/pod/patchedpods"
 	"github.com/windlass-operator/windlass/webhook/schedpatch"
 )
 
@@ -107,14 +107,14 @@ func serve(ctx context.Context, config *rest.Config) {
 	Expect(err).NotTo(HaveOccurred())
 	live, err := client.New(restricted, client.Options{Scheme: program.Scheme(), Mapper: mgr.GetRESTMapper()})
 	Expect(err).NotTo(HaveOccurred())
-	counter := carriers.New(ctx, reader, clock)
+	counter := patchedpods.New(ctx, reader, clock)
 	known, err = pod.FollowPatches(ctx, mgr.GetCache(), counter)
 	Expect(err).NotTo(HaveOccurred())
 	server := mgr.GetWebhookServer()
 	server.Register(patches.ServedPath, known)
 	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
 		Sets: sidecar.NewIndex(), Reader: mgr.GetCache(), Clock: clock,
-		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), Carriers: counter, Clock: clock},
+		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), PatchedPods: counter, Clock: clock},
 	}})
 	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
 		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock,

@@ -14,7 +14,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-func TestProspectWarnings(t *testing.T) {
+func TestEffectWarnings(t *testing.T) {
 	template := func(nodeSelector map[string]string) *schedpatch.Template {
 		return &schedpatch.Template{Labels: map[string]string{"app": "cart"}, Spec: corev1.PodSpec{NodeSelector: nodeSelector}}
 	}
@@ -31,7 +31,7 @@ func TestProspectWarnings(t *testing.T) {
 		notSSD(spec)
 		spec.NodeSelector = nil
 	}
-	const clash = "no node can match: the Pod demands disk In [ssd] (nodeSelector), the patch NotIn [ssd] (nodeAffinity)"
+	const contradiction = "no node can match: the Pod demands disk In [ssd] (nodeSelector), the patch NotIn [ssd] (nodeAffinity)"
 	for name, tc := range map[string]struct {
 		patch  *build.SchedPatchBuilder
 		around Around
@@ -45,11 +45,11 @@ func TestProspectWarnings(t *testing.T) {
 		"a patch that contradicts itself": {ssd().Spec(notSSD), Around{Nodes: nodes},
 			[]string{"spec: no Pod gets this SchedPatch: no node can match, since the patch contradicts itself: it demands disk In [ssd] (nodeSelector) and NotIn [ssd] (nodeAffinity)"}},
 		"a template that contradicts": {ssd().Spec(affinityOnly), Around{Template: template(map[string]string{"disk": "ssd"})},
-			[]string{"spec: new Pods of Deployment.apps cart are created without this SchedPatch: " + clash + ". Change one of the two"}},
+			[]string{"spec: new Pods of Deployment.apps cart are created without this SchedPatch: " + contradiction + ". Change one of the two"}},
 		"a template that contradicts, and Reject": {
 			ssd().Spec(affinityOnly).Spec(func(spec *v1alpha1.SchedPatchSpec) { spec.OnConflict = v1alpha1.SchedPatchConflictReject }),
 			Around{Template: template(map[string]string{"disk": "ssd"})},
-			[]string{"spec: new Pods of Deployment.apps cart are denied, since onConflict is Reject: " + clash + ". Change one of the two, or set onConflict to Skip"}},
+			[]string{"spec: new Pods of Deployment.apps cart are denied, since onConflict is Reject: " + contradiction + ". Change one of the two, or set onConflict to Skip"}},
 		"nothing of a template that contradicts a preview": {ssd().Preview().Spec(affinityOnly), Around{Template: template(map[string]string{"disk": "ssd"})}, nil},
 		"nothing of a template that podSelector leaves out": {
 			ssd().Spec(affinityOnly).Spec(func(spec *v1alpha1.SchedPatchSpec) {
@@ -62,11 +62,11 @@ func TestProspectWarnings(t *testing.T) {
 		"nothing of a template for which there is no node anyway": {ssd(), Around{Template: template(map[string]string{"zone": "x"}), Nodes: nodes}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict := Judge(Facts{
+			result := Validate(Input{
 				Patch: tc.patch.Obj(), Around: tc.around, Now: metav1.NewTime(build.Epoch),
 				Namespace: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
 			})
-			if diff := cmp.Diff(tc.want, verdict.Warnings); diff != "" {
+			if diff := cmp.Diff(tc.want, result.Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})

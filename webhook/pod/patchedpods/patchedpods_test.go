@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package carriers
+package patchedpods
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ const patience = 30 * time.Second
 // world is a cluster with Pods that carry the patch, and who counts them.
 type world struct {
 	*testing.T
-	*Carriers
+	*Counter
 	client *metadatafake.FakeMetadataClient
 	clock  *clocktesting.FakePassiveClock
 }
@@ -53,7 +53,7 @@ func newWorld(t *testing.T, existing ...string) *world {
 	for _, name := range existing {
 		w.create(name)
 	}
-	w.Carriers = New(t.Context(), w.client, w.clock)
+	w.Counter = New(t.Context(), w.client, w.clock)
 	w.Follow(key)
 	w.eventually("the Pods are counted", func() bool { return w.Counted(key) })
 	return w

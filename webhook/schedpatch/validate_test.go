@@ -35,7 +35,7 @@ type said struct {
 	Errors, Warnings []string
 }
 
-func TestJudge(t *testing.T) {
+func TestValidate(t *testing.T) {
 	const (
 		controlPlane = "node-role.kubernetes.io/control-plane"
 		noEffect     = "metadata.namespace: new Pods of namespace shop are not seen by the webhooks, so this SchedPatch has no effect: "
@@ -100,17 +100,17 @@ func TestJudge(t *testing.T) {
 		"nothing of a ttl that is not": {patch: ssd().TTL(2 * time.Hour)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict := Judge(Facts{
+			result := Validate(Input{
 				Patch: tc.patch.Obj(), AllowedTolerations: tc.allowed, Excluded: tc.excluded,
 				Namespace: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: tc.labels}},
 				Now:       metav1.NewTime(build.Epoch.Add(time.Hour)),
 			})
-			got := said{Warnings: verdict.Warnings}
-			for _, err := range verdict.Errors {
+			got := said{Warnings: result.Warnings}
+			for _, err := range result.Errors {
 				got.Errors = append(got.Errors, err.Error())
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("the verdict says (-want +got):\n%s", diff)
+				t.Errorf("Validate (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func TestJudge(t *testing.T) {
 func TestATTLOfANewPatchIsAhead(t *testing.T) {
 	object := ssd().TTL(time.Minute).Obj()
 	object.CreationTimestamp = metav1.Time{} // as while it is being created
-	if got := endWarnings(Facts{Patch: object, Now: metav1.NewTime(build.Epoch)}); got != nil {
+	if got := endWarnings(Input{Patch: object, Now: metav1.NewTime(build.Epoch)}); got != nil {
 		t.Errorf("warned of %q", got)
 	}
 }

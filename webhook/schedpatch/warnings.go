@@ -11,19 +11,19 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// prospectWarnings say that no new Pod would get the patch, or that those which get it would find no node. Its target,
+// effectWarnings say that no new Pod would get the patch, or that those which get it would find no node. Its target,
 // or the nodes, may come later: hence a warning and no refusal.
-func prospectWarnings(facts Facts) []string {
-	patch, err := schedpatch.Compile(facts.Patch)
-	if err != nil || !patch.ActiveAt(facts.Now) {
+func effectWarnings(input Input) []string {
+	patch, err := schedpatch.Compile(input.Patch)
+	if err != nil || !patch.ActiveAt(input.Now) {
 		return nil
 	}
-	around := &facts.Around
+	around := &input.Around
 	if contradictions := patch.Contradictions(); len(contradictions) > 0 {
 		return []string{"spec: no Pod gets this SchedPatch: " + contradictions[0]}
 	}
 	if around.Absent && len(around.Near) > 0 {
-		return []string{"spec.targetRef: " + schedpatch.Absent(&facts.Patch.Spec.TargetRef, facts.Namespace.Name, around.Near)}
+		return []string{"spec.targetRef: " + schedpatch.Absent(&input.Patch.Spec.TargetRef, input.Namespace.Name, around.Near)}
 	}
 	if warning := templateWarning(patch, around.Template); warning != "" {
 		return []string{warning}

@@ -16,9 +16,9 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// Facts is everything that a SchedPatch is judged on.
-type Facts struct {
-	// Patch is the SchedPatch to judge, Namespace the one it is in.
+// Input is everything that Validate looks at.
+type Input struct {
+	// Patch is the SchedPatch, Namespace the one it is in.
 	Patch     *v1alpha1.SchedPatch
 	Namespace *corev1.Namespace
 	// AllowedTolerations are the administrator's; see ValidateTolerations.
@@ -31,34 +31,34 @@ type Facts struct {
 	Now metav1.Time
 }
 
-// Verdict is what the writer of a SchedPatch is told.
-type Verdict struct {
+// Result is what the writer of a SchedPatch is told.
+type Result struct {
 	// Errors refuse the patch.
 	Errors field.ErrorList
 	// Warnings are said in either case.
 	Warnings []string
 }
 
-// Judge judges a SchedPatch.
-func Judge(facts Facts) Verdict {
-	spec := &facts.Patch.Spec
-	return Verdict{
+// Validate says what the writer of a SchedPatch is told.
+func Validate(input Input) Result {
+	spec := &input.Patch.Spec
+	return Result{
 		Errors: slices.Concat(
-			schedpatch.Validate(facts.Patch),
-			ValidateTolerations(spec.Tolerations, facts.AllowedTolerations, field.NewPath("spec", "tolerations")),
+			schedpatch.Validate(input.Patch),
+			ValidateTolerations(spec.Tolerations, input.AllowedTolerations, field.NewPath("spec", "tolerations")),
 		),
-		Warnings: slices.Concat(reachWarnings(facts), endWarnings(facts), tolerationWarnings(spec.Tolerations), prospectWarnings(facts)),
+		Warnings: slices.Concat(reachWarnings(input), endWarnings(input), tolerationWarnings(spec.Tolerations), effectWarnings(input)),
 	}
 }
 
 // reachWarnings: a patch in a namespace that the webhooks do not serve would be waited for in vain.
-func reachWarnings(facts Facts) []string {
-	name := facts.Namespace.Name
+func reachWarnings(input Input) []string {
+	name := input.Namespace.Name
 	switch {
-	case slices.Contains(facts.Excluded, name):
+	case slices.Contains(input.Excluded, name):
 		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch has no effect: "+
 			"the namespace is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces", name)}
-	case facts.Namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled:
+	case input.Namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled:
 		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch has no effect: "+
 			"the namespace is labelled %s=%s", name, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
 	default:
@@ -67,10 +67,10 @@ func reachWarnings(facts Facts) []string {
 }
 
 // endWarnings: an end in the past is no error, because Git may apply a patch again long after it.
-func endWarnings(facts Facts) []string {
-	spec := &facts.Patch.Spec
-	end, ends := schedpatch.ExpiresAt(facts.Patch)
-	if !ends || facts.Now.Before(&end) {
+func endWarnings(input Input) []string {
+	spec := &input.Patch.Spec
+	end, ends := schedpatch.ExpiresAt(input.Patch)
+	if !ends || input.Now.Before(&end) {
 		return nil
 	}
 	if spec.ExpiresAt != nil {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package carriers counts the Pods that carry a SchedPatch, for maxPods. Only patches that have maxPods are followed,
+// Package patchedpods counts the Pods that carry a SchedPatch, for maxPods. Only patches that have maxPods are followed,
 // each by a watch of the metadata of just those Pods that carry it, so the memory it takes is that of maxPods.
-package carriers
+package patchedpods
 
 import (
 	"context"
@@ -41,9 +41,9 @@ func (e FullError) Error() string {
 	return fmt.Sprintf("maxPods is %d, and as many Pods carry it", e.MaxPods)
 }
 
-// Carriers counts. It is best effort: each replica of the webhook counts on its own, and Pods that several admit at the
-// same moment may be too many.
-type Carriers struct {
+// Counter counts the Pods that carry each SchedPatch. It is best effort: each replica of the webhook counts on its own,
+// and Pods that several admit at the same moment may be too many.
+type Counter struct {
 	ctx    context.Context //nolint:containedctx // watches are started and stopped while the program runs, and end with it
 	client metadata.Interface
 	clock  clock.PassiveClock
@@ -67,14 +67,14 @@ type reservation struct {
 	at  time.Time
 }
 
-// New returns Carriers whose watches end with the context.
-func New(ctx context.Context, client metadata.Interface, clock clock.PassiveClock) *Carriers {
-	return &Carriers{ctx: ctx, client: client, clock: clock, followed: map[types.NamespacedName]*followed{}}
+// New returns a Counter whose watches end with the context.
+func New(ctx context.Context, client metadata.Interface, clock clock.PassiveClock) *Counter {
+	return &Counter{ctx: ctx, client: client, clock: clock, followed: map[types.NamespacedName]*followed{}}
 }
 
 // Follow starts to count the Pods that carry a patch, in any version of it. Following a patch twice is the same as
 // once.
-func (c *Carriers) Follow(key types.NamespacedName) {
+func (c *Counter) Follow(key types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.followed[key] != nil {
@@ -99,7 +99,7 @@ func (c *Carriers) Follow(key types.NamespacedName) {
 }
 
 // Forget stops to count.
-func (c *Carriers) Forget(key types.NamespacedName) {
+func (c *Counter) Forget(key types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.followed[key]; f != nil {
@@ -109,7 +109,7 @@ func (c *Carriers) Forget(key types.NamespacedName) {
 }
 
 // Counted reports whether Reserve can answer for this patch.
-func (c *Carriers) Counted(key types.NamespacedName) bool {
+func (c *Counter) Counted(key types.NamespacedName) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followed[key]
@@ -118,7 +118,7 @@ func (c *Carriers) Counted(key types.NamespacedName) bool {
 
 // Reserve takes one of the maxPods places of a patch for a Pod that is being admitted; release gives it back. A Pod
 // that was refused and is tried again by its name has its place already. A dry run only looks.
-func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error) {
+func (c *Counter) Reserve(key types.NamespacedName, maxPods int32, pod string, dryRun bool) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followed[key]
@@ -143,7 +143,7 @@ func (c *Carriers) Reserve(key types.NamespacedName, maxPods int32, pod string, 
 
 // seen releases the reservation of a Pod that has come to be: its own or, where its name was not known, the oldest of
 // those without one.
-func (c *Carriers) seen(f *followed, pod string) {
+func (c *Counter) seen(f *followed, pod string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range []string{pod, ""} {
@@ -154,7 +154,7 @@ func (c *Carriers) seen(f *followed, pod string) {
 	}
 }
 
-func (c *Carriers) release(f *followed, taken *reservation) {
+func (c *Counter) release(f *followed, taken *reservation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.reserved = slices.DeleteFunc(f.reserved, func(r *reservation) bool { return r == taken })
