@@ -224,7 +224,7 @@ func (e *executor) mark(ctx context.Context, m MarkPod) error {
 func podPatch(u UpdatePod) []jsonpatch.Operation {
 	pod := u.View.Pod
 	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", pod.UID)}
-	if u.Free {
+	if u.NotServing {
 		patch = append(patch, stillNotReady(pod)...)
 	}
 	for _, key := range slices.Sorted(maps.Keys(u.Change.Annotations)) {

@@ -69,14 +69,14 @@ func (r *evictionRound) next(most int) []EvictPod {
 	room := r.budget
 	for len(r.queue) > 0 && len(batch) < most && r.tries < evictionTries && !(r.single && len(batch) > 0) {
 		first := r.queue[0]
-		if !first.Free && room <= 0 {
+		if !first.NotServing && room <= 0 {
 			break
 		}
 		r.queue = r.queue[1:]
 		if r.protected[first.owner()] {
 			continue
 		}
-		if !first.Free {
+		if !first.NotServing {
 			room--
 		}
 		r.tries++
@@ -94,7 +94,7 @@ func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 	case kind == refusal.Refused, kind == refusal.Stale:
 	case r.single:
 		r.queue = nil
-	case !e.Free:
+	case !e.NotServing:
 		r.budget--
 	}
 	return kind
@@ -105,7 +105,7 @@ func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 	pod := eviction.Pod
 	preconditions := &metav1.Preconditions{UID: &pod.UID}
-	if eviction.Free {
+	if eviction.NotServing {
 		preconditions.ResourceVersion = &pod.ResourceVersion
 	}
 	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: preconditions}}

@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -234,24 +233,21 @@ func (r *reconciler) rememberEvictions(s *Snapshot, plan *Plan, outcome *Outcome
 	}
 }
 
-// repairIn is in how many seconds repair may be able to go on though nothing happens to the Pods, 0 when it is not held
-// up.
-func repairIn(plan *Plan, outcome *Outcome) float64 {
+// repairIn is when repair may be able to go on though nothing happens to the Pods, 0 when it is not held up.
+func repairIn(plan *Plan, outcome *Outcome) time.Duration {
 	if len(outcome.Kept) > 0 {
-		return repairSeconds
+		return repairEvery
 	}
 	return plan.RepairIn
 }
 
-// soonest is the shortest of some spans in seconds, of which 0 means never.
-func soonest(spans ...float64) time.Duration {
-	shortest := 0.0
+// soonest is the shortest of some spans, of which 0 means never, in whole seconds, rounded up.
+func soonest(spans ...time.Duration) time.Duration {
+	shortest := time.Duration(0)
 	for _, span := range spans {
-		if shortest == 0 || (span != 0 && span < shortest) {
-			shortest = span
-		}
+		shortest = earlier(shortest, span)
 	}
-	return time.Duration(math.Ceil(shortest)) * time.Second
+	return (shortest + time.Second - time.Nanosecond).Truncate(time.Second)
 }
 
 // log tells what is about to be done.
@@ -286,7 +282,7 @@ func (r *reconciler) reportInvalid(ctx context.Context, object *v1beta1.SidecarS
 // look again though nothing happens: to write what was held back, or because the deadline will be over.
 func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcome *Outcome) (time.Duration, error) {
 	status, deadline := makeStatus(s, plan, outcome)
-	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.VerdictIn), lookAgainIn(s, plan, outcome))
+	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.StatusIn), lookAgainIn(s, plan, outcome))
 	observeStalled(s.Set.Name(), status)
 	if pause := r.pace.Wait(client.ObjectKeyFromObject(s.Set.Object), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
 		r.record(s, plan, outcome)

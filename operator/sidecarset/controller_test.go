@@ -11,16 +11,16 @@ import (
 
 func TestWhenToLookAgainThoughNothingHappens(t *testing.T) {
 	for name, test := range map[string]struct {
-		deadline float64
+		deadline time.Duration
 		plan     Plan
 		outcome  Outcome
 		want     time.Duration
 	}{
 		"never, when nothing is held up":                     {0, Plan{}, Outcome{}, 0},
-		"when the progress deadline is over":                 {90.2, Plan{}, Outcome{}, 91 * time.Second},
-		"when the next eviction may be tried":                {0, Plan{RepairIn: 60}, Outcome{}, time.Minute},
+		"when the progress deadline is over":                 {90*time.Second + 200*time.Millisecond, Plan{}, Outcome{}, 91 * time.Second},
+		"when the next eviction may be tried":                {0, Plan{RepairIn: time.Minute}, Outcome{}, time.Minute},
 		"soon, when a PodDisruptionBudget stands in its way": {0, Plan{}, Outcome{Kept: make([]TriedEviction, 2)}, 10 * time.Second},
-		"at what comes first":                                {90, Plan{}, Outcome{Kept: make([]TriedEviction, 2)}, 10 * time.Second},
+		"at what comes first":                                {90 * time.Second, Plan{}, Outcome{Kept: make([]TriedEviction, 2)}, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := soonest(test.deadline, repairIn(&test.plan, &test.outcome))

@@ -47,9 +47,9 @@ func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
 		r.tell(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
 			"Writes refused by the API server: %d, the first: %v", len(errs), errs[0])
 	}
-	if n := len(plan.Limited); n > 0 && object.Status.ObservedGeneration != object.Generation {
+	if n := len(plan.NotUpgradable); n > 0 && object.Status.ObservedGeneration != object.Generation {
 		r.tell(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
-			"Cannot update %s in place: %s", some(n, podName(plan.Limited[0].View.Pod)), strings.Join(plan.Limited[0].Why, ", "))
+			"Cannot update %s in place: %s", some(n, podName(plan.NotUpgradable[0].View.Pod)), strings.Join(plan.NotUpgradable[0].Why, ", "))
 	}
 }
 

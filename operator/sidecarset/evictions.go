@@ -121,7 +121,7 @@ func (e *evictions) forget(set string) {
 // evictedNow is what is to be remembered of an eviction that was carried out.
 func evictedNow(s *Snapshot, e EvictPod) Evicted {
 	owner := metav1.GetControllerOf(e.Pod).UID
-	out := Evicted{Pod: e.Pod.UID, Owner: owner, At: s.Now, Served: !e.Free}
+	out := Evicted{Pod: e.Pod.UID, Owner: owner, At: s.Now, Served: !e.NotServing}
 	s.eachPod(func(pod *corev1.Pod) {
 		if controller := metav1.GetControllerOfNoCopy(pod); controller == nil || controller.UID != owner {
 			return

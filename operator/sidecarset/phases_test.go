@@ -105,7 +105,7 @@ func TestPhases(t *testing.T) {
 			w.image("agent:bad")
 			w.look()
 			w.breakSidecar("web-2")
-			w.now = w.now.Add(verdictSeconds * time.Second)
+			w.now = w.now.Add(statusLag)
 			w.look()
 		}},
 		"update-limited": {3, nil, func(w *world) {

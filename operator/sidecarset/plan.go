@@ -5,15 +5,12 @@ package sidecarset
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -47,8 +44,8 @@ type Plan struct {
 	Blockers []string
 	// Kept are Pods that the partition, or the update's own selector, keeps at the old version.
 	Kept int
-	// Limited are Pods that cannot be brought up to date in place.
-	Limited []LimitedPod
+	// NotUpgradable are Pods that cannot be brought up to date in place.
+	NotUpgradable []NotUpgradablePod
 	// Refused are Pods that the API server did not let us change, and that are not tried again in this round.
 	Refused []RefusedPod
 	// Excused are Pods at the current version that do not serve for reasons of their own. Nothing waits for them.
@@ -57,13 +54,13 @@ type Plan struct {
 	Broken *BrokenPod
 	// Failed are the updated Pods that served before and whose sidecar cannot run now.
 	Failed []*sidecar.View
-	// VerdictIn is in how many seconds the kubelet's word about Pods written to a moment ago can be believed; 0 when
-	// there are none that look broken.
-	VerdictIn float64
-	// Repair says why no Pod without sidecars is evicted; empty when nothing speaks against it. RepairIn is in how many
-	// seconds that changes by itself, 0 when it does not.
+	// StatusIn is when the kubelet's word about Pods written to a moment ago can be believed; 0 when there are none that
+	// look broken.
+	StatusIn time.Duration
+	// Repair says why no Pod without sidecars is evicted; empty when nothing speaks against it. RepairIn is when that
+	// changes by itself, 0 when it does not.
 	Repair   string
-	RepairIn float64
+	RepairIn time.Duration
 }
 
 // Hold is why a rollout does not go on right now.
@@ -86,9 +83,9 @@ const (
 type UpdatePod struct {
 	View   *sidecar.View
 	Change *sidecar.Change
-	// Free tells that the Pod does not serve, so the update costs nothing. That has to be true still when it is
+	// NotServing tells that the Pod does not serve, so the update costs nothing. That has to be true still when it is
 	// written.
-	Free bool
+	NotServing bool
 	// Reason says why this Pod may go now.
 	Reason string
 }
@@ -113,8 +110,8 @@ func (u UpdatePod) what() string {
 	return strings.Join(parts, ", ")
 }
 
-// LimitedPod is a Pod that keeps its sidecars until it is created anew.
-type LimitedPod struct {
+// NotUpgradablePod is a Pod that keeps its sidecars until it is created anew.
+type NotUpgradablePod struct {
 	View *sidecar.View
 	// Why lists what stands against an update: field paths, or a sentence.
 	Why []string
@@ -146,146 +143,6 @@ type BrokenPod struct {
 
 func (b *BrokenPod) before(other *BrokenPod) bool {
 	return cmp.Or(compareBool(other.served, b.served), cmp.Compare(podName(b.View.Pod), podName(other.View.Pod))) < 0
-}
-
-// makePlan decides what to do now.
-func makePlan(s *Snapshot) (*Plan, error) {
-	revisions, err := planRevisions(s)
-	if err != nil {
-		return nil, err
-	}
-	set := s.Set.WithRevision(revisions.Current)
-	plan := &Plan{Revisions: revisions}
-	plan.findBroken(s)
-	plan.repair(s)
-	plan.complete(s, set, nil)
-	candidates := plan.candidates(s)
-	plan.mark(s)
-	if plan.Hold = hold(s, plan); plan.Hold != HoldNone {
-		plan.Waiting = len(candidates)
-	} else {
-		err = plan.update(s, set, candidates)
-	}
-	if len(candidates) == 0 && allFinished(s) {
-		plan.Hold = HoldNone
-	}
-	plan.Blockers = blockers(s)
-	plan.excuse(s)
-	return plan, err
-}
-
-// allFinished reports whether no hot upgrade waits for its end.
-func allFinished(s *Snapshot) bool {
-	for _, view := range s.Matched {
-		if !view.HotFinished() {
-			return false
-		}
-	}
-	return true
-}
-
-// hold reports whether the rollout is to rest.
-func hold(s *Snapshot, plan *Plan) Hold {
-	strategy := &s.Set.Spec.UpdateStrategy
-	switch {
-	case strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType:
-		return HoldNotUpdate
-	case strategy.Paused:
-		return HoldPaused
-	case strategy.AutoPauseOnFailure && (failing(s, plan.Failed) || s.Set.Object.Status.AutoPausedRevision == plan.Revisions.Current):
-		return HoldAutoPaused
-	}
-	return HoldNone
-}
-
-// verdictSeconds is how long after a Pod was written to the kubelet's word about its containers is about what was
-// written. Until it has begun to act, it goes on to report why the version before could not run.
-const verdictSeconds = 10
-
-// findBroken looks for an updated Pod with a sidecar that cannot run.
-func (p *Plan) findBroken(s *Snapshot) {
-	for _, view := range s.Matched {
-		if !view.Updated() {
-			continue
-		}
-		name, reason := view.Broken()
-		if name == "" {
-			continue
-		}
-		if age := s.Now.Sub(view.WrittenAt()).Seconds(); age < verdictSeconds {
-			p.VerdictIn = max(p.VerdictIn, verdictSeconds-age)
-			continue
-		}
-		broken := &BrokenPod{View: view, Container: name, Reason: reason, served: view.ServedBefore()}
-		if broken.served {
-			p.Failed = append(p.Failed, view)
-		}
-		if p.Broken == nil || broken.before(p.Broken) {
-			p.Broken = broken
-		}
-	}
-}
-
-// failing reports whether enough updated Pods have failed to blame the version for it: one, where all Pods are of one
-// workload; else some of two workloads; and where the set reaches Pods of several namespaces, some of two namespaces.
-// Whoever may only make Pods in one namespace cannot have the rollout paused for all.
-func failing(s *Snapshot, failed []*sidecar.View) bool {
-	for _, group := range []func(*corev1.Pod) string{namespaceOf, workloadOf} {
-		if several(s.Matched, group) {
-			return several(failed, group)
-		}
-	}
-	return len(failed) > 0
-}
-
-// several reports whether Pods belong to more than one group.
-func several(views []*sidecar.View, group func(*corev1.Pod) string) bool {
-	return slices.ContainsFunc(views, func(v *sidecar.View) bool { return group(v.Pod) != group(views[0].Pod) })
-}
-
-func namespaceOf(pod *corev1.Pod) string { return pod.Namespace }
-
-// workloadOf names what made a Pod. All Pods of a namespace that nothing made are one workload.
-func workloadOf(pod *corev1.Pod) string {
-	owner := metav1.GetControllerOf(pod)
-	if owner == nil {
-		return pod.Namespace
-	}
-	name := owner.Name
-	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
-		name = strings.TrimSuffix(name, "-"+hash) // the ReplicaSets of one Deployment
-	}
-	return pod.Namespace + "/" + owner.Kind + "/" + name
-}
-
-// candidate is a Pod that is to be updated, sooner or later.
-type candidate struct {
-	*sidecar.View
-	// resized are the containers that get new cpu and memory.
-	resized []string
-	// refusing means that a Pod of its namespace was refused.
-	refusing bool
-}
-
-// candidates sorts out the Pods that are not up to date.
-func (p *Plan) candidates(s *Snapshot) []candidate {
-	differences := differences{snapshot: s}
-	var out []candidate
-	for _, view := range s.Matched {
-		switch {
-		case view.Updated():
-		case !s.Set.UpdateSelects(view.Pod.Labels):
-			p.Kept++
-		default:
-			resized, why := differences.obstacles(view)
-			if len(why) > 0 {
-				p.Limited = append(p.Limited, LimitedPod{view, why})
-				continue
-			}
-			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes()...)})
-		}
-	}
-	return out
 }
 
 func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }

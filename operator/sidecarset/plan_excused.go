@@ -12,13 +12,13 @@ import (
 )
 
 // excuse names the updated Pods that do not serve for reasons of their own.
-func (p *Plan) excuse(s *Snapshot) {
-	for _, view := range s.Matched {
-		if view.Ready() || !view.Updated() || !view.Touched() || charged(s, view) {
+func (p *planner) excuse() {
+	for _, view := range p.s.Matched {
+		if view.Ready() || !view.Updated() || !view.Touched() || charged(p.s, view) {
 			continue
 		}
-		why, stuck := s.whyDown(view)
-		p.Excused = append(p.Excused, ExcusedPod{View: view, Why: why, Stuck: stuck})
+		why, stuck := p.s.whyDown(view)
+		p.plan.Excused = append(p.plan.Excused, ExcusedPod{View: view, Why: why, Stuck: stuck})
 	}
 }
 

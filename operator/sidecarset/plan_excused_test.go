@@ -245,7 +245,7 @@ func TestAResizeThatOnePodCannotTakeIsNamedAndKeepsNobodyWaiting(t *testing.T) {
 	if diff := cmp.Diff(want, decisionOf(plan)); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"the Pod's QoS class would change from Guaranteed to Burstable"}, plan.Limited[0].Why); diff != "" {
+	if diff := cmp.Diff([]string{"the Pod's QoS class would change from Guaranteed to Burstable"}, plan.NotUpgradable[0].Why); diff != "" {
 		t.Errorf("why (-want +got):\n%s", diff)
 	}
 }

@@ -25,32 +25,32 @@ type MarkPod struct {
 
 // mark plans the condition for Pods that cannot be updated, and takes it back from those that can be again. Pods that
 // never had it are not written to.
-func (p *Plan) mark(s *Snapshot) {
-	limited := map[*sidecar.View]bool{}
-	for _, l := range p.Limited {
-		limited[l.View] = true
+func (p *planner) mark() {
+	notUpgradable := map[*sidecar.View]bool{}
+	for _, l := range p.plan.NotUpgradable {
+		notUpgradable[l.View] = true
 	}
-	for _, view := range s.Matched {
-		if len(p.Marks) == maxMarks {
+	for _, view := range p.s.Matched {
+		if len(p.plan.Marks) == maxMarks {
 			return // the marks themselves are what brings the next look
 		}
-		verdicts := upgradable(view.Pod)
-		verdict, known := verdicts[s.Set.Name()]
-		if verdict == !limited[view] && known || !known && !limited[view] {
+		bySet := upgradable(view.Pod)
+		before, known := bySet[p.s.Set.Name()]
+		if before == !notUpgradable[view] && known || !known && !notUpgradable[view] {
 			continue
 		}
-		wanted := maps.Clone(verdicts)
+		wanted := maps.Clone(bySet)
 		if wanted == nil {
 			wanted = map[string]bool{}
 		}
-		wanted[s.Set.Name()] = !limited[view]
+		wanted[p.s.Set.Name()] = !notUpgradable[view]
 		condition := upgradableCondition(wanted)
-		condition.LastTransitionTime = metav1.NewTime(s.Now)
-		p.Marks = append(p.Marks, MarkPod{View: view, Condition: condition})
+		condition.LastTransitionTime = metav1.NewTime(p.s.Now)
+		p.plan.Marks = append(p.plan.Marks, MarkPod{View: view, Condition: condition})
 	}
 }
 
-// upgradable reads the verdicts of all sets from a Pod's condition.
+// upgradable reads from a Pod's condition which sets can bring it up to date, by name.
 func upgradable(pod *corev1.Pod) map[string]bool {
 	for _, c := range pod.Status.Conditions {
 		if c.Type != v1beta1.SidecarSetUpgradableCondition {
@@ -65,16 +65,16 @@ func upgradable(pod *corev1.Pod) map[string]bool {
 	return nil
 }
 
-func upgradableCondition(verdicts map[string]bool) corev1.PodCondition {
+func upgradableCondition(bySet map[string]bool) corev1.PodCondition {
 	c := corev1.PodCondition{
 		Type: v1beta1.SidecarSetUpgradableCondition, Status: corev1.ConditionTrue, Reason: v1beta1.ReasonAllSidecarSetsUpgradable,
 	}
-	for _, verdict := range verdicts {
-		if !verdict {
+	for _, is := range bySet {
+		if !is {
 			c.Status, c.Reason = corev1.ConditionFalse, v1beta1.ReasonUpdateImmutableField
 		}
 	}
-	message, _ := json.Marshal(verdicts) // a map of booleans always encodes
+	message, _ := json.Marshal(bySet) // a map of booleans always encodes
 	c.Message = string(message)
 	return c
 }

@@ -34,7 +34,7 @@ func TestMarks(t *testing.T) {
 			new(condition(corev1.ConditionFalse, `{"s":false}`)), limited, nil},
 		"the mark is taken back": {
 			new(condition(corev1.ConditionFalse, `{"s":false}`)), func(*v1beta1.SidecarSetSpec) {}, []string{`True AllSidecarsetUpgradable {"s":true}`}},
-		"the verdict of another set stands": {
+		"what is said of another set stands": {
 			new(condition(corev1.ConditionFalse, `{"other":false,"s":false}`)), func(*v1beta1.SidecarSetSpec) {},
 			[]string{`False UpdateImmutableField {"other":false,"s":true}`}},
 		"what cannot be read is written anew": {
@@ -74,7 +74,7 @@ func TestOldKubeletsRestartNoNativeSidecars(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, l := range plan.Limited {
+		for _, l := range plan.NotUpgradable {
 			got = append(got, l.Why...)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,13 +17,13 @@ import (
 )
 
 const (
-	// repairSeconds is how often to look whether repair can go on, where nothing that we watch tells.
-	repairSeconds = 10
-	// conflictSeconds is how often to look whether another set has given way.
-	conflictSeconds = 60
-	// probeSeconds is how long after the last Pod came without its sidecars one more is evicted to see whether the next
+	// repairEvery is how often to look whether repair can go on, where nothing that we watch tells.
+	repairEvery = 10 * time.Second
+	// conflictEvery is how often to look whether another set has given way.
+	conflictEvery = time.Minute
+	// probeEvery is how long after the last Pod came without its sidecars one more is evicted to see whether the next
 	// one gets them.
-	probeSeconds = 120
+	probeEvery = 2 * time.Minute
 )
 
 // evictWrite is the word by which refused evictions are remembered.
@@ -32,9 +33,9 @@ const evictWrite = "evict"
 type EvictPod struct {
 	Pod    *corev1.Pod
 	Reason string
-	// Free tells that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
+	// NotServing tells that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
 	// evicted.
-	Free bool
+	NotServing bool
 }
 
 // String renders the action for logs.
@@ -59,78 +60,78 @@ type ProtectedPod struct {
 // that works, too, and so evidence: the youngest Pod of the set has its sidecars. Without it a single Pod is evicted as
 // a probe. If its successor comes without them, no other Pod is evicted for two minutes: however long the webhook is
 // away, repair costs no more than that.
-func (p *Plan) repair(s *Snapshot) {
-	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
+func (p *planner) repair() {
+	if p.s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate {
 		return
 	}
-	if s.Set.Spec.InjectionStrategy.Paused {
-		p.Repair = "injection is paused, so their successors would get no sidecars"
+	if p.s.Set.Spec.InjectionStrategy.Paused {
+		p.plan.Repair = "injection is paused, so their successors would get no sidecars"
 		return
 	}
-	if s.WebhookAway != "" {
-		p.Repair, p.RepairIn = s.WebhookAway+", so their successors would get no sidecars", repairSeconds
+	if p.s.WebhookAway != "" {
+		p.plan.Repair, p.plan.RepairIn = p.s.WebhookAway+", so their successors would get no sidecars", repairEvery
 		return
 	}
-	families := lineages(s)
-	p.Futile = inVain(s, families)
-	candidates := p.repairable(s)
-	down := takenDown(s)
-	room := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)+len(s.Uninjected)) - down - chargedPods(s)
-	switch newest, age := youngest(s); {
+	families := lineages(p.s)
+	p.plan.Futile = inVain(p.s, families)
+	candidates := p.repairable()
+	down := takenDown(p.s)
+	room := maxUnavailable(p.s.Set.Spec.UpdateStrategy.MaxUnavailable, len(p.s.Matched)+len(p.s.Uninjected)) - down - chargedPods(p.s)
+	switch newest, age := youngest(p.s); {
 	case len(candidates) == 0:
-		if len(p.Futile) > 0 {
-			p.Repair = "the successor of an evicted Pod came without sidecars too, so the others of its controller stay until the set changes"
+		if len(p.plan.Futile) > 0 {
+			p.plan.Repair = "the successor of an evicted Pod came without sidecars too, so the others of its controller stay until the set changes"
 		}
 		return
 	case newest == cameInjected:
-		p.Evictions, p.EvictBudget = candidates, max(0, room)
-	case newest == cameWithout && age < probeSeconds:
-		p.Repair = "the youngest Pod came without sidecars too: the webhook seems to be out of reach"
-		p.RepairIn = probeSeconds - age
+		p.plan.Evictions, p.plan.EvictBudget = candidates, max(0, room)
+	case newest == cameWithout && age < probeEvery:
+		p.plan.Repair = "the youngest Pod came without sidecars too: the webhook seems to be out of reach"
+		p.plan.RepairIn = probeEvery - age
 		return
-	case anyUnreplaced(families, metav1.NewTime(s.Now)):
-		p.Repair = "the successor of the Pod that was evicted to see whether it helps has not come yet"
-		p.RepairIn = repairSeconds
+	case anyUnreplaced(families, metav1.NewTime(p.s.Now)):
+		p.plan.Repair = "the successor of the Pod that was evicted to see whether it helps has not come yet"
+		p.plan.RepairIn = repairEvery
 		return
 	default:
-		p.Evictions, p.EvictBudget, p.Probe = candidates, max(0, min(1-down, room)), true
+		p.plan.Evictions, p.plan.EvictBudget, p.plan.Probe = candidates, max(0, min(1-down, room)), true
 	}
-	if p.EvictBudget == 0 && !slices.ContainsFunc(candidates, func(e EvictPod) bool { return e.Free }) {
-		p.Evictions = nil
-		p.Repair = "as many Pods as maxUnavailable allows are on their way already"
-		p.RepairIn = repairSeconds
+	if p.plan.EvictBudget == 0 && !slices.ContainsFunc(candidates, func(e EvictPod) bool { return e.NotServing }) {
+		p.plan.Evictions = nil
+		p.plan.Repair = "as many Pods as maxUnavailable allows are on their way already"
+		p.plan.RepairIn = repairEvery
 	}
 }
 
 // repairable are the Pods that an eviction can help, in order: those that do not serve first, those of which an
 // eviction was refused last, and of each controller one before any has a second one.
-func (p *Plan) repairable(s *Snapshot) []EvictPod {
+func (p *planner) repairable() []EvictPod {
 	type candidate struct {
 		EvictPod
 		refused bool
 		turn    int
 	}
 	var out []candidate
-	for _, u := range s.Uninjected {
+	for _, u := range p.s.Uninjected {
 		if u.Reason == v1beta1.ReasonSetConflict {
-			p.RepairIn = conflictSeconds
+			p.plan.RepairIn = conflictEvery
 		}
-		if !helps(s, u) || p.vain(u.Pod) {
+		if !helps(p.s, u) || p.vain(u.Pod) {
 			continue
 		}
-		e := EvictPod{Pod: u.Pod, Reason: u.Reason, Free: !serves(u.Pod)}
-		protected, refused, waits := protection(s, e)
+		e := EvictPod{Pod: u.Pod, Reason: u.Reason, NotServing: !serves(u.Pod)}
+		protected, refused, waits := protection(p.s, e)
 		if refused {
-			p.Protected = append(p.Protected, protected)
+			p.plan.Protected = append(p.plan.Protected, protected)
 		}
 		if waits {
-			p.RepairIn = repairSeconds
+			p.plan.RepairIn = repairEvery
 			continue
 		}
 		out = append(out, candidate{EvictPod: e, refused: refused})
 	}
 	order := func(a, b candidate) int {
-		return cmp.Or(compareBool(a.refused, b.refused), compareBool(!a.Free, !b.Free), cmp.Compare(a.turn, b.turn), cmp.Compare(podName(a.Pod), podName(b.Pod)))
+		return cmp.Or(compareBool(a.refused, b.refused), compareBool(!a.NotServing, !b.NotServing), cmp.Compare(a.turn, b.turn), cmp.Compare(podName(a.Pod), podName(b.Pod)))
 	}
 	slices.SortFunc(out, order)
 	turns := map[types.UID]int{}
@@ -147,10 +148,10 @@ func (p *Plan) repairable(s *Snapshot) []EvictPod {
 }
 
 // evictedServing is how many Pods that serve this plan evicts at most.
-func (p *Plan) evictedServing() int {
+func (p *planner) evictedServing() int {
 	n := 0
-	for _, e := range p.Evictions {
-		if !e.Free && n < p.EvictBudget {
+	for _, e := range p.plan.Evictions {
+		if !e.NotServing && n < p.plan.EvictBudget {
 			n++
 		}
 	}
@@ -170,7 +171,7 @@ func helps(s *Snapshot, u Uninjected) bool {
 // watched.
 func protection(s *Snapshot, e EvictPod) (protected ProtectedPod, refused, waits bool) {
 	if r, ok := s.Refusals.Of(e.owner(), evictWrite); ok {
-		return ProtectedPod{Pod: e.Pod}, true, s.Now.Sub(r.At).Seconds() < repairSeconds
+		return ProtectedPod{Pod: e.Pod}, true, s.Now.Sub(r.At) < repairEvery
 	}
 	if r, ok := s.Refusals.Of(e.Pod.UID, evictWrite); ok {
 		return ProtectedPod{Pod: e.Pod, Words: r.Words}, true, r.Waits(s.Now)
@@ -216,8 +217,8 @@ func noteYoungest(youngest map[types.UID]metav1.Time, pod *corev1.Pod) {
 }
 
 // vain reports whether the Pod's controller has made one without sidecars already, in place of one that we evicted.
-func (p *Plan) vain(pod *corev1.Pod) bool {
-	_, found := slices.BinarySearch(p.Futile, metav1.GetControllerOf(pod).UID)
+func (p *planner) vain(pod *corev1.Pod) bool {
+	_, found := slices.BinarySearch(p.plan.Futile, metav1.GetControllerOf(pod).UID)
 	return found
 }
 
@@ -268,8 +269,8 @@ const (
 	cameWithout                 // without them, for no reason but the webhook
 )
 
-// youngest tells how the Pod that was created last came, and its age in seconds. Pods older than the set say nothing.
-func youngest(s *Snapshot) (arrival, float64) {
+// youngest tells how the Pod that was created last came, and its age. Pods older than the set say nothing.
+func youngest(s *Snapshot) (arrival, time.Duration) {
 	newest, how := s.Set.Object.CreationTimestamp, cameNone
 	for _, view := range s.Matched {
 		if created := view.Pod.CreationTimestamp; !created.Before(&newest) {
@@ -281,5 +282,5 @@ func youngest(s *Snapshot) (arrival, float64) {
 			newest, how = created, cameWithout
 		}
 	}
-	return how, s.Now.Sub(newest.Time).Seconds()
+	return how, s.Now.Sub(newest.Time)
 }

@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,12 +16,12 @@ import (
 )
 
 const (
-	// unreplacedSeconds is how long an evicted Pod that served counts as down while its controller makes no other.
+	// unreplacedFor is how long an evicted Pod that served counts as down while its controller makes no other.
 	// After that it is taken to have been scaled in.
-	unreplacedSeconds = 300
-	// restartSeconds is how old an unready Pod may be at most, when the operator begins, to be taken for the successor
+	unreplacedFor = 5 * time.Minute
+	// successorWithin is how old an unready Pod may be at most, when the operator begins, to be taken for the successor
 	// of one that was evicted before, and for how long from then on it is.
-	restartSeconds = 300
+	successorWithin = 5 * time.Minute
 )
 
 // lineage is a controller of which Pods were evicted lately.
@@ -69,7 +70,7 @@ func (l *lineage) down(now metav1.Time) int {
 			if !serves(l.successors[i]) {
 				n++
 			}
-		case now.Sub(e.At).Seconds() < unreplacedSeconds:
+		case now.Sub(e.At) < unreplacedFor:
 			n++
 		}
 	}
@@ -84,7 +85,7 @@ func (l *lineage) without(pods []Uninjected) bool {
 // unreplaced reports whether an evicted Pod waits for its successor.
 func (l *lineage) unreplaced(now metav1.Time) bool {
 	for _, e := range l.evicted[min(len(l.evicted), len(l.successors)):] {
-		if now.Sub(e.At).Seconds() < unreplacedSeconds {
+		if now.Sub(e.At) < unreplacedFor {
 			return true
 		}
 	}
@@ -99,15 +100,15 @@ func takenDown(s *Snapshot) int {
 	for _, l := range families {
 		n += l.down(metav1.NewTime(s.Now))
 	}
-	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate || s.Now.Sub(s.Watched).Seconds() >= restartSeconds {
+	if s.Set.Spec.RepairPolicy != v1beta1.RepairRecreate || s.Now.Sub(s.Watched) >= successorWithin {
 		return n
 	}
 	for _, view := range s.Matched {
 		if view.Ready() || !createdAnew(view.Pod) || families[metav1.GetControllerOf(view.Pod).UID] != nil {
 			continue
 		}
-		age := s.Watched.Sub(view.Pod.CreationTimestamp.Time).Seconds()
-		if age > -restartSeconds/5 && age < restartSeconds {
+		age := s.Watched.Sub(view.Pod.CreationTimestamp.Time)
+		if age > -successorWithin/5 && age < successorWithin {
 			n++
 		}
 	}

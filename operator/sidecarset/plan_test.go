@@ -157,7 +157,7 @@ func decisionOf(plan *Plan) decision {
 	for _, u := range plan.Updates {
 		d.Update = append(d.Update, u.View.Pod.Name)
 	}
-	for _, l := range plan.Limited {
+	for _, l := range plan.NotUpgradable {
 		d.Limited = append(d.Limited, l.View.Pod.Name)
 	}
 	return d
@@ -442,7 +442,7 @@ func TestNobodyIsEvictedWhileAnUpdatedPodIsAboutToRestart(t *testing.T) {
 	}
 }
 
-// Free updates may begin many hot upgrades at once; their ends restart serving Pods, and so are spaced out.
+// Updates of Pods that do not serve may begin many hot upgrades at once; their ends restart serving Pods, and so are spaced out.
 func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
 	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
 	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{

@@ -28,58 +28,58 @@ func (s *Snapshot) refused(view *sidecar.View, write string) (refusal.Refusal, b
 }
 
 // waits reports whether a write to a Pod was refused and is not to be tried again yet. The Pod is named then.
-func (p *Plan) waits(s *Snapshot, view *sidecar.View, write string) bool {
-	r, known := s.refused(view, write)
-	if !known || !r.Waits(s.Now) {
+func (p *planner) waits(view *sidecar.View, write string) bool {
+	r, known := p.s.refused(view, write)
+	if !known || !r.Waits(p.s.Now) {
 		return false
 	}
-	p.Refused = append(p.Refused, RefusedPod{view, r.Words})
+	p.plan.Refused = append(p.plan.Refused, RefusedPod{view, r.Words})
 	return true
 }
 
 // complete plans the second half of updates of which only the first was written. They have their share, and nothing is
 // to stay half of a change, so it is done whatever the rollout does meanwhile. What was refused before has given its
-// share back and needs a budget.
-func (p *Plan) complete(s *Snapshot, set *sidecar.Set, b *budget) {
-	for _, view := range s.Matched {
+// share back and needs the budget: again says that it is about that.
+func (p *planner) complete(again bool) {
+	for _, view := range p.s.Matched {
 		if !view.Updated() || len(view.OwedResizes()) == 0 {
 			continue
 		}
-		_, known := s.refused(view, writeResize)
-		if again := b != nil; known != again || again && (p.waits(s, view, writeResize) || !p.room(s, b, view)) {
+		_, known := p.s.refused(view, writeResize)
+		if known != again || again && (p.waits(view, writeResize) || !p.room(view)) {
 			continue
 		}
-		if change := set.Complete(view); change != nil {
-			p.Completions = append(p.Completions, UpdatePod{View: view, Change: change, Reason: "its image was changed before, its resources were not"})
+		if change := p.set.Complete(view); change != nil {
+			p.plan.Completions = append(p.plan.Completions, UpdatePod{View: view, Change: change, Reason: "its image was changed before, its resources were not"})
 		}
 	}
 }
 
 // room takes the budget for one more try of what was refused before, if there is any left.
-func (p *Plan) room(s *Snapshot, b *budget, view *sidecar.View) bool {
-	counted := charged(s, view)
-	if view.Ready() && !b.mayRestart(counted) {
-		p.Again++
+func (p *planner) room(view *sidecar.View) bool {
+	counted := charged(p.s, view)
+	if view.Ready() && !p.budget.mayRestart(counted) {
+		p.plan.Again++
 		return false
 	}
-	b.restart(view, counted)
+	p.budget.restart(view, counted)
 	return true
 }
 
 // update ends hot upgrades that can be ended and takes candidates in order while the budget lasts. What was never
 // refused comes first: a refused write costs nothing, but each try takes the place of another one in this round.
-func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) error {
-	b := newBudget(s, p.evictedServing())
-	candidates = order(&s.Set.Spec.UpdateStrategy, candidates)
-	keep := min(partition(s.Set.Spec.UpdateStrategy.Partition, len(s.Matched)), len(candidates))
-	p.Kept += keep
-	fresh, again := p.byRefusal(s, candidates[:len(candidates)-keep])
+func (p *planner) update(candidates []candidate) error {
+	p.budget = newBudget(p.s, p.evictedServing())
+	candidates = order(&p.s.Set.Spec.UpdateStrategy, candidates)
+	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
+	p.plan.Kept += keep
+	fresh, again := p.byRefusal(candidates[:len(candidates)-keep])
 	for _, step := range []func() error{
-		func() error { return p.finish(s, set, b, false) },
-		func() error { return p.choose(s, set, b, fresh) },
-		func() error { p.complete(s, set, b); return nil },
-		func() error { return p.finish(s, set, b, true) },
-		func() error { return p.chooseAgain(s, set, b, again) },
+		func() error { return p.finish(false) },
+		func() error { return p.choose(fresh) },
+		func() error { p.complete(true); return nil },
+		func() error { return p.finish(true) },
+		func() error { return p.chooseAgain(again) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -91,54 +91,54 @@ func (p *Plan) update(s *Snapshot, set *sidecar.Set, candidates []candidate) err
 // byRefusal parts the candidates that were never refused from those that are due again, the one that waits longest
 // first; those that are not due are set aside. What refused one Pod of a namespace probably refuses the next, so its
 // other Pods come after those of all others.
-func (p *Plan) byRefusal(s *Snapshot, candidates []candidate) (fresh, again []candidate) {
-	if len(s.Refusals) == 0 {
+func (p *planner) byRefusal(candidates []candidate) (fresh, again []candidate) {
+	if len(p.s.Refusals) == 0 {
 		return candidates, nil
 	}
 	refusing := map[string]bool{}
 	for _, c := range candidates {
-		if _, known := s.refused(c.View, writeUpdate); known {
+		if _, known := p.s.refused(c.View, writeUpdate); known {
 			refusing[c.Pod.Namespace] = true
 		}
 	}
 	for _, c := range candidates {
 		c.refusing = refusing[c.Pod.Namespace]
-		switch _, known := s.refused(c.View, writeUpdate); {
+		switch _, known := p.s.refused(c.View, writeUpdate); {
 		case !known:
 			fresh = append(fresh, c)
-		case !p.waits(s, c.View, writeUpdate):
+		case !p.waits(c.View, writeUpdate):
 			again = append(again, c)
 		}
 	}
 	slices.SortStableFunc(fresh, func(a, b candidate) int { return compareBool(a.refusing, b.refusing) })
 	slices.SortStableFunc(again, func(a, b candidate) int {
-		first, _ := s.refused(a.View, writeUpdate)
-		second, _ := s.refused(b.View, writeUpdate)
+		first, _ := p.s.refused(a.View, writeUpdate)
+		second, _ := p.s.refused(b.View, writeUpdate)
 		return first.At.Compare(second.At)
 	})
 	return fresh, again
 }
 
 // finish ends hot upgrades whose new container serves; again says whether it is about those that were refused before.
-func (p *Plan) finish(s *Snapshot, set *sidecar.Set, b *budget, again bool) error {
-	for _, view := range s.Matched {
+func (p *planner) finish(again bool) error {
+	for _, view := range p.s.Matched {
 		if !view.Updated() || view.HotFinished() {
 			continue
 		}
-		if _, known := s.refused(view, writeFinish); known != again || again && p.waits(s, view, writeFinish) {
+		if _, known := p.s.refused(view, writeFinish); known != again || again && p.waits(view, writeFinish) {
 			continue
 		}
-		counted := charged(s, view)
-		if view.Ready() && !b.mayRestart(counted) {
+		counted := charged(p.s, view)
+		if view.Ready() && !p.budget.mayRestart(counted) {
 			continue
 		}
-		change, err := set.FinishHot(view, metav1.NewTime(s.Now))
+		change, err := p.set.FinishHot(view, metav1.NewTime(p.s.Now))
 		if err != nil {
 			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
 		}
 		if change != nil {
-			b.restart(view, counted)
-			p.Finishes = append(p.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
+			p.budget.restart(view, counted)
+			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
 		}
 	}
 	return nil
@@ -146,20 +146,20 @@ func (p *Plan) finish(s *Snapshot, set *sidecar.Set, b *budget, again bool) erro
 
 // choose takes candidates in order while the budget lasts. A Pod that does not serve anyway costs nothing; one whose
 // earlier update is still under way waits for its end.
-func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
+func (p *planner) choose(candidates []candidate) error {
 	for _, c := range candidates {
-		counted := charged(s, c.View)
+		counted := charged(p.s, c.View)
 		switch {
 		case c.Ready() && !c.CarriedOut():
 			p.wait(c)
 			continue
-		case c.Ready() && !b.mayRestart(counted):
-			p.Hold = HoldBudget
+		case c.Ready() && !p.budget.mayRestart(counted):
+			p.plan.Hold = HoldBudget
 			p.wait(c)
 			continue
 		}
-		b.restart(c.View, counted)
-		if err := p.take(s, set, c, counted); err != nil {
+		p.budget.restart(c.View, counted)
+		if err := p.take(c, counted); err != nil {
 			return err
 		}
 	}
@@ -167,30 +167,30 @@ func (p *Plan) choose(s *Snapshot, set *sidecar.Set, b *budget, candidates []can
 }
 
 // chooseAgain takes candidates that were refused before, as choose does. Those that find no room are named as refused.
-func (p *Plan) chooseAgain(s *Snapshot, set *sidecar.Set, b *budget, candidates []candidate) error {
+func (p *planner) chooseAgain(candidates []candidate) error {
 	for _, c := range candidates {
-		if c.Ready() && !c.CarriedOut() || !p.room(s, b, c.View) {
-			r, _ := s.refused(c.View, writeUpdate)
-			p.Refused = append(p.Refused, RefusedPod{c.View, r.Words})
+		if c.Ready() && !c.CarriedOut() || !p.room(c.View) {
+			r, _ := p.s.refused(c.View, writeUpdate)
+			p.plan.Refused = append(p.plan.Refused, RefusedPod{c.View, r.Words})
 			continue
 		}
-		if err := p.take(s, set, c, charged(s, c.View)); err != nil {
+		if err := p.take(c, charged(p.s, c.View)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Plan) wait(c candidate) {
-	p.Waiting++
+func (p *planner) wait(c candidate) {
+	p.plan.Waiting++
 	if !c.refusing {
-		p.Elsewhere++
+		p.plan.Elsewhere++
 	}
 }
 
 // take plans the update of one candidate.
-func (p *Plan) take(s *Snapshot, set *sidecar.Set, c candidate, counted bool) error {
-	change, err := set.Update(c.View, c.resized, metav1.NewTime(s.Now))
+func (p *planner) take(c candidate, counted bool) error {
+	change, err := p.set.Update(c.View, c.resized, metav1.NewTime(p.s.Now))
 	if err != nil {
 		return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
 	}
@@ -201,6 +201,6 @@ func (p *Plan) take(s *Snapshot, set *sidecar.Set, c candidate, counted bool) er
 	case counted:
 		reason = "its last upgrade is not at its end, so it is counted already"
 	}
-	p.Updates = append(p.Updates, UpdatePod{View: c.View, Change: change, Free: !c.Ready(), Reason: reason})
+	p.plan.Updates = append(p.plan.Updates, UpdatePod{View: c.View, Change: change, NotServing: !c.Ready(), Reason: reason})
 	return nil
 }

@@ -278,7 +278,7 @@ func TestRepair(t *testing.T) {
 // A refused eviction has taken nothing down, so the next one goes in its place.
 func TestWhoGoesInPlaceOfAPodThatMayNotBeEvicted(t *testing.T) {
 	candidate := func(name, owner string, free bool) EvictPod {
-		return EvictPod{Pod: of(build.MakePod(name).Obj(), "ReplicaSet", owner), Free: free}
+		return EvictPod{Pod: of(build.MakePod(name).Obj(), "ReplicaSet", owner), NotServing: free}
 	}
 	three := []EvictPod{candidate("a0", "a", false), candidate("b0", "b", false), candidate("c0", "c", false), candidate("a1", "a", false)}
 	for name, test := range map[string]struct {

@@ -187,7 +187,7 @@ func (s *simulation) write(u UpdatePod, faults bool) error {
 	case faults && fate == 0:
 		s.note("%s fails, nobody knows how", u)
 		return by500(pod)
-	case u.Free && up, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
+	case u.NotServing && up, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
 		s.note("%s has changed since", pod.Name)
 		s.refresh(pod)
 		return apierrors.NewConflict(schema.GroupResource{}, pod.Name, nil)

@@ -4,6 +4,7 @@ package sidecarset
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,9 +16,9 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns in
-// how many seconds the progress deadline will have passed, 0 when nothing runs against it.
-func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetStatus, float64) {
+// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns
+// when the progress deadline will have passed, 0 when nothing runs against it.
+func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetStatus, time.Duration) {
 	status := s.Set.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Object.Generation
 	status.LatestRevision, status.CollisionCount = plan.Revisions.Current, plan.Revisions.Collisions
@@ -150,13 +151,13 @@ func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *m
 	return before.LastProgressTime
 }
 
-// watch compares the time since the last progress with the deadline. It returns the seconds that are left, 0 when
-// nothing runs against it.
-func (p *progress) watch(s *Snapshot, last *metav1.Time) float64 {
+// watch compares the time since the last progress with the deadline. It returns what is left, 0 when nothing runs
+// against it.
+func (p *progress) watch(s *Snapshot, last *metav1.Time) time.Duration {
 	if !p.working() || last == nil {
 		return 0
 	}
-	left := float64(p.deadlineSeconds) - s.Now.Sub(last.Time).Seconds()
+	left := time.Duration(p.deadlineSeconds)*time.Second - s.Now.Sub(last.Time)
 	p.overdue = left <= 0
 	return max(0, left)
 }

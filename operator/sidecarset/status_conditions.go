@@ -109,8 +109,8 @@ func (p *progress) kept() string {
 // done says what a complete rollout has come to.
 func (p *progress) done() string {
 	switch {
-	case p.updated == 0 && len(p.plan.Limited) > 0:
-		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", keeps(len(p.plan.Limited)))
+	case p.updated == 0 && len(p.plan.NotUpgradable) > 0:
+		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", keeps(len(p.plan.NotUpgradable)))
 	case p.updated == 0:
 		return "No live Pod has the sidecars, so there is none to update."
 	}
@@ -317,11 +317,11 @@ func (p *progress) failure() string {
 }
 
 func updateLimitedCondition(plan *Plan) *metav1.Condition {
-	if len(plan.Limited) == 0 {
+	if len(plan.NotUpgradable) == 0 {
 		return nil
 	}
 	var pods, why []string
-	for _, l := range plan.Limited {
+	for _, l := range plan.NotUpgradable {
 		pods, why = append(pods, podName(l.View.Pod)), append(why, l.Why...)
 	}
 	slices.Sort(pods)

@@ -44,14 +44,14 @@ func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 	case p.plan.Hold == HoldPaused:
 		return v1beta1.ReasonPaused
 	case p.working():
-		wanted := len(s.Matched) - p.plan.Kept - len(p.plan.Limited)
+		wanted := len(s.Matched) - p.plan.Kept - len(p.plan.NotUpgradable)
 		return report.WithCause(fmt.Sprintf("Rolling %d/%d", min(p.updatedReady, wanted), wanted), p.cause(""))
 	case !p.complete():
 		return ready.Reason
 	case uninjected(s) > 0:
 		return fmt.Sprintf("Uninjected %d", uninjected(s))
-	case len(p.plan.Limited) > 0:
-		return fmt.Sprintf("Limited %d", len(p.plan.Limited))
+	case len(p.plan.NotUpgradable) > 0:
+		return fmt.Sprintf("Limited %d", len(p.plan.NotUpgradable))
 	case len(s.Matched) == 0:
 		return "NoPods"
 	}

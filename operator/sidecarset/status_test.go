@@ -220,10 +220,10 @@ func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
 
 // A rollout that gets stuck says so after the deadline, and not before.
 func TestProgressDeadline(t *testing.T) {
-	type verdict struct{ Ready, Reconciling, Progressing, Stalled string }
+	type conditions struct{ Ready, Reconciling, Progressing, Stalled string }
 	w := newWorld(t, 2, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.ProgressDeadlineSeconds = ptr.To[int32](60) }))
-	var deadline float64
-	look := func() verdict {
+	var deadline time.Duration
+	look := func() conditions {
 		t.Helper()
 		plan := w.plan()
 		s := w.snapshotOf(plan)
@@ -231,7 +231,7 @@ func TestProgressDeadline(t *testing.T) {
 		var status *v1beta1.SidecarSetStatus
 		status, deadline = makeStatus(s, plan, &Outcome{Updated: plan.Updates})
 		w.setStatus(status)
-		out := verdict{}
+		out := conditions{}
 		for kind, field := range map[string]*string{
 			"Ready": &out.Ready, "Reconciling": &out.Reconciling, "Progressing": &out.Progressing, "Stalled": &out.Stalled,
 		} {
@@ -241,29 +241,29 @@ func TestProgressDeadline(t *testing.T) {
 		}
 		return out
 	}
-	expect := func(step string, want verdict, wantDeadline float64) {
+	expect := func(step string, want conditions, wantDeadline time.Duration) {
 		t.Helper()
 		if diff := cmp.Diff(want, look()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", step, diff)
 		}
 		if deadline != wantDeadline {
-			t.Errorf("%s: look again in %g s, want %g", step, deadline, wantDeadline)
+			t.Errorf("%s: look again in %s, want %s", step, deadline, wantDeadline)
 		}
 	}
-	updating := verdict{"False PodsUpdating", "True PodsUpdating", "True PodsUpdating", ""}
-	complete := verdict{"True Complete", "", "True Complete", ""}
+	updating := conditions{"False PodsUpdating", "True PodsUpdating", "True PodsUpdating", ""}
+	complete := conditions{"True Complete", "", "True Complete", ""}
 	expect("at rest", complete, 0)
 	w.now = w.now.Add(time.Hour)
 	w.image("agent:2")
-	expect("the first Pod is changed", updating, 60)
+	expect("the first Pod is changed", updating, time.Minute)
 	w.now = w.now.Add(50 * time.Second)
-	expect("it takes its time", updating, 10)
+	expect("it takes its time", updating, 10*time.Second)
 	build.RunContainers(w.pods[1])
-	expect("it came back, the next is changed", updating, 60)
+	expect("it came back, the next is changed", updating, time.Minute)
 	w.now = w.now.Add(60 * time.Second)
-	expect("it does not come back", verdict{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
+	expect("it does not come back", conditions{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
 	w.now = w.now.Add(time.Hour)
-	expect("it still does not", verdict{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
+	expect("it still does not", conditions{"False ProgressDeadlineExceeded", "", "False ProgressDeadlineExceeded", "True ProgressDeadlineExceeded"}, 0)
 	build.RunContainers(w.pods[0])
 	expect("it came back at last", complete, 0)
 }
@@ -282,10 +282,10 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	broken := &w.pods[2].Status.ContainerStatuses[0]
 	broken.Ready, broken.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 	build.SetReady(w.pods[2], false, w.now)
-	if plan := w.plan(); plan.Broken != nil || plan.VerdictIn != verdictSeconds {
-		t.Errorf("broken %+v, verdict in %g s: it was written to a moment ago", plan.Broken, plan.VerdictIn)
+	if plan := w.plan(); plan.Broken != nil || plan.StatusIn != statusLag {
+		t.Errorf("broken %+v, believed in %s: it was written to a moment ago", plan.Broken, plan.StatusIn)
 	}
-	w.now = w.now.Add(verdictSeconds * time.Second)
+	w.now = w.now.Add(statusLag)
 
 	status := step()
 	stalled := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
@@ -302,7 +302,7 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 	if plan := w.plan(); plan.Hold == HoldAutoPaused {
 		t.Error("the new version rests because of the one before")
 	}
-	w.now = w.now.Add(verdictSeconds * time.Second)
+	w.now = w.now.Add(statusLag)
 	status = step()
 	if !meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
 		t.Error("the new version fails too, and does not rest")

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// planner makes one plan. What must not wait comes first: Pods without sidecars, and updates of which half is written.
+// Then the Pods that are not up to date are sorted out, and as many are updated as the budget allows.
+type planner struct {
+	s *Snapshot
+	// set is the snapshot's with the name of its revision, by which Pods are marked.
+	set  *sidecar.Set
+	plan *Plan
+	// budget is what the rollout may still take down. It is nil until it is known what repair takes.
+	budget *budget
+}
+
+func newPlanner(s *Snapshot) (*planner, error) {
+	revisions, err := planRevisions(s)
+	if err != nil {
+		return nil, err
+	}
+	return &planner{s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions}}, nil
+}
+
+// makePlan decides what to do now.
+func makePlan(s *Snapshot) (*Plan, error) {
+	p, err := newPlanner(s)
+	if err != nil {
+		return nil, err
+	}
+	p.findBroken()
+	p.repair()
+	p.complete(false)
+	candidates := p.candidates()
+	p.mark()
+	if p.plan.Hold = p.hold(); p.plan.Hold != HoldNone {
+		p.plan.Waiting = len(candidates)
+	} else {
+		err = p.update(candidates)
+	}
+	if len(candidates) == 0 && allFinished(s) {
+		p.plan.Hold = HoldNone
+	}
+	p.plan.Blockers = blockers(s)
+	p.excuse()
+	return p.plan, err
+}
+
+// allFinished reports whether no hot upgrade waits for its end.
+func allFinished(s *Snapshot) bool {
+	for _, view := range s.Matched {
+		if !view.HotFinished() {
+			return false
+		}
+	}
+	return true
+}
+
+// hold says why the rollout is to rest, HoldNone when it is not.
+func (p *planner) hold() Hold {
+	strategy := &p.s.Set.Spec.UpdateStrategy
+	switch {
+	case strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType:
+		return HoldNotUpdate
+	case strategy.Paused:
+		return HoldPaused
+	case strategy.AutoPauseOnFailure && (failing(p.s, p.plan.Failed) || p.s.Set.Object.Status.AutoPausedRevision == p.plan.Revisions.Current):
+		return HoldAutoPaused
+	}
+	return HoldNone
+}
+
+// statusLag is how long after a Pod was written to its status may still be about what ran before: until the kubelet has
+// begun to act, it goes on to report why the version before could not run.
+const statusLag = 10 * time.Second
+
+// findBroken looks for an updated Pod with a sidecar that cannot run.
+func (p *planner) findBroken() {
+	for _, view := range p.s.Matched {
+		if !view.Updated() {
+			continue
+		}
+		name, reason := view.Broken()
+		if name == "" {
+			continue
+		}
+		if age := p.s.Now.Sub(view.WrittenAt()); age < statusLag {
+			p.plan.StatusIn = max(p.plan.StatusIn, statusLag-age)
+			continue
+		}
+		broken := &BrokenPod{View: view, Container: name, Reason: reason, served: view.ServedBefore()}
+		if broken.served {
+			p.plan.Failed = append(p.plan.Failed, view)
+		}
+		if p.plan.Broken == nil || broken.before(p.plan.Broken) {
+			p.plan.Broken = broken
+		}
+	}
+}
+
+// failing reports whether enough updated Pods have failed to blame the version for it: one, where all Pods are of one
+// workload; else some of two workloads; and where the set reaches Pods of several namespaces, some of two namespaces.
+// Whoever may only make Pods in one namespace cannot have the rollout paused for all.
+func failing(s *Snapshot, failed []*sidecar.View) bool {
+	for _, group := range []func(*corev1.Pod) string{namespaceOf, workloadOf} {
+		if several(s.Matched, group) {
+			return several(failed, group)
+		}
+	}
+	return len(failed) > 0
+}
+
+// several reports whether Pods belong to more than one group.
+func several(views []*sidecar.View, group func(*corev1.Pod) string) bool {
+	return slices.ContainsFunc(views, func(v *sidecar.View) bool { return group(v.Pod) != group(views[0].Pod) })
+}
+
+func namespaceOf(pod *corev1.Pod) string { return pod.Namespace }
+
+// workloadOf names what made a Pod. All Pods of a namespace that nothing made are one workload.
+func workloadOf(pod *corev1.Pod) string {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return pod.Namespace
+	}
+	name := owner.Name
+	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
+		name = strings.TrimSuffix(name, "-"+hash) // the ReplicaSets of one Deployment
+	}
+	return pod.Namespace + "/" + owner.Kind + "/" + name
+}
+
+// candidate is a Pod that is to be updated, sooner or later.
+type candidate struct {
+	*sidecar.View
+	// resized are the containers that get new cpu and memory.
+	resized []string
+	// refusing means that a Pod of its namespace was refused.
+	refusing bool
+}
+
+// candidates sorts out the Pods that are not up to date.
+func (p *planner) candidates() []candidate {
+	differences := differences{snapshot: p.s}
+	var out []candidate
+	for _, view := range p.s.Matched {
+		switch {
+		case view.Updated():
+		case !p.s.Set.UpdateSelects(view.Pod.Labels):
+			p.plan.Kept++
+		default:
+			resized, why := differences.obstacles(view)
+			if len(why) > 0 {
+				p.plan.NotUpgradable = append(p.plan.NotUpgradable, NotUpgradablePod{view, why})
+				continue
+			}
+			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes()...)})
+		}
+	}
+	return out
+}
