@@ -25,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/probe"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
@@ -128,7 +129,7 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := statefulset.Add(ctx, mgr, statefulset.Options{
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
-		Remediator: remediation.New(mgr, remediation.Options{
+		Remediator: remediation.New(loop.Of(mgr), remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
 			ExcludedNamespaces: excluded, Namespace: o.namespace, DeleteClaims: o.recreateUnusedClaims,
 		}),

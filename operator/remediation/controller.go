@@ -8,12 +8,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/loop"
 )
 
 // patchKind is that of what nodes are excluded by.
@@ -22,6 +21,8 @@ var patchKind = v1alpha1.GroupVersion.WithKind("SchedPatch")
 // Options tell where the webhooks are and what is permitted.
 type Options struct {
 	Webhooks Webhooks
+	// Asker asks the webhooks. Default: each ready replica at Webhooks is asked.
+	Asker Asker
 	// ExcludedNamespaces are those that the Pod webhooks never serve.
 	ExcludedNamespaces []string
 	// Namespace is the operator's own, where tenants write nothing.
@@ -36,23 +37,27 @@ type Options struct {
 type Remediator struct {
 	gatherer gatherer
 	executor executor
-	asker    asker
+	asker    Asker
 	teller   *teller
 	// mu is held while limits are read, a decision is taken and written, so that two sets do not both take the last of
 	// what is left, and neither loses what the other one enters in the ledger. Webhooks are asked without it.
 	mu sync.Mutex
 }
 
-// New makes a Remediator for a manager, whose client must read its own writes.
-func New(mgr manager.Manager, options Options) *Remediator {
+// New makes a Remediator for a cluster.
+func New(cluster loop.Cluster, options Options) *Remediator {
+	asker := options.Asker
+	if asker == nil {
+		asker = &replicas{live: cluster.Live, at: options.Webhooks}
+	}
 	return &Remediator{
 		gatherer: gatherer{
-			reader: mgr.GetClient(), live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), clock: clock.RealClock{},
+			reader: cluster.Client, live: cluster.Live, mapper: cluster.Mapper, clock: cluster.Clock,
 			home: options.Namespace, excluded: sets.New(options.ExcludedNamespaces...), mayDeleteClaims: options.DeleteClaims,
 		},
-		executor: executor{writer: mgr.GetClient(), home: options.Namespace},
-		asker:    &replicas{live: mgr.GetAPIReader(), at: options.Webhooks},
-		teller:   newTeller(mgr.GetEventRecorder("windlass-operator")),
+		executor: executor{writer: cluster.Client, home: options.Namespace},
+		asker:    asker,
+		teller:   newTeller(cluster.Recorder),
 	}
 }
 
@@ -98,7 +103,7 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 		case plan.Write != nil:
 			refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:
-			served = r.asker.ask(ctx, s.Patch)
+			served = r.asker.Ask(ctx, s.Patch)
 		case plan.idle():
 			return r.verdict(s, plan, "", deleted), nil
 		}

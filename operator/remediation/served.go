@@ -27,9 +27,9 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// asker asks the webhooks whether they apply a SchedPatch as it is. It never fails: who does not answer does not serve.
-type asker interface {
-	ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer
+// Asker asks the webhooks whether they apply a SchedPatch as it is. It never fails: who does not answer does not serve.
+type Asker interface {
+	Ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer
 }
 
 // Webhooks says where the replicas of the webhook are, and how they prove that they are.
@@ -56,9 +56,10 @@ type replicas struct {
 	at   Webhooks
 }
 
-var _ asker = &replicas{}
+var _ Asker = &replicas{}
 
-func (r *replicas) ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer {
+// Ask takes the first complaint for the answer.
+func (r *replicas) Ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer {
 	answer := &Answer{UID: patch.UID, Generation: patch.Generation}
 	if err := r.askAll(ctx, patch); err != nil {
 		answer.Missing = err.Error()

@@ -145,7 +145,7 @@ func TestEveryReplicaIsAsked(t *testing.T) {
 				live: fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(objects...).Build(),
 				at:   Webhooks{Namespace: "windlass-system", Service: "windlass-webhook", Configuration: "windlass"},
 			}
-			got := r.ask(t.Context(), patch)
+			got := r.Ask(t.Context(), patch)
 			if (test.want == "") != (got.Missing == "") || !strings.Contains(got.Missing, test.want) {
 				t.Errorf("missing: %q, want %q", got.Missing, test.want)
 			}
@@ -170,7 +170,7 @@ func TestAReplicaThatIsGoneDoesNotServe(t *testing.T) {
 		at:   Webhooks{Namespace: "windlass-system", Service: "windlass-webhook", Configuration: "windlass"},
 	}
 	patch := &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web-remediation", UID: "uid", Generation: 1}}
-	if got := r.ask(t.Context(), patch).Missing; !strings.Contains(got, address) {
+	if got := r.Ask(t.Context(), patch).Missing; !strings.Contains(got, address) {
 		t.Errorf("missing: %q, want the address %s in it", got, address)
 	}
 }

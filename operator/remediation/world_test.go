@@ -461,7 +461,7 @@ func (w *world) condition(pod *corev1.Pod, kind corev1.PodConditionType, status 
 // worldAsker answers as the webhooks would.
 type worldAsker struct{ w *world }
 
-func (a worldAsker) ask(_ context.Context, patch *v1alpha1.SchedPatch) *Answer {
+func (a worldAsker) Ask(_ context.Context, patch *v1alpha1.SchedPatch) *Answer {
 	answer := &Answer{UID: patch.UID, Generation: patch.Generation}
 	known := a.w.served[client.ObjectKeyFromObject(patch)]
 	if a.w.down || known == nil || known.UID != patch.UID || known.Generation != patch.Generation {

@@ -21,17 +21,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/report"
 )
@@ -65,52 +61,39 @@ type reconciler struct {
 // Add wires the controller into a manager, whose client must read its own writes and find Pods by
 // podcache.ControllerIndex.
 func Add(mgr manager.Manager, options Options) error {
-	owners, err := newOwners(mgr)
+	late, err := newInformers(mgr)
 	if err != nil {
 		return err
+	}
+	late.controller, err = New(loop.Of(mgr), late, options).Build(mgr, options.Workers)
+	return err
+}
+
+// New makes the controller. The cluster's cache must find Pods by podcache.ControllerIndex.
+func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controller {
+	known := newRegistry()
+	owners := &owners{
+		late: late, handler: ownerHandler{known}, live: cluster.Live, mapper: cluster.Mapper, followed: map[schema.GroupKind]followed{},
 	}
 	r := &reconciler{
 		gatherer: gatherer{
-			reader: mgr.GetClient(), live: mgr.GetAPIReader(), clock: clock.RealClock{}, owners: owners,
-			tallies: newTallies(), templates: newTemplates(mgr.GetAPIReader()), excluded: sets.New(options.ExcludedNamespaces...),
+			reader: cluster.Client, live: cluster.Live, clock: cluster.Clock, owners: owners,
+			tallies: newTallies(), templates: newTemplates(cluster.Live), excluded: sets.New(options.ExcludedNamespaces...),
 		},
-		executor: executor{writer: mgr.GetClient()},
-		recorder: mgr.GetEventRecorder("windlass-operator"),
-		pace:     pace.New(lookInterval),
+		executor:   executor{writer: cluster.Client},
+		recorder:   cluster.Recorder,
+		pace:       pace.New(lookInterval),
+		watchNodes: once(func() error { return late.WatchNodes(nodeHandler{known}) }),
 	}
-	known := newRegistry()
-	c, err := builder.ControllerManagedBy(mgr).
-		Named("schedpatch").
-		Watches(&v1alpha1.SchedPatch{}, patchHandler{known}).
-		Watches(&corev1.Pod{}, podHandler{known, owners, r.gatherer.tallies}).
-		Watches(&corev1.Namespace{}, namespaceHandler{known}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.Workers}).
-		Build(r)
-	if err != nil {
-		return err
+	return loop.Controller{
+		Name:       "schedpatch",
+		Reconciler: r,
+		Watches: []loop.Watch{
+			{Object: &v1alpha1.SchedPatch{}, Handler: patchHandler{known}},
+			{Object: &corev1.Pod{}, Handler: podHandler{known, owners, r.gatherer.tallies}},
+			{Object: &corev1.Namespace{}, Handler: namespaceHandler{known}},
+		},
 	}
-	owners.watch = func(kind *metav1.PartialObjectMetadata) error {
-		return c.Watch(source.Kind(owners.cache, kind, ownerHandler{known}))
-	}
-	r.watchNodes = once(func() error { return c.Watch(source.Kind(mgr.GetCache(), &corev1.Node{}, nodeHandler{known})) })
-	return nil
-}
-
-// newOwners makes the cache of owners, which holds nothing yet. It is apart from the manager's, whose objects keep
-// more.
-func newOwners(mgr manager.Manager) (*owners, error) {
-	identities, err := cache.New(mgr.GetConfig(), cache.Options{
-		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: trimOwner,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("set up the cache of owners: %w", err)
-	}
-	if err := mgr.Add(identities); err != nil {
-		return nil, fmt.Errorf("set up the cache of owners: %w", err)
-	}
-	return &owners{
-		cache: identities, live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), followed: map[schema.GroupKind]followed{},
-	}, nil
 }
 
 // once makes a function that is run until it has succeeded once.

@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
@@ -44,11 +43,11 @@ func (e *unreadableError) Error() string {
 // owners knows workloads by their identity and owner, and nothing else of them. A kind is watched from the moment that
 // a SchedPatch needs it; a cluster without SchedPatches watches none.
 type owners struct {
-	cache  cache.Cache
-	live   client.Reader
-	mapper meta.RESTMapper
-	// watch brings the events of a kind to the controller.
-	watch func(*metav1.PartialObjectMetadata) error
+	late LateWatches
+	// handler takes the changes of owners.
+	handler OwnerEvents
+	live    client.Reader
+	mapper  meta.RESTMapper
 
 	mu       sync.Mutex
 	followed map[schema.GroupKind]followed
@@ -57,7 +56,7 @@ type owners struct {
 // followed is a kind in the version in which it is watched.
 type followed struct {
 	schema.GroupVersionKind
-	informer cache.Informer
+	synced func() bool
 }
 
 // trimOwner is a cache.TransformFunc: it keeps what identifies an object and its owners.
@@ -89,18 +88,11 @@ func (o *owners) follow(ctx context.Context, kind schema.GroupKind) (schema.Grou
 	if err := o.probe(ctx, kind, mapping); err != nil {
 		return schema.GroupVersionKind{}, err
 	}
-	object := metadataOf(gvk)
-	informer, err := o.cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+	synced, err := o.late.WatchOwners(ctx, metadataOf(gvk), o.handler)
 	if err != nil {
 		return schema.GroupVersionKind{}, fmt.Errorf("watch %s: %w", kind, err)
 	}
-	if err := o.cache.IndexField(ctx, object, podcache.ControllerIndex, controllerUID); err != nil {
-		return schema.GroupVersionKind{}, fmt.Errorf("index %s by controller: %w", kind, err)
-	}
-	if err := o.watch(object); err != nil {
-		return schema.GroupVersionKind{}, fmt.Errorf("watch %s: %w", kind, err)
-	}
-	o.followed[kind] = followed{gvk, informer}
+	o.followed[kind] = followed{gvk, synced}
 	return gvk, nil
 }
 
@@ -128,7 +120,7 @@ func (o *owners) target(ctx context.Context, namespace string, target sched.Targ
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	object := metadataOf(gvk)
-	if err := o.cache.Get(ctx, types.NamespacedName{Namespace: namespace, Name: target.Name}, object); err != nil {
+	if err := o.late.Get(ctx, types.NamespacedName{Namespace: namespace, Name: target.Name}, object); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
@@ -166,7 +158,7 @@ func (o *owners) names(ctx context.Context, namespace string, kind schema.GroupK
 	}
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(gvk)
-	if err := o.cache.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace)); err != nil {
+	if err := o.late.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("list %s in namespace %s: %w", kind, namespace, err)
 	}
 	var out []string
@@ -186,7 +178,7 @@ func (o *owners) controlledBy(ctx context.Context, kind schema.GroupKind, namesp
 	defer cancel()
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(gvk)
-	err = o.cache.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace), client.MatchingFields{podcache.ControllerIndex: string(owner)})
+	err = o.late.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace), client.MatchingFields{podcache.ControllerIndex: string(owner)})
 	if err != nil {
 		return nil, fmt.Errorf("list %s in namespace %s: %w", kind, namespace, err)
 	}
@@ -203,11 +195,11 @@ func (o *owners) above(ctx context.Context, namespace string, owner sched.Target
 	o.mu.Lock()
 	known, ok := o.followed[owner.GroupKind]
 	o.mu.Unlock()
-	if !ok || !known.informer.HasSynced() {
+	if !ok || !known.synced() {
 		return sched.Target{}, false
 	}
 	object := metadataOf(known.GroupVersionKind)
-	if err := o.cache.Get(ctx, types.NamespacedName{Namespace: namespace, Name: owner.Name}, object); err != nil {
+	if err := o.late.Get(ctx, types.NamespacedName{Namespace: namespace, Name: owner.Name}, object); err != nil {
 		return sched.Target{}, false
 	}
 	return controllerOf(object)
@@ -250,9 +242,6 @@ func controllerOf(object metav1.Object) (sched.Target, bool) {
 	}
 	return sched.TargetOfOwner(owner)
 }
-
-// controllerUID is the client.IndexerFunc of podcache.ControllerIndex.
-func controllerUID(object client.Object) []string { return podcache.ControllerUID(object) }
 
 func metadataOf(gvk schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 	object := &metav1.PartialObjectMetadata{}

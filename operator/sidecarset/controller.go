@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -22,17 +21,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/report"
@@ -67,42 +64,49 @@ type reconciler struct {
 	history   *matchHistory
 }
 
-// longestRetry is how long a failed look waits for its next try at most.
-const longestRetry = time.Minute
-
 // Add wires the controller into a manager, whose client must read its own writes.
 func Add(ctx context.Context, mgr manager.Manager, options Options) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
-		return fmt.Errorf("index Pods by label: %w", err)
+	if err := AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
 	}
+	_, err := New(loop.Of(mgr), options).Build(mgr, options.Workers)
+	return err
+}
+
+// New makes the controller. The cluster's cache must have the indexes of AddIndexes.
+func New(cluster loop.Cluster, options Options) loop.Controller {
 	index := newSharedIndex()
-	evictions, refusals, history := newEvictions(), refusal.NewMemory(), newHistory(clock.RealClock{})
+	evictions, refusals, history := newEvictions(), refusal.NewMemory(), newHistory(cluster.Clock)
 	r := &reconciler{
 		gatherer: gatherer{
-			reader: mgr.GetClient(), clock: clock.RealClock{}, namespace: options.Namespace,
+			reader: cluster.Client, clock: cluster.Clock, namespace: options.Namespace,
 			canResize: options.CanResize, evictions: evictions, refusals: refusals, history: history, sets: index.Index,
 			excluded: sets.New(options.ExcludedNamespaces...),
 		},
-		executor:  executor{writer: mgr.GetClient(), namespace: options.Namespace, parallel: 16},
-		recorder:  mgr.GetEventRecorder("windlass-operator"),
+		executor:  executor{writer: cluster.Client, namespace: options.Namespace, parallel: 16},
+		recorder:  cluster.Recorder,
 		repeats:   report.NewRepeats(),
 		pace:      pace.New(time.Second),
 		evictions: evictions, refusals: refusals, history: history,
 	}
 	if options.WebhookService != "" {
-		r.gatherer.webhook = webhookReplicas{live: mgr.GetAPIReader(), namespace: options.Namespace, service: options.WebhookService}
+		r.gatherer.webhook = webhookReplicas{live: cluster.Live, namespace: options.Namespace, service: options.WebhookService}
 	}
-	return builder.ControllerManagedBy(mgr).
-		Named("sidecarset").
-		Watches(&v1beta1.SidecarSet{}, setHandler{index, history}).
-		Watches(&corev1.Pod{}, podHandler{index, history}).
-		Watches(&corev1.Namespace{}, namespaceHandler{index, history}).
-		Watches(&appsv1.ControllerRevision{}, revisionHandler{index}).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: options.Workers,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
-		}).
-		Complete(r)
+	return loop.Controller{
+		Name:       "sidecarset",
+		Reconciler: r,
+		Watches: []loop.Watch{
+			{Object: &v1beta1.SidecarSet{}, Handler: setHandler{index, history}},
+			{Object: &corev1.Pod{}, Handler: podHandler{index, history}},
+			{Object: &corev1.Namespace{}, Handler: namespaceHandler{index, history}},
+			{Object: &appsv1.ControllerRevision{}, Handler: revisionHandler{index}},
+		},
+	}
+}
+
+// AddIndexes adds the cache indexes of this controller.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	return apply.Wrap(indexer.IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels), "index Pods by label")
 }
 
 func podLabels(object client.Object) []string {

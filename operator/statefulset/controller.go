@@ -23,18 +23,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/report"
 )
@@ -62,39 +60,41 @@ type reconciler struct {
 	duty       *pace.Duty
 }
 
-// longestRetry is how long a refused write waits for its next try at most. Nothing tells us when a quota is raised or a
-// policy is lifted, and with the usual bound a set would stay as it is for a quarter of an hour after that.
-const longestRetry = time.Minute
-
 // Add wires the controller into a manager, whose client must read its own writes and whose cache must have the indexes
 // of podcache.
 func Add(ctx context.Context, mgr manager.Manager, options Options) error {
-	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("index revisions and claims: %w", err)
 	}
-	r := &reconciler{
-		gatherer:   gatherer{reader: mgr.GetClient(), clock: clock.RealClock{}, canResize: options.CanResize, templates: newTemplates(), memory: newMemory()},
-		executor:   executor{writer: mgr.GetClient(), live: mgr.GetAPIReader(), parallel: options.Parallel},
-		remediator: options.Remediator,
-		recorder:   mgr.GetEventRecorder("windlass-operator"),
-		repeats:    report.NewRepeats(),
-		pace:       pace.New(time.Second),
-		duty:       pace.NewDuty(),
-	}
+	_, err := New(loop.Of(mgr), options).Build(mgr, options.Workers)
+	return err
+}
+
+// New makes the controller. The cluster's cache must have the indexes of AddIndexes and those of podcache.
+func New(cluster loop.Cluster, options Options) loop.Controller {
 	known := newKnownSets()
-	return builder.ControllerManagedBy(mgr).
-		Named("statefulset").
-		Watches(&v1beta1.StatefulSet{}, setHandler{known}).
-		Watches(&corev1.Pod{}, podHandler{known}).
-		Watches(&corev1.PersistentVolumeClaim{}, claimHandler{known}).
-		Watches(&storagev1.StorageClass{}, classHandler{known}).
-		Watches(&appsv1.ControllerRevision{}, revisionHandler{}).
-		Watches(&v1alpha1.SchedPatch{}, patchHandler(), builder.WithPredicates(patchChanges())).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: options.Workers,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
-		}).
-		Complete(r)
+	return loop.Controller{
+		Name: "statefulset",
+		Reconciler: &reconciler{
+			gatherer: gatherer{
+				reader: cluster.Client, clock: cluster.Clock, canResize: options.CanResize, templates: newTemplates(), memory: newMemory(),
+			},
+			executor:   executor{writer: cluster.Client, live: cluster.Live, parallel: options.Parallel},
+			remediator: options.Remediator,
+			recorder:   cluster.Recorder,
+			repeats:    report.NewRepeats(),
+			pace:       pace.New(time.Second),
+			duty:       pace.NewDuty(),
+		},
+		Watches: []loop.Watch{
+			{Object: &v1beta1.StatefulSet{}, Handler: setHandler{known}},
+			{Object: &corev1.Pod{}, Handler: podHandler{known}},
+			{Object: &corev1.PersistentVolumeClaim{}, Handler: claimHandler{known}},
+			{Object: &storagev1.StorageClass{}, Handler: classHandler{known}},
+			{Object: &appsv1.ControllerRevision{}, Handler: revisionHandler{}},
+			{Object: &v1alpha1.SchedPatch{}, Handler: patchHandler(), Predicates: []predicate.Predicate{patchChanges()}},
+		},
+	}
 }
 
 // Reconcile brings one StatefulSet a step further, unless others are to have the processor first.

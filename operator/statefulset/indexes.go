@@ -29,7 +29,8 @@ const (
 
 const noController = "none"
 
-func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+// AddIndexes adds the cache indexes of this controller, but for those of podcache.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return errors.Join(
 		indexer.IndexField(ctx, &appsv1.ControllerRevision{}, revisionControllerIndex, func(object client.Object) []string {
 			if owner := metav1.GetControllerOfNoCopy(object); owner != nil {

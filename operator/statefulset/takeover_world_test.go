@@ -88,7 +88,7 @@ func trimmed(t *testing.T, transform func(any) (any, error), object client.Objec
 func takeOver(t *testing.T, phase string, passed time.Duration, changes ...func(client.Object)) *takeover {
 	t.Helper()
 	builder := indexingBuilder{fake.NewClientBuilder().WithScheme(program.Scheme()).WithStatusSubresource(&corev1.Pod{}, &v1beta1.StatefulSet{})}
-	if err := addIndexes(t.Context(), builder); err != nil {
+	if err := AddIndexes(t.Context(), builder); err != nil {
 		t.Fatal(err)
 	}
 	for name, keys := range map[string]func(metav1.Object) []string{

@@ -43,7 +43,7 @@ func newCache(t testing.TB) *fakeCache {
 			podcache.OrphanIndex:     func(o client.Object) []string { return podcache.OrphanParent(o) },
 		}},
 	}
-	if err := addIndexes(t.Context(), c); err != nil {
+	if err := AddIndexes(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	return c

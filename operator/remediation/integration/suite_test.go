@@ -27,6 +27,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/statefulset"
 	"github.com/windlass-operator/windlass/program"
@@ -118,7 +119,7 @@ func startOperator() (stop func()) {
 	}
 	Expect(statefulset.Add(ctx, mgr, statefulset.Options{
 		Workers: 4, Parallel: 16, CanResize: true,
-		Remediator: remediation.New(mgr, remediation.Options{
+		Remediator: remediation.New(loop.Of(mgr), remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: webhookNamespace, Service: webhookService, Configuration: webhookConfiguration},
 			ExcludedNamespaces: []string{"kube-system"}, Namespace: "default", DeleteClaims: true,
 		}),
