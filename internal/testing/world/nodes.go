@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	scheduling "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	"k8s.io/klog/v2"
+)
+
+// Nodes is everything but the operator that acts on a store: the scheduler, kubelets, the garbage collector and the
+// volumes' controllers. Each call does one step of one of them.
+type Nodes struct {
+	*Store
+	// Lost are Pods, and LostNodes are nodes with all of their Pods, whose kubelets do not answer.
+	Lost      map[Key]bool
+	LostNodes map[string]bool
+	// Flaky are Pods, by UID, that run and are not ready for reasons of their own.
+	Flaky map[types.UID]bool
+	// Full tells that no node takes another Pod.
+	Full bool
+	// Troubles are what is wrong with nodes, by name.
+	Troubles map[string]Trouble
+	// RestartToGrow tells that a file system grows only when a Pod mounts it anew.
+	RestartToGrow bool
+	// Collected is told of what the garbage collector deletes.
+	Collected func(kind string, key Key)
+
+	// pulled are the images that have run, by Pod and container.
+	pulled map[string]string
+}
+
+// NewNodes runs what is in a store. Without Nodes in it every Pod comes to node-1.
+func NewNodes(s *Store) *Nodes {
+	return &Nodes{
+		Store: s, Lost: map[Key]bool{}, LostNodes: map[string]bool{}, Flaky: map[types.UID]bool{}, Troubles: map[string]Trouble{},
+		pulled: map[string]string{},
+	}
+}
+
+// Unreachable reports whether a Pod's node does not answer.
+func (n *Nodes) Unreachable(pod *corev1.Pod) bool {
+	return n.Lost[Key{Namespace: pod.Namespace, Name: pod.Name}] || n.LostNodes[pod.Spec.NodeName]
+}
+
+// Kubelet takes a Pod one step towards its spec, and tells what it did, "" for nothing. A Pod without a node is
+// scheduled.
+func (n *Nodes) Kubelet(key Key) string {
+	pod := n.Pod(key)
+	switch {
+	case pod == nil, n.Unreachable(pod), pod.DeletionTimestamp == nil && pod.Status.Phase == corev1.PodFailed:
+		return ""
+	case pod.DeletionTimestamp != nil:
+		return n.stop(pod)
+	case pod.Spec.NodeName == "":
+		return n.schedule(pod)
+	}
+	said := ""
+	n.ChangePod(key, func(pod *corev1.Pod) { said = n.run(pod) })
+	return said
+}
+
+// stop ends a Pod's processes. It is gone then, unless finalizers hold it.
+func (n *Nodes) stop(pod *corev1.Pod) string {
+	if n.Stopped[pod.UID] {
+		return ""
+	}
+	n.Stopped[pod.UID] = true
+	key := Key{Namespace: pod.Namespace, Name: pod.Name}
+	n.ChangePod(key, func(pod *corev1.Pod) {
+		pod.Status.Phase = corev1.PodSucceeded
+		n.SetReady(pod, false)
+	})
+	if n.Pod(key) == nil {
+		return fmt.Sprintf("%s is gone", pod.Name)
+	}
+	return fmt.Sprintf("%s has stopped and is held by %s", pod.Name, strings.Join(pod.Finalizers, ", "))
+}
+
+// schedule binds a Pod's claims and then the Pod.
+func (n *Nodes) schedule(pod *corev1.Pod) string {
+	obstacle, key := "", Key{Namespace: pod.Namespace, Name: pod.Name}
+	for _, name := range ClaimsOf(pod) {
+		if claim := n.claim(pod.Namespace, name); claim == nil || claim.DeletionTimestamp != nil {
+			obstacle = "claim " + name + " is missing"
+		}
+	}
+	node := n.choose(pod)
+	if obstacle == "" && node == "" {
+		obstacle = "no node has room"
+	}
+	condition := corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: n.Second()}
+	if obstacle != "" {
+		condition.Status, condition.Reason = corev1.ConditionFalse, corev1.PodReasonUnschedulable
+		if before := Condition(pod, corev1.PodScheduled); before != nil && before.Status == corev1.ConditionFalse {
+			return ""
+		}
+	}
+	n.ChangePod(key, func(pod *corev1.Pod) {
+		SetCondition(pod, condition)
+		if obstacle == "" {
+			pod.Spec.NodeName = node
+		}
+	})
+	if obstacle != "" {
+		return fmt.Sprintf("%s cannot be scheduled: %s", pod.Name, obstacle)
+	}
+	for _, name := range ClaimsOf(pod) {
+		n.bind(Key{Namespace: pod.Namespace, Name: name})
+	}
+	return fmt.Sprintf("%s is scheduled", pod.Name)
+}
+
+// choose is the node that takes a Pod, "" when none does: of those that its rules allow the one with the fewest Pods,
+// and of those the one that has trouble, which is the worst case.
+func (n *Nodes) choose(pod *corev1.Pod) string {
+	nodes := All[*corev1.Node](n.Store, Node)
+	switch {
+	case n.Full:
+		return ""
+	case len(nodes) == 0:
+		return "node-1"
+	}
+	count := map[string]int{}
+	for _, other := range n.Pods() {
+		count[other.Spec.NodeName] += 2
+	}
+	for name, trouble := range n.Troubles {
+		if trouble != "" {
+			count[name]--
+		}
+	}
+	nodes = slices.DeleteFunc(nodes, func(node *corev1.Node) bool { return !n.takes(node, pod) })
+	if len(nodes) == 0 {
+		return ""
+	}
+	return slices.MinFunc(nodes, func(a, b *corev1.Node) int {
+		return cmp.Or(
+			cmp.Compare(preference(b, pod), preference(a, pod)), cmp.Compare(count[a.Name], count[b.Name]), cmp.Compare(a.Name, b.Name),
+		)
+	}).Name
+}
+
+// takes reports whether a Pod's rules and a node's taints let them come together.
+func (n *Nodes) takes(node *corev1.Node, pod *corev1.Pod) bool {
+	if node.Spec.Unschedulable || n.LostNodes[node.Name] {
+		return false
+	}
+	binds := func(t *corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }
+	if _, found := scheduling.FindMatchingUntoleratedTaint(klog.Logger{}, node.Spec.Taints, pod.Spec.Tolerations, binds, false); found {
+		return false
+	}
+	fits, err := nodeaffinity.GetRequiredNodeAffinity(pod).Match(node)
+	return fits && err == nil
+}
+
+// preference is the weight of a node for a Pod.
+func preference(node *corev1.Node, pod *corev1.Pod) int64 {
+	if pod.Spec.Affinity == nil || pod.Spec.Affinity.NodeAffinity == nil {
+		return 0
+	}
+	terms, err := nodeaffinity.NewPreferredSchedulingTerms(pod.Spec.Affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	if err != nil {
+		return 0
+	}
+	return terms.Score(node)
+}
