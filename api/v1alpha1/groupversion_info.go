@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 holds what users write: SchedPatch, and the older faces of SidecarSet and StatefulSet, whose schema
-// is that of v1beta1. There is no logic here.
+// Package v1alpha1 holds what users write: SchedPatch, and the older faces of SidecarSet and StatefulSet. Those have the
+// schema, the subresources and the columns of v1beta1, from which hack/chartcrds copies them: markers are written there.
+// There is no logic here.
 //
 // +kubebuilder:object:generate=true
 // +groupName=apps.kruise.io

@@ -114,7 +114,7 @@ func TestRefineFails(t *testing.T) {
 			crd := &apiextensionsv1.CustomResourceDefinition{}
 			crd.Spec.Names.Kind = "SidecarSet"
 			crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
-				Name: "v1", Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &test.schema},
+				Name: "v1", Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &test.schema},
 			}}
 			err := refine(crd)
 			if err == nil {
@@ -124,6 +124,33 @@ func TestRefineFails(t *testing.T) {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestVersionsShareWhatTheStoredOneHas(t *testing.T) {
+	version := func(name string, root schemaProps) apiextensionsv1.CustomResourceDefinitionVersion {
+		return apiextensionsv1.CustomResourceDefinitionVersion{
+			Name: name, Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &root},
+		}
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	crd.Spec.Names.Kind = "Widget"
+	if err := refine(crd); err == nil || err.Error() != "no version of Widget is the stored one" {
+		t.Errorf("without a stored version: %v", err)
+	}
+	older := version("v1", schemaProps{Description: "older"})
+	stored := version("v2", schemaProps{Description: "newer", Properties: map[string]schemaProps{"spec": {Type: "object"}}})
+	stored.Storage = true
+	stored.Subresources = &apiextensionsv1.CustomResourceSubresources{Status: &apiextensionsv1.CustomResourceSubresourceStatus{}}
+	stored.AdditionalPrinterColumns = []apiextensionsv1.CustomResourceColumnDefinition{{Name: "AGE"}}
+	crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{older, stored}
+	if err := refine(crd); err != nil {
+		t.Fatal(err)
+	}
+	want := *stored.DeepCopy()
+	want.Name, want.Storage, want.Schema.OpenAPIV3Schema.Description = "v1", false, "older"
+	if diff := cmp.Diff([]apiextensionsv1.CustomResourceDefinitionVersion{want, stored}, crd.Spec.Versions); diff != "" {
+		t.Errorf("versions (-want +got):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
@@ -11,7 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// refinement changes the schema at one path of a kind, in all its versions.
+// refinement changes the schema at one path of a kind.
 type refinement struct {
 	path   string
 	change func(*schemaProps)
@@ -43,21 +44,47 @@ func refine(crd *apiextensionsv1.CustomResourceDefinition) error {
 	// Said outright, because all versions share one schema and no conversion webhook of a former owner of the
 	// definition must survive.
 	crd.Spec.Conversion = &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.NoneConverter}
+	stored, err := storedVersion(crd)
+	if err != nil {
+		return err
+	}
+	root := stored.Schema.OpenAPIV3Schema
+	for _, r := range refinements[crd.Spec.Names.Kind] {
+		if err := edit(root, r.path, r.change); err != nil {
+			return fmt.Errorf("version %s: %w", stored.Name, err)
+		}
+	}
+	if example := boundedKinds[crd.Spec.Names.Kind]; example != nil {
+		boundQuantities(root, quantity.PlacesIn(example))
+	}
+	walk(root, checkLabelSelector)
+	dropDefaultsInLists(root)
 	for i := range crd.Spec.Versions {
-		version := &crd.Spec.Versions[i]
-		root := version.Schema.OpenAPIV3Schema
-		for _, r := range refinements[crd.Spec.Names.Kind] {
-			if err := edit(root, r.path, r.change); err != nil {
-				return fmt.Errorf("version %s: %w", version.Name, err)
-			}
-		}
-		if example := boundedKinds[crd.Spec.Names.Kind]; example != nil {
-			boundQuantities(root, quantity.PlacesIn(example))
-		}
-		walk(root, checkLabelSelector)
-		dropDefaultsInLists(root)
+		share(stored, &crd.Spec.Versions[i])
 	}
 	return nil
+}
+
+func storedVersion(crd *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinitionVersion, error) {
+	for i := range crd.Spec.Versions {
+		if version := &crd.Spec.Versions[i]; version.Storage {
+			return version, nil
+		}
+	}
+	return nil, fmt.Errorf("no version of %s is the stored one", crd.Spec.Names.Kind)
+}
+
+// share gives a version what the stored one has, so that neither loses a field of the other. What it says of itself is
+// its own.
+func share(stored, version *apiextensionsv1.CustomResourceDefinitionVersion) {
+	if version == stored {
+		return
+	}
+	description := version.Schema.OpenAPIV3Schema.Description
+	version.Schema = stored.Schema.DeepCopy()
+	version.Schema.OpenAPIV3Schema.Description = description
+	version.Subresources = stored.Subresources.DeepCopy()
+	version.AdditionalPrinterColumns = slices.Clone(stored.AdditionalPrinterColumns)
 }
 
 // marshal writes a definition without the fields that only a server fills in.
