@@ -129,14 +129,8 @@ type SchedPatchStatus struct {
 	// the webhook did not answer. Pods beyond maxPods are not meant.
 	// +optional
 	SkippedPods int32 `json:"skippedPods"`
-	// TotalPatched is how many Pods have ever carried this patch, each counted once, also over restarts of the
-	// operator. Pods that came and went while no operator was running are not seen.
-	// +optional
-	TotalPatched int64 `json:"totalPatched"`
-	// Counted tells which Pods totalPatched contains.
-	// +optional
-	Counted *CountedPods `json:"counted,omitempty"`
-	// ActiveSince is from when on new Pods are expected to carry the patch: the last change of its spec.
+	// ActiveSince is from when on new Pods are expected to carry the patch: the last change of its spec or, if that is
+	// later, the last time that fewer Pods than maxPods carried it again.
 	// +optional
 	ActiveSince *metav1.Time `json:"activeSince,omitempty"`
 	// ChangedPods names Pods that carry this patch, newest first: at most 100, and never so many that the status
@@ -167,20 +161,6 @@ type SchedPatchStatus struct {
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-}
-
-// CountedPods tells an operator that starts which Pods are counted already: all that were created more than a minute
-// before until, and as many of the others as perSecond says. A request to create a Pod ends within a minute, so none
-// can turn up later with an older creation time.
-type CountedPods struct {
-	// Until is when the newest counted Pod was created.
-	Until metav1.Time `json:"until"`
-	// PerSecond is how many of the counted Pods that still exist were created in the second of until, in the second
-	// before it, and so on.
-	// +kubebuilder:validation:MaxItems=60
-	// +listType=atomic
-	// +optional
-	PerSecond []int32 `json:"perSecond,omitempty"`
 }
 
 // ChangedPod is a Pod that carries the patch.

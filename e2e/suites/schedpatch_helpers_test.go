@@ -165,7 +165,6 @@ func carries(pod *corev1.Pod, patch string) bool {
 // patchReport is a SchedPatch's status in short.
 type patchReport struct {
 	Matched, Patched, Skipped int32
-	Total                     int64
 	Ready                     string
 }
 
@@ -179,7 +178,7 @@ func seePatch(ctx context.Context, patch *v1alpha1.SchedPatch) (patchReport, err
 	if status.ObservedGeneration != patch.Generation || ready == nil {
 		return patchReport{}, errors.New("the operator has not seen the last change")
 	}
-	return patchReport{status.MatchedPods, status.PatchedPods, status.SkippedPods, status.TotalPatched, string(ready.Status) + " " + ready.Reason}, nil
+	return patchReport{status.MatchedPods, status.PatchedPods, status.SkippedPods, string(ready.Status) + " " + ready.Reason}, nil
 }
 
 // awaitPatchReport waits until the operator reports this.
@@ -231,8 +230,8 @@ func awaitCount(ctx context.Context, namespace, app string, count int) []corev1.
 	return pods
 }
 
-// carriersOf names those of the Pods that carry a patch.
-func carriersOf(pods []corev1.Pod, patch string) []string {
+// patchedOf names those of the Pods that carry a patch.
+func patchedOf(pods []corev1.Pod, patch string) []string {
 	names := []string{}
 	for i := range pods {
 		if carries(&pods[i], patch) {

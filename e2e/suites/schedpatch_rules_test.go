@@ -35,8 +35,8 @@ var _ = Describe("The rules of SchedPatches", func() {
 			Expect(pod.Spec.NodeSelector).To(Equal(map[string]string{"disk": "nvme", "arch": "arm64"}))
 			Expect(pod.Annotations[v1beta1.SchedPatchesAnnotation]).To(MatchRegexp(`^b-high@\w+,c-third@\w+$`))
 		}
-		awaitPatchReport(ctx, high, patchReport{Matched: 2, Patched: 2, Total: 2, Ready: "True Active"})
-		awaitPatchReport(ctx, third, patchReport{Matched: 2, Patched: 2, Total: 2, Ready: "True Active"})
+		awaitPatchReport(ctx, high, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
+		awaitPatchReport(ctx, third, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
 		awaitPatchReport(ctx, low, patchReport{Matched: 2, Skipped: 2, Ready: "False Conflict"})
 		figure("the patch that comes too late", "%s", patchMessage(low))
 	}, SpecTimeout(2*time.Minute))
@@ -48,7 +48,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", selecting("disk", "ssd")))
 		Expect(cluster.Client.Create(ctx, deployment)).To(Succeed())
 		pods := awaitCount(ctx, namespace, "cart", 2)
-		Expect(carriersOf(pods, patch.Name)).To(BeEmpty())
+		Expect(patchedOf(pods, patch.Name)).To(BeEmpty())
 		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Skipped: 2, Ready: "False Conflict"})
 		figure("Skip", "%s", patchMessage(patch))
 
@@ -75,9 +75,9 @@ var _ = Describe("The rules of SchedPatches", func() {
 		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart"))
 		changePatch(ctx, patch, func(spec *v1alpha1.SchedPatchSpec) { spec.MaxPods = ptr.To[int32](most) })
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, all))).To(Succeed())
-		patched := len(carriersOf(awaitCount(ctx, namespace, "cart", all), patch.Name))
+		patched := len(patchedOf(awaitCount(ctx, namespace, "cart", all), patch.Name))
 		Expect(patched).To(And(BeNumerically(">=", most), BeNumerically("<=", most*replicas)), "each replica of the webhook counts for itself")
-		awaitPatchReport(ctx, patch, patchReport{Matched: all, Patched: int32(patched), Total: int64(patched), Ready: "True Active"})
+		awaitPatchReport(ctx, patch, patchReport{Matched: all, Patched: int32(patched), Ready: "True Active"})
 		figure("maxPods", "%d of %d Pods patched with maxPods %d: %s", patched, all, most, patchMessage(patch))
 	}, SpecTimeout(2*time.Minute))
 
@@ -87,7 +87,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", func(spec *v1alpha1.SchedPatchSpec) { spec.TTLSeconds = ptr.To[int32](15) }))
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, 2))).To(Succeed())
 		awaitCount(ctx, namespace, "cart", 2)
-		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Total: 2, Ready: "True Active"})
+		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
 
 		time.Sleep(time.Until(patch.Status.ExpiresAt.Time))
 		for range probes {
@@ -95,7 +95,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(carries(pod, patch.Name)).To(BeFalse())
 		}
-		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Total: 2, Ready: "True Expired"})
+		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Ready: "True Expired"})
 		Expect(meta.IsStatusConditionTrue(patch.Status.Conditions, v1beta1.ConditionExpired)).To(BeTrue())
 	}, SpecTimeout(2*time.Minute))
 
@@ -127,7 +127,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		awaitPatching(ctx, patch)
 		scaleTo(ctx, deployment, 2)
 		pods := awaitCount(ctx, namespace, "cart", 2)
-		names := carriersOf(pods, patch.Name)
+		names := patchedOf(pods, patch.Name)
 		Expect(names).To(HaveLen(1))
 		awaitReadyOn(ctx, client.ObjectKey{Namespace: namespace, Name: names[0]}, func(node *corev1.Node) bool { return node.Name == preview.EligibleNodes[0] })
 		after := &corev1.Pod{}
@@ -143,7 +143,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", selecting(corev1.LabelOSStable, "linux")))
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, 1))).To(Succeed())
 		awaitCount(ctx, namespace, "cart", 1)
-		awaitPatchReport(ctx, patch, patchReport{Matched: 1, Patched: 1, Total: 1, Ready: "True Active"})
+		awaitPatchReport(ctx, patch, patchReport{Matched: 1, Patched: 1, Ready: "True Active"})
 		before := patch.ResourceVersion
 
 		manifest := podOf(patch, "shown")

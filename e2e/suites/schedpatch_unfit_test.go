@@ -23,7 +23,7 @@ var _ = Describe("A SchedPatch that fits nothing", func() {
 		deployment := idleDeployment(namespace, 1)
 		deployment.Spec.Template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "node1"}
 		Expect(cluster.Client.Create(ctx, deployment)).To(Succeed())
-		Expect(carriersOf(awaitCount(ctx, namespace, "cart", 1), patch.Name)).To(BeEmpty())
+		Expect(patchedOf(awaitCount(ctx, namespace, "cart", 1), patch.Name)).To(BeEmpty())
 		awaitPatchReport(ctx, patch, patchReport{Matched: 1, Skipped: 1, Ready: "False Conflict"})
 		Expect(patchMessage(patch)).To(Equal("New Pods of Deployment cart do not get the patch: no node can match: " +
 			"the Pod demands kubernetes.io/hostname In [node1] (nodeSelector), the patch NotIn [node1] (nodeAffinity). Change one of the two."))

@@ -147,11 +147,11 @@ var _ = Describe("A SchedPatch", func() {
 		pods := awaitCount(ctx, namespace, "cart", count+1)
 
 		Expect(framework.Identities(pods)).To(And(HaveKey(foreign.Name), HaveKey(before[0].Name), HaveKey(before[1].Name)))
-		Expect(carriersOf(pods, patch.Name)).To(HaveLen(count - len(before)))
-		Expect(carriersOf(before, patch.Name)).To(BeEmpty())
+		Expect(patchedOf(pods, patch.Name)).To(HaveLen(count - len(before)))
+		Expect(patchedOf(before, patch.Name)).To(BeEmpty())
 		Expect(carries(foreign, patch.Name)).To(BeFalse())
-		awaitPatchReport(ctx, patch, patchReport{Matched: int32(count), Patched: 2, Total: 2, Ready: "True Active"})
-		for _, name := range carriersOf(pods, patch.Name) {
+		awaitPatchReport(ctx, patch, patchReport{Matched: int32(count), Patched: 2, Ready: "True Active"})
+		for _, name := range patchedOf(pods, patch.Name) {
 			awaitReadyOn(ctx, client.ObjectKey{Namespace: namespace, Name: name}, goesTo)
 		}
 		expectUnpatched(ctx, before)
@@ -174,18 +174,18 @@ var _ = Describe("A SchedPatch", func() {
 		By("making the target")
 		first := idleDeployment(namespace, 2)
 		Expect(cluster.Client.Create(ctx, first)).To(Succeed())
-		Expect(carriersOf(awaitCount(ctx, namespace, "cart", 2), patch.Name)).To(HaveLen(2))
-		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Total: 2, Ready: "True Active"})
+		Expect(patchedOf(awaitCount(ctx, namespace, "cart", 2), patch.Name)).To(HaveLen(2))
+		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
 
 		By("deleting it")
 		Expect(cluster.Client.Delete(ctx, first)).To(Succeed())
 		Eventually(ctx, func() ([]corev1.Pod, error) { return cluster.Pods(ctx, namespace, nil) }).Should(BeEmpty())
-		awaitPatchReport(ctx, patch, patchReport{Total: 2, Ready: "False TargetNotFound"})
+		awaitPatchReport(ctx, patch, patchReport{Ready: "False TargetNotFound"})
 
 		By("making it again")
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, 3))).To(Succeed())
-		Expect(carriersOf(awaitCount(ctx, namespace, "cart", 3), patch.Name)).To(HaveLen(3))
-		awaitPatchReport(ctx, patch, patchReport{Matched: 3, Patched: 3, Total: 5, Ready: "True Active"})
+		Expect(patchedOf(awaitCount(ctx, namespace, "cart", 3), patch.Name)).To(HaveLen(3))
+		awaitPatchReport(ctx, patch, patchReport{Matched: 3, Patched: 3, Ready: "True Active"})
 	}, SpecTimeout(3*time.Minute))
 })
 

@@ -78,7 +78,7 @@ func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controlle
 	r := &reconciler{
 		gatherer: gatherer{
 			reader: cluster.Client, live: cluster.Live, clock: cluster.Clock, owners: owners,
-			tallies: newTallies(), templates: newTemplates(cluster.Live), excluded: sets.New(options.ExcludedNamespaces...),
+			templates: newTemplates(cluster.Live), excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor:   executor{writer: cluster.Client},
 		recorder:   cluster.Recorder,
@@ -90,7 +90,7 @@ func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controlle
 		Reconciler: r,
 		Watches: []loop.Watch{
 			{Object: &v1alpha1.SchedPatch{}, Handler: patchHandler{known}},
-			{Object: &corev1.Pod{}, Handler: podHandler{known, owners, r.gatherer.tallies}},
+			{Object: &corev1.Pod{}, Handler: podHandler{known, owners}},
 			{Object: &corev1.Namespace{}, Handler: namespaceHandler{known}},
 		},
 	}
@@ -190,7 +190,6 @@ func nextLook(s *Snapshot) time.Duration {
 // forget drops all that is remembered of a SchedPatch.
 func (r *reconciler) forget(key types.NamespacedName) {
 	r.pace.Forget(key)
-	r.gatherer.tallies.forget(key)
 	r.gatherer.templates.forget(key)
 	forgetMetrics(key)
 }

@@ -12,11 +12,6 @@ import (
 )
 
 var (
-	patchedPods = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "windlass_schedpatch_patched_pods_total",
-		Help: "Pods that were found to carry a SchedPatch, each counted once for each SchedPatch.",
-	})
-
 	skippedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "windlass_schedpatch_skipped_pods",
 		Help: "Live Pods that were created without a SchedPatch that should have got it. A SchedPatch that has none has no series.",
@@ -29,11 +24,10 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(patchedPods, skippedPods, expiredDeleted)
+	metrics.Registry.MustRegister(skippedPods, expiredDeleted)
 }
 
 func observe(s *Snapshot, status *v1alpha1.SchedPatchStatus) {
-	patchedPods.Add(float64(max(0, status.TotalPatched-s.Object.Status.TotalPatched)))
 	key := client.ObjectKeyFromObject(s.Object)
 	if status.SkippedPods == 0 {
 		forgetMetrics(key)

@@ -40,9 +40,6 @@ type Snapshot struct {
 	Since metav1.Time
 	// Pods are the live Pods of the target that podSelector selects.
 	Pods []*corev1.Pod
-	// Total and Counted say how many Pods have ever carried the patch, and which.
-	Total   int64
-	Counted *v1alpha1.CountedPods
 	// Template is what new Pods are made from. It is nil when the patch is over, and where the target has none and no
 	// Pods.
 	Template *sched.Template
@@ -77,10 +74,9 @@ func (s *Snapshot) asksNodes() bool { return s.preview() || s.Patch.NarrowsNodes
 type gatherer struct {
 	reader client.Reader
 	// live asks the API server itself, for what is needed too seldom to be kept.
-	live    client.Reader
-	clock   clock.PassiveClock
-	owners  *owners
-	tallies *tallies
+	live   client.Reader
+	clock  clock.PassiveClock
+	owners *owners
 	// templates remembers templates by SchedPatch.
 	templates *templates
 	// excluded namespaces are not served by the Pod webhooks.
@@ -119,7 +115,7 @@ func (g *gatherer) snapshot(ctx context.Context, key types.NamespacedName) (*Sna
 	if s.Since, err = g.since(ctx, object); err != nil {
 		return nil, err
 	}
-	if err := g.pods(ctx, s); err != nil {
+	if s.Pods, err = g.pods(ctx, patch, s.Target.Object); err != nil {
 		return nil, err
 	}
 	return s, g.forecast(ctx, s)
@@ -182,38 +178,28 @@ func lastChange(object metav1.Object) metav1.Time {
 	return last
 }
 
-// pods finds the target's Pods, and counts those that carry the patch.
-func (g *gatherer) pods(ctx context.Context, s *Snapshot) error {
-	var carriers []*corev1.Pod
-	if s.Target.Object != nil {
-		makers, err := g.makers(ctx, s.Target.Object, s.Patch.Target().GroupKind)
+// pods finds the live Pods of the target that podSelector selects.
+func (g *gatherer) pods(ctx context.Context, patch *sched.Patch, target *metav1.PartialObjectMetadata) ([]*corev1.Pod, error) {
+	if target == nil {
+		return nil, nil
+	}
+	makers, err := g.makers(ctx, target, patch.Target().GroupKind)
+	if err != nil {
+		return nil, err
+	}
+	var out []*corev1.Pod
+	for _, maker := range makers {
+		pods, err := g.list(ctx, patch.Namespace(), client.MatchingFields{podcache.ControllerIndex: string(maker)})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, maker := range makers {
-			pods, err := g.list(ctx, s.Object.Namespace, client.MatchingFields{podcache.ControllerIndex: string(maker)})
-			if err != nil {
-				return err
+		for i := range pods {
+			if pod := &pods[i]; isLive(pod) && patch.SelectsPod(pod.Labels) {
+				out = append(out, pod)
 			}
-			carriers = append(carriers, s.take(pods)...)
 		}
 	}
-	s.Total, s.Counted = g.tallies.look(s.Object, carriers)
-	return nil
-}
-
-// take keeps the live Pods that podSelector selects, and returns those that carry the patch, live or not.
-func (s *Snapshot) take(pods []corev1.Pod) (carriers []*corev1.Pod) {
-	for i := range pods {
-		pod := &pods[i]
-		if isLive(pod) && s.Patch.SelectsPod(pod.Labels) {
-			s.Pods = append(s.Pods, pod)
-		}
-		if _, carries := markOf(pod, s.Patch.Name()); carries {
-			carriers = append(carriers, pod)
-		}
-	}
-	return carriers
+	return out, nil
 }
 
 // makers lists who may control Pods of the target: it, and what it controls.

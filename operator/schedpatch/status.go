@@ -23,12 +23,11 @@ const (
 
 // makeStatus computes the whole status from what was seen.
 func makeStatus(s *Snapshot) *v1alpha1.SchedPatchStatus {
-	patched, skipped := s.sort()
+	patched, skipped, since := s.sort()
 	status := s.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Object.Generation
 	status.MatchedPods, status.PatchedPods, status.SkippedPods = int32(len(s.Pods)), int32(len(patched)), int32(len(skipped))
-	status.TotalPatched, status.Counted = s.Total, s.Counted
-	status.ActiveSince = &s.Since
+	status.ActiveSince = &since
 	status.ChangedPods = newest(patched)
 	status.Preview = makePreview(s)
 	status.ExpiresAt = nil
@@ -53,8 +52,8 @@ func summarize(status *v1alpha1.SchedPatchStatus, now metav1.Time) {
 }
 
 // newest lists the Pods created last, the very last one first.
-func newest(patched []carrier) []v1alpha1.ChangedPod {
-	patched = slices.SortedFunc(slices.Values(patched), func(a, b carrier) int {
+func newest(patched []patchedPod) []v1alpha1.ChangedPod {
+	patched = slices.SortedFunc(slices.Values(patched), func(a, b patchedPod) int {
 		if order := b.pod.CreationTimestamp.Compare(a.pod.CreationTimestamp.Time); order != 0 {
 			return order
 		}

@@ -37,9 +37,9 @@ type standing struct {
 }
 
 // judge takes the first that holds.
-func judge(s *Snapshot, patched []carrier, skipped []skippedPod) *standing {
+func judge(s *Snapshot, patched []patchedPod, skipped []skippedPod) *standing {
 	target := describe(s.Object)
-	hurdle := s.hurdle()
+	found := s.obstacle()
 	switch {
 	case s.expired():
 		end, _ := s.Patch.ExpiresAt()
@@ -65,13 +65,13 @@ func judge(s *Snapshot, patched []carrier, skipped []skippedPod) *standing {
 				"%s. The patch works from the moment that its target exists.", sched.Absent(&s.Object.Spec.TargetRef, s.Object.Namespace, s.Target.Near))}
 	case s.preview():
 		return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
-	case hurdle != nil && hurdle.denied:
-		return &standing{stuck: true, reason: hurdle.reason,
-			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s. Change one of the two, or set onConflict to %s.",
-				target, v1alpha1.SchedPatchConflictReject, hurdle.message, v1alpha1.SchedPatchConflictSkip)}
-	case hurdle != nil:
-		return &standing{stuck: true, reason: hurdle.reason,
-			short: hurdle.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", target, hurdle.message, hurdle.remedy())}
+	case found != nil && found.denied:
+		return &standing{stuck: true, reason: found.reason,
+			short: found.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s. Change one of the two, or set onConflict to %s.",
+				target, v1alpha1.SchedPatchConflictReject, found.message, v1alpha1.SchedPatchConflictSkip)}
+	case found != nil:
+		return &standing{stuck: true, reason: found.reason,
+			short: found.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", target, found.message, found.remedy())}
 	}
 	blame, noNode := s.noNode(len(patched))
 	if blame {
@@ -86,7 +86,7 @@ func active(s *Snapshot, target string, patched int) string {
 	message := fmt.Sprintf("New Pods of %s get the patch.", target)
 	if most := s.Object.Spec.MaxPods; most != nil {
 		message = fmt.Sprintf("New Pods of %s get the patch while fewer than %d carry it (maxPods).", target, *most)
-		if patched >= int(*most) {
+		if s.full(patched) {
 			message = fmt.Sprintf("As many Pods of %s carry the patch as maxPods allows: %d.", target, *most)
 		}
 	}

@@ -35,11 +35,10 @@ func (s *Snapshot) noNode(patched int) (blame bool, message string) {
 // judgesNodes reports whether it can be said which nodes the next Pod may go to: not by a Pod that stands in for a
 // template, since it may carry the patch.
 func (s *Snapshot) judgesNodes(patched int) bool {
-	most := s.Object.Spec.MaxPods
 	switch {
 	case s.preview() || s.Template == nil || s.Template.Pod != "" || len(s.Nodes) == 0:
 		return false
-	case most != nil && patched >= int(*most):
+	case s.full(patched):
 		return false // the next Pod does not get the patch
 	}
 	return s.Patch.SelectsPod(s.Template.Labels)

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// carrier is a live Pod with the patch, of some hash.
-type carrier struct {
+// patchedPod is a live Pod with the patch, of some hash.
+type patchedPod struct {
 	pod  *corev1.Pod
 	hash string
 }
@@ -42,35 +43,54 @@ func markOf(pod *corev1.Pod, patch string) (sched.Mark, bool) {
 
 // sort tells the Pods that carry the patch from those that should. Times are whole seconds: a Pod from the second of
 // the last change may be older than the change, and counts only if it would not have got the patch anyway.
-func (s *Snapshot) sort() (patched []carrier, skipped []skippedPod) {
+func (s *Snapshot) sort() (patched []patchedPod, skipped []skippedPod, since metav1.Time) {
+	var others []*corev1.Pod
 	for _, pod := range s.Pods {
 		if mark, carries := markOf(pod, s.Patch.Name()); carries {
-			patched = append(patched, carrier{pod, mark.Hash})
+			patched = append(patched, patchedPod{pod, mark.Hash})
+		} else {
+			others = append(others, pod)
+		}
+	}
+	since = s.activeSince(len(patched))
+	if s.full(len(patched)) {
+		return patched, nil, since // a Pod beyond the limit looks like one that was missed
+	}
+	for _, pod := range others {
+		if !s.expected(pod, since) {
 			continue
 		}
-		if !s.expected(pod) {
-			continue
-		}
-		if why := s.why(pod); why.reason != v1beta1.ReasonWebhookMissed || s.Since.Before(&pod.CreationTimestamp) {
+		if why := s.why(pod); why.reason != v1beta1.ReasonWebhookMissed || since.Before(&pod.CreationTimestamp) {
 			skipped = append(skipped, why)
 		}
 	}
-	return patched, skipped
+	return patched, skipped, since
 }
 
-// expected reports whether a Pod should have got the patch when it was created. Once as many Pods as maxPods allows
-// have got the patch, none is: a Pod beyond the limit looks like one that was missed.
-func (s *Snapshot) expected(pod *corev1.Pod) bool {
-	end, ends := s.Patch.ExpiresAt()
+// full reports whether so many Pods with the patch are as many as maxPods allows.
+func (s *Snapshot) full(patched int) bool {
 	most := s.Object.Spec.MaxPods
+	return most != nil && patched >= int(*most)
+}
+
+// activeSince is from when on new Pods are expected to carry the patch. Where as many as maxPods allows carried it when
+// it was last looked at, and fewer do now, that is now: Pods created before were beyond the limit.
+func (s *Snapshot) activeSince(patched int) metav1.Time {
+	if s.full(int(s.Object.Status.PatchedPods)) && !s.full(patched) {
+		return metav1.NewTime(s.Now)
+	}
+	return s.Since
+}
+
+// expected reports whether a Pod should have got the patch when it was created, unless maxPods left no place for it.
+func (s *Snapshot) expected(pod *corev1.Pod, since metav1.Time) bool {
+	end, ends := s.Patch.ExpiresAt()
 	switch {
 	case s.preview() || !s.Served:
 		return false
-	case pod.CreationTimestamp.Before(&s.Since):
+	case pod.CreationTimestamp.Before(&since):
 		return false
 	case ends && !pod.CreationTimestamp.Before(&end):
-		return false
-	case most != nil && s.Total >= int64(*most):
 		return false
 	}
 	return true
@@ -84,8 +104,8 @@ func (s *Snapshot) why(pod *corev1.Pod) skippedPod {
 	if result := results[0]; result.Reason == sched.ReasonConflict {
 		return skippedPod{pod, v1beta1.ReasonConflict, result.Message}
 	}
-	if hurdle := s.hurdle(); hurdle != nil && hurdle.reason != v1beta1.ReasonConflict {
-		return skippedPod{pod, hurdle.reason, hurdle.message}
+	if found := s.obstacle(); found != nil && found.reason != v1beta1.ReasonConflict {
+		return skippedPod{pod, found.reason, found.message}
 	}
 	return skippedPod{pod, v1beta1.ReasonWebhookMissed, "the webhook did not answer, or did not know the patch yet"}
 }
@@ -100,34 +120,34 @@ func (s *Snapshot) affinityBefore() *corev1.Affinity {
 	return rules.Affinity
 }
 
-// hurdle is what keeps the patch from every new Pod of the target.
-type hurdle struct {
+// obstacle is what keeps the patch from every new Pod of the target.
+type obstacle struct {
 	reason, message string
 	// denied tells that the Pods are not even created.
 	denied bool
 }
 
 // remedy says what to do, as a sentence that goes on after another.
-func (h *hurdle) remedy() string {
-	if h.reason == v1beta1.ReasonConflict {
+func (o *obstacle) remedy() string {
+	if o.reason == v1beta1.ReasonConflict {
 		return " Change one of the two."
 	}
 	return ""
 }
 
-// hurdle is nil when there is none, or when no template tells.
-func (s *Snapshot) hurdle() *hurdle {
+// obstacle is nil when there is none, or when no template tells.
+func (s *Snapshot) obstacle() *obstacle {
 	if s.Template == nil {
 		return nil
 	}
 	if node := s.Template.Spec.NodeName; node != "" {
-		return &hurdle{reason: v1beta1.ReasonNodeNamed, message: "the Pod template sets spec.nodeName to " + node + ": its Pods never meet the scheduler"}
+		return &obstacle{reason: v1beta1.ReasonNodeNamed, message: "the Pod template sets spec.nodeName to " + node + ": its Pods never meet the scheduler"}
 	}
 	_, result := s.merge()
 	if result.Outcome == sched.OutcomeApplied {
 		return nil
 	}
-	return &hurdle{reason: string(result.Reason), message: result.Message, denied: result.Outcome == sched.OutcomeRejected}
+	return &obstacle{reason: string(result.Reason), message: result.Message, denied: result.Outcome == sched.OutcomeRejected}
 }
 
 // merge makes a Pod of the template into what admission would, and says what became of this patch.

@@ -134,7 +134,7 @@ func TestStatus(t *testing.T) {
 			summary{0, 0, 0, active}},
 		"no node is left, and maxPods is used up": {
 			func(t *testing.T) *Snapshot {
-				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes, s.Total = template(nil), zones("b"), 1 })
+				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b") })
 			},
 			summary{1, 1, 0, active}},
 		"no node is left, for other Pods than the template's": {
@@ -181,12 +181,17 @@ func TestStatus(t *testing.T) {
 			summary{1, 0, 1, stuck("NodeNamed")}},
 		"Pods beyond maxPods are not skipped": {
 			func(t *testing.T) *Snapshot {
-				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
+				return snapshotOf(t, makePatch(maxPods(1)), patched("a", later), pod("b", later).Obj())
 			},
 			summary{2, 1, 0, active}},
+		"nor are they once a Pod within maxPods is gone": {
+			func(t *testing.T) *Snapshot {
+				return snapshotOf(t, makePatch(maxPods(1), hadPatched(1)), pod("b", later).Obj())
+			},
+			summary{1, 0, 0, active}},
 		"a Pod missed below maxPods is skipped": {
 			func(t *testing.T) *Snapshot {
-				return with(snapshotOf(t, makePatch(maxPods(2)), patched("a", later), pod("b", later).Obj()), func(s *Snapshot) { s.Total = 1 })
+				return snapshotOf(t, makePatch(maxPods(2), hadPatched(1)), patched("a", later), pod("b", later).Obj())
 			},
 			summary{2, 1, 1, active}},
 		"the target does not exist": {
@@ -269,7 +274,6 @@ func TestGoldenStatuses(t *testing.T) {
 		"not-served":       snapshotOf(t, makePatch()),
 		"preview":          snapshotOf(t, makePatch(preview)),
 	} {
-		s.Total, s.Counted = newTallies().look(s.Object, s.Pods[:min(1, len(s.Pods))])
 		switch name {
 		case "target-not-found":
 			s.Target = Target{}
@@ -317,9 +321,7 @@ func TestTheStatusStaysSmall(t *testing.T) {
 			pod.UID, pod.Spec.NodeName = types.UID(fmt.Sprintf("%036d", i)), strings.Repeat("n", nameLength)
 			pods = append(pods, pod)
 		}
-		s := snapshotOf(t, makePatch(), pods...)
-		s.Total, s.Counted = newTallies().look(s.Object, pods)
-		return s
+		return snapshotOf(t, makePatch(), pods...)
 	}
 	big := snapshotOf(t, makePatch(preview))
 	big.Template = template(func(spec *corev1.PodSpec) {
@@ -348,6 +350,39 @@ func TestTheStatusStaysSmall(t *testing.T) {
 				t.Errorf("truncated %t, want %t", status.Truncated, truncated)
 			}
 		})
+	}
+}
+
+// A Pod that maxPods left no place for looks like one that the webhook missed. So Pods that were created while as many as
+// maxPods carried the patch are never said to be missed, also after one of those is gone, and later ones are.
+func TestPodsBeyondMaxPodsAreNeverMissed(t *testing.T) {
+	object, first, beyond := makePatch(maxPods(1)), patched("a", time.Minute), pod("b", time.Minute).Obj()
+	look := func(at time.Duration, pods ...*corev1.Pod) (skipped int32) {
+		s := snapshotOf(t, object, pods...)
+		s.Now = build.Epoch.Add(at)
+		if object.Status.ActiveSince != nil {
+			s.Since = *object.Status.ActiveSince
+		}
+		object.Status = *makeStatus(s)
+		return object.Status.SkippedPods
+	}
+	missed := pod("c", 5*time.Minute).Obj()
+	for _, step := range []struct {
+		name string
+		at   time.Duration
+		pods []*corev1.Pod
+		want int32
+	}{
+		{"the limit is reached", 2 * time.Minute, []*corev1.Pod{first, beyond}, 0},
+		{"the patched Pod is gone", 3 * time.Minute, []*corev1.Pod{beyond}, 0},
+		{"nothing changes", 4 * time.Minute, []*corev1.Pod{beyond}, 0},
+		{"a Pod comes for which there was a place", 6 * time.Minute, []*corev1.Pod{beyond, missed}, 1},
+		{"the next gets it", 7 * time.Minute, []*corev1.Pod{beyond, missed, patched("d", 6*time.Minute)}, 0},
+		{"and is gone", 8 * time.Minute, []*corev1.Pod{beyond, missed}, 0},
+	} {
+		if got := look(step.at, step.pods...); got != step.want {
+			t.Errorf("%s: %d Pods are skipped, want %d", step.name, got, step.want)
+		}
 	}
 }
 

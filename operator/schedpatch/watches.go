@@ -72,18 +72,13 @@ func entryOf(patch *v1alpha1.SchedPatch) entry {
 	return entry{target: target, nodes: patch.Spec.Mode == v1alpha1.SchedPatchPreview || narrowsNodes(patch)}
 }
 
-// podHandler counts the Pods that carry patches and enqueues the patches of their workloads.
+// podHandler enqueues the patches of the workloads that Pods belong to.
 type podHandler struct {
-	known   *registry
-	owners  *owners
-	tallies *tallies
+	known  *registry
+	owners *owners
 }
 
-// Create counts at once: the Pod may be gone before the next look.
-func (h podHandler) Create(_ context.Context, e event.CreateEvent, q queue) {
-	h.note(e.Object)
-	h.enqueue(q, e.Object)
-}
+func (h podHandler) Create(_ context.Context, e event.CreateEvent, q queue) { h.enqueue(q, e.Object) }
 
 // Generic is not used by any source.
 func (h podHandler) Generic(context.Context, event.GenericEvent, queue) {}
@@ -91,50 +86,20 @@ func (h podHandler) Generic(context.Context, event.GenericEvent, queue) {}
 // Update looks at both states: a changed label may take a Pod out of a selector.
 func (h podHandler) Update(_ context.Context, e event.UpdateEvent, q queue) {
 	before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
-	if before.UID != after.UID { // the watch has missed a deletion
-		h.gone(before)
-		h.note(after)
-	} else if samePod(before, after) {
+	if samePod(before, after) {
 		return
 	}
 	h.enqueue(q, before)
 	h.enqueue(q, after)
 }
 
-// Delete forgets the Pod. It was counted when it came.
-func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) {
-	h.gone(e.Object)
-	h.enqueue(q, e.Object)
-}
+func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) { h.enqueue(q, e.Object) }
 
-// samePod reports whether nothing has changed that a status speaks of.
+// samePod reports whether nothing has changed that a status speaks of. Another UID is that of another Pod: the watch has
+// missed a deletion.
 func samePod(a, b *corev1.Pod) bool {
-	return isLive(a) == isLive(b) && a.Spec.NodeName == b.Spec.NodeName && maps.Equal(a.Labels, b.Labels) &&
+	return a.UID == b.UID && isLive(a) == isLive(b) && a.Spec.NodeName == b.Spec.NodeName && maps.Equal(a.Labels, b.Labels) &&
 		a.Annotations[v1beta1.SchedPatchesAnnotation] == b.Annotations[v1beta1.SchedPatchesAnnotation]
-}
-
-func (h podHandler) note(pod client.Object) {
-	for _, key := range h.carried(pod) {
-		h.tallies.note(key, pod.GetUID(), pod.GetCreationTimestamp())
-	}
-}
-
-func (h podHandler) gone(pod client.Object) {
-	for _, key := range h.carried(pod) {
-		h.tallies.gone(key, pod.GetUID())
-	}
-}
-
-// carried lists the patches that a Pod says it carries. A Pod without a controller is a copy that somebody made.
-func (h podHandler) carried(pod client.Object) []types.NamespacedName {
-	if metav1.GetControllerOfNoCopy(pod) == nil {
-		return nil
-	}
-	var out []types.NamespacedName
-	for _, mark := range sched.Applied(pod.GetAnnotations()) {
-		out = append(out, types.NamespacedName{Namespace: pod.GetNamespace(), Name: mark.Name})
-	}
-	return out
 }
 
 func (h podHandler) enqueue(q queue, pod client.Object) {

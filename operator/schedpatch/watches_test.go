@@ -97,54 +97,46 @@ func TestPodEvents(t *testing.T) {
 		return pod
 	}
 	for name, test := range map[string]struct {
-		send      func(podHandler, queue)
-		want      []string
-		wantTotal int64
+		send func(podHandler, queue)
+		want []string
 	}{
-		"a Pod that comes is counted": {
-			func(h podHandler, q queue) { h.Create(ctx, event.CreateEvent{Object: owned("a")}, q) }, []string{"zoned"}, 1},
-		"a Pod that came and went was counted": {
-			func(h podHandler, q queue) {
-				h.Create(ctx, event.CreateEvent{Object: owned("a")}, q)
-				h.Delete(ctx, event.DeleteEvent{Object: owned("a")}, q)
-			}, []string{"zoned"}, 1},
+		"a Pod comes": {
+			func(h podHandler, q queue) { h.Create(ctx, event.CreateEvent{Object: owned("a")}, q) }, []string{"zoned"}},
+		"a Pod goes": {
+			func(h podHandler, q queue) { h.Delete(ctx, event.DeleteEvent{Object: owned("a")}, q) }, []string{"zoned"}},
 		"a Pod of another owner": {
 			func(h podHandler, q queue) {
 				h.Create(ctx, event.CreateEvent{Object: controlled(pod("b", 0).Obj(), "ReplicaSet", "other")}, q)
-			}, nil, 0},
-		"a Pod without an owner is a copy, and does not count": {
-			func(h podHandler, q queue) { h.Create(ctx, event.CreateEvent{Object: patched("b", 0)}, q) }, nil, 0},
+			}, nil},
+		"a Pod without an owner is a copy": {
+			func(h podHandler, q queue) { h.Create(ctx, event.CreateEvent{Object: patched("b", 0)}, q) }, nil},
 		"a Pod of a namespace without patches": {
 			func(h podHandler, q queue) {
 				h.Create(ctx, event.CreateEvent{Object: controlled(pod("b", 0).Namespace("elsewhere").Obj(), "ReplicaSet", "cart-1")}, q)
-			}, nil, 0},
+			}, nil},
 		"readiness is no concern": {
 			func(h podHandler, q queue) {
 				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"), ObjectNew: changed(func(p *corev1.Pod) { p.Status.Conditions = nil })}, q)
-			}, nil, 0},
+			}, nil},
 		"a Pod gets its node": {
 			func(h podHandler, q queue) {
 				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"), ObjectNew: changed(func(p *corev1.Pod) { p.Spec.NodeName = "n" })}, q)
-			}, []string{"zoned"}, 0},
+			}, []string{"zoned"}},
 		"a Pod ends": {
 			func(h podHandler, q queue) {
 				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"), ObjectNew: changed(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded })}, q)
-			}, []string{"zoned"}, 0},
+			}, []string{"zoned"}},
 		"a Pod in place of another of its name is a new one": {
 			func(h podHandler, q queue) {
 				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"), ObjectNew: changed(func(p *corev1.Pod) { p.UID = "new" })}, q)
-			}, []string{"zoned"}, 1},
+			}, []string{"zoned"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := makePatch(targeting("ReplicaSet", "cart-1"))
-			handler := podHandler{knowing(object), &owners{followed: map[schema.GroupKind]followed{}}, newTallies()}
-			handler.tallies.look(object, nil)
+			handler := podHandler{knowing(object), &owners{followed: map[schema.GroupKind]followed{}}}
 			got := drain(func(q queue) { test.send(handler, q) })
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("enqueued (-want +got):\n%s", diff)
-			}
-			if total, _ := handler.tallies.look(object, nil); total != test.wantTotal {
-				t.Errorf("total %d, want %d", total, test.wantTotal)
 			}
 		})
 	}

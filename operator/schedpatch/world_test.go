@@ -47,6 +47,12 @@ func ttl(seconds int32) func(*v1alpha1.SchedPatch) {
 func maxPods(most int32) func(*v1alpha1.SchedPatch) {
 	return func(object *v1alpha1.SchedPatch) { object.Spec.MaxPods = &most }
 }
+
+// hadPatched is how many Pods carried the patch when it was last looked at.
+func hadPatched(pods int32) func(*v1alpha1.SchedPatch) {
+	return func(object *v1alpha1.SchedPatch) { object.Status.PatchedPods = pods }
+}
+
 func named(name string) func(*v1alpha1.SchedPatch) {
 	return func(object *v1alpha1.SchedPatch) { object.Name, object.UID = name, types.UID(name+"-uid") }
 }

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -34,11 +35,11 @@ var _ = Describe("Counting", func() {
 		f.pod(ctx, "missed", owner, "")
 		f.pod(ctx, "foreign", other, "")
 		f.pod(ctx, "bare", nil, "")
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 4, Patched: 2, Skipped: 1, Total: 2, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 4, Patched: 2, Skipped: 1, Ready: "True Active"}))
 
 		By("a Pod that ends")
 		Expect(k8s.Delete(ctx, &corev1.Pod{ObjectMeta: f.meta("a")}, client.GracePeriodSeconds(0))).To(Succeed())
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 3, Patched: 1, Skipped: 1, Total: 2, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 3, Patched: 1, Skipped: 1, Ready: "True Active"}))
 	},
 		Entry("a Deployment", "apps/v1", "Deployment", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
 			return create(ctx, f.replicaSet("cart-1"), create(ctx, f.deployment(nil), nil)), create(ctx, f.replicaSet("foreign"), nil)
@@ -72,12 +73,12 @@ var _ = Describe("Counting", func() {
 		Eventually(ctx, f.report(ctx)).Should(Equal(report{Ready: "False TargetNotFound"}))
 		first := create(ctx, f.deployment(nil), nil)
 		f.pod(ctx, "a", create(ctx, f.replicaSet("cart-1"), first), "p@1")
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 1, Patched: 1, Total: 1, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 1, Patched: 1, Ready: "True Active"}))
 
 		Expect(k8s.Delete(ctx, first)).To(Succeed())
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Total: 1, Ready: "False TargetNotFound"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Ready: "False TargetNotFound"}))
 		f.pod(ctx, "b", create(ctx, f.replicaSet("cart-2"), create(ctx, f.deployment(nil), nil)), "p@1")
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 1, Patched: 1, Total: 2, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 1, Patched: 1, Ready: "True Active"}))
 	})
 
 	It("tells Pods that contradict from Pods that were missed, and says when all do", func(ctx SpecContext) {
@@ -108,7 +109,21 @@ var _ = Describe("Counting", func() {
 		stored.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("SchedPatch"))
 		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: f.namespace, Name: "p"}, stored)).To(Succeed())
 		Expect(stored.Object["status"]).To(And(HaveKeyWithValue("matchedPods", int64(0)), HaveKeyWithValue("patchedPods", int64(0)),
-			HaveKeyWithValue("skippedPods", int64(0)), HaveKeyWithValue("totalPatched", int64(0))))
+			HaveKeyWithValue("skippedPods", int64(0))))
+	})
+
+	It("takes a status of before, with fields that are no more", func(ctx SpecContext) {
+		f := newFixture(ctx, nil)
+		object := f.patch(ctx, nil)
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Ready: "False TargetNotFound"}))
+		before := []byte(`{"status":{"totalPatched":57,"counted":{"until":"2026-01-02T03:04:05Z","perSecond":[3,1]}}}`)
+		Expect(k8s.Status().Patch(ctx, object, client.RawPatch(types.MergePatchType, before))).To(Succeed())
+		f.pod(ctx, "a", create(ctx, f.replicaSet("cart-1"), create(ctx, f.deployment(nil), nil)), "p@1")
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 1, Patched: 1, Ready: "True Active"}))
+		stored := &unstructured.Unstructured{}
+		stored.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("SchedPatch"))
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(object), stored)).To(Succeed())
+		Expect(stored.Object["status"]).NotTo(Or(HaveKey("totalPatched"), HaveKey("counted")))
 	})
 
 	It("forgets skipped Pods when the patch is changed after them", func(ctx SpecContext) {
@@ -136,14 +151,14 @@ var _ = Describe("Counting", func() {
 		Eventually(ctx, f.report(ctx)).Should(Equal(report{Ready: "False TargetNotFound"}))
 	})
 
-	It("counts each Pod once over restarts of the operator", Serial, func(ctx SpecContext) {
+	It("lists the newest of many Pods, also those that came while no operator ran", Serial, func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
 		f.patch(ctx, nil)
 		owner := create(ctx, f.replicaSet("cart-1"), create(ctx, f.deployment(nil), nil))
 		for n := range 150 {
 			f.pod(ctx, fmt.Sprintf("first-%d", n), owner, "p@1")
 		}
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 150, Patched: 150, Total: 150, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 150, Patched: 150, Ready: "True Active"}))
 		Expect(f.status(ctx)(Default).Truncated).To(BeTrue())
 		Expect(f.status(ctx)(Default).ChangedPods).To(HaveLen(100))
 
@@ -152,8 +167,8 @@ var _ = Describe("Counting", func() {
 			f.pod(ctx, fmt.Sprintf("second-%d", n), owner, "p@1")
 		}
 		stop = startOperator(server)
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 220, Patched: 220, Total: 220, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 220, Patched: 220, Ready: "True Active"}))
 		f.pod(ctx, "third", owner, "p@1")
-		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 221, Patched: 221, Total: 221, Ready: "True Active"}))
+		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 221, Patched: 221, Ready: "True Active"}))
 	})
 })

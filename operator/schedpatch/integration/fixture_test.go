@@ -136,7 +136,6 @@ func (f *fixture) pod(ctx context.Context, name string, owner client.Object, pat
 // report is a status in short.
 type report struct {
 	Matched, Patched, Skipped int32
-	Total                     int64
 	Ready                     string
 }
 
@@ -155,6 +154,6 @@ func (f *fixture) report(ctx context.Context) func(Gomega) report {
 		status := f.status(ctx)(g)
 		ready := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady)
 		g.Expect(ready).NotTo(BeNil())
-		return report{status.MatchedPods, status.PatchedPods, status.SkippedPods, status.TotalPatched, string(ready.Status) + " " + ready.Reason}
+		return report{status.MatchedPods, status.PatchedPods, status.SkippedPods, string(ready.Status) + " " + ready.Reason}
 	}
 }
