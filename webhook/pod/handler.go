@@ -10,7 +10,6 @@ package pod
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +25,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
@@ -36,6 +35,11 @@ const (
 	// EnforcedPath is where it is served for namespaces whose injection is enforced.
 	EnforcedPath = "/mutate-pod-enforced"
 )
+
+// served are the objects that the handler is served for.
+var served = admit.Kind[corev1.Pod]{
+	GroupKind: schema.GroupKind{Kind: "Pod"}, Plural: "Pods", Paths: []string{Path, EnforcedPath},
+}
 
 // Sets finds the SidecarSets that may match a Pod.
 type Sets interface {
@@ -81,7 +85,7 @@ type Handler struct {
 
 // Handle answers one request. Only the creation of a Pod is ever changed.
 func (h *Handler) Handle(ctx context.Context, request admission.Request) admission.Response {
-	if err := checkKind(request.Kind); err != nil {
+	if err := served.Check(request.Kind); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	if request.Operation != "CREATE" || request.SubResource != "" {
@@ -89,7 +93,7 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	}
 	head, err := headerOf(request.Object.Raw)
 	if err != nil {
-		return refused(err)
+		return admission.Errored(http.StatusBadRequest, err)
 	}
 	if h.Fresh != nil {
 		if err := h.Fresh.Wait(ctx); err != nil {
@@ -101,18 +105,20 @@ func (h *Handler) Handle(ctx context.Context, request admission.Request) admissi
 	if len(candidates) == 0 && patches.empty() && !head.Annotations.forged(h.Enforced) {
 		return admission.Allowed("")
 	}
-	pod, faults, err := decode(request.Object.Raw)
+	decoded, err := served.Decode(request.Object.Raw)
 	switch {
 	case err != nil:
-		return refused(err)
-	case len(faults) > 0:
-		return outOfBounds(pod, faults)
+		return admission.Errored(http.StatusBadRequest, err)
+	case len(decoded.OutOfBounds) > 0: // nothing can be computed with it, and no node could take it
+		return served.Invalid(cmp.Or(decoded.Object.Name, decoded.Object.GenerateName), decoded.OutOfBounds)
 	}
-	return h.answer(ctx, request, pod, candidates, patches)
+	return h.answer(ctx, request, decoded.Object, candidates, patches)
 }
 
 // answer injects, schedules and answers for a Pod that something may match.
-func (h *Handler) answer(ctx context.Context, request admission.Request, pod *corev1.Pod, candidates []*sidecar.Set, patches selection) admission.Response {
+func (h *Handler) answer(
+	ctx context.Context, request admission.Request, pod *corev1.Pod, candidates []*sidecar.Set, patches selection,
+) admission.Response {
 	injection, err := h.injection(ctx, request.Namespace, pod, candidates)
 	if err != nil && h.Enforced {
 		return h.notCreated(ctx, request, err)
@@ -140,19 +146,6 @@ func (h *Handler) schedule(request admission.Request, pod *corev1.Pod, injection
 		return admission.Denied(rejection)
 	}
 	return respond(pod, injection, rules)
-}
-
-// checkKind refuses what is no Pod, and says whose fault that is.
-func checkKind(kind metav1.GroupVersionKind) error {
-	switch {
-	case kind.Group == "" && kind.Kind == "Pod":
-		return nil
-	case kind.Kind == "":
-		return errors.New("the body is not an AdmissionReview of a Pod: its request.kind is missing")
-	default:
-		return fmt.Errorf("%s and %s are served for Pods, not for %s: correct the rules of the webhook configuration",
-			Path, EnforcedPath, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
-	}
 }
 
 // reaching keeps the sets that reach into the namespace, sorted by name. The namespace is only read when that depends
@@ -207,10 +200,6 @@ func (h *Handler) notInjected(ctx context.Context, request admission.Request, er
 
 func logger(ctx context.Context, request admission.Request) logr.Logger {
 	return ctrl.LoggerFrom(ctx).WithValues("namespace", request.Namespace, "name", request.Name)
-}
-
-func refused(err error) admission.Response {
-	return admission.Errored(http.StatusBadRequest, fmt.Errorf("the request's object is not a Pod: %w", err))
 }
 
 func isDryRun(request admission.Request) bool { return request.DryRun != nil && *request.DryRun }

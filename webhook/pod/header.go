@@ -4,6 +4,7 @@ package pod
 
 import (
 	"encoding/json"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -35,8 +36,10 @@ func headerOf(raw []byte) (header, error) {
 	var pod struct {
 		Metadata header `json:"metadata"`
 	}
-	err := json.Unmarshal(raw, &pod)
-	return pod.Metadata, err
+	if err := json.Unmarshal(raw, &pod); err != nil {
+		return header{}, fmt.Errorf("the request's object is not a Pod: %w", err)
+	}
+	return pod.Metadata, nil
 }
 
 // controller is the Pod's owner that has created it, nil when there is none.

@@ -16,7 +16,7 @@ func isCanary(set *v1beta1.SidecarSet) bool {
 }
 
 // arePaired reports whether one of two sets is the canary of the other. They are never injected into the same Pod, so
-// nothing of theirs can clash.
+// nothing of theirs can conflict.
 func arePaired(a, b *v1beta1.SidecarSet) bool {
 	isCanaryOf := func(canary, base *v1beta1.SidecarSet) bool {
 		return isCanary(canary) && canary.Annotations[v1beta1.SidecarSetBaseAnnotation] == base.Name

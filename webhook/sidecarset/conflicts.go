@@ -19,7 +19,7 @@ const namedConflicts = 3
 
 // Conflict is a field of a set that cannot go together with other sets in one Pod.
 type Conflict struct {
-	placedClaim
+	placedEntry
 	// With names the other sets, sorted.
 	With []string
 }
@@ -32,10 +32,10 @@ func Conflicts(set *v1beta1.SidecarSet, stored *Stored) ([]Conflict, error) {
 		return nil, err
 	}
 	var out []Conflict
-	for _, c := range claimsOf(&set.Spec) {
+	for _, c := range entriesOf(&set.Spec) {
 		var with []string
-		stored.each(c.claim, func(other *reach) {
-			if other.set.Name != set.Name && !arePaired(set, other.set) && own.meets(other) && clash(c, set, other.set) {
+		stored.each(c.entry, func(other *reach) {
+			if other.set.Name != set.Name && !arePaired(set, other.set) && own.meets(other) && excludes(c, set, other.set) {
 				with = append(with, other.set.Name)
 			}
 		})
@@ -47,9 +47,9 @@ func Conflicts(set *v1beta1.SidecarSet, stored *Stored) ([]Conflict, error) {
 	return out, nil
 }
 
-// untold leaves out the sets that an earlier claim of the same field conflicts with: of two hot upgraded sidecars of
+// untold leaves out the sets that an earlier entry of the same field conflicts with: of two hot upgraded sidecars of
 // one name, that name is enough to tell.
-func untold(with []string, c placedClaim, before []Conflict) []string {
+func untold(with []string, c placedEntry, before []Conflict) []string {
 	return slices.DeleteFunc(with, func(name string) bool {
 		return slices.ContainsFunc(before, func(told Conflict) bool {
 			return told.path == c.path && slices.Contains(told.With, name)
@@ -57,12 +57,12 @@ func untold(with []string, c placedClaim, before []Conflict) []string {
 	})
 }
 
-// clash reports whether two sets that make the same claim cannot both have it.
-func clash(c placedClaim, set, other *v1beta1.SidecarSet) bool {
+// excludes reports whether two sets that bring the same entry cannot both have it.
+func excludes(c placedEntry, set, other *v1beta1.SidecarSet) bool {
 	switch c.kind {
-	case volumeClaim:
+	case volumeEntry:
 		return !sameVolume(c.name, &set.Spec, &other.Spec)
-	case annotationClaim:
+	case annotationEntry:
 		return overwrites(set.Spec.PatchPodMetadata[c.index].PatchPolicy, policyOf(c.name, other.Spec.PatchPodMetadata))
 	default:
 		return true
@@ -109,10 +109,10 @@ func (c Conflict) Error() *field.Error {
 	const remedy = "or make the selectors or namespaces of the sets exclude each other"
 	others := others(c.With)
 	switch c.kind {
-	case volumeClaim:
+	case volumeEntry:
 		return field.Invalid(c.path, c.name, fmt.Sprintf(
 			"another volume of this name comes from %s, which can be for the same Pods: make the volumes equal, rename one, %s", others, remedy))
-	case annotationClaim:
+	case annotationEntry:
 		return field.Invalid(c.path, c.name, fmt.Sprintf(
 			"the annotation is patched by %s too, which can be for the same Pods, and one overwrites the other: use patchPolicy Retain, %s", others, remedy))
 	default:
@@ -137,14 +137,14 @@ func others(names []string) string {
 // while no webhook answered or by a program that did not see them, must not stand in the way of a change that has
 // nothing to do with them.
 func splitConflicts(now, before []Conflict) (brought, known []Conflict) {
-	had := map[claim][]string{}
+	had := map[entry][]string{}
 	for _, c := range before {
-		had[c.claim] = c.With
+		had[c.entry] = c.With
 	}
 	for _, c := range now {
-		fresh := slices.DeleteFunc(slices.Clone(c.With), func(name string) bool { return slices.Contains(had[c.claim], name) })
+		fresh := slices.DeleteFunc(slices.Clone(c.With), func(name string) bool { return slices.Contains(had[c.entry], name) })
 		if len(fresh) > 0 {
-			brought = append(brought, Conflict{c.placedClaim, fresh})
+			brought = append(brought, Conflict{c.placedEntry, fresh})
 		} else {
 			known = append(known, c)
 		}

@@ -73,7 +73,7 @@ func validateContainers(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Er
 	return errs
 }
 
-// validateAsPod has Kubernetes judge the sidecars as part of a Pod that consists of them, so that the field paths are
+// validateAsPod has Kubernetes validate the sidecars as part of a Pod that consists of them, so that the field paths are
 // those of the SidecarSet.
 func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
 	pod, err := podOf(sidecar.Default(spec))

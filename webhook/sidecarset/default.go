@@ -7,21 +7,15 @@ package sidecarset
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 
 	"gomodules.xyz/jsonpatch/v2"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
-	"github.com/windlass-operator/windlass/internal/quantity"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
@@ -31,21 +25,31 @@ const (
 	ValidatePath = "/validate-apps-kruise-io-sidecarset"
 )
 
+// served are the objects that the handlers are served for.
+var served = admit.Kind[v1beta1.SidecarSet]{
+	GroupKind: v1beta1.GroupVersion.WithKind("SidecarSet").GroupKind(),
+	Plural:    "SidecarSets",
+	Paths:     []string{MutatePath, ValidatePath},
+}
+
 // Defaulter writes the hash annotations, which clients compare with those of Pods. It changes nothing else: a default
 // written into a stored list reads as drift to tools that sync from Git.
 type Defaulter struct{}
 
 // Handle answers one request.
 func (Defaulter) Handle(_ context.Context, request admission.Request) admission.Response {
-	object, faults, err := decode(request)
+	if err := served.Check(request.Kind); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	decoded, err := served.Decode(request.Object.Raw)
 	switch {
+	case err != nil && admit.IsLeaving(request.Object.Raw):
+		return admission.Allowed("on its way out")
 	case err != nil:
 		return admission.Errored(http.StatusBadRequest, err)
-	case len(faults) > 0:
-		return admission.Allowed("") // the validating webhook says what is wrong
 	}
-	set, err := sidecar.Compile(object)
-	if err != nil {
+	set, err := sidecar.Compile(decoded.Object)
+	if err != nil || len(decoded.OutOfBounds) > 0 {
 		return admission.Allowed("") // the validating webhook says what is wrong
 	}
 	return admission.Patched("", hashPatch(set)...)
@@ -68,58 +72,7 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 	return out
 }
 
-// decode reads a SidecarSet of either version: they share one schema. Quantities out of bounds are capped, and what is
-// wrong with them returned.
-func decode(request admission.Request) (*v1beta1.SidecarSet, field.ErrorList, error) {
-	if err := checkKind(request.Kind); err != nil {
-		return nil, nil, err
-	}
-	object, faults, err := decodeRaw(request.Object.Raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the request's object is not a SidecarSet: %w", err)
-	}
-	return object, faults, nil
-}
-
-func decodeRaw(raw []byte) (*v1beta1.SidecarSet, field.ErrorList, error) {
-	object := &v1beta1.SidecarSet{}
-	raw, faults, err := quantity.Bound(raw, object)
-	if err != nil {
-		return nil, nil, err
-	}
-	return object, faults, json.Unmarshal(raw, object)
-}
-
 // unknownFields names the fields of containers and volumes that this program does not know.
-func unknownFields(raw []byte) []string {
-	bounded, _, err := quantity.Bound(raw, &v1beta1.SidecarSet{})
-	if err != nil {
-		return nil
-	}
+func unknownFields(bounded []byte) []string {
 	return inert.UnknownFields(bounded, &v1beta1.SidecarSet{}, "spec.containers[", "spec.initContainers[", "spec.volumes[")
-}
-
-// checkKind refuses what is no SidecarSet, and says whose fault that is.
-func checkKind(kind metav1.GroupVersionKind) error {
-	switch {
-	case kind.Group == v1beta1.GroupVersion.Group && kind.Kind == "SidecarSet":
-		return nil
-	case kind.Kind == "":
-		return errors.New("the body is not an AdmissionReview of a SidecarSet: its request.kind is missing")
-	default:
-		return fmt.Errorf("%s and %s are served for SidecarSets, not for %s: correct the rules of the webhook configuration",
-			MutatePath, ValidatePath, schema.GroupKind{Group: kind.Group, Kind: kind.Kind})
-	}
-}
-
-// decodeOld reads what a SidecarSet was before an update; nil when it is new.
-func decodeOld(request admission.Request) (*v1beta1.SidecarSet, field.ErrorList, error) {
-	if len(request.OldObject.Raw) == 0 {
-		return nil, nil, nil
-	}
-	object, faults, err := decodeRaw(request.OldObject.Raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the request's old object is not a SidecarSet: %w", err)
-	}
-	return object, faults, nil
 }

@@ -21,11 +21,11 @@ import (
 const warnedNamespaces = 5
 
 // podSecurityWarnings names the namespaces whose enforced Pod Security level the sidecars violate, with the control.
-// Pods there would be refused after the injection, because the API server judges them last. The sidecars are judged
+// Pods there would be refused after the injection, because the API server validates them last. The sidecars are checked
 // alone: what a Pod as a whole sets, such as runAsNonRoot, is not known yet.
 func podSecurityWarnings(evaluator podsecuritypolicy.Evaluator, spec *v1beta1.SidecarSetSpec, namespaces []*corev1.Namespace) []string {
 	pod := versionedPod(sidecar.Default(spec))
-	verdicts := map[podsecurity.LevelVersion]string{}
+	violated := map[podsecurity.LevelVersion]string{}
 	var out []string
 	affected := 0
 	for _, namespace := range byName(namespaces) {
@@ -33,16 +33,16 @@ func podSecurityWarnings(evaluator podsecuritypolicy.Evaluator, spec *v1beta1.Si
 		if !ok {
 			continue
 		}
-		verdict, known := verdicts[enforced]
+		violation, known := violated[enforced]
 		if !known {
-			verdict = violations(evaluator.EvaluatePod(enforced, &metav1.ObjectMeta{}, pod))
-			verdicts[enforced] = verdict
+			violation = violations(evaluator.EvaluatePod(enforced, &metav1.ObjectMeta{}, pod))
+			violated[enforced] = violation
 		}
-		if verdict == "" {
+		if violation == "" {
 			continue
 		}
 		if affected++; affected <= warnedNamespaces {
-			out = append(out, fmt.Sprintf("namespace %q enforces Pod Security %q, which refuses Pods with these sidecars: %s", namespace.Name, enforced.Level, verdict))
+			out = append(out, fmt.Sprintf("namespace %q enforces Pod Security %q, which refuses Pods with these sidecars: %s", namespace.Name, enforced.Level, violation))
 		}
 	}
 	if more := affected - warnedNamespaces; more > 0 {

@@ -17,20 +17,20 @@ import (
 )
 
 // unservedWarnings: a set for namespaces that no webhook serves would be waited for in vain.
-func unservedWarnings(facts Facts, set *sidecar.Set) []string {
+func unservedWarnings(input Input, set *sidecar.Set) []string {
 	const consequence = "no Pod gets the sidecars"
 	if only := set.OnlyNamespace(); only != "" {
-		if why := unserved(facts, only); why != "" {
+		if why := unserved(input, only); why != "" {
 			return []string{fmt.Sprintf("%s: %q is never served by the Pod webhooks, so %s: %s", namespacePath(&set.Object.Spec), only, consequence, why)}
 		}
 		return nil
 	}
 	var names []string
-	for _, namespace := range facts.Namespaces {
+	for _, namespace := range input.Namespaces {
 		if !set.MatchesNamespace(namespace.Name, namespace.Labels) {
 			continue
 		}
-		if unserved(facts, namespace.Name) == "" {
+		if unserved(input, namespace.Name) == "" {
 			return nil
 		}
 		names = append(names, namespace.Name)
@@ -50,11 +50,11 @@ func namespacePath(spec *v1beta1.SidecarSetSpec) string {
 }
 
 // unserved says why the webhooks do not serve a namespace, "" when they do.
-func unserved(facts Facts, name string) string {
-	if slices.Contains(facts.Excluded, name) {
+func unserved(input Input, name string) string {
+	if slices.Contains(input.Excluded, name) {
 		return "it is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces"
 	}
-	disabled := slices.ContainsFunc(facts.Namespaces, func(n *corev1.Namespace) bool {
+	disabled := slices.ContainsFunc(input.Namespaces, func(n *corev1.Namespace) bool {
 		return n.Name == name && n.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled
 	})
 	if disabled {

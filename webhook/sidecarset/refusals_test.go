@@ -408,7 +408,7 @@ func TestEveryRefusal(t *testing.T) {
 			`spec.patchPodMetadata[0].annotations[a]: Forbidden: policy sidecarSet.patchPodMetadata: no rule of ConfigMap kruise-configuration (SidecarSet_PatchPodMetadata_WhiteList) lets this SidecarSet patch annotation "a"; the rules cannot be read: rules[0].allowedAnnotationKeyExprs[0]: error parsing regexp: missing closing ): ` + "`(`"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff([]string{test.want}, errorsOf(test.judge(t))); diff != "" {
+			if diff := cmp.Diff([]string{test.want}, errorsOf(test.validate(t))); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})

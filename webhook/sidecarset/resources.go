@@ -14,7 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/calculator"
 )
 
-// validateResources checks how a sidecar's resources are computed. Expressions are judged by what they compute, cores
+// validateResources checks how a sidecar's resources are computed. Expressions are validated by what they compute, cores
 // or bytes, never by trying them with a made-up number: cpu-2 is fine for the Pods that have more than two.
 func validateResources(c located, path *field.Path) field.ErrorList {
 	policy := c.ResourcesPolicy

@@ -17,7 +17,7 @@ import (
 type Stored struct {
 	mu    sync.RWMutex
 	sets  map[string]*reach
-	files map[claim]map[string]*reach
+	files map[entry]map[string]*reach
 }
 
 // reach is a set with its selectors solved.
@@ -28,7 +28,7 @@ type reach struct {
 
 // NewStored returns an empty collection.
 func NewStored() *Stored {
-	return &Stored{sets: map[string]*reach{}, files: map[claim]map[string]*reach{}}
+	return &Stored{sets: map[string]*reach{}, files: map[entry]map[string]*reach{}}
 }
 
 func reachOf(set *v1beta1.SidecarSet) (*reach, error) {
@@ -73,11 +73,11 @@ func (s *Stored) Put(set *v1beta1.SidecarSet) error {
 		return err
 	}
 	s.sets[set.Name] = added
-	for _, c := range claimsOf(&set.Spec) {
-		if s.files[c.claim] == nil {
-			s.files[c.claim] = map[string]*reach{}
+	for _, c := range entriesOf(&set.Spec) {
+		if s.files[c.entry] == nil {
+			s.files[c.entry] = map[string]*reach{}
 		}
-		s.files[c.claim][set.Name] = added
+		s.files[c.entry][set.Name] = added
 	}
 	return nil
 }
@@ -95,16 +95,16 @@ func (s *Stored) remove(name string) {
 		return
 	}
 	delete(s.sets, name)
-	for _, c := range claimsOf(&old.set.Spec) {
-		delete(s.files[c.claim], name)
-		if len(s.files[c.claim]) == 0 {
-			delete(s.files, c.claim)
+	for _, c := range entriesOf(&old.set.Spec) {
+		delete(s.files[c.entry], name)
+		if len(s.files[c.entry]) == 0 {
+			delete(s.files, c.entry)
 		}
 	}
 }
 
-// each calls visit for every set that makes the claim, in no particular order.
-func (s *Stored) each(c claim, visit func(*reach)) {
+// each calls visit for every set that brings the entry, in no particular order.
+func (s *Stored) each(c entry, visit func(*reach)) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, found := range s.files[c] {

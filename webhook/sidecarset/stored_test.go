@@ -15,7 +15,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-func TestASetThatIsReplacedOrDeletedClaimsNothingMore(t *testing.T) {
+func TestASetThatIsReplacedOrDeletedBringsNothingMore(t *testing.T) {
 	stored := NewStored()
 	put := func(set *v1beta1.SidecarSet) {
 		t.Helper()
@@ -67,7 +67,7 @@ func TestASetThatCannotBeUnderstoodIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestTheIndexFindsWhatComparingAllPairsFinds: filing sets by what they claim is faster than comparing a set with all
+// TestTheIndexFindsWhatComparingAllPairsFinds: filing sets by what they bring is faster than comparing a set with all
 // others, and must not find less.
 func TestTheIndexFindsWhatComparingAllPairsFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -90,7 +90,7 @@ func TestTheIndexFindsWhatComparingAllPairsFinds(t *testing.T) {
 		slices.Sort(got)
 		var want []string
 		for _, other := range sets[1:] {
-			if clashesByHand(sets[0], other) {
+			if conflictsByHand(sets[0], other) {
 				want = append(want, other.Name)
 			}
 		}
@@ -113,7 +113,7 @@ func setGenerator() *rapid.Generator[*v1beta1.SidecarSet] {
 	})
 }
 
-func clashesByHand(a, b *v1beta1.SidecarSet) bool {
+func conflictsByHand(a, b *v1beta1.SidecarSet) bool {
 	samePods := a.Spec.Selector.MatchLabels["app"] == b.Spec.Selector.MatchLabels["app"]
 	sameNamespace := a.Spec.Namespace == "" || b.Spec.Namespace == "" || a.Spec.Namespace == b.Spec.Namespace
 	names := func(set *v1beta1.SidecarSet) []string { return sidecarsOf(&set.Spec)[0].names() }
@@ -149,8 +149,8 @@ func BenchmarkConflicts(b *testing.B) {
 	}
 }
 
-// BenchmarkJudge measures a whole judgement beside 50,000 stored sets and 1,000 namespaces.
-func BenchmarkJudge(b *testing.B) {
+// BenchmarkValidate measures a whole validation beside 50,000 stored sets and 1,000 namespaces.
+func BenchmarkValidate(b *testing.B) {
 	stored := NewStored()
 	for i := range 50_000 {
 		set := build.MakeSidecarSet(fmt.Sprintf("s%d", i)).Container(fmt.Sprintf("agent-%d", i), "agent:1").Obj()
@@ -158,12 +158,12 @@ func BenchmarkJudge(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	facts := given{}.facts(b)
-	facts.Stored, facts.Namespaces = stored, many(1000)
+	input := given{}.input(b)
+	input.Stored, input.Namespaces = stored, many(1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if verdict := Judge(facts); len(verdict.Errors) > 0 {
-			b.Fatal(verdict.Errors)
+		if result := Validate(input); len(result.Errors) > 0 {
+			b.Fatal(result.Errors)
 		}
 	}
 }

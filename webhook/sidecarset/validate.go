@@ -3,112 +3,189 @@
 package sidecarset
 
 import (
-	"regexp"
+	"fmt"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/util/validation"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	podsecuritypolicy "k8s.io/pod-security-admission/policy"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/selectors"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/admit"
+	"github.com/windlass-operator/windlass/webhook/inert"
+	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
-// Validate returns everything that is wrong with a SidecarSet by itself. Much of it the CRD's schema says too; it is
-// repeated here because an older schema, or OpenKruise's, may be installed.
-func Validate(set *v1beta1.SidecarSet) field.ErrorList {
-	spec := field.NewPath("spec")
-	return slices.Concat(
-		validateName(set.Name, field.NewPath("metadata", "name")),
-		validateReach(&set.Spec, spec),
-		validateInjection(&set.Spec.InjectionStrategy, spec.Child("injectionStrategy")),
-		validateCustomVersion(set.Spec.CustomVersion, spec.Child("customVersion")),
-		validateUpdateStrategy(&set.Spec, spec.Child("updateStrategy")),
-		validateContainers(&set.Spec, spec),
-		validatePatches(set.Spec.PatchPodMetadata, spec.Child("patchPodMetadata")),
-	)
+// Revisions knows what SidecarSets were before.
+type Revisions interface {
+	// Exists reports whether the set has a revision of this name or, when the name is empty, one with this custom
+	// version.
+	Exists(set *v1beta1.SidecarSet, revisionName, customVersion string) bool
 }
 
-// nameFormat is narrower than what Kubernetes allows: the name becomes a label's value and the first part of the names
-// of revisions.
-var nameFormat = regexp.MustCompile(`^[a-zA-Z0-9-]{1,63}$`)
+// Input is everything that a SidecarSet is validated by.
+type Input struct {
+	// Set is the SidecarSet to validate; Old is what it was, nil for a new one.
+	Set, Old *v1beta1.SidecarSet
+	// Base is the set that a canary stands in for, nil when there is none.
+	Base *v1beta1.SidecarSet
+	// Stored are the other sets.
+	Stored *Stored
+	// Revisions are not asked when nil.
+	Revisions Revisions
+	// Namespaces are those of the cluster; Excluded names the ones whose Pods are never injected.
+	Namespaces []*corev1.Namespace
+	Excluded   []string
+	// Policy is the administrator's, Patches the rules for annotations of Pods, and PatchesFault why those could not be
+	// read.
+	Policy       policy.Policy
+	Patches      policy.PatchRules
+	PatchesFault error
+	// Unknown says which fields of containers and volumes are not known.
+	Unknown []string
+	// PodSecurity evaluates Pod Security levels.
+	PodSecurity podsecuritypolicy.Evaluator
+}
 
-func validateName(name string, path *field.Path) field.ErrorList {
-	if nameFormat.MatchString(name) {
+// Validate says what is wrong with a SidecarSet. What looks beyond the set is only asked when the set by itself is right.
+func Validate(input Input) admit.Result {
+	set := input.Set
+	if errs := ValidateFields(set); len(errs) > 0 {
+		return admit.Result{Errors: errs}
+	}
+	compiled, err := sidecar.Compile(set)
+	if err != nil {
+		return admit.Result{Errors: field.ErrorList{field.InternalError(field.NewPath("spec"), err)}}
+	}
+	result := admit.Result{Warnings: slices.Concat(
+		inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
+		unservedWarnings(input, compiled), runningWarnings(compiled, input.Old),
+	)}
+	if input.Old != nil {
+		result.Errors = append(result.Errors, ValidateUpdate(set, input.Old)...)
+	}
+	result.Errors = append(result.Errors, ValidateCanary(set, input.Base)...)
+	result.Errors = append(result.Errors, validateRevision(set, input.Revisions)...)
+	conflicts, known := validateConflicts(input)
+	denied, warned := validatePolicy(input, compiled)
+	result.Errors = slices.Concat(result.Errors, conflicts, denied)
+	result.Warnings = slices.Concat(result.Warnings, known, warned)
+	if input.PodSecurity != nil {
+		result.Warnings = append(result.Warnings, podSecurityWarnings(input.PodSecurity, &set.Spec, injected(input, compiled))...)
+	}
+	return result
+}
+
+// validateRevision: a pin to a revision that does not exist would leave new Pods without their sidecars.
+func validateRevision(set *v1beta1.SidecarSet, revisions Revisions) field.ErrorList {
+	revision := set.Spec.InjectionStrategy.Revision
+	if revision == nil || revisions == nil {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(path, name, "must be 1 to 63 letters, digits and dashes, no dots")}
+	name, customVersion := pinned(revision)
+	if revisions.Exists(set, name, customVersion) {
+		return nil
+	}
+	path := field.NewPath("spec", "injectionStrategy", "revision")
+	if name != "" {
+		return field.ErrorList{field.Invalid(path.Child("revisionName"), name, "this SidecarSet has no revision of this name")}
+	}
+	return field.ErrorList{field.Invalid(path.Child("customVersion"), customVersion, "this SidecarSet has no revision with this custom version")}
 }
 
-// validateReach checks what says which Pods the set is for.
-func validateReach(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
-	errs := validateSelector(spec.Selector, path.Child("selector"))
-	if spec.NamespaceSelector != nil {
-		errs = append(errs, validateSelector(spec.NamespaceSelector, path.Child("namespaceSelector"))...)
+// validateConflicts refuses conflicts that the change brings, and warns of those that the set had already.
+func validateConflicts(input Input) (errs field.ErrorList, warnings []string) {
+	now, err := Conflicts(input.Set, input.Stored)
+	if err != nil {
+		return field.ErrorList{field.InternalError(field.NewPath("spec"), err)}, nil
 	}
-	if spec.Namespace != "" {
-		for _, message := range validation.IsDNS1123Label(spec.Namespace) {
-			errs = append(errs, field.Invalid(path.Child("namespace"), spec.Namespace, "cannot be a namespace's name: "+message))
+	var before []Conflict
+	if input.Old != nil && len(now) > 0 {
+		// A stored set whose selectors cannot be understood is for no Pod.
+		before, _ = Conflicts(input.Old, input.Stored)
+	}
+	brought, known := splitConflicts(now, before)
+	for _, conflict := range brought {
+		errs = append(errs, conflict.Error())
+	}
+	for _, conflict := range known {
+		warnings = append(warnings, "stored with a conflict: "+conflict.Error().Error())
+	}
+	return errs, warnings
+}
+
+// validatePolicy refuses what the policy denies, and warns of the rest that it does not allow.
+func validatePolicy(input Input, compiled *sidecar.Set) (errs field.ErrorList, warnings []string) {
+	violations := input.Policy.Validate(policy.Input{
+		Set: input.Set, Patches: input.Patches, PatchesFault: input.PatchesFault,
+		Reaches: func(name string) bool { return reaches(compiled, name, input.Namespaces) },
+	})
+	for _, violation := range violations {
+		if violation.Action == policy.Deny {
+			errs = append(errs, violation.Error())
+		} else {
+			warnings = append(warnings, violation.Warning())
 		}
 	}
-	return errs
+	return errs, warnings
 }
 
-func validateSelector(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
-	if selector == nil {
-		return field.ErrorList{field.Required(path, "a SidecarSet must say which Pods it is for")}
+// reaches reports whether the set is for a namespace. One that does not exist yet may come with any labels.
+func reaches(set *sidecar.Set, name string, namespaces []*corev1.Namespace) bool {
+	for _, namespace := range namespaces {
+		if namespace.Name == name {
+			return set.MatchesNamespace(name, namespace.Labels)
+		}
 	}
-	if isEmpty(selector) {
-		return field.ErrorList{field.Invalid(path, "{}", "must not be empty: name at least one label, or nothing would be selected")}
-	}
-	return validateLabels(selector, path)
+	own, err := reachOf(set.Object)
+	return err == nil && own.namespaces.Overlap(selectors.Namespace(name))
 }
 
-func isEmpty(selector *metav1.LabelSelector) bool {
-	return len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0
+// injected lists the namespaces whose Pods the set is injected into.
+func injected(input Input, set *sidecar.Set) []*corev1.Namespace {
+	var out []*corev1.Namespace
+	for _, namespace := range input.Namespaces {
+		if namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled || slices.Contains(input.Excluded, namespace.Name) {
+			continue
+		}
+		if set.MatchesNamespace(namespace.Name, namespace.Labels) {
+			out = append(out, namespace)
+		}
+	}
+	return out
 }
 
-func validateLabels(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
-	return metav1validation.ValidateLabelSelector(selector, metav1validation.LabelSelectorValidationOptions{}, path)
+// ownWarnings names what a set says without effect.
+func ownWarnings(set *v1beta1.SidecarSet) []string {
+	var out []string
+	own, err := reachOf(set)
+	if err == nil && own.pods.MatchesNothing() {
+		out = append(out, "spec.selector: contradicts itself, so that no Pod can ever match")
+	}
+	if err == nil && own.namespaces.MatchesNothing() {
+		out = append(out, "spec.namespaceSelector: contradicts itself, so that no namespace can ever match")
+	}
+	if set.Spec.Namespace != "" && set.Spec.NamespaceSelector != nil {
+		out = append(out, fmt.Sprintf("spec.namespaceSelector: has no effect beside spec.namespace, which is %q", set.Spec.Namespace))
+	}
+	sidecars := sidecarsOf(&set.Spec)
+	return slices.Concat(out, sharedWarnings(&set.Spec, sidecars), transferWarnings(sidecars), patchWarnings(set.Spec.PatchPodMetadata))
 }
 
-func validateInjection(strategy *v1beta1.SidecarSetInjectionStrategy, path *field.Path) field.ErrorList {
-	revision, path := strategy.Revision, path.Child("revision")
-	if revision == nil {
-		return nil
+// sharedWarnings names mounts that count on the Pod's own volumes.
+func sharedWarnings(spec *v1beta1.SidecarSetSpec, sidecars []located) []string {
+	var out []string
+	has := func(name string) bool {
+		return slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == name })
 	}
-	var errs field.ErrorList
-	if name, customVersion := pinned(revision); name == "" && customVersion == "" {
-		errs = append(errs, field.Required(path, "must name a revision by revisionName or customVersion"))
+	for _, c := range sidecars {
+		for i := range c.VolumeMounts {
+			if name := c.VolumeMounts[i].Name; !has(name) {
+				out = append(out, fmt.Sprintf("%s: volume %q is not in spec.volumes: every Pod must have it, or it is refused", c.path.Child("volumeMounts").Index(i), name))
+			}
+		}
 	}
-	return append(errs, validateChoice(revision.Policy, path.Child("policy"),
-		v1beta1.AlwaysSidecarSetInjectRevisionPolicy, v1beta1.PartialSidecarSetInjectRevisionPolicy)...)
-}
-
-// pinned is the revision that a set pins injection to. The name wins over the custom version when there are both.
-func pinned(revision *v1beta1.SidecarSetInjectRevision) (name, customVersion string) {
-	if revision.RevisionName != nil {
-		name = *revision.RevisionName
-	}
-	if revision.CustomVersion != nil {
-		customVersion = *revision.CustomVersion
-	}
-	return name, customVersion
-}
-
-// validateCustomVersion: revisions carry it as a label.
-func validateCustomVersion(version string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsValidLabelValue(version) {
-		errs = append(errs, field.Invalid(path, version, "must be usable as a label's value: "+message))
-	}
-	return errs
-}
-
-// validateChoice accepts one of the values, or none: then the default holds.
-func validateChoice[T ~string](value T, path *field.Path, allowed ...T) field.ErrorList {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return field.ErrorList{field.NotSupported(path, value, allowed)}
+	return out
 }

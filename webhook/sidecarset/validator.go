@@ -5,7 +5,6 @@ package sidecarset
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/quantity"
+	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
@@ -49,64 +48,42 @@ func NewValidator(config Config) (*Validator, error) {
 	capabilities.Setup(true, 0)
 	evaluator, err := podsecuritypolicy.NewEvaluator(podsecuritypolicy.DefaultChecks(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("set up the judge of Pod Security levels: %w", err)
+		return nil, fmt.Errorf("set up the evaluation of Pod Security levels: %w", err)
 	}
 	return &Validator{config, evaluator}, nil
 }
 
 // Handle answers one request.
 func (v *Validator) Handle(ctx context.Context, request admission.Request) admission.Response {
-	object, faults, err := decode(request)
-	if err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
-	old, stored, err := decodeOld(request)
-	switch {
-	case err != nil:
-		return admission.Errored(http.StatusBadRequest, err)
-	case object.DeletionTimestamp != nil:
-		return admission.Allowed("on its way out") // nothing may keep finalizers from being removed
-	}
-	if brought := quantity.Brought(faults, stored); len(brought) > 0 {
-		return answer(object, Verdict{Errors: brought})
-	}
-	facts, err := v.gather(ctx, object, old)
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, err)
-	}
-	facts.Unknown = unknownFields(request.Object.Raw)
-	return answer(object, Judge(facts))
+	return served.Answer(request, func(write admit.Write[v1beta1.SidecarSet]) (admit.Result, error) {
+		input, err := v.gather(ctx, write)
+		if err != nil {
+			return admit.Result{}, err
+		}
+		return Validate(input), nil
+	})
 }
 
-func answer(object *v1beta1.SidecarSet, verdict Verdict) admission.Response {
-	response := admission.Allowed("")
-	if len(verdict.Errors) > 0 {
-		invalid := apierrors.NewInvalid(v1beta1.GroupVersion.WithKind("SidecarSet").GroupKind(), object.Name, verdict.Errors)
-		response = admission.Response{AdmissionResponse: denied(&invalid.ErrStatus)}
-	}
-	response.Warnings = verdict.Warnings
-	return response
-}
-
-// gather reads everything that the judgement needs.
-func (v *Validator) gather(ctx context.Context, object, old *v1beta1.SidecarSet) (Facts, error) {
-	facts := Facts{
-		Set: object, Old: old, Stored: v.Stored, Revisions: v.Revisions, Excluded: v.Excluded, PodSecurity: v.podSecurity,
+// gather reads everything that the validation needs.
+func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.SidecarSet]) (Input, error) {
+	input := Input{
+		Set: write.Object, Old: write.Old, Unknown: unknownFields(write.JSON),
+		Stored: v.Stored, Revisions: v.Revisions, Excluded: v.Excluded, PodSecurity: v.podSecurity,
 	}
 	var err error
-	if facts.Base, err = v.base(ctx, object); err != nil {
-		return facts, err
+	if input.Base, err = v.base(ctx, write.Object); err != nil {
+		return input, err
 	}
-	if facts.Namespaces, err = v.namespaces(ctx); err != nil {
-		return facts, err
+	if input.Namespaces, err = v.namespaces(ctx); err != nil {
+		return input, err
 	}
 	// The last policy that could be understood stands; the fault is one for the administrator to see, not for whoever
 	// writes a SidecarSet.
-	if facts.Policy, err = v.Policy.Value(); err != nil {
+	if input.Policy, err = v.Policy.Value(); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "The policy for SidecarSets cannot be read; the one before stands")
 	}
-	facts.Patches, facts.PatchesFault = v.Patches.Value()
-	return facts, nil
+	input.Patches, input.PatchesFault = v.Patches.Value()
+	return input, nil
 }
 
 // base finds the set that a canary names; nil when there is none.

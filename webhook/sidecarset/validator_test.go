@@ -108,7 +108,7 @@ func TestASetOnItsWayOutIsNeverHeldUp(t *testing.T) {
 	}
 }
 
-func TestAnUpdateIsJudgedByWhatWasBefore(t *testing.T) {
+func TestAnUpdateIsValidatedByWhatWasBefore(t *testing.T) {
 	r := request(t, named("s", spec(agent(hot))))
 	raw, err := json.Marshal(named("s"))
 	if err != nil {
@@ -121,6 +121,31 @@ func TestAnUpdateIsJudgedByWhatWasBefore(t *testing.T) {
 	r.OldObject.Raw = []byte("{")
 	if response := newValidator(t).Handle(t.Context(), r); response.Result.Code != http.StatusBadRequest {
 		t.Errorf("an old object that is not JSON: %+v", response.Result)
+	}
+}
+
+// A program without our webhooks may have stored what is no SidecarSet: the schema keeps what it does not know.
+func TestWhatCannotBeDecodedCanBeMendedAndDeleted(t *testing.T) {
+	broken := runtime.RawExtension{Raw: []byte(`{"metadata": {"name": "s"}, "spec": {"containers": [{"name": "agent", "command": "run"}]}}`)}
+	leaving := runtime.RawExtension{Raw: []byte(`{"metadata": {"name": "s", "deletionTimestamp": "2026-01-02T03:04:05Z"}, "spec": {"containers": 5}}`)}
+	for name, test := range map[string]struct {
+		object, old runtime.RawExtension
+		want        int32
+	}{
+		"a set is mended":                      {request(t, named("s")).Object, broken, http.StatusOK},
+		"a broken set is changed":              {broken, broken, http.StatusBadRequest},
+		"a finalizer of a broken set is taken": {leaving, leaving, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := request(t, named("s"))
+			r.Object, r.OldObject = test.object, test.old
+			for path, handler := range map[string]admission.Handler{"mutating": Defaulter{}, "validating": newValidator(t)} {
+				response := handler.Handle(t.Context(), r)
+				if response.Allowed != (test.want == http.StatusOK) || !response.Allowed && response.Result.Code != test.want {
+					t.Errorf("%s: %+v, want code %d", path, response.Result, test.want)
+				}
+			}
+		})
 	}
 }
 

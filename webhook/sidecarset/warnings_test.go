@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
 func enforcing(name, level string, labels ...string) *corev1.Namespace {
@@ -184,8 +185,8 @@ func TestWarnings(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(Verdict{Warnings: test.want}, test.judge(t)); diff != "" {
-				t.Errorf("verdict (-want +got):\n%s", diff)
+			if diff := cmp.Diff(admit.Result{Warnings: test.want}, test.validate(t)); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
 // TestAccepted holds against TestEveryRefusal what is next to it and right.
@@ -55,7 +57,7 @@ func TestAccepted(t *testing.T) {
 		"any claim template with the switch to OnDelete": {before: expanding, change: `spec: {volumeClaimUpdateStrategy: {type: OnDelete}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := errorsOf(Judge(test.facts(t))); len(got) > 0 {
+			if got := errorsOf(Validate(test.input(t))); len(got) > 0 {
 				t.Errorf("refused: %v", got)
 			}
 		})
@@ -86,14 +88,14 @@ func TestObjectsOfOpenKruisePass(t *testing.T) {
 	}
 	for i := range created {
 		t.Run(created[i].GetName(), func(t *testing.T) {
-			facts := Facts{CanResize: true}
-			facts.Set, facts.Unknown = read(t, created[i].Object)
-			if diff := cmp.Diff(Verdict{}, Judge(facts)); diff != "" {
+			input := Input{CanResize: true}
+			input.Set, input.Unknown = read(t, created[i].Object)
+			if diff := cmp.Diff(admit.Result{}, Validate(input)); diff != "" {
 				t.Errorf("created (-want +got):\n%s", diff)
 			}
-			facts.Old = facts.Set
-			facts.Set, facts.Unknown = read(t, midway[i].Object)
-			if diff := cmp.Diff(Verdict{}, Judge(facts)); diff != "" {
+			input.Old = input.Set
+			input.Set, input.Unknown = read(t, midway[i].Object)
+			if diff := cmp.Diff(admit.Result{}, Validate(input)); diff != "" {
 				t.Errorf("changed (-want +got):\n%s", diff)
 			}
 		})
@@ -130,8 +132,8 @@ func TestManifestsOfAppsV1Pass(t *testing.T) {
 				t.Fatal(err)
 			}
 			set, unknown := read(t, object)
-			if diff := cmp.Diff(Verdict{}, Judge(Facts{Set: set, Unknown: unknown, Classes: withDefault("elastic-default")})); diff != "" {
-				t.Errorf("verdict (-want +got):\n%s", diff)
+			if diff := cmp.Diff(admit.Result{}, Validate(Input{Set: set, Unknown: unknown, Classes: withDefault("elastic-default")})); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -15,14 +15,14 @@ import (
 )
 
 // claimWarnings tells what becomes of claims when their templates have changed.
-func claimWarnings(facts Facts, path *field.Path) []string {
+func claimWarnings(input Input, path *field.Path) []string {
 	var out []string
-	spec, old := &facts.Set.Spec, specOf(facts.Old)
+	spec, old := &input.Set.Spec, specOf(input.Old)
 	for i := range spec.VolumeClaimTemplates {
 		claim, at := &spec.VolumeClaimTemplates[i], path.Index(i)
 		before := claimBefore(old, claim.Name)
 		if before == nil || isClaimChanged(claim, before) || expands(spec) != expands(old) {
-			out = append(out, classWarnings(spec, claim, facts.Classes, at.Child("spec"))...)
+			out = append(out, classWarnings(spec, claim, input.Classes, at.Child("spec"))...)
 		}
 		if old != nil {
 			out = append(out, changeWarnings(spec, claim, before, at)...)

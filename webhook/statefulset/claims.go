@@ -14,7 +14,7 @@ import (
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
 )
 
-// validateClaimTemplates has Kubernetes judge each claim as one that is to be created.
+// validateClaimTemplates has Kubernetes validate each claim as one that is to be created.
 func validateClaimTemplates(claims []corev1.PersistentVolumeClaim, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := map[string]bool{}
@@ -54,7 +54,7 @@ func validateClaimName(name string, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// internalClaimSpec returns the defaulted spec of a claim in the form that Kubernetes judges.
+// internalClaimSpec returns the defaulted spec of a claim in the form that Kubernetes validates.
 func internalClaimSpec(claim *corev1.PersistentVolumeClaim) (*core.PersistentVolumeClaimSpec, error) {
 	out := &core.PersistentVolumeClaimSpec{}
 	return out, coreconversion.Convert_v1_PersistentVolumeClaimSpec_To_core_PersistentVolumeClaimSpec(&defaultedClaim(claim).Spec, out, nil)

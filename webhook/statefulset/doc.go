@@ -13,7 +13,7 @@
 //     also their hostname of at most 63 characters;
 //   - a selector that is missing, empty or malformed, or does not match the labels
 //     of the template;
-//   - a template that Kubernetes would refuse in a StatefulSet of apps/v1, judged
+//   - a template that Kubernetes would refuse in a StatefulSet of apps/v1, validated
 //     with its defaults and the volumes of the claim templates: restartPolicy other
 //     than Always, activeDeadlineSeconds, mounts of missing volumes, ...;
 //   - a claim template that Kubernetes would refuse as a claim, has no name, a name
@@ -50,7 +50,7 @@
 // not stop. That of the namespace takes Pods and claims along without asking, so that a refusal would only keep the
 // emptied namespace from going away. And that of the CRD asks nobody; the chart keeps the CRDs when it is uninstalled.
 //
-// The scale and status subresources are not judged, nor is a write that changes neither labels nor spec. So while no
+// The scale and status subresources are not validated, nor is a write that changes neither labels nor spec. So while no
 // webhook answers, autoscalers, the operator and whoever annotates go on; only changes of the spec and deletions of
 // protected sets wait.
 package statefulset

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
 func init() { capabilities.Setup(true, 0) }
@@ -73,27 +74,26 @@ type given struct {
 	cannotResize bool
 }
 
-func (g given) facts(t testing.TB) Facts {
+func (g given) input(t testing.TB) Input {
 	t.Helper()
-	facts := Facts{Classes: g.classes, CanResize: !g.cannotResize}
-	if facts.Classes == nil {
-		facts.Classes = storageClasses
+	input := Input{Classes: g.classes, CanResize: !g.cannotResize}
+	if input.Classes == nil {
+		input.Classes = storageClasses
 	}
-	facts.Set, facts.Unknown = read(t, merged(t, minimal, g.base, g.change))
+	input.Set, input.Unknown = read(t, merged(t, minimal, g.base, g.change))
 	if g.update || g.before != "" {
-		facts.Old, _ = read(t, merged(t, minimal, g.base, g.before))
+		input.Old, _ = read(t, merged(t, minimal, g.base, g.before))
 	}
-	return facts
+	return input
 }
 
 func read(t testing.TB, object map[string]any) (*v1beta1.StatefulSet, []string) {
 	t.Helper()
-	raw := encoded(t, object)
-	set, err := decode(raw)
+	decoded, err := served.Decode(encoded(t, object))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return set, unknownFields(raw)
+	return decoded.Object, unknownFields(decoded.JSON)
 }
 
 func encoded(t testing.TB, object any) []byte {
@@ -134,9 +134,9 @@ func merge(into, change map[string]any) {
 	}
 }
 
-func errorsOf(verdict Verdict) []string {
+func errorsOf(result admit.Result) []string {
 	var out []string
-	for _, err := range verdict.Errors {
+	for _, err := range result.Errors {
 		out = append(out, err.Error())
 	}
 	return out

@@ -57,11 +57,11 @@ spec:
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict := Judge(given{base: broken, update: true, change: test.change}.facts(t))
-			if diff := cmp.Diff(test.want, errorsOf(verdict)); diff != "" {
+			result := Validate(given{base: broken, update: true, change: test.change}.input(t))
+			if diff := cmp.Diff(test.want, errorsOf(result)); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(test.wantWarnings, verdict.Warnings); diff != "" {
+			if diff := cmp.Diff(test.wantWarnings, result.Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})
@@ -71,10 +71,10 @@ spec:
 // TestTheSameFaultsAreRefusedOfANewSet shows that the update is what lets them pass.
 func TestTheSameFaultsAreRefusedOfANewSet(t *testing.T) {
 	const tooLong = `metadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}`
-	if got := errorsOf(Judge(given{base: tooLong}.facts(t))); len(got) != 1 {
+	if got := errorsOf(Validate(given{base: tooLong}.input(t))); len(got) != 1 {
 		t.Errorf("a new set: %v", got)
 	}
-	if got := errorsOf(Judge(given{base: tooLong, update: true, change: `spec: {replicas: 5}`}.facts(t))); len(got) != 0 {
+	if got := errorsOf(Validate(given{base: tooLong, update: true, change: `spec: {replicas: 5}`}.input(t))); len(got) != 0 {
 		t.Errorf("a stored set: %v", got)
 	}
 }

@@ -340,7 +340,7 @@ func TestEveryRefusal(t *testing.T) {
 			storage + `: Invalid value: "20Gi": cannot grow from 10Gi: StorageClass "rigid-default" does not have allowVolumeExpansion: true; ` + newOnly},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff([]string{test.want}, errorsOf(Judge(test.facts(t)))); diff != "" {
+			if diff := cmp.Diff([]string{test.want}, errorsOf(Validate(test.input(t)))); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})

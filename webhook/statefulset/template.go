@@ -19,7 +19,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// validateTemplate has Kubernetes judge the template as it would one of apps/v1: with its defaults and with the volumes
+// validateTemplate has Kubernetes validate the template as it would one of apps/v1: with its defaults and with the volumes
 // that the claim templates add.
 func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	template, err := internalTemplate(spec)
@@ -41,7 +41,7 @@ func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) fiel
 	)
 }
 
-// internalTemplate returns a defaulted copy of the template in the form that Kubernetes judges; nil when there is no
+// internalTemplate returns a defaulted copy of the template in the form that Kubernetes validates; nil when there is no
 // spec. Hostname and subdomain are left out, as the operator sets them.
 func internalTemplate(spec *v1beta1.StatefulSetSpec) (*core.PodTemplateSpec, error) {
 	if spec == nil {

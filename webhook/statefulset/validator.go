@@ -11,14 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/kubernetes/pkg/capabilities"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/quantity"
+	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
 // ValidatePath is where the handler is served.
@@ -26,6 +25,13 @@ const ValidatePath = "/validate-apps-kruise-io-statefulset"
 
 // resource is how kubectl is told which StatefulSets are meant.
 const resource = "statefulsets.apps.kruise.io"
+
+// served are the objects that the handler is served for.
+var served = admit.Kind[v1beta1.StatefulSet]{
+	GroupKind: v1beta1.GroupVersion.WithKind("StatefulSet").GroupKind(),
+	Plural:    "StatefulSets of " + v1beta1.GroupVersion.Group,
+	Paths:     []string{ValidatePath},
+}
 
 // Config is what a Validator asks.
 type Config struct {
@@ -51,93 +57,42 @@ func NewValidator(config Config) *Validator {
 
 // Handle answers one request.
 func (v *Validator) Handle(ctx context.Context, request admission.Request) admission.Response {
-	if err := checkKind(request); err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
 	if request.Operation == admissionv1.Delete {
 		return v.handleDelete(ctx, request)
 	}
-	return v.handleWrite(ctx, request)
+	return served.Answer(request, func(write admit.Write[v1beta1.StatefulSet]) (admit.Result, error) {
+		input, err := v.gather(ctx, write)
+		if err != nil {
+			return admit.Result{}, err
+		}
+		return Validate(input), nil
+	})
 }
 
-func (v *Validator) handleWrite(ctx context.Context, request admission.Request) admission.Response {
-	leaving, err := decodeMetadata(request.Object.Raw)
-	if err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
-	if leaving.DeletionTimestamp != nil {
-		return admission.Allowed("on its way out") // nothing may keep finalizers from being removed
-	}
-	facts, err := v.gather(ctx, request)
-	switch {
-	case apierrors.IsBadRequest(err):
-		return admission.Errored(http.StatusBadRequest, err)
-	case err != nil:
-		return admission.Errored(http.StatusInternalServerError, err)
-	}
-	return answer(facts.Set, Judge(facts))
-}
-
-func answer(set *v1beta1.StatefulSet, verdict Verdict) admission.Response {
-	response := admission.Allowed("")
-	if len(verdict.Errors) > 0 {
-		invalid := apierrors.NewInvalid(v1beta1.GroupVersion.WithKind("StatefulSet").GroupKind(), set.Name, verdict.Errors)
-		response = denied(&invalid.ErrStatus)
-	}
-	response.Warnings = verdict.Warnings
-	return response
-}
-
-// denied refuses with a status, whose causes name each field.
-func denied(status *metav1.Status) admission.Response {
-	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: status}}
-}
-
-// gather reads everything that the judgement needs.
-func (v *Validator) gather(ctx context.Context, request admission.Request) (Facts, error) {
-	facts, err := decodeFacts(request)
-	if err != nil {
-		return facts, apierrors.NewBadRequest(err.Error())
-	}
-	if len(facts.Set.Spec.VolumeClaimTemplates) > 0 {
+// gather reads everything that the validation needs.
+func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.StatefulSet]) (Input, error) {
+	input := Input{Set: write.Object, Old: write.Old, Unknown: unknownFields(write.JSON)}
+	if len(input.Set.Spec.VolumeClaimTemplates) > 0 {
 		list := &storagev1.StorageClassList{}
 		if err := v.StorageClasses.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-			return facts, fmt.Errorf("read the StorageClasses: %w", err)
+			return input, fmt.Errorf("read the StorageClasses: %w", err)
 		}
-		facts.Classes = list.Items
+		input.Classes = list.Items
 	}
-	if inPlaceOnly(&facts.Set.Spec) && facts.Old != nil {
-		if facts.CanResize, err = v.CanResize(ctx); err != nil {
-			return facts, fmt.Errorf("ask whether the cluster resizes Pods: %w", err)
+	if inPlaceOnly(&input.Set.Spec) && input.Old != nil {
+		var err error
+		if input.CanResize, err = v.CanResize(ctx); err != nil {
+			return input, fmt.Errorf("ask whether the cluster resizes Pods: %w", err)
 		}
 	}
-	return facts, nil
-}
-
-// decodeFacts reads what the request itself says.
-func decodeFacts(request admission.Request) (Facts, error) {
-	var facts Facts
-	bounded, faults, err := bound(request.Object.Raw)
-	if err != nil {
-		return facts, err
-	}
-	if facts.Set, err = decode(bounded); err != nil {
-		return facts, err
-	}
-	facts.Quantities, facts.Unknown = faults, unknownFields(bounded)
-	if len(request.OldObject.Raw) == 0 {
-		return facts, nil
-	}
-	// What cannot be decoded gives no measure: the set is judged like a new one.
-	if bounded, faults, err := bound(request.OldObject.Raw); err == nil {
-		facts.Old, _ = decode(bounded)
-		facts.Quantities = quantity.Brought(facts.Quantities, faults)
-	}
-	return facts, nil
+	return input, nil
 }
 
 func (v *Validator) handleDelete(ctx context.Context, request admission.Request) admission.Response {
-	set, err := decodeMetadata(request.OldObject.Raw)
+	if err := served.Check(request.Kind); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	set, err := decodeDeleted(request.OldObject.Raw)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
@@ -152,8 +107,7 @@ func (v *Validator) handleDelete(ctx context.Context, request admission.Request)
 	case gone:
 		return admission.Allowed("its namespace is being deleted")
 	}
-	forbidden := apierrors.NewForbidden(schema.ParseGroupResource(resource), set.Name, protected)
-	return denied(&forbidden.ErrStatus)
+	return admit.Denied(apierrors.NewForbidden(schema.ParseGroupResource(resource), set.Name, protected))
 }
 
 // isLeaving reports whether a namespace is being deleted. That cannot be undone, and takes the Pods and claims along

@@ -19,16 +19,16 @@ import (
 )
 
 // Warnings names what a StatefulSet says without effect, and what has another effect than one might think.
-func Warnings(facts Facts) []string {
+func Warnings(input Input) []string {
 	spec := field.NewPath("spec")
 	return slices.Concat(
-		inert.UnknownWarnings(facts.Unknown),
-		templateWarnings(facts, spec.Child("template")),
-		otherWarnings(&facts.Set.Spec.Template, spec.Child("template")),
-		strategyWarnings(&facts.Set.Spec, spec.Child("updateStrategy")),
-		preDownloadWarnings(facts.Set, spec.Child("updateStrategy", "rollingUpdate", "inPlaceUpdateStrategy")),
-		scaleWarnings(&facts.Set.Spec, spec.Child("scaleStrategy")),
-		claimWarnings(facts, spec.Child("volumeClaimTemplates")),
+		inert.UnknownWarnings(input.Unknown),
+		templateWarnings(input, spec.Child("template")),
+		otherWarnings(&input.Set.Spec.Template, spec.Child("template")),
+		strategyWarnings(&input.Set.Spec, spec.Child("updateStrategy")),
+		preDownloadWarnings(input.Set, spec.Child("updateStrategy", "rollingUpdate", "inPlaceUpdateStrategy")),
+		scaleWarnings(&input.Set.Spec, spec.Child("scaleStrategy")),
+		claimWarnings(input, spec.Child("volumeClaimTemplates")),
 	)
 }
 
@@ -48,12 +48,12 @@ func otherWarnings(template *corev1.PodTemplateSpec, path *field.Path) []string 
 }
 
 // templateWarnings are those that Kubernetes gives for templates of its own.
-func templateWarnings(facts Facts, path *field.Path) []string {
-	template, err := internalTemplate(&facts.Set.Spec)
+func templateWarnings(input Input, path *field.Path) []string {
+	template, err := internalTemplate(&input.Set.Spec)
 	if err != nil {
 		return nil // validateTemplate says so
 	}
-	before, err := internalTemplate(specOf(facts.Old))
+	before, err := internalTemplate(specOf(input.Old))
 	if err != nil {
 		return nil
 	}

@@ -111,7 +111,7 @@ func TestEveryWarning(t *testing.T) {
 			given{base: sized("storageClassName: gone, ", "1Gi"), update: true, change: `spec: {replicas: 5}`}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, Judge(test.facts(t)).Warnings); diff != "" {
+			if diff := cmp.Diff(test.want, Validate(test.input(t)).Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})

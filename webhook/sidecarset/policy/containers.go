@@ -25,16 +25,16 @@ func eachContainer(spec *v1beta1.SidecarSetSpec, visit func(*v1beta1.SidecarCont
 	}
 }
 
-// judge looks at everything that is pulled: images of containers, of their idle twins in a hot upgrade, and of image
+// validate looks at everything that is pulled: images of containers, of their idle twins in a hot upgrade, and of image
 // volumes.
-func (r Images) judge(spec *v1beta1.SidecarSetSpec) []fault {
+func (r Images) validate(spec *v1beta1.SidecarSetSpec) []finding {
 	if len(r.Allowed) == 0 {
 		return nil
 	}
-	var out []fault
+	var out []finding
 	check := func(image string, path *field.Path) {
 		if image != "" && !r.allows(image) {
-			out = append(out, fault{path, fmt.Sprintf("image %q comes from elsewhere than what is allowed: %s", image, list(r.Allowed))})
+			out = append(out, finding{path, fmt.Sprintf("image %q comes from elsewhere than what is allowed: %s", image, list(r.Allowed))})
 		}
 	}
 	eachContainer(spec, func(c *v1beta1.SidecarContainer, path *field.Path) {
@@ -64,18 +64,18 @@ func isBelow(name, parent string) bool {
 	return name == parent || strings.HasPrefix(name, parent+"/")
 }
 
-func judgePrivileged(spec *v1beta1.SidecarSetSpec) []fault {
-	var out []fault
+func privileged(spec *v1beta1.SidecarSetSpec) []finding {
+	var out []finding
 	eachContainer(spec, func(c *v1beta1.SidecarContainer, path *field.Path) {
 		path = path.Child("securityContext")
 		if c.SecurityContext == nil {
 			return
 		}
 		if isTrue(c.SecurityContext.Privileged) {
-			out = append(out, fault{path.Child("privileged"), fmt.Sprintf("container %q is privileged: no sidecar may be", c.Name)})
+			out = append(out, finding{path.Child("privileged"), fmt.Sprintf("container %q is privileged: no sidecar may be", c.Name)})
 		}
 		if windows := c.SecurityContext.WindowsOptions; windows != nil && isTrue(windows.HostProcess) {
-			out = append(out, fault{path.Child("windowsOptions", "hostProcess"), fmt.Sprintf("container %q runs on the host: no sidecar may", c.Name)})
+			out = append(out, finding{path.Child("windowsOptions", "hostProcess"), fmt.Sprintf("container %q runs on the host: no sidecar may", c.Name)})
 		}
 	})
 	return out
@@ -83,8 +83,8 @@ func judgePrivileged(spec *v1beta1.SidecarSetSpec) []fault {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-func (r HostPaths) judge(spec *v1beta1.SidecarSetSpec) []fault {
-	var out []fault
+func (r HostPaths) validate(spec *v1beta1.SidecarSetSpec) []finding {
+	var out []finding
 	for i := range spec.Volumes {
 		volume := spec.Volumes[i].HostPath
 		if volume == nil {
@@ -92,19 +92,19 @@ func (r HostPaths) judge(spec *v1beta1.SidecarSetSpec) []fault {
 		}
 		clean := path.Clean(volume.Path)
 		if !slices.ContainsFunc(r.Allowed, func(allowed string) bool { return isBelow(clean, allowed) }) {
-			out = append(out, fault{field.NewPath("spec", "volumes").Index(i).Child("hostPath"),
+			out = append(out, finding{field.NewPath("spec", "volumes").Index(i).Child("hostPath"),
 				fmt.Sprintf("path %q of the node is not among what is allowed: %s", volume.Path, list(r.Allowed))})
 		}
 	}
 	return out
 }
 
-func judgeHostPorts(spec *v1beta1.SidecarSetSpec) []fault {
-	var out []fault
+func hostPorts(spec *v1beta1.SidecarSetSpec) []finding {
+	var out []finding
 	eachContainer(spec, func(c *v1beta1.SidecarContainer, path *field.Path) {
 		for i := range c.Ports {
 			if port := c.Ports[i].HostPort; port != 0 {
-				out = append(out, fault{path.Child("ports").Index(i).Child("hostPort"),
+				out = append(out, finding{path.Child("ports").Index(i).Child("hostPort"),
 					fmt.Sprintf("container %q takes port %d of the node: no sidecar may", c.Name, port)})
 			}
 		}
@@ -112,15 +112,15 @@ func judgeHostPorts(spec *v1beta1.SidecarSetSpec) []fault {
 	return out
 }
 
-func (r Capabilities) judge(spec *v1beta1.SidecarSetSpec) []fault {
-	var out []fault
+func (r Capabilities) validate(spec *v1beta1.SidecarSetSpec) []finding {
+	var out []finding
 	eachContainer(spec, func(c *v1beta1.SidecarContainer, path *field.Path) {
 		if c.SecurityContext == nil || c.SecurityContext.Capabilities == nil {
 			return
 		}
 		for i, added := range c.SecurityContext.Capabilities.Add {
 			if !r.allows(added) {
-				out = append(out, fault{path.Child("securityContext", "capabilities", "add").Index(i),
+				out = append(out, finding{path.Child("securityContext", "capabilities", "add").Index(i),
 					fmt.Sprintf("capability %s is not among what is allowed: %s", added, list(r.Allowed))})
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// What was stored while nobody judged it must stay editable wherever it is right.
+// What was stored while nobody validated it must stay editable wherever it is right.
 var _ = Describe("A StatefulSet that was stored with a fault", Serial, func() {
 	It("can be changed elsewhere, but not in the fault", func(ctx SpecContext) {
 		asked := configuration()

@@ -11,13 +11,13 @@ import (
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 )
 
-// ValidateUpdate returns what is wrong with a change of a StatefulSet, of which the facts must have what it was. The
+// ValidateUpdate returns what is wrong with a change of a StatefulSet, of which the input must have what it was. The
 // strategies that count are those that the change leads to. That selector, serviceName and podManagementPolicy stay is
 // seen to by the CRD.
-func ValidateUpdate(facts Facts) field.ErrorList {
-	spec, old := &facts.Set.Spec, &facts.Old.Spec
-	return append(validateInPlace(spec, old, facts.CanResize),
-		validateExpansion(spec, old, facts.Classes, field.NewPath("spec", "volumeClaimTemplates"))...)
+func ValidateUpdate(input Input) field.ErrorList {
+	spec, old := &input.Set.Spec, &input.Old.Spec
+	return append(validateInPlace(spec, old, input.CanResize),
+		validateExpansion(spec, old, input.Classes, field.NewPath("spec", "volumeClaimTemplates"))...)
 }
 
 // inPlaceOnly reports whether Pods may only be changed in place. Under OnDelete the operator changes none.

@@ -16,8 +16,8 @@ import (
 // listed is how many allowed values a sentence names at most: an admission warning is cut off where it gets long.
 const listed = 5
 
-// Subject is a SidecarSet to judge and what has to be known for it.
-type Subject struct {
+// Input is a SidecarSet to validate and what has to be known for it.
+type Input struct {
 	Set *v1beta1.SidecarSet
 	// Reaches reports whether the set is for Pods of the namespace of this name.
 	Reaches func(namespace string) bool
@@ -49,65 +49,65 @@ func (v Violation) Warning() string {
 	return fmt.Sprintf("%s: policy %s: %s", v.Path, v.Policy, v.Sentence)
 }
 
-// Judge returns what the policy does not allow, in the order of the policies and, within one, of the fields.
-func (p *Policy) Judge(subject Subject) []Violation {
-	set := subject.Set
+// Validate returns what the policy does not allow, in the order of the policies and, within one, of the fields.
+func (p *Policy) Validate(input Input) []Violation {
+	set := input.Set
 	return slices.Concat(
-		found("sidecarSet.policy.images", p.Images.Action, p.Images.judge(&set.Spec)),
-		found("sidecarSet.policy.namespaces", p.Namespaces.Action, p.Namespaces.judge(&set.Spec, subject.Reaches)),
-		found("sidecarSet.policy.privileged", p.Privileged.Action, judgePrivileged(&set.Spec)),
-		found("sidecarSet.policy.hostPaths", p.HostPaths.Action, p.HostPaths.judge(&set.Spec)),
-		found("sidecarSet.policy.hostPorts", p.HostPorts.Action, judgeHostPorts(&set.Spec)),
-		found("sidecarSet.policy.capabilities", p.Capabilities.Action, p.Capabilities.judge(&set.Spec)),
-		found("sidecarSet.patchPodMetadata", p.PodAnnotations.Action, judgeAnnotations(subject)),
+		found("sidecarSet.policy.images", p.Images.Action, p.Images.validate(&set.Spec)),
+		found("sidecarSet.policy.namespaces", p.Namespaces.Action, p.Namespaces.validate(&set.Spec, input.Reaches)),
+		found("sidecarSet.policy.privileged", p.Privileged.Action, privileged(&set.Spec)),
+		found("sidecarSet.policy.hostPaths", p.HostPaths.Action, p.HostPaths.validate(&set.Spec)),
+		found("sidecarSet.policy.hostPorts", p.HostPorts.Action, hostPorts(&set.Spec)),
+		found("sidecarSet.policy.capabilities", p.Capabilities.Action, p.Capabilities.validate(&set.Spec)),
+		found("sidecarSet.patchPodMetadata", p.PodAnnotations.Action, annotations(input)),
 	)
 }
 
-// fault is what one rule finds.
-type fault struct {
+// finding is what one rule finds.
+type finding struct {
 	path     *field.Path
 	sentence string
 }
 
-func found(policy string, action Action, faults []fault) []Violation {
+func found(policy string, action Action, findings []finding) []Violation {
 	if action == Allow {
 		return nil
 	}
-	out := make([]Violation, 0, len(faults))
-	for _, f := range faults {
+	out := make([]Violation, 0, len(findings))
+	for _, f := range findings {
 		out = append(out, Violation{policy, action, f.path, f.sentence})
 	}
 	return out
 }
 
-func (n Namespaces) judge(spec *v1beta1.SidecarSetSpec, reaches func(string) bool) []fault {
-	var out []fault
+func (n Namespaces) validate(spec *v1beta1.SidecarSetSpec, reaches func(string) bool) []finding {
+	var out []finding
 	path := field.NewPath("spec", "namespaceSelector")
 	if spec.Namespace != "" {
 		path = field.NewPath("spec", "namespace")
 	}
 	for _, namespace := range n.Protected {
 		if reaches(namespace) {
-			out = append(out, fault{path, fmt.Sprintf("reaches namespace %q, where no SidecarSet may inject: leave it out (kubernetes.io/metadata.name NotIn)", namespace)})
+			out = append(out, finding{path, fmt.Sprintf("reaches namespace %q, where no SidecarSet may inject: leave it out (kubernetes.io/metadata.name NotIn)", namespace)})
 		}
 	}
 	return out
 }
 
-func judgeAnnotations(subject Subject) []fault {
-	var out []fault
-	set := subject.Set
+func annotations(input Input) []finding {
+	var out []finding
+	set := input.Set
 	for i := range set.Spec.PatchPodMetadata {
 		path := field.NewPath("spec", "patchPodMetadata").Index(i).Child("annotations")
 		for _, key := range slices.Sorted(maps.Keys(set.Spec.PatchPodMetadata[i].Annotations)) {
-			if subject.Patches.Allow(set.Labels, key) {
+			if input.Patches.Allow(set.Labels, key) {
 				continue
 			}
 			sentence := fmt.Sprintf("no rule of ConfigMap %s (%s) lets this SidecarSet patch annotation %q", ConfigMapName, PatchRulesKey, key)
-			if subject.PatchesFault != nil {
-				sentence += fmt.Sprintf("; the rules cannot be read: %v", subject.PatchesFault)
+			if input.PatchesFault != nil {
+				sentence += fmt.Sprintf("; the rules cannot be read: %v", input.PatchesFault)
 			}
-			out = append(out, fault{path.Key(key), sentence})
+			out = append(out, finding{path.Key(key), sentence})
 		}
 	}
 	return out

@@ -14,12 +14,13 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
 func init() { capabilities.Setup(true, 0) }
 
-// given is a SidecarSet to judge, and the world that it comes into.
+// given is a SidecarSet to validate, and the world that it comes into.
 type given struct {
 	// set is the SidecarSet s for Pods app=web with one container, agent, unless it says otherwise; change alters its
 	// spec, and annotate its annotations.
@@ -36,46 +37,46 @@ type given struct {
 	revisions       Revisions
 }
 
-func (g given) judge(t *testing.T) Verdict {
+func (g given) validate(t *testing.T) admit.Result {
 	t.Helper()
-	return Judge(g.facts(t))
+	return Validate(g.input(t))
 }
 
-func (g given) facts(t testing.TB) Facts {
+func (g given) input(t testing.TB) Input {
 	t.Helper()
-	facts := Facts{Set: g.set, Stored: NewStored(), Revisions: g.revisions, Namespaces: g.namespaces, Excluded: g.excluded}
-	if facts.Set == nil {
-		facts.Set = build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+	input := Input{Set: g.set, Stored: NewStored(), Revisions: g.revisions, Namespaces: g.namespaces, Excluded: g.excluded}
+	if input.Set == nil {
+		input.Set = build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
 	}
 	if g.before != nil {
-		facts.Old = facts.Set.DeepCopy()
-		g.before(facts.Old)
-		g.stored = append(g.stored, facts.Old)
+		input.Old = input.Set.DeepCopy()
+		g.before(input.Old)
+		g.stored = append(g.stored, input.Old)
 	}
 	if g.change != nil {
-		g.change(&facts.Set.Spec)
+		g.change(&input.Set.Spec)
 	}
-	facts.Set.Annotations = g.annotate
+	input.Set.Annotations = g.annotate
 	for _, set := range g.stored {
-		if err := facts.Stored.Put(set); err != nil {
+		if err := input.Stored.Put(set); err != nil {
 			t.Fatal(err)
 		}
 	}
-	facts.Base = facts.Stored.Get(g.annotate[v1beta1.SidecarSetBaseAnnotation])
+	input.Base = input.Stored.Get(g.annotate[v1beta1.SidecarSetBaseAnnotation])
 	var err error
-	if facts.Policy, err = policy.Parse([]byte(g.policy)); err != nil {
+	if input.Policy, err = policy.Parse([]byte(g.policy)); err != nil {
 		t.Fatal(err)
 	}
-	facts.Patches, facts.PatchesFault = policy.ParsePatchRules([]byte(g.patches))
-	if facts.PodSecurity, err = podsecuritypolicy.NewEvaluator(podsecuritypolicy.DefaultChecks(), nil); err != nil {
+	input.Patches, input.PatchesFault = policy.ParsePatchRules([]byte(g.patches))
+	if input.PodSecurity, err = podsecuritypolicy.NewEvaluator(podsecuritypolicy.DefaultChecks(), nil); err != nil {
 		t.Fatal(err)
 	}
-	return facts
+	return input
 }
 
-func errorsOf(verdict Verdict) []string {
+func errorsOf(result admit.Result) []string {
 	var out []string
-	for _, err := range verdict.Errors {
+	for _, err := range result.Errors {
 		out = append(out, err.Error())
 	}
 	return out
@@ -292,8 +293,8 @@ func TestWhatIsAccepted(t *testing.T) {
 			policy: `{namespaces: {action: Deny, protected: [vault]}}`, namespaces: []*corev1.Namespace{namespace("vault", "team", "b")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(Verdict{}, g.judge(t)); diff != "" {
-				t.Errorf("verdict (-want +got):\n%s", diff)
+			if diff := cmp.Diff(admit.Result{}, g.validate(t)); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
 			}
 		})
 	}
