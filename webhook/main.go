@@ -30,6 +30,7 @@ import (
 	"github.com/windlass-operator/windlass/webhook/pod"
 	"github.com/windlass-operator/windlass/webhook/pod/validity"
 	"github.com/windlass-operator/windlass/webhook/serve"
+	"github.com/windlass-operator/windlass/webhook/sidecarset"
 	"github.com/windlass-operator/windlass/webhook/versions"
 )
 
@@ -114,7 +115,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	sets, err := pod.FollowSets(ctx, mgr.GetCache())
+	sets, err := sidecarset.Follow(ctx, mgr.GetCache())
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	servePods(mgr, o, sets, recorded, scheduling, fresh)
-	if err := errors.Join(serveSidecarSets(ctx, mgr, o, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
+	if err := errors.Join(serveSidecarSets(mgr, o, sets.Stored, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -139,9 +140,9 @@ func run(ctx context.Context, o options) error {
 }
 
 // servePods registers the admission of Pods, for namespaces whose injection is enforced and for all others.
-func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
+func servePods(mgr manager.Manager, o options, sets *sidecarset.Followed, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
 	handler := pod.Handler{
-		Sets: sets, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
+		Sets: sets.Index, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
 		Judge: validity.NewJudge(),
 	}
 	enforced := handler
@@ -153,7 +154,7 @@ func servePods(mgr manager.Manager, o options, sets *pod.KnownSets, recorded *ve
 
 // newFresh asks the API server over connections of its own: a Pod that waits must not wait for its turn among the
 // replica's other requests. There is never more than one question of a kind under way, so they need no limit.
-func newFresh(config *rest.Config, sets *pod.KnownSets) (*freshness.Cluster, error) {
+func newFresh(config *rest.Config, sets *sidecarset.Followed) (*freshness.Cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.DisableCompression = -1, true
 	reader, err := client.New(config, client.Options{Scheme: program.Scheme()})
@@ -215,11 +216,11 @@ func newServer(o options, source *certs.Source) (*serve.Server, *serve.Clients, 
 
 // addChecks makes /readyz true when the API server can be answered: the SidecarSets are known and the port is open;
 // what serves has checks of its own.
-func addChecks(mgr manager.Manager, sets *pod.KnownSets, recorded *versions.Known) error {
+func addChecks(mgr manager.Manager, sets *sidecarset.Followed, recorded *versions.Known) error {
 	return errors.Join(
 		mgr.AddHealthzCheck("alive", healthz.Ping),
 		mgr.AddReadyzCheck("sidecarsets", func(*http.Request) error { return sets.Synced() }),
-		mgr.AddReadyzCheck("revisions", func(*http.Request) error { return recorded.Synced() }),
+		mgr.AddReadyzCheck("revisions", recorded.Check),
 		mgr.AddReadyzCheck("server", mgr.GetWebhookServer().StartedChecker()),
 	)
 }

@@ -4,26 +4,24 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/client-go/discovery"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/webhook/follow"
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
 
 // serveStatefulSets registers the admission of StatefulSets. There is no handler for their defaults: all of them are in
 // the CRD.
 func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
-	classes, err := mgr.GetCache().GetInformer(ctx, &storagev1.StorageClass{}, cache.BlockUntilSynced(false))
+	classes, err := follow.Cached(ctx, mgr.GetCache(), "StorageClasses", &storagev1.StorageClass{})
 	if err != nil {
-		return fmt.Errorf("watch StorageClasses: %w", err)
+		return err
 	}
 	served, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
@@ -34,10 +32,5 @@ func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
 		Namespaces:     mgr.GetAPIReader(),
 		CanResize:      func(ctx context.Context) (bool, error) { return program.ServesResize(ctx, served) },
 	})})
-	return mgr.AddReadyzCheck("storageclasses", func(*http.Request) error {
-		if !classes.HasSynced() {
-			return errors.New("StorageClasses are still being read for the validation of StatefulSets")
-		}
-		return nil
-	})
+	return mgr.AddReadyzCheck("storageclasses", classes.Check)
 }

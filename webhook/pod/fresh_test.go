@@ -17,16 +17,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/freshness"
+	"github.com/windlass-operator/windlass/webhook/sidecarset"
 )
 
 // lagging is a cluster whose API server has answered a write that the watch of a replica brings only later.
 type lagging struct {
 	server client.Client
-	known  *KnownSets
+	known  *sidecarset.Followed
 	// cached is the Namespace as the replica's cache has it.
 	cached *corev1.Namespace
 }
@@ -35,7 +35,7 @@ func newLagging(t *testing.T) *lagging {
 	t.Helper()
 	l := &lagging{
 		server: fake.NewClientBuilder().WithScheme(program.Scheme()).Build(),
-		known:  &KnownSets{Index: sidecar.NewIndex(), Seen: freshness.NewSeen()},
+		known:  sidecarset.NewFollowed(),
 		cached: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
 	}
 	labelled := l.cached.DeepCopy()
@@ -63,14 +63,14 @@ func (l *lagging) write(t *testing.T, set *v1beta1.SidecarSet, after time.Durati
 		t.Fatal(err)
 	}
 	if after > 0 {
-		time.AfterFunc(after, func() { l.known.take(t.Context(), set) })
+		time.AfterFunc(after, func() { l.known.Put(t.Context(), set) })
 	}
 }
 
 func (l *lagging) admit(t *testing.T, enforced bool) (admission.Request, admission.Response) {
 	t.Helper()
 	h := &Handler{
-		Sets: l.known, Reader: fake.NewClientBuilder().WithObjects(l.cached).Build(),
+		Sets: l.known.Index, Reader: fake.NewClientBuilder().WithObjects(l.cached).Build(),
 		Clock: clocktesting.NewFakePassiveClock(build.Epoch), Enforced: enforced,
 	}
 	if enforced {

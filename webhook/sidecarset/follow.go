@@ -5,66 +5,84 @@ package sidecarset
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 
-	toolscache "k8s.io/client-go/tools/cache"
+	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/follow"
+	"github.com/windlass-operator/windlass/webhook/freshness"
 )
 
-// Followed are the stored SidecarSets, kept current by a watch.
+// Followed are the SidecarSets of the cluster, kept current by one watch: for the Pods that they are injected into, and
+// for the sets that are compared with them. The objects in it are never modified.
 type Followed struct {
-	*Stored
-	synced toolscache.InformerSynced
+	// Index are the sets that can be injected.
+	Index *sidecar.Index
+	// Stored are the sets that can be for a Pod, also those that are not injected until they are corrected.
+	Stored *Stored
+	// Seen are the versions of the sets that the watch has brought.
+	Seen *freshness.Seen
+
+	sets, namespaces *follow.Watch
 }
 
-// Follow watches SidecarSets through a cache that is started later.
+// Follow watches SidecarSets, and Namespaces for those who read them from the cache, which is started later.
 func Follow(ctx context.Context, c cache.Cache) (*Followed, error) {
-	followed := &Followed{Stored: NewStored()}
-	informer, err := c.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return nil, fmt.Errorf("watch SidecarSets: %w", err)
-	}
-	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { followed.put(ctx, object) },
-		UpdateFunc: func(_, object any) { followed.put(ctx, object) },
-		DeleteFunc: followed.remove,
+	followed := NewFollowed()
+	var errs [2]error
+	followed.sets, errs[0] = follow.Start(ctx, c, "SidecarSets", &v1beta1.SidecarSet{}, follow.Into[*v1beta1.SidecarSet]{
+		Put:    func(set *v1beta1.SidecarSet) { followed.Put(ctx, set) },
+		Delete: followed.Delete,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("watch SidecarSets: %w", err)
-	}
-	followed.synced = registration.HasSynced
-	return followed, nil
+	followed.namespaces, errs[1] = follow.Cached(ctx, c, "Namespaces", &corev1.Namespace{})
+	return followed, errors.Join(errs[:]...)
 }
 
-// Synced says whether all SidecarSets are known.
-func (f *Followed) Synced() error {
-	if !f.synced() {
-		return errors.New("SidecarSets are still being read for validation")
-	}
-	return nil
+// NewFollowed has no sets yet, and no watch.
+func NewFollowed() *Followed {
+	return &Followed{Index: sidecar.NewIndex(), Stored: NewStored(), Seen: freshness.NewSeen()}
 }
 
-// put takes in a new or changed set. Status writes change nothing that another set is compared with.
-func (f *Followed) put(ctx context.Context, object any) {
-	set := object.(*v1beta1.SidecarSet)
-	known := f.Get(set.Name)
-	if known != nil && known.UID == set.UID && known.Generation == set.Generation && maps.Equal(known.Annotations, set.Annotations) {
-		return
+// Synced says whether all SidecarSets and Namespaces are known.
+func (f *Followed) Synced() error { return errors.Join(f.sets.Synced(), f.namespaces.Synced()) }
+
+// Put takes in a new or changed set, and only then says that it was seen.
+func (f *Followed) Put(ctx context.Context, set *v1beta1.SidecarSet) {
+	if old := f.Stored.Get(set.Name); old == nil || !sameInjection(old, set) {
+		f.take(ctx, set)
 	}
-	if err := f.Put(set); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "SidecarSet is not compared with others until it is corrected")
+	f.Seen.Note(set)
+}
+
+// take leaves a set out of what it is not right enough for, and says so.
+func (f *Followed) take(ctx context.Context, set *v1beta1.SidecarSet) {
+	log := ctrl.LoggerFrom(ctx)
+	if compiled, err := sidecar.Compile(set); err != nil {
+		log.Error(err, "SidecarSet injects nothing until it is corrected")
+		f.Index.Delete(set.Name)
+	} else {
+		f.Index.Put(compiled)
+	}
+	if err := f.Stored.Put(set); err != nil {
+		log.Error(err, "SidecarSet is not compared with others until it is corrected")
 	}
 }
 
-func (f *Followed) remove(object any) {
-	if unknown, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-		object = unknown.Obj
-	}
-	if set, ok := object.(*v1beta1.SidecarSet); ok {
-		f.Delete(set.Name)
-	}
+// sameInjection reports whether two objects inject the same. Labels and annotations count, which no generation does: a
+// canary is marked by them. Of the status only the name of the latest revision is injected.
+func sameInjection(a, b *v1beta1.SidecarSet) bool {
+	return a.UID == b.UID && a.Generation == b.Generation &&
+		maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations) &&
+		a.Status.LatestRevision == b.Status.LatestRevision
+}
+
+// Delete forgets a set that is gone.
+func (f *Followed) Delete(set *v1beta1.SidecarSet) {
+	f.Index.Delete(set.Name)
+	f.Stored.Delete(set.Name)
+	f.Seen.NoteDeleted(set)
 }

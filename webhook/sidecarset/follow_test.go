@@ -6,39 +6,64 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	toolscache "k8s.io/client-go/tools/cache"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-func TestFollowedTakesInWhatMatters(t *testing.T) {
-	first := named("s")
-	status := first.DeepCopy()
-	status.Status.MatchedPods = 3
-	canary := first.DeepCopy()
-	canary.Annotations = canaryOf("base")
-	spec := first.DeepCopy()
-	spec.Generation++
-	again := first.DeepCopy()
-	again.UID = "another"
+// unreadable is a selector with an operator that does not exist.
+var unreadable = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
+
+func TestWhichChangesOfASetAreTakenIn(t *testing.T) {
+	// known says which versions of a set are injected and compared with others: the first one, the one after the
+	// change, or none.
+	type known struct{ Injected, Compared string }
+	before, after, neither := known{"first", "first"}, known{"second", "second"}, known{}
 	for name, test := range map[string]struct {
-		event func(*Followed)
-		want  *v1beta1.SidecarSet
+		change func(*v1beta1.SidecarSet)
+		want   known
 	}{
-		"a status write changes nothing":              {func(f *Followed) { f.put(t.Context(), status) }, first},
-		"an annotation may make it a canary":          {func(f *Followed) { f.put(t.Context(), canary) }, canary},
-		"a new spec":                                  {func(f *Followed) { f.put(t.Context(), spec) }, spec},
-		"a set deleted and created anew":              {func(f *Followed) { f.put(t.Context(), again) }, again},
-		"a set that is deleted":                       {func(f *Followed) { f.remove(first) }, nil},
-		"a set whose deletion the watch did not hear": {func(f *Followed) { f.remove(toolscache.DeletedFinalStateUnknown{Key: "s", Obj: first}) }, nil},
+		"its generation":      {func(s *v1beta1.SidecarSet) { s.Generation++ }, after},
+		"another set":         {func(s *v1beta1.SidecarSet) { s.UID = "another" }, after},
+		"its latest revision": {func(s *v1beta1.SidecarSet) { s.Status.LatestRevision = "s-2" }, after},
+		"its annotations":     {func(s *v1beta1.SidecarSet) { s.Annotations = canaryOf("base") }, after},
+		"its labels": {func(s *v1beta1.SidecarSet) {
+			s.Labels = map[string]string{v1beta1.SidecarSetCustomVersionLabel: "lts"}
+		}, after},
+		"not the counts of its status": {func(s *v1beta1.SidecarSet) { s.Status.MatchedPods = 7 }, before},
+		"a spec that cannot be injected": {func(s *v1beta1.SidecarSet) {
+			s.Generation++
+			s.Spec.UpdateStrategy.Selector = unreadable
+		}, known{Compared: "second"}},
+		"a spec that can be for no Pod": {func(s *v1beta1.SidecarSet) {
+			s.Generation++
+			s.Spec.Selector = unreadable
+		}, neither},
 	} {
 		t.Run(name, func(t *testing.T) {
-			followed := &Followed{Stored: NewStored()}
-			followed.put(t.Context(), first)
-			test.event(followed)
-			if got := followed.Get("s"); got != test.want {
-				t.Errorf("stored (-want +got):\n%s", cmp.Diff(test.want, got))
+			first := named("s")
+			second := first.DeepCopy()
+			test.change(second)
+			followed := NewFollowed()
+			followed.Put(t.Context(), first)
+			followed.Put(t.Context(), second)
+			which := map[*v1beta1.SidecarSet]string{first: "first", second: "second"}
+			got := known{Compared: which[followed.Stored.Get("s")]}
+			if set := followed.Index.Get("s"); set != nil {
+				got.Injected = which[set.Object]
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("known (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestASetThatIsGoneIsForgotten(t *testing.T) {
+	followed := NewFollowed()
+	followed.Put(t.Context(), named("s"))
+	followed.Delete(named("s"))
+	if followed.Index.Get("s") != nil || followed.Stored.Get("s") != nil {
+		t.Error("it is still known")
 	}
 }

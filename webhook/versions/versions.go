@@ -18,17 +18,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/revision"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/follow"
 )
 
 // Known are the recorded revisions of all SidecarSets, kept current by a watch. It is safe for concurrent use.
 type Known struct {
-	synced toolscache.InformerSynced
+	*follow.Watch
+
 	// nameless counts the Pods without a name that were placed.
 	nameless atomic.Uint64
 
@@ -51,22 +52,11 @@ type worked struct {
 }
 
 // Follow watches the revisions in the namespace that the operator keeps them in, through a cache that is started later.
-func Follow(ctx context.Context, c cache.Cache) (*Known, error) {
-	known := newKnown()
-	informer, err := c.GetInformer(ctx, &appsv1.ControllerRevision{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return nil, fmt.Errorf("watch ControllerRevisions: %w", err)
-	}
-	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    known.put,
-		UpdateFunc: func(_, object any) { known.put(object) },
-		DeleteFunc: known.remove,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("watch ControllerRevisions: %w", err)
-	}
-	known.synced = registration.HasSynced
-	return known, nil
+func Follow(ctx context.Context, c cache.Cache) (known *Known, err error) {
+	known = newKnown()
+	known.Watch, err = follow.Start(ctx, c, "ControllerRevisions", &appsv1.ControllerRevision{},
+		follow.Into[*appsv1.ControllerRevision]{Put: known.put, Delete: known.remove})
+	return known, err
 }
 
 func newKnown() *Known {
@@ -77,16 +67,7 @@ func newKnown() *Known {
 	}
 }
 
-// Synced says whether all revisions are known.
-func (k *Known) Synced() error {
-	if !k.synced() {
-		return fmt.Errorf("ControllerRevisions are still being read")
-	}
-	return nil
-}
-
-func (k *Known) put(object any) {
-	r := object.(*appsv1.ControllerRevision)
+func (k *Known) put(r *appsv1.ControllerRevision) {
 	owner := metav1.GetControllerOf(r)
 	if owner == nil || owner.Kind != "SidecarSet" {
 		return
@@ -107,14 +88,7 @@ func (k *Known) changed(owner types.UID) {
 	delete(k.compiled, owner)
 }
 
-func (k *Known) remove(object any) {
-	if unknown, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-		object = unknown.Obj
-	}
-	r, ok := object.(*appsv1.ControllerRevision)
-	if !ok {
-		return
-	}
+func (k *Known) remove(r *appsv1.ControllerRevision) {
 	owner := metav1.GetControllerOf(r)
 	if owner == nil {
 		return

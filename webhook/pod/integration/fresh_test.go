@@ -23,13 +23,14 @@ import (
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/freshness"
 	"github.com/windlass-operator/windlass/webhook/pod"
+	"github.com/windlass-operator/windlass/webhook/sidecarset"
 )
 
 // lag is how long a replica takes to hear of each change of a SidecarSet.
 const lag = 100 * time.Millisecond
 
 // slowReplica follows the SidecarSets of the API server, each change late.
-func slowReplica(ctx context.Context) *pod.KnownSets {
+func slowReplica(ctx context.Context) *sidecarset.Followed {
 	GinkgoHelper()
 	slow, err := cache.New(cluster.Config, cache.Options{Scheme: program.Scheme(), ByObject: map[client.Object]cache.ByObject{
 		&v1beta1.SidecarSet{}: {Transform: func(object any) (any, error) {
@@ -38,7 +39,7 @@ func slowReplica(ctx context.Context) *pod.KnownSets {
 		}},
 	}})
 	Expect(err).NotTo(HaveOccurred())
-	known, err := pod.FollowSets(ctx, slow)
+	known, err := sidecarset.Follow(ctx, slow)
 	Expect(err).NotTo(HaveOccurred())
 	go func() {
 		defer GinkgoRecover()
@@ -77,7 +78,7 @@ var _ = Describe("A set and its first Pod, one right after the other", func() {
 
 	It("go together where injection is enforced, however late the replica hears of the set", func(ctx SpecContext) {
 		known := slowReplica(running)
-		h := &pod.Handler{Sets: known, Reader: k8s, Enforced: true, Fresh: freshness.New(known.Seen, k8s), Clock: clock.RealClock{}}
+		h := &pod.Handler{Sets: known.Index, Reader: k8s, Enforced: true, Fresh: freshness.New(known.Seen, k8s), Clock: clock.RealClock{}}
 		bare, refused := admitted(ctx, h, "enforced", 20)
 		Expect(bare).To(BeZero(), "Pods without their sidecar")
 		Expect(refused).To(BeZero(), "Pods that were refused though the replica heard of the set in time")
@@ -85,7 +86,7 @@ var _ = Describe("A set and its first Pod, one right after the other", func() {
 
 	It("may miss each other elsewhere: that is the gap", func(ctx SpecContext) {
 		known := slowReplica(running)
-		bare, _ := admitted(ctx, &pod.Handler{Sets: known, Reader: k8s, Clock: clock.RealClock{}}, "ordinary", 3)
+		bare, _ := admitted(ctx, &pod.Handler{Sets: known.Index, Reader: k8s, Clock: clock.RealClock{}}, "ordinary", 3)
 		Expect(bare).To(Equal(3))
 	}, SpecTimeout(time.Minute))
 })

@@ -28,14 +28,14 @@ func store(ctx SpecContext, set *v1beta1.SidecarSet) {
 	GinkgoHelper()
 	Expect(k8s.Create(ctx, set)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { remove(ctx, set) })
-	Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).ShouldNot(BeNil())
+	Eventually(func() *v1beta1.SidecarSet { return stored.Stored.Get(set.Name) }, patience).ShouldNot(BeNil())
 }
 
 // remove deletes a SidecarSet and waits until the webhook has forgotten it: it would stand in the way of the next spec.
 func remove(ctx SpecContext, set *v1beta1.SidecarSet) {
 	GinkgoHelper()
 	Expect(client.IgnoreNotFound(k8s.Delete(ctx, set))).To(Succeed())
-	Eventually(func() *v1beta1.SidecarSet { return stored.Get(set.Name) }, patience).Should(BeNil())
+	Eventually(func() *v1beta1.SidecarSet { return stored.Stored.Get(set.Name) }, patience).Should(BeNil())
 }
 
 var _ = Describe("A SidecarSet", func() {
