@@ -11,26 +11,20 @@ import (
 	"os"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/probe"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
 	"github.com/windlass-operator/windlass/operator/statefulset"
+	"github.com/windlass-operator/windlass/operator/wiring"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -114,7 +108,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := indexPods(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := wiring.IndexPods(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	excluded := strings.Split(o.excludedNamespaces, ",")
@@ -143,19 +137,6 @@ func run(ctx context.Context, o options) error {
 	return mgr.Start(ctx)
 }
 
-// indexPods adds the indexes of Pods that several controllers use.
-func indexPods(ctx context.Context, indexer client.FieldIndexer) error {
-	for name, keys := range map[string]func(metav1.Object) []string{
-		podcache.ControllerIndex: podcache.ControllerUID, podcache.OrphanIndex: podcache.OrphanParent,
-	} {
-		err := indexer.IndexField(ctx, &corev1.Pod{}, name, func(object client.Object) []string { return keys(object) })
-		if err != nil {
-			return fmt.Errorf("index Pods by %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
 func newManager(config *rest.Config, o options) (manager.Manager, error) {
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                        program.Scheme(),
@@ -165,17 +146,8 @@ func newManager(config *rest.Config, o options) (manager.Manager, error) {
 		LeaderElectionID:              "windlass-operator",
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Pod{}:                   {Transform: podcache.Trim},
-				&corev1.Node{}:                  {Transform: podcache.TrimNode},
-				&corev1.PersistentVolumeClaim{}: {Transform: statefulset.TrimClaim},
-				&appsv1.ControllerRevision{}:    {Transform: statefulset.TrimRevision},
-			},
-		},
-		// Every decision is taken on a snapshot that has seen our own writes.
-		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Cache:                         wiring.Cache(),
+		Client:                        wiring.Client(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)

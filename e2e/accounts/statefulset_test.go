@@ -12,38 +12,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	controllerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/operator/statefulset"
-	"github.com/windlass-operator/windlass/program"
 )
 
 // startOperator runs the StatefulSet controller with the operator's account and its rights, until the test ends.
 func startOperator() {
 	GinkgoHelper()
-	mgr, err := manager.New(impersonated("operator"), manager.Options{
-		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		Controller: controllerconfig.Controller{SkipNameValidation: ptr.To(true)}, // it is started more than once
-		Client:     client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
-	})
-	Expect(err).NotTo(HaveOccurred())
-	life, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	for name, keys := range map[string]func(metav1.Object) []string{
-		podcache.ControllerIndex: podcache.ControllerUID, podcache.OrphanIndex: podcache.OrphanParent,
-	} {
-		Expect(mgr.GetFieldIndexer().IndexField(life, &corev1.Pod{}, name, func(object client.Object) []string { return keys(object) })).To(Succeed())
-	}
-	Expect(statefulset.Add(life, mgr, statefulset.Options{Workers: 2, Parallel: 4, CanResize: true})).To(Succeed())
-	go func() { ended <- mgr.Start(life) }()
-	DeferCleanup(func() {
-		stop()
-		Eventually(ended).Should(Receive(BeNil()))
-	})
+	DeferCleanup(apiserver.RunOperator(impersonated("operator"), func(ctx context.Context, mgr manager.Manager) error {
+		return statefulset.Add(ctx, mgr, statefulset.Options{Workers: 2, Parallel: 4, CanResize: true})
+	}))
 }
 
 // newSet makes a StatefulSet of one Pod.

@@ -6,7 +6,6 @@ package accounts
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -16,12 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/windlass-operator/windlass/e2e/examples"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -31,9 +28,8 @@ const (
 )
 
 var (
-	config  *rest.Config
-	k8s     client.Client
-	cluster *envtest.Environment
+	config *rest.Config
+	k8s    client.Client
 )
 
 func TestAccounts(t *testing.T) {
@@ -42,36 +38,15 @@ func TestAccounts(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	SetDefaultEventuallyTimeout(patience)
-	cluster = &envtest.Environment{
-		CRDDirectoryPaths: []string{"../../api/crds"}, ErrorIfCRDPathMissing: true, ControlPlaneStartTimeout: time.Minute,
-	}
-	var err error
-	config, err = cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	config.QPS = -1
-	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+	server := apiserver.Start(nil)
+	config, k8s = server.Config, server.Client
 	for _, name := range []string{namespace, "kube-node-lease", "shop"} {
 		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		Expect(client.IgnoreAlreadyExists(k8s.Create(ctx, object))).To(Succeed())
 	}
 	install(ctx)
 	awaitPolicies(ctx)
-})
-
-var _ = AfterSuite(func() {
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
 })
 
 // install creates what the chart has of roles, policies and webhook configurations. No webhook runs, and so none may be

@@ -20,6 +20,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
+	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
 // tenantsLabel is the label by which one SidecarSet reaches the namespaces of several tenants.
@@ -153,27 +154,8 @@ func runJob(ctx context.Context, namespace string) {
 // lift that.
 func refuseImage(ctx context.Context, namespace, container, image string) (lift func(context.Context)) {
 	GinkgoHelper()
-	policy := &admissionv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Update},
-					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-				}}},
-			},
-			Validations: []admissionv1.Validation{{
-				Expression: `object.spec.containers.all(c, c.image != "` + image + `")`, Message: "the image is not released",
-			}},
-		},
-	}
-	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: namespace, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
-		},
-	}
+	policy, binding := build.PodPolicy(namespace, admissionv1.Update,
+		`object.spec.containers.all(c, c.image != "`+image+`")`, "the image is not released")
 	Expect(cluster.Client.Create(ctx, policy)).To(Succeed())
 	Expect(cluster.Client.Create(ctx, binding)).To(Succeed())
 	lift = func(ctx context.Context) {

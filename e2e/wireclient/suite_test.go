@@ -4,7 +4,6 @@ package wireclient
 
 import (
 	"flag"
-	"os"
 	"slices"
 	"testing"
 
@@ -16,7 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 var (
@@ -69,19 +69,5 @@ func connect() *rest.Config {
 		ExpectWithOffset(1, err).NotTo(HaveOccurred())
 		return given
 	}
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "neither -kubeconfig nor KUBEBUILDER_ASSETS says where an API server is; make test-integration builds one and sets the latter"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	cluster := &envtest.Environment{
-		CRDDirectoryPaths:     []string{"../../api/crds"},
-		ErrorIfCRDPathMissing: true,
-	}
-	DeferCleanup(cluster.Stop)
-	started, err := cluster.Start()
-	ExpectWithOffset(1, err).NotTo(HaveOccurred())
-	return started
+	return apiserver.Start(nil).Config
 }

@@ -12,7 +12,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // slowest is how long a Pod waits for the operator to have written about it. Not everything that happens to a Pod makes
@@ -82,7 +84,7 @@ func step(ctx context.Context, pod *corev1.Pod) bool {
 		build.RunContainers(pod)
 		report(pod, false)
 		err = k8s.Status().Update(ctx, pod)
-	case !serves(pod) || is(pod, corev1.PodReady) != gatesOpen(pod):
+	case !serves(pod) || is(pod, corev1.PodReady) != apiserver.GatesOpen(pod):
 		report(pod, true)
 		err = k8s.Status().Update(ctx, pod)
 	default:
@@ -99,7 +101,7 @@ func report(pod *corev1.Pod, ready bool) {
 	for i := range pod.Status.ContainerStatuses {
 		pod.Status.ContainerStatuses[i].Ready = ready
 	}
-	build.SetReady(pod, ready && gatesOpen(pod), time.Now())
+	build.SetReady(pod, ready && apiserver.GatesOpen(pod), time.Now())
 }
 
 // serves reports whether all containers are ready.
@@ -134,20 +136,6 @@ func runs(pod *corev1.Pod) bool {
 	return true
 }
 
-func gatesOpen(pod *corev1.Pod) bool {
-	for _, gate := range pod.Spec.ReadinessGates {
-		if !is(pod, gate.ConditionType) {
-			return false
-		}
-	}
-	return true
-}
-
 func is(pod *corev1.Pod, kind corev1.PodConditionType) bool {
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == kind {
-			return pod.Status.Conditions[i].Status == corev1.ConditionTrue
-		}
-	}
-	return false
+	return pods.IsTrue(pods.Condition(pod, kind))
 }

@@ -6,16 +6,14 @@ package fixedpoint
 
 import (
 	"io"
-	"os"
 	"testing"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 const examplesDir = "../../../examples"
@@ -33,33 +31,18 @@ func TestFixedPoint(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	crds := []string{"../../../api/crds"}
+	var definitions []string
 	for _, tool := range gitOpsTools {
-		crds = append(crds, tool.definitions(ctx)...)
+		definitions = append(definitions, tool.definitions(ctx)...)
 	}
-	mutating, validating := configurations()
-	cluster := &envtest.Environment{
-		CRDDirectoryPaths: crds, ErrorIfCRDPathMissing: true,
-		// Argo CD's definitions are large, and a busy machine needs longer than the defaults of 20 and 10 seconds.
-		ControlPlaneStartTimeout: time.Minute, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: time.Minute},
-		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
-	}
-	DeferCleanup(cluster.Stop)
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	k8s, err = client.New(config, client.Options{})
-	Expect(err).NotTo(HaveOccurred())
-	serveWebhooks(config, cluster.WebhookInstallOptions)
+	server := apiserver.Start(func(cluster *envtest.Environment) {
+		cluster.CRDDirectoryPaths = append(cluster.CRDDirectoryPaths, definitions...)
+		cluster.WebhookInstallOptions.MutatingWebhooks, cluster.WebhookInstallOptions.ValidatingWebhooks = configurations()
+	})
+	k8s = server.Client
+	serveWebhooks(server)
 
-	admin, err := cluster.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	admin, err := server.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
 	Expect(err).NotTo(HaveOccurred())
 	kubectl, err = admin.Kubectl()
 	Expect(err).NotTo(HaveOccurred())

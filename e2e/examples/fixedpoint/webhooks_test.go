@@ -4,24 +4,17 @@ package fixedpoint
 
 import (
 	"context"
-	"crypto/tls"
-	"net/http"
-	"path/filepath"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/windlass-operator/windlass/e2e/examples"
-	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/schedpatch"
 	"github.com/windlass-operator/windlass/webhook/sidecarset"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
@@ -54,46 +47,29 @@ func configurations() (mutating []*admissionregistrationv1.MutatingWebhookConfig
 }
 
 // serveWebhooks answers for our kinds as the webhook program does, until the suite ends. No Pods are made here.
-func serveWebhooks(config *rest.Config, served envtest.WebhookInstallOptions) {
-	mgr, err := manager.New(config, manager.Options{
-		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		WebhookServer: webhook.NewServer(webhook.Options{
-			Host: served.LocalServingHost, Port: served.LocalServingPort, TLSOpts: []func(*tls.Config){withCertificate(served.LocalServingCertDir)},
-		}),
-	})
-	Expect(err).NotTo(HaveOccurred())
-	running, stop := context.WithCancel(context.Background())
-	DeferCleanup(func() { stop() })
-	stored, err := sidecarset.Follow(running, mgr.GetCache())
-	Expect(err).NotTo(HaveOccurred())
-	sidecarSets, err := sidecarset.NewValidator(sidecarset.Config{
-		Stored: stored.Stored, Live: mgr.GetAPIReader(), Namespaces: mgr.GetCache(),
-		Policy: policy.NewFile("", policy.Parse), Patches: policy.NewFile("", policy.ParsePatchRules),
-	})
-	Expect(err).NotTo(HaveOccurred())
-	statefulSets := statefulset.NewValidator(statefulset.Config{
-		StorageClasses: mgr.GetCache(), Namespaces: mgr.GetAPIReader(),
-		CanResize: func(context.Context) (bool, error) { return true, nil },
-	})
-	server := mgr.GetWebhookServer()
-	server.Register(sidecarset.MutatePath, &webhook.Admission{Handler: sidecarset.Defaulter{}})
-	server.Register(sidecarset.ValidatePath, &webhook.Admission{Handler: sidecarSets})
-	server.Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulSets})
-	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{Namespaces: mgr.GetCache(), Clock: clock.RealClock{}}})
-	go func() {
-		defer GinkgoRecover()
-		Expect(mgr.Start(running)).To(Succeed())
-	}()
-	Eventually(func() error { return server.StartedChecker()(&http.Request{}) }, patience).Should(Succeed())
+func serveWebhooks(served *apiserver.Server) {
+	GinkgoHelper()
+	mgr := served.NewWebhook()
+	var stored *sidecarset.Followed
+	DeferCleanup(apiserver.Run(mgr, func(running context.Context) {
+		var err error
+		stored, err = sidecarset.Follow(running, mgr.GetCache())
+		Expect(err).NotTo(HaveOccurred())
+		sidecarSets, err := sidecarset.NewValidator(sidecarset.Config{
+			Stored: stored.Stored, Live: mgr.GetAPIReader(), Namespaces: mgr.GetCache(),
+			Policy: policy.NewFile("", policy.Parse), Patches: policy.NewFile("", policy.ParsePatchRules),
+		})
+		Expect(err).NotTo(HaveOccurred())
+		statefulSets := statefulset.NewValidator(statefulset.Config{
+			StorageClasses: mgr.GetCache(), Namespaces: mgr.GetAPIReader(),
+			CanResize: func(context.Context) (bool, error) { return true, nil },
+		})
+		server := mgr.GetWebhookServer()
+		server.Register(sidecarset.MutatePath, &webhook.Admission{Handler: sidecarset.Defaulter{}})
+		server.Register(sidecarset.ValidatePath, &webhook.Admission{Handler: sidecarSets})
+		server.Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulSets})
+		server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{Namespaces: mgr.GetCache(), Clock: clock.RealClock{}}})
+	}))
+	apiserver.AwaitWebhook(mgr.GetWebhookServer())
 	Eventually(stored.Synced, patience).Should(Succeed())
-}
-
-// withCertificate serves the certificate of a directory without watching its files, which takes one of the few inotify
-// instances of a machine.
-func withCertificate(directory string) func(*tls.Config) {
-	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, "tls.crt"), filepath.Join(directory, "tls.key"))
-	ExpectWithOffset(1, err).NotTo(HaveOccurred())
-	return func(config *tls.Config) {
-		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }
-	}
 }

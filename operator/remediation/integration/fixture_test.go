@@ -21,18 +21,6 @@ import (
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
 
-// addNode adds a Node that is Ready.
-func addNode(ctx context.Context, name string) {
-	GinkgoHelper()
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelHostname: name + ".example"}}}
-	Expect(k8s.Create(ctx, node)).To(Succeed())
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	node.Status.NodeInfo.BootID = "first"
-	Expect(k8s.Status().Update(ctx, node)).To(Succeed())
-	node.Spec.Taints = nil // new Nodes are tainted until somebody says that they are ready
-	Expect(k8s.Update(ctx, node)).To(Succeed())
-}
-
 // fixture is a StatefulSet in a namespace of its own.
 type fixture struct {
 	set       *v1beta1.StatefulSet

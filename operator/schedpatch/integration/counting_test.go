@@ -166,7 +166,7 @@ var _ = Describe("Counting", func() {
 		for n := range 70 {
 			f.pod(ctx, fmt.Sprintf("second-%d", n), owner, "p@1")
 		}
-		stop = startOperator(server)
+		stop = startOperator(config)
 		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 220, Patched: 220, Ready: "True Active"}))
 		f.pod(ctx, "third", owner, "p@1")
 		Eventually(ctx, f.report(ctx)).Should(Equal(report{Matched: 221, Patched: 221, Ready: "True Active"}))

@@ -13,7 +13,6 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,50 +20,18 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
-// refuse has the API server refuse agent:2 in the Pods of a namespace; the returned function lifts that.
-func refuse(ctx context.Context, namespace string) (lift func(ctx context.Context)) {
-	GinkgoHelper()
-	policy := &admissionv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Update},
-					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-				}}},
-			},
-			Validations: []admissionv1.Validation{{
-				Expression: `object.spec.containers.all(c, c.image != "agent:2")`, Message: "agent:2 is not released",
-			}},
-		},
-	}
-	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: namespace, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
-		},
-	}
-	Expect(k8s.Create(ctx, policy)).To(Succeed())
-	Expect(k8s.Create(ctx, binding)).To(Succeed())
-	lift = func(ctx context.Context) {
-		GinkgoHelper()
-		Expect(client.IgnoreNotFound(k8s.Delete(ctx, binding))).To(Succeed())
-		Expect(client.IgnoreNotFound(k8s.Delete(ctx, policy))).To(Succeed())
-	}
-	DeferCleanup(lift)
-	return lift
-}
-
-// awaitRefusal waits until the API server knows the policy.
-func (f *fixture) awaitRefusal(ctx context.Context, name string) {
+// refuse has the API server refuse agent:2 in the Pods of a namespace, one of which has this name; the returned function
+// lifts that.
+func (f *fixture) refuse(ctx context.Context, name string) (lift func(context.Context)) {
 	GinkgoHelper()
 	patch := []byte(`[{"op": "replace", "path": "/spec/containers/0/image", "value": "agent:2"}]`)
-	Eventually(func() error {
-		return k8s.Patch(ctx, f.get(ctx, name), client.RawPatch(types.JSONPatchType, patch), client.DryRunAll)
-	}).WithTimeout(patience).Should(MatchError(ContainSubstring("agent:2 is not released")))
+	return apiserver.Refuse(ctx, k8s, f.namespace, admissionv1.Update,
+		`object.spec.containers.all(c, c.image != "agent:2")`, "agent:2 is not released", func() error {
+			return k8s.Patch(ctx, f.get(ctx, name), client.RawPatch(types.JSONPatchType, patch), client.DryRunAll)
+		})
 }
 
 // in is the same set in another of its namespaces.
@@ -96,8 +63,7 @@ var _ = Describe("What the API server refuses", func() {
 		f.pod(ctx, "healthy", true)
 		refused.pod(ctx, "refused-1", true) // younger, so it comes first
 		refused.pod(ctx, "refused-2", true)
-		lift := refuse(ctx, other)
-		refused.awaitRefusal(ctx, "refused-1")
+		lift := refused.refuse(ctx, "refused-1")
 
 		f.image(ctx, "agent:2")
 		Eventually(f.updated(ctx, "agent:2")).WithTimeout(patience).Should(Equal(1))
@@ -131,11 +97,10 @@ var _ = Describe("What the API server refuses", func() {
 		}
 		f := newFixture(ctx, func(b *build.SidecarSetBuilder) { b.Obj().Spec.Containers[0].Resources = cpu("10m") })
 		f.recorded(ctx)
-		f.node(ctx, "node-1") // the API server resizes no Pod of a node that it does not know
+		apiserver.AddNode(ctx, k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
 		f.pod(ctx, "a", true)
 		f.kubeletResizes(ctx, "a")
-		refuse(ctx, f.namespace)
-		f.awaitRefusal(ctx, "a")
+		f.refuse(ctx, "a")
 
 		f.change(ctx, func(s *v1beta1.SidecarSetSpec) {
 			s.Containers[0].Image, s.Containers[0].Resources = "agent:2", cpu("20m")
@@ -159,7 +124,7 @@ var _ = Describe("What the API server refuses", func() {
 		}
 		f := newFixture(ctx, func(b *build.SidecarSetBuilder) { b.Obj().Spec.Containers[0].Resources = cpu("10m") })
 		f.recorded(ctx)
-		f.node(ctx, "node-1") // the API server resizes no Pod of a node that it does not know
+		apiserver.AddNode(ctx, k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
 		f.pod(ctx, "a", true)
 		f.kubeletResizes(ctx, "a")
 		f.change(ctx, func(s *v1beta1.SidecarSetSpec) {
@@ -187,16 +152,14 @@ func (f *fixture) recorded(ctx context.Context) {
 func (f *fixture) kubeletResizes(ctx context.Context, name string) {
 	GinkgoHelper()
 	pod := f.get(ctx, name)
-	for i := range pod.Status.ContainerStatuses {
-		pod.Status.ContainerStatuses[i].Resources = pod.Spec.Containers[i].Resources.DeepCopy()
-	}
+	apiserver.Resized(pod)
 	Expect(k8s.Status().Update(ctx, pod)).To(Succeed())
 }
 
 var _ = Describe("Pods that are down for reasons of their own", func() {
 	It("are updated, keep no other waiting, and are named in the end", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
-		f.node(ctx, "node-1")
+		apiserver.AddNode(ctx, k8s, "node-1", nil)
 		f.pod(ctx, "healthy", true)
 		f.pod(ctx, "finished", true)
 		finished := f.get(ctx, "finished")
@@ -227,20 +190,6 @@ var _ = Describe("Pods that are down for reasons of their own", func() {
 				And(ContainSubstring(f.namespace+"/finished ("), ContainSubstring(f.namespace+"/unschedulable ("), ContainSubstring(f.namespace+"/gated (")))))
 	})
 })
-
-// node is one that reports.
-func (f *fixture) node(ctx context.Context, name string) {
-	GinkgoHelper()
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := k8s.Create(ctx, node); apierrors.IsAlreadyExists(err) {
-		return
-	}
-	node.Status.Capacity = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("8Gi")}
-	node.Status.Allocatable = node.Status.Capacity
-	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	Expect(k8s.Status().Update(ctx, node)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(k8s.Delete(ctx, node))).To(Succeed()) })
-}
 
 // unscheduled creates an injected Pod that has no node.
 func (f *fixture) unscheduled(ctx context.Context, name, reason string) {
@@ -301,7 +250,7 @@ var _ = Describe("A SidecarSet", func() {
 var _ = Describe("The record of an update", func() {
 	It("says whether the Pod served", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
-		f.node(ctx, "node-1")
+		apiserver.AddNode(ctx, k8s, "node-1", nil)
 		f.pod(ctx, "a", true)
 		f.image(ctx, "agent:2")
 		Eventually(f.updated(ctx, "agent:2")).WithTimeout(patience).Should(Equal(1))

@@ -6,7 +6,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -14,30 +13,19 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
-	"github.com/windlass-operator/windlass/program"
 )
 
 const patience = 20 * time.Second
 
-var (
-	k8s     client.Client
-	cluster *envtest.Environment
-	stop    context.CancelFunc
-)
+var k8s client.Client
 
 func TestSidecarSetController(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -45,45 +33,13 @@ func TestSidecarSetController(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true}
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	scheme := program.Scheme()
-	k8s, err = client.New(config, client.Options{Scheme: scheme})
-	Expect(err).NotTo(HaveOccurred())
-
-	mgr, err := manager.New(config, manager.Options{
-		Scheme:                 scheme,
-		Metrics:                metricsserver.Options{BindAddress: "0"},
-		HealthProbeBindAddress: "0",
-		Cache:                  cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: podcache.Trim}}},
-		Client:                 client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
-	})
-	Expect(err).NotTo(HaveOccurred())
-	var running context.Context
-	running, stop = context.WithCancel(context.Background())
-	Expect(sidecarset.Add(running, mgr, sidecarset.Options{Workers: 2, Namespace: "default", CanResize: true, ExcludedNamespaces: []string{"kube-system"}})).To(Succeed())
-	go func() {
-		defer GinkgoRecover()
-		Expect(mgr.Start(running)).To(Succeed())
-	}()
-})
-
-var _ = AfterSuite(func() {
-	if stop != nil {
-		stop()
-	}
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
+	server := apiserver.Start(nil)
+	k8s = server.Client
+	DeferCleanup(apiserver.RunOperator(server.Config, func(ctx context.Context, mgr manager.Manager) error {
+		return sidecarset.Add(ctx, mgr, sidecarset.Options{
+			Workers: 2, Namespace: "default", CanResize: true, ExcludedNamespaces: []string{"kube-system"},
+		})
+	}))
 })
 
 // fixture is a SidecarSet for the Pods of a namespace of its own.

@@ -15,7 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // kubelet plays the scheduler and the kubelet for one Pod: it is bound to a node, runs what its spec says, is Ready
@@ -35,7 +37,7 @@ func kubelet(ctx context.Context, pod *corev1.Pod) error {
 	}
 	before := pod.Status.DeepCopy()
 	build.RunContainers(pod)
-	if ready := gatesOpen(pod); ready != isReady(pod) {
+	if ready := apiserver.GatesOpen(pod); ready != isReady(pod) {
 		build.SetReady(pod, ready, time.Now())
 	}
 	if equality.Semantic.DeepEqual(before, &pod.Status) {
@@ -44,25 +46,7 @@ func kubelet(ctx context.Context, pod *corev1.Pod) error {
 	return k8s.Status().Update(ctx, pod)
 }
 
-func gatesOpen(pod *corev1.Pod) bool {
-	for _, gate := range pod.Spec.ReadinessGates {
-		if !isTrue(pod, gate.ConditionType) {
-			return false
-		}
-	}
-	return true
-}
-
-func isReady(pod *corev1.Pod) bool { return isTrue(pod, corev1.PodReady) }
-
-func isTrue(pod *corev1.Pod, kind corev1.PodConditionType) bool {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == kind {
-			return condition.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
+func isReady(pod *corev1.Pod) bool { return pods.IsTrue(pods.Condition(pod, corev1.PodReady)) }
 
 // node runs all Pods of a namespace until the test ends.
 func (f *fixture) node() {

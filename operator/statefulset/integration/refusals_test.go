@@ -16,39 +16,15 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
-// refuse makes a policy against Pods with image app:2 in the fixture's namespace, and waits until the API server heeds
-// it. The returned function takes it away.
-func (f *fixture) refuse(ctx context.Context, operation admissionv1.OperationType) (allow func()) {
+// refuse has the API server refuse Pods with image app:2 in the fixture's namespace. The returned function lifts that.
+func (f *fixture) refuse(ctx context.Context, operation admissionv1.OperationType) (lift func(context.Context)) {
 	GinkgoHelper()
-	name := f.namespace
-	policy := &admissionv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: f.namespace}},
-				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{operation},
-					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-				}}},
-			},
-			Validations: []admissionv1.Validation{{Expression: "object.spec.containers.all(c, !c.image.endsWith(':2'))", Message: "2 is not released"}},
-		},
-	}
-	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
-	}
-	Expect(k8s.Create(ctx, policy)).To(Succeed())
-	Expect(k8s.Create(ctx, binding)).To(Succeed())
-	allow = func() {
-		Expect(client.IgnoreNotFound(k8s.Delete(context.Background(), binding))).To(Succeed())
-		Expect(client.IgnoreNotFound(k8s.Delete(context.Background(), policy))).To(Succeed())
-	}
-	DeferCleanup(allow)
-	Eventually(func() error { return f.tryImage(ctx, operation) }).WithTimeout(patience).Should(MatchError(ContainSubstring("2 is not released")))
-	return allow
+	return apiserver.Refuse(ctx, k8s, f.namespace, operation,
+		"object.spec.containers.all(c, !c.image.endsWith(':2'))", "2 is not released",
+		func() error { return f.tryImage(ctx, operation) })
 }
 
 // tryImage asks whether a Pod may have image app:2.
@@ -89,14 +65,14 @@ var _ = Describe("A policy that refuses the new image", func() {
 	DescribeTable("costs no Pod its service",
 		func(ctx SpecContext, operation admissionv1.OperationType, set func(b *build.StatefulSetBuilder)) {
 			f := settled(ctx, func(b *build.StatefulSetBuilder) { four(b); set(b) })
-			allow := f.refuse(ctx, operation)
+			lift := f.refuse(ctx, operation)
 			f.image(ctx, "app:2")
 			Eventually(f.status(ctx)).Should(And(
 				haveCondition(v1beta1.ConditionFailedUpdatePod, metav1.ConditionTrue, v1beta1.ReasonUpdateRefused),
 				saying(v1beta1.ConditionReady, "2 is not released")))
 			Consistently(f.serving(ctx)).WithTimeout(8*time.Second).WithPolling(100*time.Millisecond).Should(BeEmpty(), "every Pod is as it was")
 
-			allow()
+			lift(ctx)
 			Eventually(f.status(ctx)).WithTimeout(2 * time.Minute).Should(haveCondition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete))
 			Expect(f.serving(ctx)()).To(HaveLen(4), "every Pod has the new image")
 		},

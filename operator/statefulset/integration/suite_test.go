@@ -5,19 +5,15 @@
 package integration
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 const (
@@ -28,9 +24,8 @@ const (
 )
 
 var (
-	k8s     client.WithWatch
-	config  *rest.Config
-	cluster *envtest.Environment
+	k8s    client.WithWatch
+	config *rest.Config
 )
 
 func TestStatefulSetController(t *testing.T) {
@@ -39,36 +34,18 @@ func TestStatefulSetController(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	SetDefaultEventuallyTimeout(patience)
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	SetDefaultConsistentlyDuration(calm)
-	cluster = &envtest.Environment{CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true}
-	var err error
-	config, err = cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	config.QPS = -1
-	k8s, err = client.NewWithWatch(config, client.Options{Scheme: program.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+	server := apiserver.Start(nil)
+	config, k8s = server.Config, server.Client
 })
 
-var _ = AfterSuite(func() {
-	stopOperator()
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
-})
+var _ = AfterSuite(stopOperator)
 
 // Every test finds an operator that runs with nothing special about it.
 var _ = BeforeEach(func(ctx SpecContext) {
-	if running == nil {
+	if stopRunning == nil {
 		startOperator(ctx, nil)
 	}
 })

@@ -6,7 +6,6 @@ package integration
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,21 +16,18 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // patience is how long a watch may take.
 const patience = 20 * time.Second
 
 var (
-	config  *rest.Config
-	k8s     client.Client
-	cluster *envtest.Environment
+	config *rest.Config
+	k8s    client.Client
 )
 
 func TestCertificates(t *testing.T) {
@@ -40,30 +36,11 @@ func TestCertificates(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
 	SetDefaultEventuallyTimeout(patience)
 	EnforceDefaultTimeoutsWhenUsingContexts()
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{}
-	var err error
-	config, err = cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	scheme := program.Scheme()
-	Expect(cmapi.AddToScheme(scheme)).To(Succeed())
-	k8s, err = client.New(config, client.Options{Scheme: scheme})
-	Expect(err).NotTo(HaveOccurred())
-})
-
-var _ = AfterSuite(func() {
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
+	server := apiserver.Start(func(cluster *envtest.Environment) { cluster.CRDDirectoryPaths = nil })
+	config, k8s = server.Config, server.Client
+	Expect(cmapi.AddToScheme(k8s.Scheme())).To(Succeed())
 })
 
 // installCertManager installs the definitions of the version that the webhook is built with.

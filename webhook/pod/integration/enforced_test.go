@@ -59,7 +59,7 @@ var _ = Describe("A Pod that cannot have its sidecar, or that its author wants t
 		Expect(client.IgnoreAlreadyExists(k8s.Create(ctx, object))).To(Succeed())
 		injector.knowing([]*sidecar.Set{guard()})
 		enforcer.knowing([]*sidecar.Set{guard()})
-		heard.take()
+		warned()
 	})
 
 	fake := corev1.Container{Name: "guard", Image: "mine:1", Env: []corev1.EnvVar{{Name: v1beta1.SidecarInjectedEnv, Value: "true"}}}
@@ -76,13 +76,13 @@ var _ = Describe("A Pod that cannot have its sidecar, or that its author wants t
 		func(ctx SpecContext, m misfit) {
 			ordinary, err := create(ctx, "default", m.change)
 			Expect(err).NotTo(HaveOccurred(), "where injection is not enforced, no Pod fails because of us")
-			warned := strings.Join(heard.take(), "\n")
+			said := strings.Join(warned(), "\n")
 			if m.everywhere {
 				for _, c := range ordinary.Spec.Containers {
 					Expect(c.Image).NotTo(Equal("guard:1"))
 				}
-				Expect(warned).To(ContainSubstring("SidecarSet guard is not injected: "))
-				Expect(warned).To(ContainSubstring(m.why))
+				Expect(said).To(ContainSubstring("SidecarSet guard is not injected: "))
+				Expect(said).To(ContainSubstring(m.why))
 				Expect(ordinary.Annotations).To(HaveKeyWithValue(v1beta1.SidecarSetOmittedAnnotation, ContainSubstring(`{"guard":{"reason":`)))
 			}
 			enforced, err := create(ctx, enforcedNamespace, m.change)

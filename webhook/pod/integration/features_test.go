@@ -34,7 +34,7 @@ var _ = DescribeTable("An injected Pod is accepted, and the second call adds not
 			sets = append(sets, set)
 		}
 		injector.knowing(sets)
-		heard.take()
+		warned()
 		pod := build.MakePod("p").New().Label("app", "web").Obj()
 		pod.Spec.Containers[0].Image = "app:1"
 		if f.pod != nil {
@@ -45,7 +45,7 @@ var _ = DescribeTable("An injected Pod is accepted, and the second call adds not
 		Expect(injector.count()).To(Equal(2), "the webhook is called again because the neighbour has changed the Pod")
 		Expect(namesOf(created.Spec.InitContainers)).To(Equal(f.init))
 		Expect(namesOf(created.Spec.Containers)).To(Equal(append([]string{neighbourName}, f.containers...)))
-		Expect(heard.take()).To(Equal(f.warnings))
+		Expect(warned()).To(Equal(f.warnings))
 		for _, c := range pod.Spec.Containers {
 			Expect(neighbourless(container(created, c.Name))).To(BeComparableTo(defaulted(c)), "the Pod's own container is as it was")
 		}

@@ -6,7 +6,6 @@ package integration
 
 import (
 	"context"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -18,27 +17,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
-	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/pod"
 	"github.com/windlass-operator/windlass/webhook/pod/validity"
 )
 
 var (
 	k8s      client.Client
-	cluster  *envtest.Environment
-	stop     context.CancelFunc
+	cluster  *apiserver.Server
 	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge()}}
 	enforcer = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge(), Enforced: true}}
-	heard    = &warnings{}
 )
 
 func TestPodAdmission(t *testing.T) {
@@ -47,52 +42,25 @@ func TestPodAdmission(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true, WebhookInstallOptions: envtest.WebhookInstallOptions{
-		MutatingWebhooks: []*admissionv1.MutatingWebhookConfiguration{{
+	cluster = apiserver.Start(func(cluster *envtest.Environment) {
+		cluster.WebhookInstallOptions.MutatingWebhooks = []*admissionv1.MutatingWebhookConfiguration{{
 			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
 			Webhooks: []admissionv1.MutatingWebhook{
 				where(metav1.LabelSelectorOpNotIn, onPods("a.windlass.test", pod.Path)),
 				where(metav1.LabelSelectorOpIn, onPods("a.enforced.test", pod.EnforcedPath)),
 				onPods("b.neighbour.test", neighbourPath),
 			},
-		}},
-	}}
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	config.WarningHandler = heard
-	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+		}}
+	})
+	k8s = cluster.Client
 	injector.handler.Reader, enforcer.handler.Reader = k8s, k8s
 
-	options := cluster.WebhookInstallOptions
-	server := webhook.NewServer(webhook.Options{Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir})
+	server := cluster.WebhookServer()
 	server.Register(pod.Path, &webhook.Admission{Handler: injector})
 	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: enforcer})
 	server.Register(neighbourPath, &webhook.Admission{Handler: admission.HandlerFunc(neighbour)})
-	var running context.Context
-	running, stop = context.WithCancel(context.Background())
-	go func() {
-		defer GinkgoRecover()
-		Expect(server.Start(running)).To(Succeed())
-	}()
-	Eventually(func() error { return server.StartedChecker()(nil) }).WithTimeout(serverPatience).Should(Succeed())
-})
-
-var _ = AfterSuite(func() {
-	if stop != nil {
-		stop()
-	}
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
+	DeferCleanup(apiserver.Run(server, nil))
+	apiserver.AwaitWebhook(server)
 })
 
 // where has the webhook serve namespaces whose injection is enforced, or all others.
@@ -151,31 +119,9 @@ func (c *counted) count() int {
 	return c.calls
 }
 
-// warnings are what the API server has warned of.
-type warnings struct {
-	mu   sync.Mutex
-	said []string
-}
-
-// HandleWarningHeader keeps a warning.
-func (w *warnings) HandleWarningHeader(code int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if code == 299 {
-		w.said = append(w.said, text)
-	}
-}
-
-// take returns the warnings since it was last called, sorted, each once: the API server warns once for each call of the
-// webhook.
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := w.said
-	w.said = nil
-	slices.Sort(out)
-	return slices.Compact(out)
-}
+// warned returns the warnings since it was last called, sorted, each once: the API server warns once for each call of
+// the webhook.
+func warned() []string { return slices.Compact(slices.Sorted(slices.Values(cluster.Warnings.Take()))) }
 
 // dryRun has the API server create a Pod up to storing it.
 func dryRun(ctx context.Context, p *corev1.Pod) *corev1.Pod {

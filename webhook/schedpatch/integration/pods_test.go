@@ -108,10 +108,10 @@ var _ = Describe("A Pod", func() {
 		applied(ctx, ssd(namespace, "p", targetCart()))
 		pod := newPod(namespace, owner)
 		pod.Spec.NodeSelector = map[string]string{"disk": "hdd"}
-		heard.take()
+		heard.Take()
 		Expect(k8s.Create(ctx, pod)).To(Succeed())
 		Expect(pod.Spec.NodeSelector).To(Equal(map[string]string{"disk": "hdd"}))
-		Expect(heard.take()).To(ConsistOf(`SchedPatch p is not applied because nodeSelector disk is "hdd" in the Pod and "ssd" in the patch`))
+		Expect(heard.Take()).To(ConsistOf(`SchedPatch p is not applied because nodeSelector disk is "hdd" in the Pod and "ssd" in the patch`))
 	})
 
 	It("that contradicts a patch with onConflict Reject is not created", func(ctx SpecContext) {
@@ -181,9 +181,9 @@ var _ = Describe("A Pod", func() {
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "none"}},
 		}}, nil)
 		applied(ctx, ssd(namespace, "p", v1alpha1.TargetReference{APIVersion: "x.example/v1", Kind: "Fleet", Name: "f"}))
-		heard.take()
+		heard.Take()
 		Expect(created(ctx, namespace, budget)).To(beUntouched())
-		Expect(heard.take()).To(ConsistOf("SchedPatch p is not applied because it is not known whether PodDisruptionBudget.policy stand-in belongs to its target: " +
+		Expect(heard.Take()).To(ConsistOf("SchedPatch p is not applied because it is not known whether PodDisruptionBudget.policy stand-in belongs to its target: " +
 			"the webhook may not read PodDisruptionBudget.policy: its role lacks the verb get; the chart's value schedPatch.extraTargets grants it"))
 	})
 })
@@ -198,8 +198,8 @@ var _ = Describe("A SchedPatch", func() {
 	})
 
 	It("is warned of in a namespace that the webhooks do not serve", func(ctx SpecContext) {
-		heard.take()
+		heard.Take()
 		Expect(k8s.Create(ctx, ssd("kube-system", "p", targetCart()), client.DryRunAll)).To(Succeed())
-		Expect(heard.take()).To(ConsistOf(ContainSubstring("new Pods of namespace kube-system are not seen by the webhooks, so this SchedPatch has no effect")))
+		Expect(heard.Take()).To(ConsistOf(ContainSubstring("new Pods of namespace kube-system are not seen by the webhooks, so this SchedPatch has no effect")))
 	})
 })

@@ -5,10 +5,6 @@ package integration
 
 import (
 	"context"
-	"net/http"
-	"os"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,16 +17,14 @@ import (
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/pod"
 	"github.com/windlass-operator/windlass/webhook/pod/owners"
@@ -43,11 +37,10 @@ const patience = time.Minute
 
 var (
 	k8s     client.Client
-	cluster *envtest.Environment
-	stop    context.CancelFunc
+	cluster *apiserver.Server
 	known   *pod.KnownPatches
 	clock   = clocktesting.NewFakePassiveClock(time.Now())
-	heard   = &warnings{}
+	heard   *apiserver.Warnings
 )
 
 func TestSchedPatchAdmission(t *testing.T) {
@@ -56,53 +49,26 @@ func TestSchedPatchAdmission(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{
-		CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true,
-		WebhookInstallOptions: envtest.WebhookInstallOptions{
-			MutatingWebhooks: []*admissionregistrationv1.MutatingWebhookConfiguration{{
-				ObjectMeta: metav1.ObjectMeta{Name: "windlass"}, Webhooks: []admissionregistrationv1.MutatingWebhook{onPods()},
-			}},
-			ValidatingWebhooks: []*admissionregistrationv1.ValidatingWebhookConfiguration{{
-				ObjectMeta: metav1.ObjectMeta{Name: "windlass"}, Webhooks: []admissionregistrationv1.ValidatingWebhook{onSchedPatches()},
-			}},
-		},
-	}
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	config.WarningHandler = heard
-	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
-	var running context.Context
-	running, stop = context.WithCancel(context.Background())
-	serve(running, config)
-})
-
-var _ = AfterSuite(func() {
-	if stop != nil {
-		stop()
-	}
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
-})
-
-// serve runs the webhook as its main program does, but for the clock.
-func serve(ctx context.Context, config *rest.Config) {
-	served := cluster.WebhookInstallOptions
-	mgr, err := manager.New(config, manager.Options{
-		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
+	cluster = apiserver.Start(func(cluster *envtest.Environment) {
+		cluster.WebhookInstallOptions.MutatingWebhooks = []*admissionregistrationv1.MutatingWebhookConfiguration{{
+			ObjectMeta: metav1.ObjectMeta{Name: "windlass"}, Webhooks: []admissionregistrationv1.MutatingWebhook{onPods()},
+		}}
+		cluster.WebhookInstallOptions.ValidatingWebhooks = []*admissionregistrationv1.ValidatingWebhookConfiguration{{
+			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
+			Webhooks:   []admissionregistrationv1.ValidatingWebhook{onSchedPatches()},
+		}}
 	})
-	Expect(err).NotTo(HaveOccurred())
-	restricted := asWebhook(ctx, config)
+	k8s, heard = cluster.Client, cluster.Warnings
+	mgr := cluster.NewWebhook()
+	DeferCleanup(apiserver.Run(mgr, func(ctx context.Context) { prepare(ctx, mgr) }))
+	apiserver.AwaitWebhook(mgr.GetWebhookServer())
+	Eventually(known.Synced, patience).Should(Succeed())
+})
+
+// prepare sets up the webhook as its main program does, but for the clock.
+func prepare(ctx context.Context, mgr manager.Manager) {
+	GinkgoHelper()
+	restricted := asWebhook(ctx)
 	reader, err := metadata.NewForConfig(restricted)
 	Expect(err).NotTo(HaveOccurred())
 	live, err := client.New(restricted, client.Options{Scheme: program.Scheme(), Mapper: mgr.GetRESTMapper()})
@@ -119,17 +85,11 @@ func serve(ctx context.Context, config *rest.Config) {
 	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
 		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock,
 	}})
-	go func() {
-		defer GinkgoRecover()
-		Expect(mgr.Start(ctx)).To(Succeed())
-	}()
-	Eventually(func() error { return server.StartedChecker()(&http.Request{}) }, patience).Should(Succeed())
-	Eventually(known.Synced, patience).Should(Succeed())
 }
 
 // asWebhook has no more rights than the chart gives the webhook for owners, Pods and nodes.
-func asWebhook(ctx context.Context, config *rest.Config) *rest.Config {
-	user, err := cluster.AddUser(envtest.User{Name: "webhook"}, config)
+func asWebhook(ctx context.Context) *rest.Config {
+	user, err := cluster.AddUser(envtest.User{Name: "webhook"}, cluster.Config)
 	Expect(err).NotTo(HaveOccurred())
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "webhook"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets", "statefulsets"}, Verbs: []string{"get"}},
@@ -172,29 +132,4 @@ func onSchedPatches() admissionregistrationv1.ValidatingWebhook {
 			Rule:       admissionregistrationv1.Rule{APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1alpha1"}, Resources: []string{"schedpatches"}},
 		}},
 	}
-}
-
-// warnings are what the API server has warned of.
-type warnings struct {
-	mu   sync.Mutex
-	said []string
-}
-
-// HandleWarningHeader keeps a warning.
-func (w *warnings) HandleWarningHeader(code int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if code == 299 {
-		w.said = append(w.said, text)
-	}
-}
-
-// take returns the warnings since it was last called, sorted.
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := w.said
-	w.said = nil
-	slices.Sort(out)
-	return out
 }

@@ -28,13 +28,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/serve"
 )
 
@@ -42,8 +41,7 @@ import (
 const patience = 20 * time.Second
 
 var (
-	cluster *envtest.Environment
-	k8s     client.Client
+	k8s client.Client
 	// ofAPIServer signs the certificate that the API server shows, ofNobody none.
 	ofAPIServer, ofNobody *authority
 )
@@ -54,29 +52,13 @@ func TestClients(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
 	SetDefaultEventuallyTimeout(patience)
 	EnforceDefaultTimeoutsWhenUsingContexts()
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	ofAPIServer, ofNobody = newAuthority(), newAuthority()
-	cluster = &envtest.Environment{}
-	cluster.ControlPlane.GetAPIServer().Configure().Append("admission-control-config-file", admissionConfiguration(ofAPIServer))
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	k8s, err = client.New(config, client.Options{})
-	Expect(err).NotTo(HaveOccurred())
-})
-
-var _ = AfterSuite(func() {
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
+	k8s = apiserver.Start(func(cluster *envtest.Environment) {
+		cluster.CRDDirectoryPaths = nil
+		cluster.ControlPlane.GetAPIServer().Configure().Append("admission-control-config-file", admissionConfiguration(ofAPIServer))
+	}).Client
 })
 
 var _ = Describe("A port that demands client certificates", func() {
@@ -108,12 +90,7 @@ func judging(ctx context.Context, trusted *authority) (create func() error) {
 	server.Register("/judge", &webhook.Admission{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response {
 		return admission.Denied("the judge has seen it")
 	})})
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	DeferCleanup(stop)
-	go func() {
-		defer GinkgoRecover()
-		Expect(server.Start(running)).To(Succeed())
-	}()
+	DeferCleanup(apiserver.Run(server, nil))
 	name := fmt.Sprint("judge-", port)
 	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	configuration.Webhooks = []admissionregistrationv1.ValidatingWebhook{{

@@ -81,9 +81,9 @@ var _ = Describe("A SidecarSet", func() {
 		set.Spec.Namespace = "shop"
 		set.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
 		Eventually(func() []string {
-			warnings.take()
+			warnings.Take()
 			Expect(k8s.Create(ctx, set.DeepCopy(), client.DryRunAll)).To(Succeed())
-			return warnings.take()
+			return warnings.Take()
 		}, patience).Should(ConsistOf(
 			`spec.containers[0].securityContext.privileged: policy sidecarSet.policy.privileged: container "agent" is privileged: no sidecar may be`,
 			`namespace "shop" enforces Pod Security "baseline", which refuses Pods with these sidecars: privileged (container "agent" must not set securityContext.privileged=true)`,

@@ -28,10 +28,10 @@ var _ = Describe("A StatefulSet that was stored with a fault", Serial, func() {
 
 		set.Finalizers, set.Annotations = []string{"example.com/wait"}, map[string]string{"a": "b"}
 		Expect(k8s.Update(ctx, set)).To(Succeed())
-		warnings.take()
+		warnings.Take()
 		set.Finalizers, set.Spec.Replicas = nil, ptr.To[int32](5)
 		Expect(k8s.Update(ctx, set)).To(Succeed())
-		Expect(warnings.take()).To(ConsistOf(
+		Expect(warnings.Take()).To(ConsistOf(
 			`stored with a fault: spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"`,
 			`stored with a fault: spec.reserveOrdinals[0]: Invalid value: "8-5": must begin with the lower ordinal: write "5-8"`,
 		))

@@ -6,10 +6,6 @@ package integration
 
 import (
 	"context"
-	"net/http"
-	"os"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,17 +17,13 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/program"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
 
@@ -43,33 +35,10 @@ const (
 
 var (
 	k8s      client.Client
-	cluster  *envtest.Environment
-	stop     context.CancelFunc
-	warnings = &heard{}
+	warnings *apiserver.Warnings
 	// questions counts what the webhook was asked.
 	questions atomic.Int64
 )
-
-// heard collects the warnings that the API server sends.
-type heard struct {
-	mu    sync.Mutex
-	texts []string
-}
-
-func (h *heard) HandleWarningHeader(_ int, _, text string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.texts = append(h.texts, text)
-}
-
-// take returns what was heard since it was called last.
-func (h *heard) take() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	out := slices.Clone(h.texts)
-	h.texts = nil
-	return out
-}
 
 func TestStatefulSetAdmission(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -77,25 +46,10 @@ func TestStatefulSetAdmission(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		const missing = "KUBEBUILDER_ASSETS does not say where etcd and kube-apiserver are; make test-integration builds both and sets it"
-		if os.Getenv("WINDLASS_REQUIRE_ENVTEST") != "" {
-			Fail(missing)
-		}
-		Skip(missing)
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	cluster = &envtest.Environment{
-		CRDDirectoryPaths: []string{"../../../api/crds"}, ErrorIfCRDPathMissing: true,
-		WebhookInstallOptions: envtest.WebhookInstallOptions{
-			ValidatingWebhooks: []*admissionregistrationv1.ValidatingWebhookConfiguration{configuration()},
-		},
-	}
-	config, err := cluster.Start()
-	Expect(err).NotTo(HaveOccurred())
-	config.WarningHandler = warnings
-	k8s, err = client.New(config, client.Options{Scheme: program.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+	server := apiserver.Start(func(cluster *envtest.Environment) {
+		cluster.WebhookInstallOptions.ValidatingWebhooks = []*admissionregistrationv1.ValidatingWebhookConfiguration{configuration()}
+	})
+	k8s, warnings = server.Client, server.Warnings
 	Expect(k8s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shop}})).To(Succeed())
 	for name, expands := range map[string]bool{"elastic": true, "rigid": false} {
 		Expect(k8s.Create(ctx, &storagev1.StorageClass{
@@ -104,12 +58,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		})).To(Succeed())
 	}
 
-	served := cluster.WebhookInstallOptions
-	mgr, err := manager.New(config, manager.Options{
-		Scheme: program.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		WebhookServer: webhook.NewServer(webhook.Options{Host: served.LocalServingHost, Port: served.LocalServingPort, CertDir: served.LocalServingCertDir}),
-	})
-	Expect(err).NotTo(HaveOccurred())
+	mgr := server.NewWebhook()
 	validator := statefulset.NewValidator(statefulset.Config{
 		StorageClasses: mgr.GetCache(), Namespaces: mgr.GetAPIReader(),
 		CanResize: func(context.Context) (bool, error) { return true, nil },
@@ -119,23 +68,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 			questions.Add(1)
 			return validator.Handle(ctx, request)
 		})})
-	var running context.Context
-	running, stop = context.WithCancel(context.Background())
-	go func() {
-		defer GinkgoRecover()
-		Expect(mgr.Start(running)).To(Succeed())
-	}()
-	Eventually(func() error { return mgr.GetWebhookServer().StartedChecker()(&http.Request{}) }, patience).Should(Succeed())
+	DeferCleanup(apiserver.Run(mgr, nil))
+	apiserver.AwaitWebhook(mgr.GetWebhookServer())
 	Eventually(isAsked, patience).WithContext(ctx).Should(BeTrue())
-})
-
-var _ = AfterSuite(func() {
-	if stop != nil {
-		stop()
-	}
-	if cluster != nil {
-		Expect(cluster.Stop()).To(Succeed())
-	}
 })
 
 // isAsked reports whether the API server asks the webhook: of a set that the schema alone lets pass.

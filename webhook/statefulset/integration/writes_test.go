@@ -24,7 +24,7 @@ import (
 var _ = DescribeTable("a manifest of apps/v1 is accepted with another apiVersion, and applying it again changes nothing", func(ctx SpecContext, version string) {
 	for _, manifest := range manifestsOfAppsV1(version) {
 		manifest.SetName(manifest.GetName() + "-" + version)
-		warnings.take()
+		warnings.Take()
 		apply := func() string {
 			applied := manifest.DeepCopy()
 			Expect(k8s.Apply(ctx, client.ApplyConfigurationFromUnstructured(applied), client.FieldOwner("kubectl"))).To(Succeed(), manifest.GetName())
@@ -33,7 +33,7 @@ var _ = DescribeTable("a manifest of apps/v1 is accepted with another apiVersion
 		}
 		apply()
 		DeferCleanup(func(ctx SpecContext) { Expect(k8s.Delete(ctx, manifest)).To(Succeed()) })
-		Expect(warnings.take()).To(BeEmpty(), manifest.GetName())
+		Expect(warnings.Take()).To(BeEmpty(), manifest.GetName())
 		// The first write after the creation stores the default of the status besides.
 		second := apply()
 		Expect(apply()).To(Equal(second), manifest.GetName())
@@ -53,7 +53,7 @@ var _ = DescribeTable("objects of OpenKruise are accepted, and writing them agai
 	list := &unstructured.UnstructuredList{}
 	Expect(list.UnmarshalJSON(content)).To(Succeed())
 	for _, recorded := range list.Items {
-		warnings.take()
+		warnings.Take()
 		object := recorded.DeepCopy()
 		object.Object["metadata"] = map[string]any{"namespace": shop, "name": recorded.GetName()}
 		store(ctx, object)
@@ -62,7 +62,7 @@ var _ = DescribeTable("objects of OpenKruise are accepted, and writing them agai
 		Expect(k8s.Update(ctx, object)).To(Succeed())
 		Expect(object.GetResourceVersion()).To(Equal(before), recorded.GetName())
 		Expect(object.GetGeneration()).To(BeEquivalentTo(1), recorded.GetName())
-		Expect(warnings.take()).To(BeEmpty(), recorded.GetName())
+		Expect(warnings.Take()).To(BeEmpty(), recorded.GetName())
 		Expect(k8s.Delete(ctx, object)).To(Succeed())
 	}
 },
@@ -95,9 +95,9 @@ var _ = Describe("A StatefulSet", func() {
 		object := manifestsOfAppsV1("v1beta1")[0]
 		object.SetName("misspelt")
 		Expect(unstructured.SetNestedField(object.Object, "", "spec", "template", "spec", "schedulername")).To(Succeed())
-		warnings.take()
+		warnings.Take()
 		store(ctx, object)
-		Expect(warnings.take()).To(ConsistOf(`unknown field "spec.template.spec.schedulername", which is kept but has no effect unless the cluster knows it`))
+		Expect(warnings.Take()).To(ConsistOf(`unknown field "spec.template.spec.schedulername", which is kept but has no effect unless the cluster knows it`))
 	})
 
 	It("changes only in what a running Pod can take under InPlaceOnly, with no readiness gate", func(ctx SpecContext) {
@@ -117,9 +117,9 @@ var _ = Describe("A StatefulSet", func() {
 		Expect(refusal(k8s.Update(ctx, resized(set.DeepCopy(), "10Gi")))).To(ContainSubstring("claims cannot shrink"))
 
 		rigid := expanding(newSet("rigid-claims"), ptr.To("rigid"))
-		warnings.take()
+		warnings.Take()
 		store(ctx, rigid)
-		Expect(warnings.take()).To(ConsistOf(ContainSubstring(`claims of "data" cannot grow`)))
+		Expect(warnings.Take()).To(ConsistOf(ContainSubstring(`claims of "data" cannot grow`)))
 		Expect(refusal(k8s.Update(ctx, resized(rigid.DeepCopy(), "20Gi")))).To(ContainSubstring(`cannot grow from 10Gi: StorageClass "rigid" does not have allowVolumeExpansion: true`))
 		rigid.Spec.VolumeClaimUpdateStrategy.Type = v1beta1.OnDeleteVolumeClaimUpdateStrategy
 		Expect(k8s.Update(ctx, resized(rigid, "20Gi"))).To(Succeed())
