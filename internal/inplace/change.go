@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Change is what separates two templates, all of which a running Pod can take. Containers are named whether they are
@@ -40,7 +42,7 @@ func (c Change) Empty() bool {
 // drained first.
 func (c Change) RestartsContainers(pod *corev1.Pod) bool {
 	for name, image := range c.Images {
-		if imageOf(pod, name) != image {
+		if pods.Image(pod, name) != image {
 			return true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/kubernetes/pkg/fieldpath"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // owned are the labels and annotations that a Pod has from its StatefulSet and not from the template, whatever a
@@ -66,7 +67,7 @@ type difference struct {
 func (d *difference) eachRunning(visit func(reached, to *corev1.Container)) {
 	eachOfBoth(d.reached.Spec.Containers, d.to.Spec.Containers, visit)
 	eachOfBoth(d.reached.Spec.InitContainers, d.to.Spec.InitContainers, func(reached, to *corev1.Container) {
-		if isNativeSidecar(reached) && isNativeSidecar(to) {
+		if pods.IsNativeSidecar(reached) && pods.IsNativeSidecar(to) {
 			visit(reached, to)
 		}
 	})
@@ -80,10 +81,6 @@ func eachOfBoth(reached, to []corev1.Container, visit func(reached, to *corev1.C
 			}
 		}
 	}
-}
-
-func isNativeSidecar(c *corev1.Container) bool {
-	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // pullPolicies lets those pass that are what the API server chooses for the image, before and after. Whoever stored a
@@ -158,7 +155,7 @@ func (d *difference) restarts() {
 		}
 	})
 	for i := range d.to.Spec.InitContainers {
-		if c := &d.to.Spec.InitContainers[i]; !isNativeSidecar(c) && d.readsChange(c) {
+		if c := &d.to.Spec.InitContainers[i]; !pods.IsNativeSidecar(c) && d.readsChange(c) {
 			d.fixed = append(d.fixed, "spec.template.spec.initContainers["+c.Name+"].env")
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Edits are the writes that make a change in one Pod. Resize, if not empty, is for the resize subresource and goes
@@ -67,8 +68,8 @@ func render(pod *corev1.Pod, change Change, state *State, now metav1.Time) Edits
 	editMetadata(edits.Pod, change)
 	editImages(pod, edits.Pod, change, state)
 	for _, name := range slices.Sorted(maps.Keys(change.Resources)) {
-		if at := find(pod, name); at != nil {
-			edits.Resize.Resources(at.list, at.index, name, at.container.Resources, change.Resources[name])
+		if at := pods.Find(pod, name); at != nil {
+			edits.Resize.Resources(at.List, at.Index, name, at.Resources, change.Resources[name])
 			state.Resized, state.UpdateResources = union(state.Resized, []string{name}), true
 		}
 	}
@@ -104,29 +105,29 @@ func editMetadata(patch *podpatch.Patch, change Change) {
 // editImages gives containers new images, or the ones they have in another spelling, and records what runs in them.
 func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *State) {
 	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
-		if at := find(pod, name); at != nil && at.container.Image != change.Images[name] {
-			patch.Image(at.list, at.index, name, at.container.Image, change.Images[name])
+		if at := pods.Find(pod, name); at != nil && at.Image != change.Images[name] {
+			patch.Image(at.List, at.Index, name, at.Image, change.Images[name])
 			put(&state.LastContainerStatuses, name, running(pod, name))
 			delete(state.Restarted, name)
 			state.UpdateImages = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(change.Restart)) {
-		at, avoid := find(pod, name), startedAs(pod, state, name)
+		at, avoid := pods.Find(pod, name), startedAs(pod, state, name)
 		image, err := restartImage(pod, name, change.Restart[name], avoid)
 		if at == nil || err != nil {
 			continue // only what OpenKruise left comes here with an error: the environment changes with the next restart
 		}
-		patch.Image(at.list, at.index, name, at.container.Image, image)
+		patch.Image(at.List, at.Index, name, at.Image, image)
 		put(&state.Restarted, name, Restarted{
-			ContainerID: running(pod, name).ContainerID, Images: union(avoid, []string{at.container.Image}),
+			ContainerID: running(pod, name).ContainerID, Images: union(avoid, []string{at.Image}),
 		})
 	}
 }
 
 // running identifies what a container runs now, as its status says.
 func running(pod *corev1.Pod, name string) Replaced {
-	if status := statusOf(pod, name); status != nil {
+	if status := pods.Status(pod, name); status != nil {
 		return Replaced{ImageID: status.ImageID, ContainerID: status.ContainerID}
 	}
 	return Replaced{}

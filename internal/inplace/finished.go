@@ -10,7 +10,7 @@ import (
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Replaced identifies what ran in a container before its image was changed.
@@ -35,11 +35,11 @@ type Replaced struct {
 //
 // A container that has no status is not finished.
 func Finished(pod *corev1.Pod, name string, before Replaced) bool {
-	image, status := imageOf(pod, name), statusOf(pod, name)
+	image, status := pods.Image(pod, name), pods.Status(pod, name)
 	if image == "" || status == nil {
 		return false
 	}
-	if pod.Status.ObservedGeneration != 0 && pod.Status.ObservedGeneration < pod.Generation {
+	if !pods.SpecSeen(pod) {
 		return false
 	}
 	if _, digest, ok := strings.Cut(image, "@"); ok {
@@ -68,30 +68,27 @@ func sameImage(a, b string) bool {
 	return err == nil && reference.TagNameOnly(first).String() == reference.TagNameOnly(second).String()
 }
 
-// ContainerReady reports whether the kubelet says that a container, or a native sidecar, is ready.
-func ContainerReady(pod *corev1.Pod, name string) bool {
-	status := statusOf(pod, name)
-	return status != nil && status.Ready
-}
-
 // Resized reports whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. Where the
 // kubelet does not report resources the end of the resize is all there is to see.
 func Resized(pod *corev1.Pod, name string) bool {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodResizePending || condition.Type == corev1.PodResizeInProgress {
-			if condition.Status == corev1.ConditionTrue {
-				return false
-			}
-		}
-	}
-	status, wanted := statusOf(pod, name), resourcesOf(pod, name)
-	if status == nil || wanted == nil {
+	at, status := pods.Find(pod, name), pods.Status(pod, name)
+	if at == nil || status == nil || resizing(pod) != nil {
 		return false
 	}
 	if status.Resources == nil {
 		return pod.Status.ObservedGeneration >= pod.Generation
 	}
-	return covers(status.Resources.Requests, wanted.Requests) && covers(status.Resources.Limits, wanted.Limits)
+	return covers(status.Resources.Requests, at.Resources.Requests) && covers(status.Resources.Limits, at.Resources.Limits)
+}
+
+// resizing is the condition by which the kubelet says that a resize of a Pod is not done; nil when none does.
+func resizing(pod *corev1.Pod) *corev1.PodCondition {
+	for _, kind := range []corev1.PodConditionType{corev1.PodResizePending, corev1.PodResizeInProgress} {
+		if c := pods.Condition(pod, kind); pods.IsTrue(c) {
+			return c
+		}
+	}
+	return nil
 }
 
 // covers reports whether all wanted amounts are what is there.
@@ -103,51 +100,4 @@ func covers(have, want corev1.ResourceList) bool {
 		}
 	}
 	return true
-}
-
-func resourcesOf(pod *corev1.Pod, name string) *corev1.ResourceRequirements {
-	if place := find(pod, name); place != nil {
-		return &place.container.Resources
-	}
-	return nil
-}
-
-func imageOf(pod *corev1.Pod, name string) string {
-	if place := find(pod, name); place != nil {
-		return place.container.Image
-	}
-	return ""
-}
-
-// place is where a Pod has a container.
-type place struct {
-	list      string
-	index     int
-	container *corev1.Container
-}
-
-// find looks a container up among all of a Pod; nil when it has none of the name.
-func find(pod *corev1.Pod, name string) *place {
-	for i := range pod.Spec.Containers {
-		if c := &pod.Spec.Containers[i]; c.Name == name {
-			return &place{podpatch.Containers, i, c}
-		}
-	}
-	for i := range pod.Spec.InitContainers {
-		if c := &pod.Spec.InitContainers[i]; c.Name == name {
-			return &place{podpatch.InitContainers, i, c}
-		}
-	}
-	return nil
-}
-
-func statusOf(pod *corev1.Pod, name string) *corev1.ContainerStatus {
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	return nil
 }

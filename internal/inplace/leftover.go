@@ -8,6 +8,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // outstanding is what OpenKruise still had to write into a Pod, and the state that it recorded, nil for none.
@@ -72,7 +74,7 @@ func leftover(
 ) Change {
 	out := Change{Resources: maps.Clone(resources)}
 	for name, image := range images {
-		if at := find(pod, name); at != nil && image != "" && at.container.Image != image {
+		if at := pods.Find(pod, name); at != nil && image != "" && at.Image != image {
 			put(&out.Images, name, image)
 		}
 	}

@@ -9,13 +9,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Obstacles says why a Pod cannot take a change that its template allows; nil when it can. Such a Pod must be replaced.
 func (c Change) Obstacles(pod *corev1.Pod) []string {
 	var out []string
 	for _, name := range c.containers() {
-		if find(pod, name) == nil {
+		if pods.Find(pod, name) == nil {
 			out = append(out, fmt.Sprintf("the Pod has no container %s", name))
 		}
 	}
@@ -54,7 +56,7 @@ func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirem
 	}}
 	changed := false
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
-		c := find(after, name).container
+		c := pods.Find(after, name)
 		resources := withAmounts(c.Resources, changes[name])
 		if limit := exceeded(resources); limit != "" {
 			out = append(out, fmt.Sprintf("container %s of the Pod would request more %s than its limit", name, limit))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Pending carries on with what OpenKruise left to be done later in a Pod. ok reports whether there is such a thing. Its
@@ -57,7 +58,7 @@ func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
 	}
 	change := s.nextChange(pod)
 	if s.PreCheckBeforeNext != nil && !change.Empty() && slices.ContainsFunc(s.PreCheckBeforeNext.ContainersRequiredReady, func(name string) bool {
-		return find(pod, name) != nil && !ContainerReady(pod, name)
+		return pods.Find(pod, name) != nil && !pods.ContainerReady(pod, name)
 	}) {
 		return Edits{}, 0, true
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // A kubelet starts a container anew when its image is spelled differently. So one and the same image restarts it when
@@ -26,7 +28,7 @@ const restartTag = "restarted"
 // restartImage returns an image that runs what a container of a Pod runs now and is spelled in none of the ways to
 // avoid. template is the image that the template gives it, empty when that is not known.
 func restartImage(pod *corev1.Pod, name, template string, avoid []string) (string, error) {
-	image := imageOf(pod, name)
+	image := pods.Image(pod, name)
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return "", fmt.Errorf("container %s cannot be restarted in place: its image %q is not a reference: %w", name, image, err)
@@ -75,7 +77,7 @@ func tagOf(image string) string {
 // runningDigest is the digest under which the repository of a container's image has what runs. An image ID of another
 // repository, or one of the runtime's own, names nothing that could be pulled.
 func runningDigest(pod *corev1.Pod, name string, image reference.Named) (string, error) {
-	status := statusOf(pod, name)
+	status := pods.Status(pod, name)
 	if status == nil || status.ImageID == "" {
 		return "", errors.New("the kubelet has not said yet which image it runs")
 	}

@@ -44,7 +44,7 @@ func Unfinished(pod *corev1.Pod) string {
 func runsItsImages(pod *corev1.Pod) bool {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range list {
-			status := statusOf(pod, list[i].Name)
+			status := pods.Status(pod, list[i].Name)
 			if status == nil || status.ImageID == "" {
 				return false
 			}
@@ -54,7 +54,7 @@ func runsItsImages(pod *corev1.Pod) bool {
 			}
 		}
 	}
-	return seen(pod)
+	return pods.SpecSeen(pod)
 }
 
 // nextFields is how the names of fields begin that say what is changed next.
@@ -86,7 +86,7 @@ func (s *State) awaited(pod *corev1.Pod) string {
 // imageAwaited says what a container whose image changed waits for. Where OpenKruise has not recorded which container
 // ran before, it is proof enough that the one that runs did not start before the change.
 func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.Time) string {
-	image, status := imageOf(pod, name), statusOf(pod, name)
+	image, status := pods.Image(pod, name), pods.Status(pod, name)
 	if image == "" || Finished(pod, name, before) {
 		return ""
 	}
@@ -94,10 +94,10 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
 	}
 	started := status.State.Running
-	if onlyImage := before.ContainerID == "" && before.ImageID != ""; onlyImage && started != nil && !started.StartedAt.Before(&changed) && seen(pod) {
+	if onlyImage := before.ContainerID == "" && before.ImageID != ""; onlyImage && started != nil && !started.StartedAt.Before(&changed) && pods.SpecSeen(pod) {
 		return ""
 	}
-	if !seen(pod) {
+	if !pods.SpecSeen(pod) {
 		return fmt.Sprintf("the kubelet has not seen yet that container %s is to run %s", name, image)
 	}
 	if reason := pods.BrokenReason(pod, name); reason != "" {
@@ -108,8 +108,8 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 
 // restartAwaited says what a container that had to start anew waits for.
 func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
-	status := statusOf(pod, name)
-	if find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && seen(pod) {
+	status := pods.Status(pod, name)
+	if pods.Find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && pods.SpecSeen(pod) {
 		return ""
 	}
 	if reason := pods.BrokenReason(pod, name); reason != "" {
@@ -118,28 +118,20 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	return fmt.Sprintf("container %s has not been restarted yet", name)
 }
 
-// seen reports whether the kubelet has seen the Pod's spec as it is. Kubelets before Kubernetes 1.33 do not say.
-func seen(pod *corev1.Pod) bool {
-	return pod.Status.ObservedGeneration == 0 || pod.Status.ObservedGeneration >= pod.Generation
-}
-
 // resizeAwaited says what the kubelet's resize waits for. OpenKruise does not record which containers it resized, so
 // with it the end of the resize is all.
 func (s *State) resizeAwaited(pod *corev1.Pod) string {
 	if !s.UpdateResources {
 		return ""
 	}
-	for i := range pod.Status.Conditions {
-		c := &pod.Status.Conditions[i]
-		if (c.Type == corev1.PodResizePending || c.Type == corev1.PodResizeInProgress) && c.Status == corev1.ConditionTrue {
-			return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
-		}
+	if c := resizing(pod); c != nil {
+		return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
 	}
-	if !seen(pod) {
+	if !pods.SpecSeen(pod) {
 		return "the kubelet has not seen its new resources yet"
 	}
 	for _, name := range s.Resized {
-		if find(pod, name) != nil && !Resized(pod, name) {
+		if pods.Find(pod, name) != nil && !Resized(pod, name) {
 			return fmt.Sprintf("container %s does not have its new resources yet", name)
 		}
 	}

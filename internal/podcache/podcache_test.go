@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -78,7 +79,7 @@ func compareTrimmed(t *testing.T, name string, set *sidecar.Set, pod *corev1.Pod
 		v := sidecar.NewView(p, set)
 		return []any{
 			v.Ended(), v.Unscheduled(), v.Disturbed(), v.ServedBefore(), v.Holds(), v.Updated(), v.Upgradable(), v.Settled(), v.Ready(), v.SidecarsReady(),
-			sidecar.IsActive(p),
+			pods.Live(p),
 		}
 	}
 	if diff := cmp.Diff(look(pod), look(trimmed.(*corev1.Pod))); diff != "" {

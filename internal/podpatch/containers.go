@@ -12,12 +12,6 @@ import (
 	"github.com/windlass-operator/windlass/internal/jsonpointer"
 )
 
-// The lists of containers that a patch can change.
-const (
-	Containers     = "containers"
-	InitContainers = "initContainers"
-)
-
 // Image gives the container of a name, found at an index of the list containers or initContainers, another image.
 func (p *Patch) Image(list string, index int, name, from, to string) *Patch {
 	if from == to {

@@ -25,6 +25,19 @@ func Ended(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 }
 
+// Live reports whether a Pod runs or will: it has not ended and is not being deleted.
+func Live(pod *corev1.Pod) bool { return pod.DeletionTimestamp == nil && !Ended(pod) }
+
+// HasGate reports whether a Pod's readiness depends on a condition.
+func HasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
+	for i := range pod.Spec.ReadinessGates {
+		if pod.Spec.ReadinessGates[i].ConditionType == kind {
+			return true
+		}
+	}
+	return false
+}
+
 // Unschedulable reports whether the scheduler found no node for a Pod.
 func Unschedulable(pod *corev1.Pod) bool {
 	c := Condition(pod, corev1.PodScheduled)

@@ -20,11 +20,9 @@ func Broken(pod *corev1.Pod) string {
 	case Unschedulable(pod):
 		return corev1.PodReasonUnschedulable
 	}
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			if reason := brokenReason(&list[i]); reason != "" {
-				return reason
-			}
+	for status := range Statuses(pod) {
+		if reason := brokenReason(status); reason != "" {
+			return reason
 		}
 	}
 	return ""
@@ -103,7 +101,7 @@ func worst(pod *corev1.Pod, unready bool) string {
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
 			text := ContainerTrouble(pod, list[i].Name)
-			status := statusOf(pod, list[i].Name)
+			status := Status(pod, list[i].Name)
 			if text != "" && (brokenReason(status) != "" || failed(status)) {
 				return text
 			}
@@ -123,11 +121,9 @@ func failed(status *corev1.ContainerStatus) bool {
 // Crashed returns the kubelet's word for how the first container that has failed ended, as kubectl get pods shows it
 // until the kubelet says CrashLoopBackOff; "" when none has.
 func Crashed(pod *corev1.Pod) string {
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			if failed(&list[i]) {
-				return cmp.Or(list[i].State.Terminated.Reason, "Error")
-			}
+	for status := range Statuses(pod) {
+		if failed(status) {
+			return cmp.Or(status.State.Terminated.Reason, "Error")
 		}
 	}
 	return ""

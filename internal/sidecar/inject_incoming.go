@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // incoming is a Pod as the injection sees it. Many sets are asked about it.
@@ -30,8 +31,8 @@ func readIncoming(pod *corev1.Pod) *incoming {
 func (p *incoming) carries(set *Set) bool {
 	all := p.Injected(set.Name()) && p.updated(set)
 	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
-		ref := p.find(name)
-		all = all && ref != nil && ref.list == listOf(init) && marked(ref.container, c)
+		ref := pods.Find(p.Pod, name)
+		all = all && ref != nil && ref.List == listOf(init) && marked(ref.Container, c)
 		return all
 	})
 	return all

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // computeResources gives a sidecar the resources that its policy computes from those of the Pod's own containers and
@@ -44,7 +45,7 @@ func (d *donor) computeResources(c *corev1.Container, spec *v1beta1.ResourcesPol
 func (d *donor) targets(policy *resourcesPolicy) []*corev1.Container {
 	var out []*corev1.Container
 	for _, c := range d.initContainers {
-		if isNativeSidecar(c) && policy.regex.MatchString(c.Name) {
+		if pods.IsNativeSidecar(c) && policy.regex.MatchString(c.Name) {
 			out = append(out, c)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // A Pod that does not serve may be the doing of a SidecarSet, or not. Only what the set did is held against its
@@ -101,12 +101,12 @@ func (v *View) servedAfter(record *updateRecord) bool {
 // changedReady reports whether all containers that the set has changed are ready.
 func (v *View) changedReady(record *updateRecord) bool {
 	for name := range record.LastContainerStatuses {
-		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+		if pods.Find(v.Pod, name) != nil && !pods.ContainerReady(v.Pod, name) {
 			return false
 		}
 	}
 	for _, name := range record.Resized {
-		if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+		if pods.Find(v.Pod, name) != nil && !pods.ContainerReady(v.Pod, name) {
 			return false
 		}
 	}
@@ -117,7 +117,7 @@ func (v *View) changedReady(record *updateRecord) bool {
 func (v *View) backSince(record *updateRecord) time.Time {
 	latest := record.UpdateTimestamp.Time
 	for name := range record.LastContainerStatuses {
-		if status := v.status(name); status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
+		if status := pods.Status(v.Pod, name); status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
 			latest = status.State.Running.StartedAt.Time
 		}
 	}
@@ -126,31 +126,10 @@ func (v *View) backSince(record *updateRecord) time.Time {
 
 // downSince is since when the Ready condition is not True; zero when it is, or when there is none.
 func (v *View) downSince() time.Time {
-	if c := v.condition(corev1.PodReady); c != nil && c.Status != corev1.ConditionTrue {
+	if c := pods.Condition(v.Pod, corev1.PodReady); c != nil && c.Status != corev1.ConditionTrue {
 		return c.LastTransitionTime.Time
 	}
 	return time.Time{}
-}
-
-func (v *View) condition(kind corev1.PodConditionType) *corev1.PodCondition {
-	for i := range v.Pod.Status.Conditions {
-		if c := &v.Pod.Status.Conditions[i]; c.Type == kind {
-			return c
-		}
-	}
-	return nil
-}
-
-// status is that of a container by name, nil when the kubelet reports none.
-func (v *View) status(name string) *corev1.ContainerStatus {
-	for _, list := range [][]corev1.ContainerStatus{v.Pod.Status.ContainerStatuses, v.Pod.Status.InitContainerStatuses} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	return nil
 }
 
 // Unscheduled reports whether the Pod has no node yet.
@@ -174,8 +153,8 @@ func (v *View) Ended() string {
 // startsAnew reports whether the kubelet starts a container again that has ended.
 func (v *View) startsAnew(name string, exitCode int32) bool {
 	policy := v.Pod.Spec.RestartPolicy
-	if ref := v.find(name); ref != nil && ref.container.RestartPolicy != nil {
-		policy = corev1.RestartPolicy(*ref.container.RestartPolicy)
+	if ref := pods.Find(v.Pod, name); ref != nil && ref.RestartPolicy != nil {
+		policy = corev1.RestartPolicy(*ref.RestartPolicy)
 	}
 	switch policy {
 	case corev1.RestartPolicyNever:
@@ -214,7 +193,7 @@ func (v *View) unreadySidecars() []string {
 	var out []string
 	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
-			if v.find(name) != nil && !inplace.ContainerReady(v.Pod, name) {
+			if pods.Find(v.Pod, name) != nil && !pods.ContainerReady(v.Pod, name) {
 				out = append(out, name)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // A hot-upgrade sidecar has two containers in a Pod. One works; the other runs an empty image and waits. An upgrade
@@ -26,17 +26,17 @@ import (
 type hotPair struct {
 	sidecar *v1beta1.SidecarContainer
 	// working is the one that serves, other the one that waits, or the one that is being replaced.
-	working, other *containerRef
+	working, other *pods.Container
 }
 
 // pair finds both containers of a hot-upgrade sidecar; nil when the Pod does not have both.
 func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 	names := namesInPod(c)
-	first, second := v.find(names[0]), v.find(names[1])
+	first, second := pods.Find(v.Pod, names[0]), pods.Find(v.Pod, names[1])
 	if first == nil || second == nil {
 		return nil
 	}
-	if v.workingContainers()[c.Name] == second.container.Name {
+	if v.workingContainers()[c.Name] == second.Name {
 		return &hotPair{c, second, first}
 	}
 	return &hotPair{c, first, second}
@@ -58,12 +58,12 @@ func (s *Set) hotSteps(v *View) hotSteps {
 			continue
 		}
 		pair := v.pair(c)
-		if pair == nil || pair.working.container.Image == c.Image {
+		if pair == nil || pair.working.Image == c.Image {
 			continue
 		}
 		target, old := pair.next(v)
-		steps.images = append(steps.images, target.imageChange(c.Image))
-		working[c.Name] = target.container.Name
+		steps.images = append(steps.images, imageChange(target, c.Image))
+		working[c.Name] = target.Name
 		newest := s.Object.ResourceVersion
 		steps.annotations[versionKey(target)] = newest
 		steps.annotations[versionAltKey(target)] = v.Pod.Annotations[versionKey(old)]
@@ -77,10 +77,10 @@ func (s *Set) hotSteps(v *View) hotSteps {
 
 // next chooses the container that gets the new image: the empty one; while an upgrade is under way, the one that is not
 // ready; else the one that does not work. A bad image is so replaced by the next one while the last good one serves on.
-func (p *hotPair) next(v *View) (target, old *containerRef) {
+func (p *hotPair) next(v *View) (target, old *pods.Container) {
 	switch {
 	case p.finished(v):
-	case p.working.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage, !inplace.ContainerReady(v.Pod, p.working.container.Name):
+	case p.working.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage, !pods.ContainerReady(v.Pod, p.working.Name):
 		return p.working, p.other
 	}
 	return p.other, p.working
@@ -90,7 +90,7 @@ func (p *hotPair) next(v *View) (target, old *containerRef) {
 // its empty image is called by now: the set may name another one since, or an admission webhook may have put the name
 // of a mirror.
 func (p *hotPair) finished(v *View) bool {
-	return p.other.container.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage ||
+	return p.other.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage ||
 		v.Pod.Annotations[versionKey(p.other)] == "0"
 }
 
@@ -123,7 +123,7 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 		if pair == nil || pair.finished(v) {
 			continue
 		}
-		change.Images = append(change.Images, pair.other.imageChange(c.UpgradeStrategy.HotUpgradeEmptyImage))
+		change.Images = append(change.Images, imageChange(pair.other, c.UpgradeStrategy.HotUpgradeEmptyImage))
 		annotations[versionKey(pair.other)] = "0"
 		annotations[versionAltKey(pair.working)] = "0"
 	}
@@ -150,23 +150,23 @@ func (s *Set) canFinish(v *View) bool {
 	for i := range s.Spec.Containers {
 		if c := &s.Spec.Containers[i]; isHot(c) {
 			if pair := v.pair(c); pair != nil && !pair.finished(v) {
-				ending[pair.other.container.Name] = true
+				ending[pair.other.Name] = true
 			}
 		}
 	}
 	for i := range v.Pod.Spec.Containers {
 		name := v.Pod.Spec.Containers[i].Name
-		if !ending[name] && !inplace.ContainerReady(v.Pod, name) {
+		if !ending[name] && !pods.ContainerReady(v.Pod, name) {
 			return false
 		}
 	}
 	return true
 }
 
-func versionKey(ref *containerRef) string {
-	return v1beta1.SidecarSetVersionAnnotationPrefix + ref.container.Name
+func versionKey(ref *pods.Container) string {
+	return v1beta1.SidecarSetVersionAnnotationPrefix + ref.Name
 }
 
-func versionAltKey(ref *containerRef) string {
-	return v1beta1.SidecarSetVersionAltAnnotationPrefix + ref.container.Name
+func versionAltKey(ref *pods.Container) string {
+	return v1beta1.SidecarSetVersionAltAnnotationPrefix + ref.Name
 }

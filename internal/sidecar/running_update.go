@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Change is what an in-place update writes into one running Pod.
@@ -66,11 +67,11 @@ func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Change, error
 func (s *Set) coldImages(v *View) []ImageChange {
 	var out []ImageChange
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
-		ref := v.find(c.Name)
-		if isHot(c) || ref == nil || ref.container.Image == c.Image {
+		ref := pods.Find(v.Pod, c.Name)
+		if isHot(c) || ref == nil || ref.Image == c.Image {
 			return
 		}
-		out = append(out, ref.imageChange(c.Image))
+		out = append(out, imageChange(ref, c.Image))
 	})
 	return out
 }
@@ -82,8 +83,8 @@ func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 			if !slices.Contains(resized, c.Name) && !slices.Contains(resized, name) {
 				continue
 			}
-			if ref := v.find(name); ref != nil && !equality.Semantic.DeepEqual(ref.container.Resources, c.Resources) {
-				out = append(out, ResourceChange{List: ref.list, Index: ref.index, Name: name, From: ref.container.Resources, To: c.Resources})
+			if ref := pods.Find(v.Pod, name); ref != nil && !equality.Semantic.DeepEqual(ref.Resources, c.Resources) {
+				out = append(out, ResourceChange{List: ref.List, Index: ref.Index, Name: name, From: ref.Resources, To: c.Resources})
 			}
 		}
 	})
@@ -115,7 +116,7 @@ func (r *records) owedResizes(record *updateRecord) []string {
 	}
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(record.ResizedFrom)) {
-		if ref := r.find(name); ref != nil && equality.Semantic.DeepEqual(ref.container.Resources, record.ResizedFrom[name]) {
+		if ref := pods.Find(r.Pod, name); ref != nil && equality.Semantic.DeepEqual(ref.Resources, record.ResizedFrom[name]) {
 			out = append(out, name)
 		}
 	}
@@ -187,7 +188,7 @@ func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord 
 
 // running identifies what a container runs now, as its status says.
 func (v *View) running(name string) replacedVersion {
-	if status := v.status(name); status != nil {
+	if status := pods.Status(v.Pod, name); status != nil {
 		return replacedVersion{ImageID: status.ImageID, ContainerID: status.ContainerID}
 	}
 	return replacedVersion{}

@@ -93,10 +93,8 @@ func (v *View) Ready() bool { return v.ready }
 func (v *View) ReadySince() time.Time { return v.readySince }
 
 func readiness(pod *corev1.Pod) (bool, time.Time) {
-	for i := range pod.Status.Conditions {
-		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-			return pod.Status.Phase == corev1.PodRunning, c.LastTransitionTime.Time
-		}
+	if c := pods.Condition(pod, corev1.PodReady); pods.IsTrue(c) {
+		return pod.Status.Phase == corev1.PodRunning, c.LastTransitionTime.Time
 	}
 	return false, time.Time{}
 }
@@ -113,8 +111,8 @@ func (v *View) SidecarsStarted() bool {
 	started := true
 	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
-			status := v.status(name)
-			if v.find(name) != nil && (status == nil || status.State.Waiting != nil && notStarted[status.State.Waiting.Reason]) {
+			status := pods.Status(v.Pod, name)
+			if pods.Find(v.Pod, name) != nil && (status == nil || status.State.Waiting != nil && notStarted[status.State.Waiting.Reason]) {
 				started = false
 			}
 		}
@@ -135,12 +133,7 @@ func (v *View) Broken() (name, reason string) {
 }
 
 // Image is that of a container of the Pod, "" when it has none of the name.
-func (v *View) Image(name string) string {
-	if ref := v.find(name); ref != nil {
-		return ref.container.Image
-	}
-	return ""
-}
+func (v *View) Image(name string) string { return pods.Image(v.Pod, name) }
 
 // WrittenAt is when the Pod got the version of the set that it says it is at, by injection or by an update.
 func (v *View) WrittenAt() time.Time { return v.full.UpdateTimestamp.Time }

@@ -3,9 +3,8 @@
 package sidecar
 
 import (
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // isHot reports whether a sidecar is upgraded by a second container beside it.
@@ -24,7 +23,7 @@ func namesInPod(c *v1beta1.SidecarContainer) []string {
 // initNamesInPod are the containers that an init container of a set has in a Pod. Only native sidecars come in pairs:
 // the empty image of a plain init container would never let the Pod start.
 func initNamesInPod(c *v1beta1.SidecarContainer) []string {
-	if !isNativeSidecar(&c.Container) {
+	if !pods.IsNativeSidecar(&c.Container) {
 		return []string{c.Name}
 	}
 	return namesInPod(c)
@@ -54,7 +53,7 @@ func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
 		visit(&s.Spec.Containers[i])
 	}
 	for i := range s.Spec.InitContainers {
-		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) {
+		if c := &s.Spec.InitContainers[i]; pods.IsNativeSidecar(&c.Container) {
 			visit(c)
 		}
 	}
@@ -68,7 +67,7 @@ func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitCont
 func (s *Set) HotNativeSidecars() []string {
 	var out []string
 	for i := range s.Spec.InitContainers {
-		if c := &s.Spec.InitContainers[i]; isNativeSidecar(&c.Container) && isHot(c) {
+		if c := &s.Spec.InitContainers[i]; pods.IsNativeSidecar(&c.Container) && isHot(c) {
 			out = append(out, c.Name)
 		}
 	}
@@ -77,14 +76,9 @@ func (s *Set) HotNativeSidecars() []string {
 
 func hasNativeSidecar(initContainers []v1beta1.SidecarContainer) bool {
 	for i := range initContainers {
-		if isNativeSidecar(&initContainers[i].Container) {
+		if pods.IsNativeSidecar(&initContainers[i].Container) {
 			return true
 		}
 	}
 	return false
-}
-
-// isNativeSidecar reports whether an init container keeps running beside the Pod's containers.
-func isNativeSidecar(c *corev1.Container) bool {
-	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Difference is how a set's version differs from an earlier one, as far as running Pods are concerned.
@@ -47,7 +48,7 @@ func (s *Set) DifferenceFromSpec(spec *v1beta1.SidecarSetSpec) Difference {
 }
 
 func nativeOnly(containers []v1beta1.SidecarContainer) []v1beta1.SidecarContainer {
-	return slices.DeleteFunc(slices.Clone(containers), func(c v1beta1.SidecarContainer) bool { return !isNativeSidecar(&c.Container) })
+	return slices.DeleteFunc(slices.Clone(containers), func(c v1beta1.SidecarContainer) bool { return !pods.IsNativeSidecar(&c.Container) })
 }
 
 func (d *Difference) compare(list string, before, after []v1beta1.SidecarContainer) {

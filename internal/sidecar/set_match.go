@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
@@ -106,7 +107,7 @@ func sidecarNames(spec *v1beta1.SidecarSetSpec) []string {
 		names = append(names, spec.Containers[i].Name)
 	}
 	for i := range spec.InitContainers {
-		if isNativeSidecar(&spec.InitContainers[i].Container) {
+		if pods.IsNativeSidecar(&spec.InitContainers[i].Container) {
 			names = append(names, spec.InitContainers[i].Name)
 		}
 	}
@@ -118,11 +119,6 @@ func sidecarNames(spec *v1beta1.SidecarSetSpec) []string {
 // "false".
 func OptedOut(pod *corev1.Pod) bool {
 	return pod.Labels[v1beta1.SidecarInjectionKey] == "false" || pod.Annotations[v1beta1.SidecarInjectionKey] == "false"
-}
-
-// IsActive reports whether a Pod still lives: neither finished nor being deleted.
-func IsActive(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
 
 // UpdateSelects reports whether the update strategy's own selector, if there is one, picks a Pod with these labels.

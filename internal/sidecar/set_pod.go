@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // records are a Pod's annotations about SidecarSets, decoded once. Nothing is written into them.
@@ -53,7 +54,7 @@ func (r *records) holds(set *Set) bool {
 	}
 	for i := range set.Spec.Containers {
 		for _, name := range namesInPod(&set.Spec.Containers[i]) {
-			if r.find(name) == nil {
+			if pods.Find(r.Pod, name) == nil {
 				return false
 			}
 		}
@@ -61,39 +62,17 @@ func (r *records) holds(set *Set) bool {
 	return true
 }
 
-// containerRef points at a container of the Pod.
-type containerRef struct {
-	list      string // containers or initContainers
-	index     int
-	container *corev1.Container
-}
-
-// imageChange gives the container another image.
-func (r *containerRef) imageChange(image string) ImageChange {
-	return ImageChange{List: r.list, Index: r.index, Name: r.container.Name, From: r.container.Image, To: image}
+// imageChange gives a container another image.
+func imageChange(c *pods.Container, image string) ImageChange {
+	return ImageChange{List: c.List, Index: c.Index, Name: c.Name, From: c.Image, To: image}
 }
 
 // listOf is the name of one of a Pod's two lists of containers.
 func listOf(init bool) string {
 	if init {
-		return "initContainers"
+		return pods.InitContainers
 	}
-	return "containers"
-}
-
-// find looks for a container, or a native sidecar, by name.
-func (r *records) find(name string) *containerRef {
-	for i := range r.Pod.Spec.Containers {
-		if c := &r.Pod.Spec.Containers[i]; c.Name == name {
-			return &containerRef{listOf(false), i, c}
-		}
-	}
-	for i := range r.Pod.Spec.InitContainers {
-		if c := &r.Pod.Spec.InitContainers[i]; c.Name == name {
-			return &containerRef{listOf(true), i, c}
-		}
-	}
-	return nil
+	return pods.Containers
 }
 
 // workingContainers maps hot-upgrade sidecars to the container that works. An annotation that cannot be read is as good

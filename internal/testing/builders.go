@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Epoch is when everything in a test was created, unless it says otherwise.
@@ -146,11 +147,9 @@ func SetReady(pod *corev1.Pod, ready bool, since time.Time) {
 		status = corev1.ConditionTrue
 	}
 	condition := corev1.PodCondition{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.NewTime(since)}
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == corev1.PodReady {
-			pod.Status.Conditions[i] = condition
-			return
-		}
+	if before := pods.Condition(pod, corev1.PodReady); before != nil {
+		*before = condition
+		return
 	}
 	pod.Status.Conditions = append(pod.Status.Conditions, condition)
 }

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // evidence is what can be seen of why a Pod does not run, and what that proves.
@@ -107,8 +109,7 @@ func findRefusal(pod *corev1.Pod) (evidence, bool) {
 }
 
 func findEnd(pod *corev1.Pod) (evidence, bool) {
-	ended := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-	return evidence{kind: hasEnded}, ended
+	return evidence{kind: hasEnded}, pods.Ended(pod)
 }
 
 func findUnscheduled(pod *corev1.Pod) (evidence, bool) {
@@ -116,7 +117,7 @@ func findUnscheduled(pod *corev1.Pod) (evidence, bool) {
 		return evidence{}, false
 	}
 	e := evidence{kind: unscheduled, since: pod.CreationTimestamp}
-	if c := condition(pod, corev1.PodScheduled); c != nil {
+	if c := pods.Condition(pod, corev1.PodScheduled); c != nil {
 		e.since, e.words = c.LastTransitionTime, worded(c.Reason, c.Message)
 	}
 	return e, true
@@ -141,16 +142,16 @@ func findFailure(pod *corev1.Pod) (evidence, bool) {
 }
 
 func findNoSandbox(pod *corev1.Pod) (evidence, bool) {
-	c := condition(pod, corev1.PodReadyToStartContainers)
-	if c == nil || c.Status != corev1.ConditionFalse {
+	c := pods.Condition(pod, corev1.PodReadyToStartContainers)
+	if !pods.IsFalse(c) {
 		return evidence{}, false
 	}
 	return evidence{kind: ambiguous, since: waitingSince(pod), words: worded("its sandbox, network or volumes are not ready", c.Message)}, true
 }
 
 func findPull(pod *corev1.Pod) (evidence, bool) {
-	c := condition(pod, corev1.PodReadyToStartContainers)
-	if c == nil || c.Status != corev1.ConditionTrue {
+	c := pods.Condition(pod, corev1.PodReadyToStartContainers)
+	if !pods.IsTrue(c) {
 		return evidence{}, false
 	}
 	return evidence{kind: slowPull, since: waitingSince(pod)}, true
@@ -164,17 +165,9 @@ type container struct {
 
 // containers are those that the kubelet reports, init containers first.
 func containers(pod *corev1.Pod) []container {
-	images := map[string]string{}
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range list {
-			images[list[i].Name] = list[i].Image
-		}
-	}
 	var out []container
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range list {
-			out = append(out, container{status: &list[i], image: images[list[i].Name]})
-		}
+	for status := range pods.Statuses(pod) {
+		out = append(out, container{status: status, image: pods.Image(pod, status.Name)})
 	}
 	return out
 }
@@ -251,7 +244,7 @@ const readySlack = 10 * time.Second
 // wasReady reports whether a Pod's Ready condition shows that it was Ready once. A container that ran and cannot be
 // started again leaves no other trace. One that was never ready before that leaves none at all.
 func wasReady(pod *corev1.Pod) bool {
-	c := condition(pod, corev1.PodReady)
+	c := pods.Condition(pod, corev1.PodReady)
 	if c == nil || pod.Status.Phase == corev1.PodFailed {
 		return false
 	}
@@ -261,7 +254,7 @@ func wasReady(pod *corev1.Pod) bool {
 
 // scheduledAt is when a Pod got its node.
 func scheduledAt(pod *corev1.Pod) metav1.Time {
-	if c := condition(pod, corev1.PodScheduled); c != nil {
+	if c := pods.Condition(pod, corev1.PodScheduled); c != nil {
 		return c.LastTransitionTime
 	}
 	return pod.CreationTimestamp
@@ -271,19 +264,10 @@ func scheduledAt(pod *corev1.Pod) metav1.Time {
 // sandbox was made or lost.
 func waitingSince(pod *corev1.Pod) metav1.Time {
 	since := scheduledAt(pod)
-	if c := condition(pod, corev1.PodReadyToStartContainers); c != nil && since.Before(&c.LastTransitionTime) {
+	if c := pods.Condition(pod, corev1.PodReadyToStartContainers); c != nil && since.Before(&c.LastTransitionTime) {
 		return c.LastTransitionTime
 	}
 	return since
-}
-
-func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == kind {
-			return &pod.Status.Conditions[i]
-		}
-	}
-	return nil
 }
 
 // maxWords is how many bytes of the kubelet's words are repeated.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -91,7 +92,7 @@ func TestWhatAnObservationProves(t *testing.T) {
 		"the runtime cannot start the container again, which was ready once": {
 			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
 				startFailed(&p.Status.ContainerStatuses[0])
-				condition(p, corev1.PodReady).LastTransitionTime = at(-short)
+				pods.Condition(p, corev1.PodReady).LastTransitionTime = at(-short)
 			}), want{Kind: hasStarted},
 		},
 	}
@@ -131,7 +132,7 @@ func TestAPodWaitsSinceItsNodeOrItsSandbox(t *testing.T) {
 }
 
 func sandboxAt(pod *corev1.Pod, offset time.Duration) *corev1.Pod {
-	condition(pod, corev1.PodReadyToStartContainers).LastTransitionTime = at(offset)
+	pods.Condition(pod, corev1.PodReadyToStartContainers).LastTransitionTime = at(offset)
 	return pod
 }
 

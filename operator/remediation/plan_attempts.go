@@ -5,6 +5,8 @@ package remediation
 import (
 	"fmt"
 	"slices"
+
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // closeAttempts ends the attempts that have come to something, or to nothing.
@@ -111,7 +113,7 @@ func (p *planner) forgettable(a *Attempt) bool {
 	if pod == nil || !pod.Ready || pod.Revision != a.Revision {
 		return false
 	}
-	c := condition(pod.Pod, "Ready")
+	c := pods.Condition(pod.Pod, "Ready")
 	return c != nil && p.s.Now.Sub(c.LastTransitionTime.Time).Seconds() >= readyToForget
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -89,7 +90,7 @@ func (sc *scene) put(pod *corev1.Pod) *scene {
 	ordinal := len(s.Ordinals)
 	s.Pods = append(s.Pods, Pod{
 		Pod: pod, Ordinal: ordinal, Revision: revision, Right: true,
-		Ready: condition(pod, corev1.PodReady) != nil && condition(pod, corev1.PodReady).Status == corev1.ConditionTrue,
+		Ready: pods.IsTrue(pods.Condition(pod, corev1.PodReady)),
 	})
 	s.Ordinals = append(s.Ordinals, ordinal)
 	s.Details[pod.UID] = &Details{}

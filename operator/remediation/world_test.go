@@ -26,6 +26,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/program"
@@ -233,17 +234,16 @@ func (w *world) look(set *v1beta1.StatefulSet) bool {
 // facts are what the set's controller would tell.
 func (w *world) facts(set *v1beta1.StatefulSet) *Facts {
 	facts := &Facts{Set: set, Revisions: []string{w.revision(set)}}
-	pods := w.pods(set)
+	byName := w.pods(set)
 	for ordinal := range int(*set.Spec.Replicas) {
 		facts.Ordinals = append(facts.Ordinals, ordinal)
-		pod := pods[fmt.Sprintf("%s-%d", set.Name, ordinal)]
+		pod := byName[fmt.Sprintf("%s-%d", set.Name, ordinal)]
 		if pod == nil {
 			continue
 		}
-		ready := condition(pod, corev1.PodReady)
 		facts.Pods = append(facts.Pods, Pod{
 			Pod: pod, Ordinal: ordinal, Revision: pod.Labels["revision"], Right: pod.Labels["revision"] == w.revision(set),
-			Ready: ready != nil && ready.Status == corev1.ConditionTrue,
+			Ready: pods.IsTrue(pods.Condition(pod, corev1.PodReady)),
 		})
 	}
 	return facts
@@ -266,10 +266,10 @@ func (w *world) pods(set *v1beta1.StatefulSet) map[string]*corev1.Pod {
 // control makes Pods as the set's controller does, and makes anew those that have ended and that nobody holds. A Pod at
 // an earlier revision that cannot run goes.
 func (w *world) control(set *v1beta1.StatefulSet) {
-	pods := w.pods(set)
+	byName := w.pods(set)
 	for ordinal := range int(*set.Spec.Replicas) {
 		name := fmt.Sprintf("%s-%d", set.Name, ordinal)
-		pod := pods[name]
+		pod := byName[name]
 		if pod != nil {
 			started, _ := starts(pod, "")
 			ended := pod.Status.Phase == corev1.PodFailed && !w.verdicts[set.Name].Holds(pod)
@@ -448,7 +448,7 @@ func (w *world) runPod(pod *corev1.Pod) {
 }
 
 func (w *world) condition(pod *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason string) {
-	c := condition(pod, kind)
+	c := pods.Condition(pod, kind)
 	if c == nil {
 		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: kind})
 		c = &pod.Status.Conditions[len(pod.Status.Conditions)-1]

@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pods"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
@@ -189,12 +190,12 @@ func (g *gatherer) pods(ctx context.Context, patch *sched.Patch, target *metav1.
 	}
 	var out []*corev1.Pod
 	for _, maker := range makers {
-		pods, err := g.list(ctx, patch.Namespace(), client.MatchingFields{podcache.ControllerIndex: string(maker)})
+		list, err := g.list(ctx, patch.Namespace(), client.MatchingFields{podcache.ControllerIndex: string(maker)})
 		if err != nil {
 			return nil, err
 		}
-		for i := range pods {
-			if pod := &pods[i]; isLive(pod) && patch.SelectsPod(pod.Labels) {
+		for i := range list {
+			if pod := &list[i]; pods.Live(pod) && patch.SelectsPod(pod.Labels) {
 				out = append(out, pod)
 			}
 		}

@@ -26,11 +26,6 @@ type skippedPod struct {
 	reason, message string
 }
 
-// isLive reports whether a Pod runs or will.
-func isLive(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
-}
-
 // markOf returns the mark of a patch on a Pod, of whatever hash.
 func markOf(pod *corev1.Pod, patch string) (sched.Mark, bool) {
 	for _, mark := range sched.Applied(pod.Annotations) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
@@ -98,7 +99,7 @@ func (h podHandler) Delete(_ context.Context, e event.DeleteEvent, q queue) { h.
 // samePod reports whether nothing has changed that a status speaks of. Another UID is that of another Pod: the watch has
 // missed a deletion.
 func samePod(a, b *corev1.Pod) bool {
-	return a.UID == b.UID && isLive(a) == isLive(b) && a.Spec.NodeName == b.Spec.NodeName && maps.Equal(a.Labels, b.Labels) &&
+	return a.UID == b.UID && pods.Live(a) == pods.Live(b) && a.Spec.NodeName == b.Spec.NodeName && maps.Equal(a.Labels, b.Labels) &&
 		a.Annotations[v1beta1.SchedPatchesAnnotation] == b.Annotations[v1beta1.SchedPatchesAnnotation]
 }
 

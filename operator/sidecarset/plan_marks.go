@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -52,17 +53,15 @@ func (p *planner) mark() {
 
 // upgradable reads from a Pod's condition which sets can bring it up to date, by name.
 func upgradable(pod *corev1.Pod) map[string]bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type != v1beta1.SidecarSetUpgradableCondition {
-			continue
-		}
-		var out map[string]bool
-		if err := json.Unmarshal([]byte(c.Message), &out); err != nil {
-			return nil
-		}
-		return out
+	c := pods.Condition(pod, v1beta1.SidecarSetUpgradableCondition)
+	if c == nil {
+		return nil
 	}
-	return nil
+	var out map[string]bool
+	if err := json.Unmarshal([]byte(c.Message), &out); err != nil {
+		return nil
+	}
+	return out
 }
 
 func upgradableCondition(bySet map[string]bool) corev1.PodCondition {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -109,7 +110,7 @@ func (w *world) snapshot() *Snapshot {
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
 	}
 	for _, pod := range w.pods {
-		if !sidecar.IsActive(pod) {
+		if !pods.Live(pod) {
 			continue
 		}
 		view := sidecar.NewView(pod, s.Set)

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
@@ -207,30 +208,30 @@ func (g *gatherer) pods(ctx context.Context, set *sidecar.Set) ([]corev1.Pod, er
 	}
 	var out []corev1.Pod
 	for _, label := range demanded { // a Pod has one value for a key: no Pod comes twice
-		pods, err := g.list(ctx, append(scope, client.MatchingFields{PodLabelIndex: label}))
+		found, err := g.list(ctx, append(scope, client.MatchingFields{PodLabelIndex: label}))
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, pods...)
+		out = append(out, found...)
 	}
 	return out, nil
 }
 
 func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]corev1.Pod, error) {
-	pods := &corev1.PodList{}
-	if err := g.reader.List(ctx, pods, options...); err != nil {
+	found := &corev1.PodList{}
+	if err := g.reader.List(ctx, found, options...); err != nil {
 		return nil, fmt.Errorf("list Pods: %w", err)
 	}
-	return pods.Items, nil
+	return found.Items, nil
 }
 
 // sort tells the Pods apart.
-func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, pods []corev1.Pod) error {
+func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.Pod) error {
 	reaches := reaches{gatherer: g, set: snapshot.Set, known: map[string]*reach{}}
 	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
-	for i := range pods {
-		pod := &pods[i]
-		if !sidecar.IsActive(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
+	for i := range list {
+		pod := &list[i]
+		if !pods.Live(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
 			continue
 		}
 		reach, err := reaches.of(ctx, pod.Namespace)

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // A node writes the time by its own clock. One that is ahead must not take Pods out of the count until we have caught
@@ -28,7 +29,7 @@ func TestTheClockOfANodeIsAhead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := settled(t, web().Spec(func(spec *v1beta1.StatefulSetSpec) { spec.MinReadySeconds = test.minReadySeconds }))
 			w.changePod("web-2", func(pod *corev1.Pod) {
-				podCondition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(test.ahead))
+				pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(test.ahead))
 			})
 			w.cache.sync()
 			view := w.snapshot().Pods[2]

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // hooks are the lifecycle hooks that a set has.
@@ -75,7 +76,7 @@ type hold struct {
 // the Pod, us included. What others hold it for stays.
 func readiness(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.LifecycleStateType) (corev1.ConditionStatus, string) {
 	var before []hold
-	if c := podCondition(pod, v1beta1.KruisePodReadyCondition); c != nil && c.Message != "" {
+	if c := pods.Condition(pod, v1beta1.KruisePodReadyCondition); c != nil && c.Message != "" {
 		// What cannot be read holds nothing, as on the wire.
 		_ = json.Unmarshal([]byte(c.Message), &before)
 	}

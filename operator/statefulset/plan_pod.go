@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 type metaTime = metav1.Time
@@ -99,7 +100,7 @@ func addGates(set *v1beta1.StatefulSet, pod *corev1.Pod) {
 }
 
 func addGate(pod *corev1.Pod, kind corev1.PodConditionType) {
-	if !hasGate(pod, kind) {
+	if !pods.HasGate(pod, kind) {
 		pod.Spec.ReadinessGates = append(pod.Spec.ReadinessGates, corev1.PodReadinessGate{ConditionType: kind})
 	}
 }

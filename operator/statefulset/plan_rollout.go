@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/priority"
 )
 
@@ -150,8 +151,8 @@ func (p *planner) recall(m *member, t *target) {
 
 // draining reports whether a Pod was taken out of service for a change in place.
 func draining(pod *corev1.Pod) bool {
-	c := podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)
-	return isFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
+	c := pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)
+	return pods.IsFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
 }
 
 // replaceAstray lets go of broken Pods below the partition that are at neither of the revisions that they could have:
@@ -179,7 +180,7 @@ func (p *planner) replaceInfeasible(targets []*member) {
 		if m.missing() || m.Unfinished == "" || m.Revision != p.plan.Revisions.Update {
 			continue
 		}
-		if c := podCondition(m.Pod, corev1.PodResizePending); isTrue(c) && c.Reason == corev1.PodReasonInfeasible {
+		if c := pods.Condition(m.Pod, corev1.PodResizePending); pods.IsTrue(c) && c.Reason == corev1.PodReasonInfeasible {
 			p.want(m.View, wish{wishDelete, CauseUpdate, fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, c.Message)})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -231,13 +232,13 @@ func TestMinReadySeconds(t *testing.T) {
 		spec.MinReadySeconds, spec.UpdateStrategy.RollingUpdate.MinReadySeconds = 30, &twenty
 	})
 	w.changePod("web-0", func(pod *corev1.Pod) {
-		podCondition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-25e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-25e9))
 	})
 	w.changePod("web-1", func(pod *corev1.Pod) {
-		podCondition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
 	})
 	w.changePod("web-2", func(pod *corev1.Pod) {
-		podCondition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
 	})
 	if diff := cmp.Diff([]string{"delete Pod web-0: it does not serve, so little is lost"}, w.decide()); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)

@@ -280,7 +280,7 @@ func (p *planner) revisionFor(m *member, kept *int) string {
 func gateConditions(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
 	var out []corev1.PodCondition
 	for _, kind := range []corev1.PodConditionType{v1beta1.InPlaceUpdateReadyCondition, v1beta1.KruisePodReadyCondition} {
-		if hasGate(pod, kind) {
+		if pods.HasGate(pod, kind) {
 			out = append(out, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now})
 		}
 	}

@@ -219,7 +219,7 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 // over.
 func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	pod := d.view.Pod
-	if !hasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
+	if !pods.HasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
 		return true
 	}
 	grace := float64(0)
@@ -239,7 +239,7 @@ func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 		}
 		return true
 	}
-	left := grace - p.s.Now.Sub(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition).LastTransitionTime.Time).Seconds()
+	left := grace - p.s.Now.Sub(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition).LastTransitionTime.Time).Seconds()
 	p.soon(left)
 	return left <= 0
 }
@@ -302,22 +302,22 @@ func (p *planner) resume(d *draft) bool {
 func (p *planner) conditions(d *draft) []corev1.PodCondition {
 	pod, now := d.view.Pod, p.s.now()
 	var out []corev1.PodCondition
-	if hasGate(pod, v1beta1.InPlaceUpdateReadyCondition) && d.serves != nil {
+	if pods.HasGate(pod, v1beta1.InPlaceUpdateReadyCondition) && d.serves != nil {
 		wanted := corev1.PodCondition{Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: now}
 		if !*d.serves {
 			wanted.Status, wanted.Reason = corev1.ConditionFalse, v1beta1.ReasonStartInPlaceUpdate
 			wanted.LastTransitionTime = p.s.wholeSecond() // the grace period counts from here
 		}
-		if has := podCondition(pod, wanted.Type); has == nil || has.Status != wanted.Status {
+		if has := pods.Condition(pod, wanted.Type); has == nil || has.Status != wanted.Status {
 			out = append(out, wanted)
 			if *d.serves && has != nil {
 				d.because("it is back in service")
 			}
 		}
 	}
-	if hasGate(pod, v1beta1.KruisePodReadyCondition) {
+	if pods.HasGate(pod, v1beta1.KruisePodReadyCondition) {
 		status, message := readiness(p.s.Set, pod, d.state)
-		if has := podCondition(pod, v1beta1.KruisePodReadyCondition); has == nil || has.Status != status || has.Message != message {
+		if has := pods.Condition(pod, v1beta1.KruisePodReadyCondition); has == nil || has.Status != status || has.Message != message {
 			out = append(out, corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: status, Message: message, LastTransitionTime: now})
 		}
 	}
@@ -329,7 +329,7 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 
 // notReady takes a Pod out of its Services at once. The kubelet would do so too, a moment later.
 func notReady(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
-	if !isTrue(podCondition(pod, corev1.PodReady)) {
+	if !pods.IsTrue(pods.Condition(pod, corev1.PodReady)) {
 		return nil
 	}
 	return []corev1.PodCondition{{

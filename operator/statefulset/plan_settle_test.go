@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -133,7 +134,7 @@ func TestGracePeriod(t *testing.T) {
 	w.image("app:2")
 	began := w.now
 	w.pass()
-	if isTrue(podCondition(w.pod("web-0"), corev1.PodReady)) {
+	if pods.IsTrue(pods.Condition(w.pod("web-0"), corev1.PodReady)) {
 		t.Error("the Pod is still in service")
 	}
 	for range 5 {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // observer knows what must never happen in a simulation. It judges the operator by what it could know: by what it saw
@@ -162,12 +163,12 @@ func (o *observer) takenDown(pod *corev1.Pod) {
 
 // available reports whether a Pod serves, and has for minReadySeconds.
 func (o *observer) available(pod *corev1.Pod) bool {
-	return serves(pod) && !podCondition(pod, corev1.PodReady).LastTransitionTime.Add(time.Duration(o.spec.MinReadySeconds)*time.Second).After(o.at)
+	return serves(pod) && !pods.Condition(pod, corev1.PodReady).LastTransitionTime.Add(time.Duration(o.spec.MinReadySeconds)*time.Second).After(o.at)
 }
 
 // serves reports whether a Pod gets traffic, will get it a moment later, and waits for nothing.
 func serves(pod *corev1.Pod) bool {
-	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || !isTrue(podCondition(pod, corev1.PodReady)) {
+	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning || !pods.IsTrue(pods.Condition(pod, corev1.PodReady)) {
 		return false
 	}
 	if state := pod.Labels[v1beta1.LifecycleStateLabel]; state != "" && state != "Normal" {

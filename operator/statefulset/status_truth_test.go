@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // check holds a status that was just written against the truth. Argo CD's check looks at the Pods there are and not at
@@ -59,11 +60,11 @@ func foreign(set *v1beta1.StatefulSet, pod *corev1.Pod) bool {
 }
 
 func (r *rollout) wrong(set *v1beta1.StatefulSet, pod *corev1.Pod, resting bool) string {
-	ready := podCondition(pod, corev1.PodReady)
+	ready := pods.Condition(pod, corev1.PodReady)
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return "is going"
-	case !isTrue(ready):
+	case !pods.IsTrue(ready):
 		return "is not ready"
 	case r.now.Sub(ready.LastTransitionTime.Time) < time.Duration(set.Spec.MinReadySeconds)*time.Second:
 		return "is not available yet"

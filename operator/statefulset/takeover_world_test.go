@@ -22,6 +22,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/program"
 )
@@ -243,7 +244,7 @@ func (w *takeover) kubelet(names ...string) {
 	for _, name := range names {
 		w.pod(name, func(pod *corev1.Pod) {
 			build.RunContainers(pod)
-			ready := !isFalse(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !isFalse(podCondition(pod, v1beta1.KruisePodReadyCondition))
+			ready := !pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
 			build.SetReady(pod, ready, w.clock.Now())
 		})
 	}

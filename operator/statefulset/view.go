@@ -54,9 +54,9 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
-	condition := podCondition(pod, corev1.PodReady)
-	v.Ready = pod.Status.Phase == corev1.PodRunning && isTrue(condition) &&
-		!isFalse(podCondition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !isFalse(podCondition(pod, v1beta1.KruisePodReadyCondition))
+	condition := pods.Condition(pod, corev1.PodReady)
+	v.Ready = pod.Status.Phase == corev1.PodRunning && pods.IsTrue(condition) &&
+		!pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
 	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
 		v.AvailableIn = s.untilAvailable(condition.LastTransitionTime.Time)
 		v.Available = v.AvailableIn == 0
@@ -75,29 +75,7 @@ func (v *View) terminating() bool { return v.Pod.DeletionTimestamp != nil }
 
 // ended reports whether the Pod will not run again, whatever happens.
 func (v *View) ended() bool {
-	return v.Pod.Status.Phase == corev1.PodFailed || v.Pod.Status.Phase == corev1.PodSucceeded
-}
-
-func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == kind {
-			return &pod.Status.Conditions[i]
-		}
-	}
-	return nil
-}
-
-func isTrue(c *corev1.PodCondition) bool  { return c != nil && c.Status == corev1.ConditionTrue }
-func isFalse(c *corev1.PodCondition) bool { return c != nil && c.Status == corev1.ConditionFalse }
-
-// hasGate reports whether a Pod's readiness depends on a condition.
-func hasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
-	for _, gate := range pod.Spec.ReadinessGates {
-		if gate.ConditionType == kind {
-			return true
-		}
-	}
-	return false
+	return pods.Ended(v.Pod)
 }
 
 // untilAvailable is in how many seconds a Pod that became Ready at a time will have been so for minReadySeconds. That

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -84,7 +85,7 @@ func (c *cluster) schedule(pod *corev1.Pod) string {
 	condition := corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: c.second()}
 	if obstacle != "" {
 		condition.Status, condition.Reason = corev1.ConditionFalse, corev1.PodReasonUnschedulable
-		if isFalse(podCondition(pod, corev1.PodScheduled)) {
+		if pods.IsFalse(pods.Condition(pod, corev1.PodScheduled)) {
 			return ""
 		}
 	}
@@ -177,7 +178,7 @@ func tell(before, after *corev1.Pod) string {
 		running = append(running, status.Image)
 	}
 	word := "not ready"
-	if isTrue(podCondition(after, corev1.PodReady)) {
+	if pods.IsTrue(pods.Condition(after, corev1.PodReady)) {
 		word = "ready"
 	}
 	return fmt.Sprintf("%s runs %s, %s", after.Name, strings.Join(running, " "), word)
@@ -185,7 +186,7 @@ func tell(before, after *corev1.Pod) string {
 
 func gatesOpen(pod *corev1.Pod) bool {
 	for _, gate := range pod.Spec.ReadinessGates {
-		if !isTrue(podCondition(pod, gate.ConditionType)) {
+		if !pods.IsTrue(pods.Condition(pod, gate.ConditionType)) {
 			return false
 		}
 	}
@@ -198,13 +199,13 @@ func (c *cluster) ready(pod *corev1.Pod, ready bool) {
 	if ready {
 		condition.Status = corev1.ConditionTrue
 	}
-	if before := podCondition(pod, corev1.PodReady); before == nil || before.Status != condition.Status {
+	if before := pods.Condition(pod, corev1.PodReady); before == nil || before.Status != condition.Status {
 		setCondition(pod, condition)
 	}
 }
 
 func setCondition(pod *corev1.Pod, condition corev1.PodCondition) {
-	if before := podCondition(pod, condition.Type); before != nil {
+	if before := pods.Condition(pod, condition.Type); before != nil {
 		*before = condition
 		return
 	}

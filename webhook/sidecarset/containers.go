@@ -16,6 +16,7 @@ import (
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -50,7 +51,7 @@ func (c located) isHot() bool {
 
 // isNative reports whether an init container keeps running.
 func (c located) isNative() bool {
-	return c.init && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	return c.init && pods.IsNativeSidecar(&c.Container)
 }
 
 // names are all names that the sidecar takes: its own and, where two containers take turns for it, theirs.
