@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,10 +23,8 @@ const (
 	EventPodsNotInjected  = "PodsNotInjected"
 )
 
-// Event is an event that is about to be recorded: Kind is Normal or Warning.
-type Event struct {
-	Kind, Reason, Note string
-}
+// actionLook is the action of the events that a look at an object leads to.
+const actionLook = "Look"
 
 // Standing is what a status says of a rollout.
 type Standing struct {
@@ -47,9 +44,9 @@ func Transition(before, after Standing) []Event {
 func paused(before, after Standing) []Event {
 	switch {
 	case before.PausedSince == nil && after.PausedSince != nil:
-		return []Event{{corev1.EventTypeNormal, EventPaused, "Updates of running Pods are paused"}}
+		return []Event{Normal(EventPaused, actionLook, "Updates of running Pods are paused")}
 	case before.PausedSince != nil && after.PausedSince == nil:
-		return []Event{{corev1.EventTypeNormal, EventResumed, "Updates of running Pods go on"}}
+		return []Event{Normal(EventResumed, actionLook, "Updates of running Pods go on")}
 	}
 	return nil
 }
@@ -60,7 +57,7 @@ func started(before, after Standing) []Event {
 	if before.Target == "" || before.Target == after.Target || after.Completed == after.Target {
 		return nil
 	}
-	return []Event{{corev1.EventTypeNormal, EventRolloutStarted, fmt.Sprintf("Rolling out revision %s; it was %s before", after.Target, before.Target)}}
+	return []Event{Normal(EventRolloutStarted, actionLook, fmt.Sprintf("Rolling out revision %s; it was %s before", after.Target, before.Target))}
 }
 
 func completed(before, after Standing) []Event {
@@ -68,7 +65,7 @@ func completed(before, after Standing) []Event {
 		return nil
 	}
 	note := fmt.Sprintf("Revision %s is rolled out. %s", after.Target, message(after, v1beta1.ConditionReady))
-	return []Event{{corev1.EventTypeNormal, EventRolloutCompleted, Shorten(note, maxNote)}}
+	return []Event{Normal(EventRolloutCompleted, actionLook, note)}
 }
 
 func stalled(before, after Standing) []Event {
@@ -80,7 +77,7 @@ func stalled(before, after Standing) []Event {
 	if is == v1beta1.ReasonAutoPaused {
 		reason = EventAutoPaused
 	}
-	return []Event{{corev1.EventTypeWarning, reason, message(after, v1beta1.ConditionReady)}}
+	return []Event{Warning(reason, actionLook, message(after, v1beta1.ConditionReady))}
 }
 
 func injected(before, after Standing) []Event {
@@ -88,7 +85,7 @@ func injected(before, after Standing) []Event {
 	if meta.IsStatusConditionFalse(before.Conditions, v1beta1.ConditionInjected) || is == nil || is.Reason != v1beta1.ReasonPodsNotInjected {
 		return nil
 	}
-	return []Event{{corev1.EventTypeWarning, EventPodsNotInjected, message(after, v1beta1.ConditionInjected)}}
+	return []Event{Warning(EventPodsNotInjected, actionLook, message(after, v1beta1.ConditionInjected))}
 }
 
 func message(s Standing, kind string) string {

@@ -28,7 +28,6 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/operator/loop"
-	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -53,7 +52,7 @@ type reconciler struct {
 	gatherer gatherer
 	executor executor
 	recorder events.EventRecorder
-	pace     *pace.Pace
+	pace     *report.Pace
 	// watchNodes starts the watch of nodes, once.
 	watchNodes func() error
 }
@@ -82,7 +81,7 @@ func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controlle
 		},
 		executor:   executor{writer: cluster.Client},
 		recorder:   cluster.Recorder,
-		pace:       pace.New(lookInterval),
+		pace:       report.NewPace(lookInterval),
 		watchNodes: once(func() error { return late.WatchNodes(nodeHandler{known}) }),
 	}
 	return loop.Controller{

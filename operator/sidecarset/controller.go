@@ -20,7 +20,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -30,7 +29,6 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/loop"
-	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/report"
 )
@@ -56,9 +54,8 @@ type Options struct {
 type reconciler struct {
 	gatherer  gatherer
 	executor  executor
-	recorder  events.EventRecorder
-	repeats   *report.Repeats
-	pace      *pace.Pace
+	recorder  *report.Recorder
+	pace      *report.Pace
 	evictions *evictions
 	refusals  *refusal.Memory
 	history   *matchHistory
@@ -84,9 +81,8 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 			excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor:  executor{writer: cluster.Client, namespace: options.Namespace, parallel: 16},
-		recorder:  cluster.Recorder,
-		repeats:   report.NewRepeats(),
-		pace:      pace.New(time.Second),
+		recorder:  report.NewRecorder(cluster.Recorder),
+		pace:      report.NewPace(time.Second),
 		evictions: evictions, refusals: refusals, history: history,
 	}
 	if options.WebhookService != "" {
@@ -160,7 +156,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // forget drops all that is remembered of a set that is gone.
 func (r *reconciler) forget(request reconcile.Request) {
 	r.pace.Forget(request.NamespacedName)
-	r.repeats.Forget(request.NamespacedName)
+	r.recorder.Forget(request.NamespacedName)
 	r.evictions.forget(request.Name)
 	r.refusals.Forget(request.NamespacedName)
 	forgetMetrics(request.Name)
@@ -277,7 +273,7 @@ func (r *reconciler) reportInvalid(ctx context.Context, object *v1beta1.SidecarS
 	observeStalled(object.Name, status)
 	written, err := r.executor.writeStatus(ctx, object, status)
 	if written {
-		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, object, standingOf(&object.Status), standingOf(status))
+		r.recorder.RecordChange(ctrl.LoggerFrom(ctx), object, standingOf(&object.Status), standingOf(status))
 	}
 	return err
 }
@@ -289,7 +285,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	wait := earlier(soonest(deadline, repairIn(plan, outcome), plan.StatusIn), lookAgainIn(s, plan, outcome))
 	observeStalled(s.Set.Name(), status)
 	if pause := r.pace.Wait(client.ObjectKeyFromObject(s.Set.Object), s.Now); pause > 0 && s.Set.Object.Status.ObservedGeneration == s.Set.Object.Generation {
-		r.record(s, plan, outcome)
+		r.recorder.Record(s.Set.Object, s.Now, roundEvents(s, plan, outcome)...)
 		return earlier(wait, pause), nil
 	}
 	written, err := r.executor.writeStatus(ctx, s.Set.Object, status)
@@ -297,9 +293,9 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 		return 0, client.IgnoreNotFound(err)
 	}
 	if written {
-		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, s.Set.Object, standingOf(&s.Set.Object.Status), standingOf(status))
+		r.recorder.RecordChange(ctrl.LoggerFrom(ctx), s.Set.Object, standingOf(&s.Set.Object.Status), standingOf(status))
 		r.pace.Note(client.ObjectKeyFromObject(s.Set.Object), s.Now)
 	}
-	r.record(s, plan, outcome)
+	r.recorder.Record(s.Set.Object, s.Now, roundEvents(s, plan, outcome)...)
 	return wait, nil
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Reasons of events on SidecarSets and Pods.
@@ -22,40 +23,51 @@ const (
 	eventFinished      = "ResetContainerSucceed"
 )
 
-// record tells what a round did, in one event for each kind of result.
-func (r *reconciler) record(s *Snapshot, plan *Plan, outcome *Outcome) {
+// roundEvents tell what a round did, in one event for each kind of result.
+func roundEvents(s *Snapshot, plan *Plan, outcome *Outcome) []report.Event {
 	object := s.Set.Object
-	if n := len(outcome.Updated); n > 0 {
-		r.tell(object, nil, corev1.EventTypeNormal, eventUpdated, "Update",
-			"Updated the sidecars of %s", some(n, podName(outcome.Updated[0].View.Pod)))
+	var out []report.Event
+	if pods := somePods(outcome.Updated, func(u UpdatePod) string { return podName(u.View.Pod) }); pods != "" {
+		out = append(out, report.Normal(eventUpdated, "Update", "Updated the sidecars of "+pods))
 	}
-	for _, u := range outcome.Updated {
-		r.tell(u.View.Pod, object, corev1.EventTypeNormal, eventPodUpdated, "Update",
-			"SidecarSet %s: %s, in place", object.Name, u.what())
+	out = append(out, podEvents(object, outcome)...)
+	if errs := outcome.errors(); len(errs) > 0 {
+		e := report.Warning(eventFailed, "Update", fmt.Sprintf("Writes refused by the API server: %d, the first: %v", len(errs), errs[0]))
+		// What is refused is tried again, and mostly refused again, each time for another Pod: once a minute is enough
+		// for all of them.
+		e.Topic = eventFailed
+		out = append(out, e)
 	}
-	for _, u := range outcome.Finished {
-		r.tell(u.View.Pod, object, corev1.EventTypeNormal, eventFinished, "Update",
-			"The new container of SidecarSet %s serves; the old one runs the empty image now", object.Name)
+	if pods := plan.NotUpgradable; len(pods) > 0 && object.Status.ObservedGeneration != object.Generation {
+		named := somePods(pods, func(p NotUpgradablePod) string { return podName(p.View.Pod) })
+		out = append(out, report.Normal(eventNotUpgradable, "Update",
+			fmt.Sprintf("Cannot update %s in place: %s", named, strings.Join(pods[0].Why, ", "))))
 	}
-	for _, e := range outcome.Evicted {
-		r.tell(e.Pod, object, corev1.EventTypeNormal, eventEvicted, "Evict",
-			"Evicted, to be created anew with the sidecars of SidecarSet %s: %s", object.Name, e.Reason)
-	}
-	// What is refused is tried again, and mostly refused again, each time for another Pod: once a minute is enough for
-	// all of them.
-	if errs := outcome.errors(); len(errs) > 0 && r.repeats.First(client.ObjectKeyFromObject(object), eventFailed, s.Now) {
-		r.tell(object, nil, corev1.EventTypeWarning, eventFailed, "Update",
-			"Writes refused by the API server: %d, the first: %v", len(errs), errs[0])
-	}
-	if n := len(plan.NotUpgradable); n > 0 && object.Status.ObservedGeneration != object.Generation {
-		r.tell(object, nil, corev1.EventTypeNormal, eventNotUpgradable, "Update",
-			"Cannot update %s in place: %s", some(n, podName(plan.NotUpgradable[0].View.Pod)), strings.Join(plan.NotUpgradable[0].Why, ", "))
-	}
+	return out
 }
 
-// tell records an event. The API server refuses notes that are too long, as those with words of others may be.
-func (r *reconciler) tell(object, related runtime.Object, kind, reason, action, format string, args ...any) {
-	r.recorder.Eventf(object, related, kind, reason, action, "%s", truncate(fmt.Sprintf(format, args...)))
+// podEvents tell each Pod what was done to it.
+func podEvents(set *v1beta1.SidecarSet, outcome *Outcome) (out []report.Event) {
+	tell := func(pod *corev1.Pod, reason, action, format string, args ...any) {
+		e := report.Normal(reason, action, fmt.Sprintf(format, args...))
+		e.About, e.Related = pod, set
+		out = append(out, e)
+	}
+	for _, u := range outcome.Updated {
+		tell(u.View.Pod, eventPodUpdated, "Update", "SidecarSet %s: %s, in place", set.Name, u.what())
+	}
+	for _, u := range outcome.Finished {
+		tell(u.View.Pod, eventFinished, "Update", "The new container of SidecarSet %s serves; the old one runs the empty image now", set.Name)
+	}
+	for _, e := range outcome.Evicted {
+		tell(e.Pod, eventEvicted, "Evict", "Evicted, to be created anew with the sidecars of SidecarSet %s: %s", set.Name, e.Reason)
+	}
+	return out
+}
+
+// somePods names the Pod of the first item and counts the others.
+func somePods[T any](items []T, name func(T) string) string {
+	return report.Some("Pod", report.NamesOf(items, name))
 }
 
 // errors are all that failed.
@@ -65,12 +77,4 @@ func (o *Outcome) errors() []error {
 		out = append(out, refused.Err)
 	}
 	return out
-}
-
-// some names one Pod and counts the others.
-func some(n int, first string) string {
-	if n == 1 {
-		return "Pod " + first
-	}
-	return fmt.Sprintf("%d Pods, Pod %s the first", n, first)
 }

@@ -16,13 +16,14 @@ import (
 func TestNoEventIsTooLongForTheAPIServer(t *testing.T) {
 	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 	recorder := events.NewFakeRecorder(10)
-	r := &reconciler{recorder: recorder, repeats: report.NewRepeats()}
 	plan := w.plan()
 	words := byPolicy(nil)
 	for range 12 {
 		words = wordy{words}
 	}
-	r.record(w.snapshot(), plan, &Outcome{Refused: []Refused{{plan.Updates[0], writeUpdate, words}}})
+	s := w.snapshot()
+	refused := &Outcome{Refused: []Refused{{plan.Updates[0], writeUpdate, words}}}
+	report.NewRecorder(recorder).Record(s.Set.Object, s.Now, roundEvents(s, plan, refused)...)
 	const prefix = "Warning FailedUpdatePodInPlace "
 	if got := <-recorder.Events; !strings.HasPrefix(got, prefix) || len(got) > len(prefix)+1024 {
 		t.Errorf("an event of %d bytes: %.100s", len(got), got)

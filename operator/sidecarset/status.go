@@ -32,7 +32,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	p.updated, p.updatedReady = int(status.UpdatedPods), int(status.UpdatedReadyPods)
 	status.LastProgressTime = lastProgress(s, status, p)
 	deadline := p.watch(s, status.LastProgressTime)
-	setConditions(&status.Conditions, s, p)
+	report.SetConditions(&status.Conditions, s.Set.Object.Generation, metav1.NewTime(s.Now), conditions(s, p)...)
 	summarize(status, s, p)
 	return status, deadline
 }
@@ -161,9 +161,3 @@ func (p *progress) watch(s *Snapshot, last *metav1.Time) time.Duration {
 	p.overdue = left <= 0
 	return max(0, left)
 }
-
-// truncate keeps a message within the 1 KiB that conditions are allowed here.
-func truncate(message string) string { return report.Shorten(message, 1024) }
-
-// brief keeps short what Ready says at length.
-func brief(message string) string { return report.Shorten(message, 300) }

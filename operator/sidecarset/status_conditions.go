@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -17,32 +16,15 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// maxNamedPods is how many Pods a condition's message names.
-const maxNamedPods = 5
-
-// setConditions replaces all conditions. Those that are true only while something is unusual are removed when it is
-// over. A transition time moves only when a status does.
-func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
-	for _, each := range []struct {
-		kind      string
-		condition *metav1.Condition
-	}{
-		{v1beta1.ConditionReady, readyCondition(p)},
-		{v1beta1.ConditionReconciling, reconcilingCondition(p)},
-		{v1beta1.ConditionStalled, stalledCondition(s, p)},
-		{v1beta1.ConditionProgressing, progressingCondition(s, p)},
-		{v1beta1.ConditionUpdateLimited, updateLimitedCondition(p.plan)},
-		{v1beta1.ConditionInjected, injectedCondition(s, p)},
-	} {
-		if each.condition == nil {
-			meta.RemoveStatusCondition(conditions, each.kind)
-			continue
-		}
-		c := *each.condition
-		c.Type, c.Message = each.kind, truncate(c.Message)
-		c.ObservedGeneration = s.Set.Object.Generation
-		c.LastTransitionTime = metav1.NewTime(s.Now)
-		meta.SetStatusCondition(conditions, c)
+// conditions are those that this controller keeps.
+func conditions(s *Snapshot, p *progress) []report.Condition {
+	return []report.Condition{
+		{Type: v1beta1.ConditionReady, Value: readyCondition(p)},
+		{Type: v1beta1.ConditionReconciling, Value: reconcilingCondition(p)},
+		{Type: v1beta1.ConditionStalled, Value: stalledCondition(s, p)},
+		{Type: v1beta1.ConditionProgressing, Value: progressingCondition(s, p)},
+		{Type: v1beta1.ConditionUpdateLimited, Value: updateLimitedCondition(p.plan)},
+		{Type: v1beta1.ConditionInjected, Value: injectedCondition(s, p)},
 	}
 }
 
@@ -50,27 +32,11 @@ func setConditions(conditions *[]metav1.Condition, s *Snapshot, p *progress) {
 func invalidStatus(object *v1beta1.SidecarSet, err error, now metav1.Time) *v1beta1.SidecarSetStatus {
 	status := object.Status.DeepCopy()
 	status.ObservedGeneration = object.Generation
-	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
-	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec, Message: invalidMessage(kind, err),
-			ObservedGeneration: object.Generation, LastTransitionTime: now,
-		})
-	}
+	report.SetConditions(&status.Conditions, object.Generation, now,
+		report.InvalidSpec(err.Error(), report.Brief(err.Error()), v1beta1.ConditionProgressing)...)
 	summary := report.Summary{Text: status.Summary, Since: status.SummarySince}.Next("Stalled: "+v1beta1.ReasonInvalidSpec, now)
 	status.Summary, status.SummarySince = summary.Text, summary.Since
 	return status
-}
-
-// invalidMessage has the whole of it in Ready alone.
-func invalidMessage(kind string, err error) string {
-	switch kind {
-	case v1beta1.ConditionReady:
-		return truncate(err.Error())
-	case v1beta1.ConditionStalled:
-		return brief(err.Error())
-	}
-	return "Nothing is done until the spec is corrected."
 }
 
 // state is the common ground of Ready and Progressing: whether the wish is fulfilled, or rests where the user told it
@@ -101,16 +67,16 @@ func state(p *progress) (done bool, reason, message string) {
 // kept says how far partition and selector let the rollout come.
 func (p *progress) kept() string {
 	if p.updated == 0 {
-		return fmt.Sprintf("Partition and selector let no Pod through; %s kept at an earlier version.", are(p.plan.Kept))
+		return fmt.Sprintf("Partition and selector let no Pod through; %s kept at an earlier version.", report.PodsAre(p.plan.Kept))
 	}
-	return fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", are(p.plan.Kept))
+	return fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", report.PodsAre(p.plan.Kept))
 }
 
 // done says what a complete rollout has come to.
 func (p *progress) done() string {
 	switch {
 	case p.updated == 0 && len(p.plan.NotUpgradable) > 0:
-		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", keeps(len(p.plan.NotUpgradable)))
+		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", report.PodsThat(len(p.plan.NotUpgradable), "keeps", "keep"))
 	case p.updated == 0:
 		return "No live Pod has the sidecars, so there is none to update."
 	}
@@ -119,7 +85,7 @@ func (p *progress) done() string {
 
 func readyCondition(p *progress) *metav1.Condition {
 	done, reason, message := state(p)
-	return &metav1.Condition{Status: truth(done), Reason: reason, Message: message + excused(p.plan.Excused)}
+	return report.If(done, reason, message+excused(p.plan.Excused))
 }
 
 // reconcilingCondition is gone when the rollout is done, rests, or cannot go on by itself: tools take it for "wait". It
@@ -128,18 +94,18 @@ func reconcilingCondition(p *progress) *metav1.Condition {
 	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != "" {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonPodsUpdating, Message: brief(p.first())}
+	return report.True(v1beta1.ReasonPodsUpdating, report.Brief(p.first()))
 }
 
 // stalledCondition names what blocks first; Ready has the whole of it.
 func stalledCondition(s *Snapshot, p *progress) *metav1.Condition {
 	switch {
 	case p.unserved != "":
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNamespaceNotServed, Message: unservedBriefly(s)}
+		return report.True(v1beta1.ReasonNamespaceNotServed, unservedBriefly(s))
 	case p.plan.Hold == HoldAutoPaused:
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAutoPaused, Message: brief(p.failure() + ".")}
+		return report.True(v1beta1.ReasonAutoPaused, report.Brief(p.failure()+"."))
 	case p.overdue:
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonProgressDeadlineExceeded, Message: brief(p.first())}
+		return report.True(v1beta1.ReasonProgressDeadlineExceeded, report.Brief(p.first()))
 	}
 	return nil
 }
@@ -156,7 +122,7 @@ func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 		reason = v1beta1.ReasonNewRevision
 	}
 	stuck := p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != ""
-	return &metav1.Condition{Status: truth(!stuck), Reason: reason, Message: p.extent(len(s.Matched))}
+	return report.If(!stuck, reason, p.extent(len(s.Matched)))
 }
 
 // extent says how far the rollout is.
@@ -164,7 +130,7 @@ func (p *progress) extent(matched int) string {
 	if matched == 0 {
 		return "No Pod has the sidecars yet."
 	}
-	return fmt.Sprintf("At the current version and ready: %d of %s.", p.updatedReady, count(matched))
+	return fmt.Sprintf("At the current version and ready: %d of %s.", p.updatedReady, report.Pods(matched))
 }
 
 func anyUpdated(s *Snapshot, p *progress) bool {
@@ -201,7 +167,7 @@ func (p *progress) sentences() []string {
 		parts = append(parts, refused(p.refused))
 	}
 	if len(p.underway) > 0 {
-		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", count(len(p.underway)), name(p.underway)))
+		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", report.Pods(len(p.underway)), report.Names(p.underway)))
 	}
 	if p.plan.Waiting > 0 {
 		parts = append(parts, p.later())
@@ -227,12 +193,12 @@ func refused(all []RefusedPod) string {
 	for _, words := range reasons[:min(most, len(reasons))] {
 		names := byWords[words]
 		slices.Sort(names)
-		out = append(out, fmt.Sprintf("%s (%s)", nameFew(slices.Compact(names), most), words))
+		out = append(out, fmt.Sprintf("%s (%s)", report.NamesUpTo(most, slices.Compact(names)), words))
 	}
 	if more := len(reasons) - len(out); more > 0 {
 		out = append(out, fmt.Sprintf("and for %d other reasons", more))
 	}
-	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", count(len(all)), strings.Join(out, "; "))
+	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", report.Pods(len(all)), strings.Join(out, "; "))
 }
 
 // reasonIn is what the API server's words say besides the Pod's name, so that Pods refused for one reason are named
@@ -242,10 +208,7 @@ func reasonIn(words string) string {
 	if i := strings.Index(words, `" is forbidden: `); i >= 0 {
 		words = words[i+len(`" is forbidden: `):]
 	}
-	if len(words) > most {
-		words = strings.ToValidUTF8(words[:most-3], "") + "..."
-	}
-	return words
+	return report.Shorten(words, most)
 }
 
 // excused names the Pods that do not serve for reasons of their own.
@@ -258,15 +221,15 @@ func excused(all []ExcusedPod) string {
 		named[i] = fmt.Sprintf("%s (%s)", podName(e.View.Pod), e.Why)
 	}
 	slices.Sort(named)
-	return fmt.Sprintf(" Not serving, but not because of the update: %s.", name(named))
+	return fmt.Sprintf(" Not serving, but not because of the update: %s.", report.Names(named))
 }
 
 // held says how many Pods are not updated while the rollout rests.
 func (p *progress) held() string {
 	if p.plan.Hold == HoldNotUpdate {
-		return fmt.Sprintf("Running Pods are not updated; %s not at the current version.", are(p.plan.Waiting))
+		return fmt.Sprintf("Running Pods are not updated; %s not at the current version.", report.PodsAre(p.plan.Waiting))
 	}
-	return fmt.Sprintf("The update is paused; %s not at the current version.", are(p.plan.Waiting))
+	return fmt.Sprintf("The update is paused; %s not at the current version.", report.PodsAre(p.plan.Waiting))
 }
 
 // later says how many Pods wait, and for which ones.
@@ -274,10 +237,10 @@ func (p *progress) later() string {
 	if p.resting() {
 		return p.held()
 	}
-	text := "Later, within maxUnavailable: " + count(p.plan.Waiting)
+	text := "Later, within maxUnavailable: " + report.Pods(p.plan.Waiting)
 	waitsFor := slices.DeleteFunc(slices.Clone(p.plan.Blockers), func(pod string) bool { return slices.Contains(p.underway, pod) })
 	if len(waitsFor) > 0 {
-		text += fmt.Sprintf("; these have to be ready first: %s", name(waitsFor))
+		text += fmt.Sprintf("; these have to be ready first: %s", report.Names(waitsFor))
 	}
 	return text + "."
 }
@@ -326,48 +289,7 @@ func updateLimitedCondition(plan *Plan) *metav1.Condition {
 	}
 	slices.Sort(pods)
 	slices.Sort(why)
-	return &metav1.Condition{
-		Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateImmutableField,
-		Message: fmt.Sprintf("This cannot change in a running Pod: %s. So %s their sidecars until they are created anew: %s.",
-			strings.Join(slices.Compact(why), ", "), keeps(len(pods)), name(pods)),
-	}
-}
-
-// count writes a number of Pods, are and keeps with a verb.
-func count(n int) string {
-	if n == 1 {
-		return "1 Pod"
-	}
-	return fmt.Sprintf("%d Pods", n)
-}
-
-func are(n int) string {
-	if n == 1 {
-		return "1 Pod is"
-	}
-	return count(n) + " are"
-}
-
-func keeps(n int) string {
-	if n == 1 {
-		return "1 Pod keeps"
-	}
-	return count(n) + " keep"
-}
-
-func truth(b bool) metav1.ConditionStatus {
-	if b {
-		return metav1.ConditionTrue
-	}
-	return metav1.ConditionFalse
-}
-
-// name lists the first few of some names.
-func name(names []string) string { return nameFew(names, maxNamedPods) }
-
-func nameFew(names []string, most int) string {
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return report.True(v1beta1.ReasonUpdateImmutableField,
+		fmt.Sprintf("This cannot change in a running Pod: %s. So %s their sidecars until they are created anew: %s.",
+			strings.Join(slices.Compact(why), ", "), report.PodsThat(len(pods), "keeps", "keep"), report.Names(pods)))
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // maxListedPods is how many uninjected Pods the status lists.
@@ -62,18 +63,11 @@ func noPods(s *Snapshot) string {
 	case spec.Namespace != "":
 		return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in namespace %s.%s", spec.Namespace, exempt(s))
 	case spec.NamespaceSelector != nil && n.Selected == 0:
-		return fmt.Sprintf("No live Pod matches: namespaceSelector selects 0 of %s.", namespaces(n.All))
+		return fmt.Sprintf("No live Pod matches: namespaceSelector selects 0 of %s.", report.Count(n.All, "namespace"))
 	case spec.NamespaceSelector != nil:
-		return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the %s that namespaceSelector selects.%s", namespaces(n.Selected), exempt(s))
+		return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the %s that namespaceSelector selects.%s", report.Count(n.Selected, "namespace"), exempt(s))
 	}
-	return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the cluster's %s.%s", namespaces(n.All), exempt(s))
-}
-
-func namespaces(n int) string {
-	if n == 1 {
-		return "1 namespace"
-	}
-	return fmt.Sprintf("%d namespaces", n)
+	return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the cluster's %s.%s", report.Count(n.All, "namespace"), exempt(s))
 }
 
 // exempt names the Pods that are not counted, with a space before.
@@ -81,7 +75,7 @@ func exempt(s *Snapshot) string {
 	if len(s.Exempt) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Not counted, since the Pod webhooks do not serve their namespaces: %s: %s.", count(len(s.Exempt)), name(podNames(s.Exempt)))
+	return fmt.Sprintf(" Not counted, since the Pod webhooks do not serve their namespaces: %s: %s.", report.Pods(len(s.Exempt)), report.Names(podNames(s.Exempt)))
 }
 
 func podNames(pods []*corev1.Pod) []string {
@@ -124,29 +118,29 @@ func injectedCondition(s *Snapshot, p *progress) *metav1.Condition {
 	w := sortWithout(s)
 	switch {
 	case p.unserved != "":
-		return &metav1.Condition{Status: metav1.ConditionFalse, Reason: v1beta1.ReasonNamespaceNotServed, Message: unservedBriefly(s)}
+		return report.False(v1beta1.ReasonNamespaceNotServed, unservedBriefly(s))
 	case len(w.helped)+len(w.blocked) > 0:
-		return &metav1.Condition{Status: metav1.ConditionFalse, Reason: v1beta1.ReasonPodsNotInjected, Message: w.message() + p.repairing(s) + w.apart(s)}
+		return report.False(v1beta1.ReasonPodsNotInjected, w.message()+p.repairing(s)+w.apart(s))
 	case p.none != "":
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNoPods, Message: "No live Pod matches." + exempt(s)}
+		return report.True(v1beta1.ReasonNoPods, "No live Pod matches."+exempt(s))
 	case len(s.Matched) == 0:
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNoPods, Message: "No live Pod is to have the sidecars." + w.apart(s)}
+		return report.True(v1beta1.ReasonNoPods, "No live Pod is to have the sidecars."+w.apart(s))
 	}
 	message := "Every live Pod that the set selects holds its sidecars."
 	if apart := w.apart(s); apart != "" {
 		message = "Every live Pod that is to have the sidecars holds them." + apart
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonAllPodsInjected, Message: message}
+	return report.True(v1beta1.ReasonAllPodsInjected, message)
 }
 
 // message names the Pods that should have the sidecars and do not.
 func (w *without) message() string {
 	var parts []string
 	if n := len(w.helped); n > 0 {
-		parts = append(parts, fmt.Sprintf("Without the sidecars until created anew: %s: %s.", count(n), name(w.helped)))
+		parts = append(parts, fmt.Sprintf("Without the sidecars until created anew: %s: %s.", report.Pods(n), report.Names(w.helped)))
 	}
 	if n := len(w.blocked); n > 0 {
-		parts = append(parts, fmt.Sprintf("Without the sidecars, and created anew they would be again: %s: %s. %s.", count(n), name(w.blocked), w.obstacle))
+		parts = append(parts, fmt.Sprintf("Without the sidecars, and created anew they would be again: %s: %s. %s.", report.Pods(n), report.Names(w.blocked), w.obstacle))
 	}
 	return strings.Join(parts, " ")
 }
@@ -155,7 +149,7 @@ func (w *without) message() string {
 func (w *without) apart(s *Snapshot) string {
 	out := exempt(s)
 	if n := len(w.optedOut); n > 0 {
-		out += fmt.Sprintf(" Opted out: %s: %s.", count(n), name(w.optedOut))
+		out += fmt.Sprintf(" Opted out: %s: %s.", report.Pods(n), report.Names(w.optedOut))
 	}
 	return out
 }
@@ -171,10 +165,10 @@ func (p *progress) repairing(s *Snapshot) string {
 	}
 	budget, policy, words := p.protected()
 	if len(budget) > 0 {
-		out += fmt.Sprintf(" PodDisruptionBudgets keep %s from eviction: %s.", count(len(budget)), name(budget))
+		out += fmt.Sprintf(" PodDisruptionBudgets keep %s from eviction: %s.", report.Pods(len(budget)), report.Names(budget))
 	}
 	if len(policy) > 0 {
-		out += fmt.Sprintf(" The API server refuses the eviction of %s: %s; the first: %s.", count(len(policy)), name(policy), words)
+		out += fmt.Sprintf(" The API server refuses the eviction of %s: %s; the first: %s.", report.Pods(len(policy)), report.Names(policy), words)
 	}
 	return out
 }

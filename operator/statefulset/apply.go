@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Outcome is what became of a plan.
@@ -62,8 +63,8 @@ func (o *Outcome) retry() error {
 }
 
 func join(errs []error) error {
-	if more := len(errs) - maxNamedPods; more > 0 {
-		errs = append(errs[:maxNamedPods], fmt.Errorf("and %d more", more))
+	if more := len(errs) - report.MaxNamed; more > 0 {
+		errs = append(errs[:report.MaxNamed], fmt.Errorf("and %d more", more))
 	}
 	return errors.Join(errs...)
 }

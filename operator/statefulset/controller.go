@@ -22,7 +22,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,7 +32,6 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/loop"
-	"github.com/windlass-operator/windlass/operator/pace"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -54,10 +52,9 @@ type reconciler struct {
 	gatherer   gatherer
 	executor   executor
 	remediator Remediator
-	recorder   events.EventRecorder
-	repeats    *report.Repeats
-	pace       *pace.Pace
-	duty       *pace.Duty
+	recorder   *report.Recorder
+	pace       *report.Pace
+	duty       *report.Duty
 }
 
 // Add wires the controller into a manager, whose client must read its own writes and whose cache must have the indexes
@@ -81,10 +78,9 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 			},
 			executor:   executor{writer: cluster.Client, live: cluster.Live, parallel: options.Parallel},
 			remediator: options.Remediator,
-			recorder:   cluster.Recorder,
-			repeats:    report.NewRepeats(),
-			pace:       pace.New(time.Second),
-			duty:       pace.NewDuty(),
+			recorder:   report.NewRecorder(cluster.Recorder),
+			pace:       report.NewPace(time.Second),
+			duty:       report.NewDuty(),
 		},
 		Watches: []loop.Watch{
 			{Object: &v1beta1.StatefulSet{}, Handler: setHandler{known}},
@@ -157,7 +153,7 @@ func (r *reconciler) forget(set types.NamespacedName) {
 	r.duty.Forget(set)
 	r.gatherer.templates.forget(set)
 	r.gatherer.memory.forget(set)
-	r.repeats.Forget(set)
+	r.recorder.Forget(set)
 	forgetMetrics(set)
 	if r.remediator != nil {
 		r.remediator.Forget(set)
@@ -201,7 +197,7 @@ func (r *reconciler) reportInvalid(ctx context.Context, set *v1beta1.StatefulSet
 	written, err := r.executor.writeStatus(ctx, set, status)
 	if written {
 		observePhase(set, status)
-		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, set, standingIn(&set.Status), standingIn(status))
+		r.recorder.RecordChange(ctrl.LoggerFrom(ctx), set, standingIn(&set.Status), standingIn(status))
 	}
 	return err
 }
@@ -214,7 +210,7 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	key := client.ObjectKeyFromObject(s.Set)
 	observeStalled(key, status)
 	if pause := r.pace.Wait(key, s.Now); pause > 0 && !urgent(s, status) {
-		r.record(s, plan, outcome)
+		r.recorder.Record(s.Set, s.Now, roundEvents(s, plan, outcome)...)
 		return soonest(wait.Seconds(), pause.Seconds()), nil
 	}
 	written, err := r.executor.writeStatus(ctx, s.Set, status)
@@ -223,10 +219,10 @@ func (r *reconciler) report(ctx context.Context, s *Snapshot, plan *Plan, outcom
 	}
 	if written {
 		observePhase(s.Set, status)
-		report.Tell(ctrl.LoggerFrom(ctx), r.recorder, s.Set, standingIn(&s.Set.Status), standingIn(status))
+		r.recorder.RecordChange(ctrl.LoggerFrom(ctx), s.Set, standingIn(&s.Set.Status), standingIn(status))
 		r.pace.Note(key, s.Now)
 	}
-	r.record(s, plan, outcome)
+	r.recorder.Record(s.Set, s.Now, roundEvents(s, plan, outcome)...)
 	return wait, nil
 }
 

@@ -26,8 +26,8 @@ func (w *world) told(outcome func(plan *Plan) *Outcome) (out []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, a := range announcements(s, plan, outcome(plan)) {
-		out = append(out, a.kind+" "+a.reason+" "+a.note)
+	for _, e := range roundEvents(s, plan, outcome(plan)) {
+		out = append(out, e.Kind+" "+e.Reason+" "+e.Note)
 	}
 	return out
 }
@@ -137,9 +137,10 @@ func TestEvents(t *testing.T) {
 func TestTheSameWarningIsNotSaidTwiceAMinute(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web"))
 	recorder := events.NewFakeRecorder(100)
-	r := &reconciler{recorder: recorder, repeats: report.NewRepeats()}
+	r := report.NewRecorder(recorder)
 	refused := func(words string) {
-		r.record(w.snapshot(), w.plan(), &Outcome{DeleteErrors: []error{errors.New(words)}})
+		s := w.snapshot()
+		r.Record(s.Set, s.Now, roundEvents(s, w.plan(), &Outcome{DeleteErrors: []error{errors.New(words)}})...)
 	}
 	refused("100% no")
 	refused("100% no")

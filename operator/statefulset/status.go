@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns in
@@ -32,7 +33,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSet
 	p.status = status
 	status.LastProgressTime = p.lastProgress()
 	deadline := p.watch(status.LastProgressTime)
-	setConditions(&status.Conditions, p)
+	report.SetConditions(&status.Conditions, s.Set.Generation, s.now(), p.conditions()...)
 	p.summarize()
 	return status, deadline
 }

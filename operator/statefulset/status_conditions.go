@@ -5,40 +5,25 @@ package statefulset
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// setConditions replaces the conditions that this controller keeps. Those that are true only while something is unusual
-// are removed when it is over. A transition time moves only when a status does.
-func setConditions(conditions *[]metav1.Condition, p *progress) {
+// conditions are those that this controller keeps.
+func (p *progress) conditions() []report.Condition {
 	v := p.judgement()
-	for _, each := range []struct {
-		kind      string
-		condition *metav1.Condition
-	}{
-		{v1beta1.ConditionReady, readyCondition(v)},
-		{v1beta1.ConditionReconciling, reconcilingCondition(p, v)},
-		{v1beta1.ConditionStalled, stalledCondition(p, v)},
-		{v1beta1.ConditionAvailable, availableCondition(p)},
-		{v1beta1.ConditionProgressing, progressingCondition(p, v)},
-		{v1beta1.ConditionScaling, scalingCondition(p)},
-		{v1beta1.ConditionRemediating, remediatingCondition(p)},
-		{v1beta1.ConditionFailedCreatePod, failedCreateCondition(p)},
-		{v1beta1.ConditionFailedUpdatePod, failedUpdateCondition(p)},
-	} {
-		if each.condition == nil {
-			meta.RemoveStatusCondition(conditions, each.kind)
-			continue
-		}
-		c := *each.condition
-		c.Type, c.Message = each.kind, truncate(c.Message)
-		c.ObservedGeneration = p.s.Set.Generation
-		c.LastTransitionTime = p.s.now()
-		meta.SetStatusCondition(conditions, c)
+	return []report.Condition{
+		{Type: v1beta1.ConditionReady, Value: readyCondition(v)},
+		{Type: v1beta1.ConditionReconciling, Value: reconcilingCondition(p, v)},
+		{Type: v1beta1.ConditionStalled, Value: stalledCondition(p, v)},
+		{Type: v1beta1.ConditionAvailable, Value: availableCondition(p)},
+		{Type: v1beta1.ConditionProgressing, Value: progressingCondition(p, v)},
+		{Type: v1beta1.ConditionScaling, Value: scalingCondition(p)},
+		{Type: v1beta1.ConditionRemediating, Value: remediatingCondition(p)},
+		{Type: v1beta1.ConditionFailedCreatePod, Value: failedCreateCondition(p)},
+		{Type: v1beta1.ConditionFailedUpdatePod, Value: failedUpdateCondition(p)},
 	}
 }
 
@@ -46,28 +31,12 @@ func setConditions(conditions *[]metav1.Condition, p *progress) {
 func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta1.StatefulSetStatus {
 	status := set.Status.DeepCopy()
 	status.ObservedGeneration = set.Generation
-	meta.RemoveStatusCondition(&status.Conditions, v1beta1.ConditionReconciling)
-	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionProgressing, v1beta1.ConditionStalled} {
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: truth(kind == v1beta1.ConditionStalled), Reason: v1beta1.ReasonInvalidSpec,
-			Message:            invalidMessage(kind, set, err),
-			ObservedGeneration: set.Generation, LastTransitionTime: now,
-		})
-	}
+	ready := fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err)
+	report.SetConditions(&status.Conditions, set.Generation, now,
+		report.InvalidSpec(ready, report.Brief(err.Error()), v1beta1.ConditionProgressing)...)
 	summary := report.Summary{Text: status.Summary, Since: status.SummarySince}.Next("Stalled: "+v1beta1.ReasonInvalidSpec, now)
 	status.Summary, status.SummarySince = summary.Text, summary.Since
 	return status
-}
-
-// invalidMessage has the whole of it in Ready alone.
-func invalidMessage(kind string, set *v1beta1.StatefulSet, err error) string {
-	switch kind {
-	case v1beta1.ConditionReady:
-		return truncate(fmt.Sprintf("StatefulSet %s/%s cannot be used until it is corrected: %v", set.Namespace, set.Name, err))
-	case v1beta1.ConditionStalled:
-		return brief(err.Error())
-	}
-	return "Nothing is done until the spec is corrected."
 }
 
 // verdict is the common ground of Ready, Stalled and Progressing.
@@ -115,10 +84,10 @@ func (p *progress) rest() verdict {
 		return verdict{fulfilled, v1beta1.ReasonPaused, "Updates are paused; no Pod waits for one."}
 	case p.plan.Rollout.Hold == HoldPaused:
 		return verdict{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
-			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.", are(waiting), p.status.UpdateRevision)}
+			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.", report.PodsAre(waiting), p.status.UpdateRevision)}
 	case waiting > 0:
 		return verdict{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
-			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", are(waiting), p.status.UpdateRevision)}
+			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", report.PodsAre(waiting), p.status.UpdateRevision)}
 	case p.status.CurrentRevision != p.status.UpdateRevision:
 		return verdict{fulfilled, v1beta1.ReasonPartitionReached, p.kept()}
 	case p.s.replicas() == 0:
@@ -132,10 +101,10 @@ func (p *progress) kept() string {
 	const advice = "Lower spec.updateStrategy.rollingUpdate.partition to go on."
 	if p.status.UpdatedReplicas == 0 {
 		return fmt.Sprintf("The partition lets no Pod through to revision %s; %s kept at an earlier one. %s",
-			p.status.UpdateRevision, are(p.plan.Rollout.Kept), advice)
+			p.status.UpdateRevision, report.PodsAre(p.plan.Rollout.Kept), advice)
 	}
 	return fmt.Sprintf("All Pods that the partition lets through are at revision %s; %s kept at an earlier one. %s",
-		p.status.UpdateRevision, are(p.plan.Rollout.Kept), advice)
+		p.status.UpdateRevision, report.PodsAre(p.plan.Rollout.Kept), advice)
 }
 
 // reason is what kind of work is in progress.
@@ -159,7 +128,7 @@ func (p *progress) rolling() bool {
 }
 
 func readyCondition(v verdict) *metav1.Condition {
-	return &metav1.Condition{Status: truth(v.kind == fulfilled), Reason: v.reason, Message: v.message}
+	return report.If(v.kind == fulfilled, v.reason, v.message)
 }
 
 // reconcilingCondition is gone when the set is done, rests, or cannot go on by itself: tools take it for "wait". It
@@ -168,7 +137,7 @@ func reconcilingCondition(p *progress, v verdict) *metav1.Condition {
 	if v.kind != underway {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: brief(p.first())}
+	return report.True(v.reason, report.Brief(p.first()))
 }
 
 // stalledCondition names what blocks first.
@@ -180,7 +149,7 @@ func stalledCondition(p *progress, v verdict) *metav1.Condition {
 	if v.reason != v1beta1.ReasonAllNodesFailing {
 		message = p.first()
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v.reason, Message: brief(message)}
+	return report.True(v.reason, report.Brief(message))
 }
 
 // progressingCondition is about the way to what the set is to be: true while it goes on, rests or is over, whatever
@@ -194,7 +163,7 @@ func progressingCondition(p *progress, v verdict) *metav1.Condition {
 	case v.kind == underway && p.rolling() && p.status.UpdatedReplicas == 0:
 		v.reason = v1beta1.ReasonNewRevision
 	}
-	return &metav1.Condition{Status: truth(v.kind != stuck), Reason: v.reason, Message: p.tally()}
+	return report.If(v.kind != stuck, v.reason, p.tally())
 }
 
 // tally says how many Pods are as they are to be.
@@ -203,7 +172,7 @@ func (p *progress) tally() string {
 		return "No Pods are wanted."
 	}
 	done := min(int(p.status.UpdatedAvailableReplicas), p.s.replicas())
-	return fmt.Sprintf("Updated and available: %d of %s.", done, podCount(p.s.replicas()))
+	return fmt.Sprintf("Updated and available: %d of %s.", done, report.Pods(p.s.replicas()))
 }
 
 // availableCondition reports whether as many Pods serve as maxUnavailable asks for. At least one has to, if any is
@@ -215,7 +184,7 @@ func availableCondition(p *progress) *metav1.Condition {
 	}
 	message := fmt.Sprintf("Pods available: %d, wanted: %d, needed at least: %d.", p.status.AvailableReplicas, p.s.replicas(), max(0, needed))
 	if int(p.status.AvailableReplicas) >= needed {
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonMinimumReplicasAvailable, Message: message}
+		return report.True(v1beta1.ReasonMinimumReplicasAvailable, message)
 	}
-	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: v1beta1.ReasonMinimumReplicasUnavailable, Message: message}
+	return report.False(v1beta1.ReasonMinimumReplicasUnavailable, message)
 }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // scalingCondition is there while there are too few Pods, or too many.
@@ -27,21 +28,21 @@ func scalingCondition(p *progress) *metav1.Condition {
 	} else if len(p.plan.Blocked) > 0 {
 		message = joined(message, p.plan.Blocked[0].Why+".")
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+	return report.True(reason, message)
 }
 
 func (p *progress) tooFew() string {
 	if len(p.missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Still to be created: %d of %s, %s the first.", len(p.missing), podCount(p.s.replicas()), podName(p.s.Set, p.missing[0]))
+	return fmt.Sprintf("Still to be created: %d of %s, %s the first.", len(p.missing), report.Pods(p.s.replicas()), podName(p.s.Set, p.missing[0]))
 }
 
 func (p *progress) tooMany() string {
 	if len(p.condemned) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Too many: %s, %s the first to go; wanted: %d.", podCount(len(p.condemned)), p.condemned[0].Pod.Name, p.s.replicas())
+	return fmt.Sprintf("Too many: %s, %s the first to go; wanted: %d.", report.Pods(len(p.condemned)), p.condemned[0].Pod.Name, p.s.replicas())
 }
 
 // scaleBlocked says why a Pod cannot be made, or may not go, "" when it is only a matter of time.
@@ -84,7 +85,7 @@ func refusals(errs []error) string {
 // until one was, or none is missing.
 func failedCreateCondition(p *progress) *metav1.Condition {
 	if len(p.outcome.CreateErrors) > 0 {
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonCreateRefused, Message: p.createErrors()}
+		return report.True(v1beta1.ReasonCreateRefused, p.createErrors())
 	}
 	if len(p.outcome.Created) > 0 || len(p.missing) == 0 {
 		return nil
@@ -96,10 +97,10 @@ func failedCreateCondition(p *progress) *metav1.Condition {
 // InPlaceOnly forbids to change. It stays until what was refused is tried again.
 func failedUpdateCondition(p *progress) *metav1.Condition {
 	if errs := p.refusedChanges(); len(errs) > 0 {
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonUpdateRefused, Message: refusals(errs)}
+		return report.True(v1beta1.ReasonUpdateRefused, refusals(errs))
 	}
 	if len(p.plan.Rollout.Impossible) > 0 {
-		return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNotUpgradable, Message: impossible(&p.plan.Rollout) + "."}
+		return report.True(v1beta1.ReasonNotUpgradable, impossible(&p.plan.Rollout)+".")
 	}
 	if p.undone == 0 {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // In simulations the statuses are held against the truth, too: after every look at a cache that is up to date no tool
@@ -63,7 +64,7 @@ func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 func wellFormed(t *testing.T, set *v1beta1.StatefulSet) {
 	t.Helper()
 	for _, c := range set.Status.Conditions {
-		if c.Reason == "" || c.Message == "" || len(c.Message) > maxMessage || c.LastTransitionTime.IsZero() || c.ObservedGeneration != set.Status.ObservedGeneration {
+		if c.Reason == "" || c.Message == "" || len(c.Message) > report.MaxMessage || c.LastTransitionTime.IsZero() || c.ObservedGeneration != set.Status.ObservedGeneration {
 			t.Errorf("condition %+v of a status of generation %d", c, set.Status.ObservedGeneration)
 		}
 	}

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pace spaces out the status writes of each object, so that a workload with thousands of Pods does not write
-// its status thousands of times.
-package pace
+package report
 
 import (
 	"sync"
@@ -11,7 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Pace remembers when each object was last written to. Its methods may be called from many goroutines.
+// Pace spaces out the status writes of each object, so that a workload with thousands of Pods does not write its status
+// thousands of times. Its methods may be called from many goroutines.
 type Pace struct {
 	interval time.Duration
 
@@ -19,8 +18,8 @@ type Pace struct {
 	last map[types.NamespacedName]time.Time
 }
 
-// New returns a Pace that lets an object be written to once in an interval.
-func New(interval time.Duration) *Pace {
+// NewPace returns a Pace that lets an object be written to once in an interval.
+func NewPace(interval time.Duration) *Pace {
 	return &Pace{interval: interval, last: map[types.NamespacedName]time.Time{}}
 }
 

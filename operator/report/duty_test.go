@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package pace_test
+package report_test
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/windlass-operator/windlass/operator/pace"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 func TestWhatTakesLongIsLookedAtLessOften(t *testing.T) {
@@ -19,7 +19,7 @@ func TestWhatTakesLongIsLookedAtLessOften(t *testing.T) {
 		"a busy machine holds nobody for long": {time.Minute, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			duty, web, db := pace.NewDuty(), types.NamespacedName{Name: "web"}, types.NamespacedName{Name: "db"}
+			duty, web, db := report.NewDuty(), types.NamespacedName{Name: "web"}, types.NamespacedName{Name: "db"}
 			duty.Note(web, test.took, now)
 			if got := duty.Wait(web, now); got != test.want {
 				t.Errorf("the next look waits %s, want %s", got, test.want)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package pace
+package report
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ func named(name string) types.NamespacedName { return types.NamespacedName{Name:
 
 func TestPaceSpacesOutWrites(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	p := New(time.Second)
+	p := NewPace(time.Second)
 	if got := p.Wait(named("s"), start); got != 0 {
 		t.Errorf("the first write waits %s", got)
 	}
