@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1alpha1"
 )
 
 const (
@@ -62,16 +64,31 @@ func contradictions(pod *Rules, spec *Rules) []string {
 
 // Contradictions say why no node, whatever its labels, can ever meet the rules of a patch itself. None is the usual
 // answer.
-func (p *Patch) Contradictions() []string { return contradictions(&Rules{}, rulesOf(p)) }
+func (p *Patch) Contradictions() []string { return contradictions(&Rules{}, demanded(p.Object)) }
 
 // NarrowsNodes reports whether the patch demands anything of the node's labels.
-func (p *Patch) NarrowsNodes() bool { return narrows(rulesOf(p)) }
+func (p *Patch) NarrowsNodes() bool { return NarrowsNodes(p.Object) }
+
+// NarrowsNodes reports whether a patch, compiled or not, demands anything of the node's labels.
+func NarrowsNodes(object *v1alpha1.SchedPatch) bool { return narrows(demanded(object)) }
+
+// DemandsLabel reports whether the patch demands anything of one label of the node.
+func (p *Patch) DemandsLabel(key string) bool {
+	rules := demanded(p.Object)
+	if _, ok := rules.NodeSelector[key]; ok {
+		return true
+	}
+	terms, _ := requiredTerms(rules.Affinity)
+	return slices.ContainsFunc(terms, func(term corev1.NodeSelectorTerm) bool {
+		return slices.ContainsFunc(term.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool { return r.Key == key })
+	})
+}
 
 // Demands says what the patch demands of a node's labels, for people. Of several terms, one of which is enough, it says
 // the first few.
 func (p *Patch) Demands() string {
 	var out []string
-	for _, all := range alternatives(rulesOf(p), true) {
+	for _, all := range alternatives(demanded(p.Object), true) {
 		var parts []string
 		for i := range all {
 			parts = append(parts, all[i].Key+" "+all[i].String())
@@ -85,9 +102,9 @@ func (p *Patch) Demands() string {
 	return shown
 }
 
-func rulesOf(p *Patch) *Rules {
-	spec := &p.Object.Spec
-	return &Rules{Affinity: spec.Affinity, NodeSelector: spec.NodeSelector}
+// demanded are the rules of a patch by which it narrows the choice of nodes.
+func demanded(object *v1alpha1.SchedPatch) *Rules {
+	return &Rules{Affinity: object.Spec.Affinity, NodeSelector: object.Spec.NodeSelector}
 }
 
 func narrows(rules *Rules) bool {

@@ -89,7 +89,7 @@ func (p *Patch) apply(rules Rules) (Rules, Result) {
 	if found != nil {
 		return rules, Result{Patch: p, Outcome: OutcomeSkipped, Reason: found.reason, Message: found.message}
 	}
-	if conflicts := contradictions(&rules, rulesOf(p)); len(conflicts) > 0 {
+	if conflicts := contradictions(&rules, demanded(p.Object)); len(conflicts) > 0 {
 		return rules, p.conflicting(conflicts)
 	}
 	return Rules{

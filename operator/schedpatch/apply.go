@@ -13,14 +13,6 @@ import (
 	"github.com/windlass-operator/windlass/operator/apply"
 )
 
-// Outcome is what became of a plan.
-type Outcome struct {
-	// Deleted tells that the SchedPatch is no more.
-	Deleted bool
-	// Stale tells that the SchedPatch was not what the snapshot said, so that nothing was done.
-	Stale bool
-}
-
 // writer is the part of a client that carries plans out.
 type writer interface {
 	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
@@ -32,23 +24,24 @@ type executor struct{ writer writer }
 
 // apply executes a plan. A patch is deleted only as the plan saw it: one whose end was moved meanwhile stays, and is
 // looked at again.
-func (e *executor) apply(ctx context.Context, plan *Plan) (*Outcome, error) {
+func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	if plan.Delete == nil {
-		return &Outcome{}, nil
+		return &Outcome{}
 	}
 	object := plan.Delete
 	seen := client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion}
-	err := e.writer.Delete(ctx, &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name}}, seen)
+	named := &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name}}
+	err := e.writer.Delete(ctx, named, seen)
 	switch {
 	case err == nil:
-		return &Outcome{Deleted: true}, nil
+		return &Outcome{Deleted: true}
 	case apply.IsStale(err):
-		return &Outcome{Stale: true}, nil
+		return &Outcome{Stale: true}
 	}
-	return &Outcome{}, fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)
+	return &Outcome{Err: fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)}
 }
 
-// writeStatus writes the status if it changed, and says whether it did. The client decodes the answer into what it is
+// writeStatus writes the status if it changed, and reports whether it did. The client decodes the answer into what it is
 // given, and the status shares memory with the snapshot: hence the copy.
 func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) (bool, error) {
 	updated := object.DeepCopy()

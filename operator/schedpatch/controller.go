@@ -3,7 +3,7 @@
 // Package schedpatch is the controller of SchedPatches: it counts the Pods that the webhook patched, previews patches,
 // and ends them.
 //
-// Data flows one way: cluster state -> Snapshot (snapshot.go, which asks owners.go and template.go) -> Plan (plan.go)
+// Data flows one way: cluster state -> Snapshot (gather.go, which asks owners.go and template.go) -> Plan (plan.go)
 // -> Outcome (apply.go) -> Status (status.go). Only those three read the cluster and only apply.go writes to it.
 package schedpatch
 
@@ -31,13 +31,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-const (
-	// lookInterval is how often one SchedPatch is looked at, and so its status written, at most.
-	lookInterval = time.Second
-	// kindInterval is how often to see whether the cluster serves a target's kind, or lets the operator read it, by
-	// now, and what else of a target's name there is where there is no target. Nothing tells when that changes.
-	kindInterval = 30 * time.Second
-)
+// lookInterval is how often one SchedPatch is looked at, and so its status written, at most.
+const lookInterval = time.Second
 
 // Options tune the controller.
 type Options struct {
@@ -142,10 +137,9 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 	}
 	plan := makePlan(s)
 	ctrl.LoggerFrom(ctx).V(1).Info(plan.String())
-	outcome, err := r.executor.apply(ctx, plan)
-	switch {
-	case err != nil:
-		return reconcile.Result{}, err
+	switch outcome := r.executor.apply(ctx, plan); {
+	case outcome.Err != nil:
+		return reconcile.Result{}, outcome.Err
 	case outcome.Stale:
 		return reconcile.Result{RequeueAfter: lookInterval}, nil
 	case outcome.Deleted:
@@ -154,13 +148,13 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 		expiredDeleted.Inc()
 		return reconcile.Result{}, nil
 	}
-	status := makeStatus(s)
+	status := makeStatus(s, plan)
 	if err := r.writeStatus(ctx, s.Object, status); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	observe(s, status)
 	r.record(s, status)
-	return reconcile.Result{RequeueAfter: nextLook(s)}, nil
+	return reconcile.Result{RequeueAfter: plan.LookAgainIn}, nil
 }
 
 // writeStatus writes a status, and logs what it brings.
@@ -170,20 +164,6 @@ func (r *reconciler) writeStatus(ctx context.Context, object *v1alpha1.SchedPatc
 		report.LogChanges(ctrl.LoggerFrom(ctx), object.Status.Conditions, status.Conditions)
 	}
 	return err
-}
-
-// nextLook is in how long to look again though nothing happens; 0 is never.
-func nextLook(s *Snapshot) time.Duration {
-	var next time.Duration
-	if s.Target.Object == nil && !s.expired() {
-		next = kindInterval
-	}
-	if end, ends := s.Patch.ExpiresAt(); ends && !s.expired() {
-		if left := end.Sub(s.Now); next == 0 || left < next {
-			next = left
-		}
-	}
-	return next
 }
 
 // forget drops all that is remembered of a SchedPatch.

@@ -59,7 +59,7 @@ func seen(t *testing.T, object *v1alpha1.SchedPatch, change func(*Snapshot), pod
 	if change != nil {
 		change(s)
 	}
-	object.Status = *makeStatus(s)
+	object.Status = *statusOf(s)
 	return object
 }
 

@@ -3,6 +3,7 @@
 package schedpatch
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -21,23 +22,22 @@ const (
 	maxStatusBytes = 32 << 10
 )
 
-// makeStatus computes the whole status from what was seen.
-func makeStatus(s *Snapshot) *v1alpha1.SchedPatchStatus {
-	patched, skipped, since := s.sort()
+// makeStatus computes the whole status from what was seen and planned.
+func makeStatus(s *Snapshot, plan *Plan) *v1alpha1.SchedPatchStatus {
 	status := s.Object.Status.DeepCopy()
 	status.ObservedGeneration = s.Object.Generation
-	status.MatchedPods, status.PatchedPods, status.SkippedPods = int32(len(s.Pods)), int32(len(patched)), int32(len(skipped))
-	status.ActiveSince = &since
-	status.ChangedPods = newest(patched)
-	status.Preview = makePreview(s)
+	status.MatchedPods, status.PatchedPods, status.SkippedPods = int32(len(s.Pods)), int32(len(plan.Patched)), int32(len(plan.Skipped))
+	status.ActiveSince = &plan.Since
+	status.ChangedPods = newest(plan.Patched)
+	status.Preview = makePreview(s, plan.NewPods)
 	status.ExpiresAt = nil
 	if end, ends := s.Patch.ExpiresAt(); ends {
 		status.ExpiresAt = &end
 	}
-	setConditions(&status.Conditions, s, judge(s, patched, skipped))
+	setConditions(&status.Conditions, s, classify(s, plan))
 	summarize(status, metav1.NewTime(s.Now))
 	fit(status)
-	status.Truncated = len(status.ChangedPods) < len(patched)
+	status.Truncated = len(status.ChangedPods) < len(plan.Patched)
 	return status
 }
 
@@ -52,18 +52,18 @@ func summarize(status *v1alpha1.SchedPatchStatus, now metav1.Time) {
 }
 
 // newest lists the Pods created last, the very last one first.
-func newest(patched []patchedPod) []v1alpha1.ChangedPod {
-	patched = slices.SortedFunc(slices.Values(patched), func(a, b patchedPod) int {
-		if order := b.pod.CreationTimestamp.Compare(a.pod.CreationTimestamp.Time); order != 0 {
+func newest(patched []PatchedPod) []v1alpha1.ChangedPod {
+	patched = slices.SortedFunc(slices.Values(patched), func(a, b PatchedPod) int {
+		if order := b.Pod.CreationTimestamp.Compare(a.Pod.CreationTimestamp.Time); order != 0 {
 			return order
 		}
-		return compare(a.pod.Name, b.pod.Name)
+		return cmp.Compare(a.Pod.Name, b.Pod.Name)
 	})
 	patched = patched[:min(len(patched), maxChangedPods)]
 	var out []v1alpha1.ChangedPod
-	for _, c := range patched {
+	for _, p := range patched {
 		out = append(out, v1alpha1.ChangedPod{
-			Name: c.pod.Name, UID: c.pod.UID, Time: c.pod.CreationTimestamp, Hash: c.hash, Node: c.pod.Spec.NodeName,
+			Name: p.Pod.Name, UID: p.Pod.UID, Time: p.Pod.CreationTimestamp, Hash: p.Hash, Node: p.Pod.Spec.NodeName,
 		})
 	}
 	return out

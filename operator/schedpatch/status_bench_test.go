@@ -18,6 +18,6 @@ func BenchmarkStatus(b *testing.B) {
 	}
 	s := snapshotOf(b, makePatch(), pods...)
 	for b.Loop() {
-		makeStatus(s)
+		statusOf(s)
 	}
 }

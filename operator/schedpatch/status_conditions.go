@@ -36,65 +36,116 @@ type standing struct {
 	short string
 }
 
-// judge takes the first that holds.
-func judge(s *Snapshot, patched []patchedPod, skipped []skippedPod) *standing {
-	target := describe(s.Object)
-	found := s.obstacle()
+// classify takes the first that holds.
+func classify(s *Snapshot, plan *Plan) *standing {
+	for _, stands := range []func(*Snapshot, *Plan) *standing{
+		ended, notServed, targetMissing, previewed, obstructed, withoutNode,
+	} {
+		if out := stands(s, plan); out != nil {
+			return out
+		}
+	}
+	_, noNode := noNode(s, plan)
+	message := active(s, len(plan.Patched)) + leading(noNode) + created(plan.Skipped)
+	return &standing{ready: true, reason: v1beta1.ReasonActive, message: message}
+}
+
+func ended(s *Snapshot, _ *Plan) *standing {
+	if !s.expired() {
+		return nil
+	}
+	end, _ := s.Patch.ExpiresAt()
+	return &standing{
+		ready: true, reason: v1beta1.ReasonExpired, short: fmt.Sprintf("It ended at %s.", written(end)),
+		message: fmt.Sprintf("It ended at %s; new Pods are not patched, and those that carry it keep it.", written(end)),
+	}
+}
+
+func notServed(s *Snapshot, _ *Plan) *standing {
+	if s.Served {
+		return nil
+	}
+	return &standing{
+		stuck: true, reason: v1beta1.ReasonNamespaceNotServed,
+		short: fmt.Sprintf("The Pod webhooks do not serve namespace %s.", s.Object.Namespace),
+		message: fmt.Sprintf("The Pod webhooks do not serve namespace %s: it is excluded, or its label %s is %q. No Pod of it is patched.",
+			s.Object.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled),
+	}
+}
+
+func targetMissing(s *Snapshot, _ *Plan) *standing {
+	target, reference := describe(s.Object), &s.Object.Spec.TargetRef
 	switch {
-	case s.expired():
-		end, _ := s.Patch.ExpiresAt()
-		ended := fmt.Sprintf("It ended at %s; new Pods are not patched, and those that carry it keep it.", written(end))
-		return &standing{ready: true, reason: v1beta1.ReasonExpired, message: ended,
-			short: fmt.Sprintf("It ended at %s.", written(end))}
-	case !s.Served:
-		return &standing{stuck: true, reason: v1beta1.ReasonNamespaceNotServed,
-			short: fmt.Sprintf("The Pod webhooks do not serve namespace %s.", s.Object.Namespace), message: fmt.Sprintf(
-				"The Pod webhooks do not serve namespace %s: it is excluded, or its label %s is %q. No Pod of it is patched.",
-				s.Object.Namespace, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
 	case s.Target.Unreadable != "":
-		return &standing{stuck: true, reason: v1beta1.ReasonTargetUnreadable,
-			short: target + " cannot be read.", message: fmt.Sprintf("%s cannot be followed: %s.", target, s.Target.Unreadable)}
+		return &standing{
+			stuck: true, reason: v1beta1.ReasonTargetUnreadable, short: target + " cannot be read.",
+			message: fmt.Sprintf("%s cannot be followed: %s.", target, s.Target.Unreadable),
+		}
 	case s.Target.NotServed:
-		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound,
-			short: fmt.Sprintf("This cluster knows no kind %s.", s.Object.Spec.TargetRef.Kind), message: fmt.Sprintf(
-				"This cluster knows no kind %s of apiVersion %s; the patch works from the moment that it does and %s exists.",
-				s.Object.Spec.TargetRef.Kind, s.Object.Spec.TargetRef.APIVersion, target)}
+		return &standing{
+			waiting: true, reason: v1beta1.ReasonTargetNotFound, short: fmt.Sprintf("This cluster knows no kind %s.", reference.Kind),
+			message: fmt.Sprintf("This cluster knows no kind %s of apiVersion %s; the patch works from the moment that it does and %s exists.",
+				reference.Kind, reference.APIVersion, target),
+		}
 	case s.Target.Object == nil:
-		return &standing{waiting: true, reason: v1beta1.ReasonTargetNotFound,
-			short: target + " does not exist.", message: fmt.Sprintf(
-				"%s. The patch works from the moment that its target exists.", sched.Absent(&s.Object.Spec.TargetRef, s.Object.Namespace, s.Target.Near))}
-	case s.preview():
-		return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
-	case found != nil && found.denied:
-		return &standing{stuck: true, reason: found.reason,
-			short: found.message + ".", message: fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s. Change one of the two, or set onConflict to %s.",
-				target, v1alpha1.SchedPatchConflictReject, found.message, v1alpha1.SchedPatchConflictSkip)}
-	case found != nil:
-		return &standing{stuck: true, reason: found.reason,
-			short: found.message + ".", message: fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", target, found.message, found.remedy())}
+		return &standing{
+			waiting: true, reason: v1beta1.ReasonTargetNotFound, short: target + " does not exist.",
+			message: fmt.Sprintf("%s. The patch works from the moment that its target exists.",
+				sched.Absent(reference, s.Object.Namespace, s.Target.Near)),
+		}
 	}
-	blame, noNode := s.noNode(len(patched))
-	if blame {
-		return &standing{waiting: true, reason: v1beta1.ReasonNoEligibleNodes,
-			short: fmt.Sprintf("0 of %s are left for new Pods of %s.", nodes(len(s.Nodes)), target), message: noNode + created(skipped)}
+	return nil
+}
+
+func previewed(s *Snapshot, _ *Plan) *standing {
+	if !s.preview() {
+		return nil
 	}
-	return &standing{ready: true, reason: v1beta1.ReasonActive, message: active(s, target, len(patched)) + leading(noNode) + created(skipped)}
+	return &standing{ready: true, reason: v1beta1.ReasonPreview, message: "Nothing is patched; status.preview says what would be."}
+}
+
+// obstructed: no new Pod can get the patch.
+func obstructed(s *Snapshot, plan *Plan) *standing {
+	o := plan.obstacle()
+	if o == nil {
+		return nil
+	}
+	out := &standing{stuck: true, reason: o.Reason, short: o.Message + "."}
+	if o.Denied {
+		out.message = fmt.Sprintf("New Pods of %s are denied, since onConflict is %s: %s. Change one of the two, or set onConflict to %s.",
+			describe(s.Object), v1alpha1.SchedPatchConflictReject, o.Message, v1alpha1.SchedPatchConflictSkip)
+	} else {
+		out.message = fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", describe(s.Object), o.Message, o.remedy())
+	}
+	return out
+}
+
+// withoutNode: new Pods get the patch, and because of it no node takes them.
+func withoutNode(s *Snapshot, plan *Plan) *standing {
+	blame, message := noNode(s, plan)
+	if !blame {
+		return nil
+	}
+	return &standing{
+		waiting: true, reason: v1beta1.ReasonNoEligibleNodes, message: message + created(plan.Skipped),
+		short: fmt.Sprintf("0 of %s are left for new Pods of %s.", nodes(len(s.Nodes)), describe(s.Object)),
+	}
 }
 
 // active says what new Pods get.
-func active(s *Snapshot, target string, patched int) string {
-	message := fmt.Sprintf("New Pods of %s get the patch.", target)
-	if most := s.Object.Spec.MaxPods; most != nil {
-		message = fmt.Sprintf("New Pods of %s get the patch while fewer than %d carry it (maxPods).", target, *most)
-		if s.full(patched) {
-			message = fmt.Sprintf("As many Pods of %s carry the patch as maxPods allows: %d.", target, *most)
-		}
+func active(s *Snapshot, patched int) string {
+	target, most := describe(s.Object), s.Object.Spec.MaxPods
+	switch {
+	case most == nil:
+		return fmt.Sprintf("New Pods of %s get the patch.", target)
+	case s.full(patched):
+		return fmt.Sprintf("As many Pods of %s carry the patch as maxPods allows: %d.", target, *most)
 	}
-	return message
+	return fmt.Sprintf("New Pods of %s get the patch while fewer than %d carry it (maxPods).", target, *most)
 }
 
 // created says which Pods were created without the patch, as sentences that go on after others.
-func created(skipped []skippedPod) string {
+func created(skipped []SkippedPod) string {
 	var text string
 	for _, group := range byReason(skipped) {
 		text += leading(group)
@@ -111,12 +162,12 @@ func leading(sentence string) string {
 }
 
 // byReason says, for each reason, how many Pods were created without the patch, and which.
-func byReason(skipped []skippedPod) []string {
+func byReason(skipped []SkippedPod) []string {
 	pods, words := map[string][]string{}, map[string]string{}
 	for _, s := range skipped {
-		pods[s.reason] = append(pods[s.reason], s.pod.Name)
-		if words[s.reason] == "" || s.message < words[s.reason] {
-			words[s.reason] = s.message
+		pods[s.Reason] = append(pods[s.Reason], s.Pod.Name)
+		if words[s.Reason] == "" || s.Message < words[s.Reason] {
+			words[s.Reason] = s.Message
 		}
 	}
 	var out []string

@@ -14,32 +14,25 @@ import (
 
 // noNode says that new Pods get the patch and find no node, "" when they find one or it is not known. The patch is to
 // blame only where a node would take them without it.
-func (s *Snapshot) noNode(patched int) (blame bool, message string) {
-	if !s.judgesNodes(patched) {
+func noNode(s *Snapshot, plan *Plan) (blame bool, message string) {
+	if !nodesTell(s, len(plan.Patched)) || slices.ContainsFunc(s.Nodes, fits(&plan.NewPods.With)) {
 		return false, ""
 	}
-	with, _ := s.merge()
-	if slices.ContainsFunc(s.Nodes, fits(&with)) {
-		return false, ""
-	}
-	without, _ := sched.Merge(sched.RulesOf(&s.Template.Spec), s.Others)
-	before := len(eligible(s.Nodes, &without))
+	before := len(eligible(s.Nodes, &plan.NewPods.Without))
 	if before == 0 {
 		return false, fmt.Sprintf("0 of %s would take them now, with the patch or without it.", nodes(len(s.Nodes)))
 	}
 	return true, fmt.Sprintf("New Pods of %s get the patch and stay Pending: 0 of %s are left for them, without the patch %d. It demands %s. "+
-		"Correct the patch, or wait for a node that meets it, as a cluster autoscaler may add one. Node selectors, required node affinity and taints were looked at.",
+		"Correct the patch, or wait for a node that meets it, as a cluster autoscaler may add one. "+
+		"Node selectors, required node affinity and taints were looked at.",
 		describe(s.Object), nodes(len(s.Nodes)), before, s.Patch.Demands())
 }
 
-// judgesNodes reports whether it can be said which nodes the next Pod may go to: not by a Pod that stands in for a
-// template, since it may carry the patch.
-func (s *Snapshot) judgesNodes(patched int) bool {
-	switch {
-	case s.preview() || s.Template == nil || s.Template.Pod != "" || len(s.Nodes) == 0:
+// nodesTell reports whether it can be said which nodes the next Pod may go to: not by a Pod that stands in for a
+// template, since it may carry the patch, and not where the next Pod does not get the patch.
+func nodesTell(s *Snapshot, patched int) bool {
+	if s.preview() || s.Template == nil || s.Template.Pod != "" || len(s.Nodes) == 0 || s.full(patched) {
 		return false
-	case s.full(patched):
-		return false // the next Pod does not get the patch
 	}
 	return s.Patch.SelectsPod(s.Template.Labels)
 }

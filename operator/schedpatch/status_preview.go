@@ -22,38 +22,40 @@ const (
 )
 
 // makePreview says what would happen to a Pod made from the target's template now. It is nil for an active patch, and
-// where there is nothing to go by. The same merge makes the patch of a Pod at admission.
-func makePreview(s *Snapshot) *v1alpha1.SchedPatchPreviewStatus {
-	if !s.preview() || s.Template == nil {
+// where there is nothing to go by.
+func makePreview(s *Snapshot, pods *NewPods) *v1alpha1.SchedPatchPreviewStatus {
+	if !s.preview() || pods == nil {
 		return nil
 	}
-	without, others := sched.Merge(sched.RulesOf(&s.Template.Spec), s.Others)
-	with, result := s.merge()
-	before, after := eligible(s.Nodes, &without), eligible(s.Nodes, &with)
+	before, after := eligible(s.Nodes, &pods.Without), eligible(s.Nodes, &pods.With)
+	conflicts := pods.Result.Conflicts
 	preview := &v1alpha1.SchedPatchPreviewStatus{
-		Affinity: with.Affinity, Tolerations: with.Tolerations, NodeSelector: with.NodeSelector,
+		Affinity: pods.With.Affinity, Tolerations: pods.With.Tolerations, NodeSelector: pods.With.NodeSelector,
 		EligibleNodesBefore: int32(len(before)), EligibleNodesAfter: int32(len(after)),
 		EligibleNodes: after[:min(len(after), maxEligibleNodes)],
-		Conflicts:     result.Conflicts[:min(len(result.Conflicts), maxConflicts)],
+		Conflicts:     conflicts[:min(len(conflicts), maxConflicts)],
 	}
-	warnings := slices.Concat(s.doubts(result), s.consequences(len(before), len(after)), s.denials(others))
+	warnings := slices.Concat(doubts(s, &pods.Result), consequences(s, len(before), len(after)), denials(pods.Others))
 	preview.Warnings = warnings[:min(len(warnings), maxWarnings)]
 	return preview
 }
 
 // doubts say why Pods would not get the patch, or other Pods than those of the preview would.
-func (s *Snapshot) doubts(result sched.Result) []string {
+func doubts(s *Snapshot, result *sched.Result) []string {
 	var out []string
 	if s.Template.Pod != "" {
 		out = append(out, fmt.Sprintf("%s has no Pod template: this is what would have become of Pod %s.", describe(s.Object), s.Template.Pod))
 	}
 	if !s.Patch.SelectsPod(s.Template.Labels) {
-		out = append(out, "podSelector does not select the labels of the Pod template; only Pods that get other labels besides would be patched.")
+		out = append(out, "podSelector does not select the labels of the Pod template; "+
+			"only Pods that get other labels besides would be patched.")
 	}
 	if node := s.Template.Spec.NodeName; node != "" {
-		out = append(out, fmt.Sprintf("The Pod template sets spec.nodeName to %s: its Pods never meet the scheduler and are not patched.", node))
+		out = append(out, fmt.Sprintf(
+			"The Pod template sets spec.nodeName to %s: its Pods never meet the scheduler and are not patched.", node))
 	}
 	switch result.Outcome {
+	case sched.OutcomeApplied:
 	case sched.OutcomeSkipped:
 		out = append(out, fmt.Sprintf("The Pod would be created without the patch: %s.", result.Message))
 	case sched.OutcomeRejected:
@@ -63,7 +65,7 @@ func (s *Snapshot) doubts(result sched.Result) []string {
 }
 
 // denials name the other patches that deny the Pod whatever this one does.
-func (s *Snapshot) denials(others []sched.Result) []string {
+func denials(others []sched.Result) []string {
 	var out []string
 	for _, result := range others {
 		if result.Outcome == sched.OutcomeRejected {
@@ -74,7 +76,7 @@ func (s *Snapshot) denials(others []sched.Result) []string {
 }
 
 // consequences say what the rules would lead to.
-func (s *Snapshot) consequences(before, after int) []string {
+func consequences(s *Snapshot, before, after int) []string {
 	var out []string
 	switch {
 	case before == 0:
@@ -83,35 +85,14 @@ func (s *Snapshot) consequences(before, after int) []string {
 		out = append(out, fmt.Sprintf("No node is left: Pods would stay Pending. Without the patch %d of %s would take them; it demands %s.",
 			before, nodes(len(s.Nodes)), s.Patch.Demands()))
 	}
-	if demandsHostname(s.Object) {
+	if s.Patch.DemandsLabel(corev1.LabelHostname) {
 		out = append(out, "It demands something of the label "+corev1.LabelHostname+": Karpenter starts no node for Pods that do.")
 	}
-	if narrowsNodes(s.Object) && slices.ContainsFunc(s.Template.Spec.TopologySpreadConstraints, countsExcludedNodes) {
-		out = append(out, "A topologySpreadConstraint on "+corev1.LabelHostname+" with nodeAffinityPolicy Ignore also counts the nodes that the patch excludes, so Pods may stay pending.")
+	if s.Patch.NarrowsNodes() && slices.ContainsFunc(s.Template.Spec.TopologySpreadConstraints, countsExcludedNodes) {
+		out = append(out, "A topologySpreadConstraint on "+corev1.LabelHostname+" with nodeAffinityPolicy Ignore "+
+			"also counts the nodes that the patch excludes, so Pods may stay pending.")
 	}
 	return out
-}
-
-// requiredTerms are the terms of the node affinity that a patch demands.
-func requiredTerms(object *v1alpha1.SchedPatch) []corev1.NodeSelectorTerm {
-	affinity := object.Spec.Affinity
-	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
-		return nil
-	}
-	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
-}
-
-func narrowsNodes(object *v1alpha1.SchedPatch) bool {
-	return len(object.Spec.NodeSelector) > 0 || len(requiredTerms(object)) > 0
-}
-
-func demandsHostname(object *v1alpha1.SchedPatch) bool {
-	if _, ok := object.Spec.NodeSelector[corev1.LabelHostname]; ok {
-		return true
-	}
-	return slices.ContainsFunc(requiredTerms(object), func(term corev1.NodeSelectorTerm) bool {
-		return slices.ContainsFunc(term.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool { return r.Key == corev1.LabelHostname })
-	})
 }
 
 func countsExcludedNodes(c corev1.TopologySpreadConstraint) bool {

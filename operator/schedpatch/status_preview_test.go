@@ -111,7 +111,7 @@ func TestPreview(t *testing.T) {
 			for _, other := range test.others {
 				s.Others = append(s.Others, compile(t, other))
 			}
-			p := makePreview(s)
+			p := makePreview(s, makePlan(s).NewPods)
 			got := outlook{Before: p.EligibleNodesBefore, After: p.EligibleNodesAfter, Nodes: p.EligibleNodes, Conflicts: p.Conflicts, Warnings: p.Warnings}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("preview (-want +got):\n%s", diff)
@@ -134,7 +134,7 @@ func TestAPreviewStaysWithinWhatTheAPITakes(t *testing.T) {
 	for i := range 40 {
 		s.Others = append(s.Others, compile(t, makePatch(named(fmt.Sprintf("strict-%02d", i)), rejects)))
 	}
-	if got := len(makeStatus(s).Preview.Warnings); got != maxWarnings {
+	if got := len(statusOf(s).Preview.Warnings); got != maxWarnings {
 		t.Errorf("%d warnings, want %d", got, maxWarnings)
 	}
 }
@@ -143,7 +143,7 @@ func TestThereIsNoPreviewOfAnActivePatchOrWithoutATemplate(t *testing.T) {
 	active := snapshotOf(t, makePatch())
 	active.Template = template(nil)
 	for name, s := range map[string]*Snapshot{"active": active, "no template": snapshotOf(t, makePatch(preview))} {
-		if got := makePreview(s); got != nil {
+		if got := makePreview(s, makePlan(s).NewPods); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -171,7 +171,7 @@ func TestThePreviewIsWhatAdmissionDoes(t *testing.T) {
 				preview(previewed)
 				s := snapshotOf(t, previewed)
 				s.Template, s.Others = template, []*sched.Patch{other}
-				p := makePreview(s)
+				p := makePreview(s, makePlan(s).NewPods)
 				got := sched.Rules{Affinity: p.Affinity, Tolerations: p.Tolerations, NodeSelector: p.NodeSelector}
 
 				active := compile(t, patch())

@@ -227,7 +227,7 @@ func TestStatus(t *testing.T) {
 			summary{1, 0, 1, []string{"Ready=True Expired", "Expired=True Expired"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, reportOf(makeStatus(test.snapshot(t)))); diff != "" {
+			if diff := cmp.Diff(test.want, reportOf(statusOf(test.snapshot(t)))); diff != "" {
 				t.Errorf("status (-want +got):\n%s", diff)
 			}
 		})
@@ -291,7 +291,7 @@ func TestGoldenStatuses(t *testing.T) {
 			s.Template, s.Nodes = template(nil), []*corev1.Node{node("n1", map[string]string{"zone": "a"}), node("n2", nil)}
 		}
 		t.Run(name, func(t *testing.T) {
-			got, err := yaml.Marshal(makeStatus(s))
+			got, err := yaml.Marshal(statusOf(s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -339,7 +339,7 @@ func TestTheStatusStaysSmall(t *testing.T) {
 		"a preview with more than has its room": {big, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status := makeStatus(test.snapshot)
+			status := statusOf(test.snapshot)
 			if size := sizeOf(status); size > maxStatusBytes {
 				t.Errorf("%d bytes", size)
 			}
@@ -363,7 +363,7 @@ func TestPodsBeyondMaxPodsAreNeverMissed(t *testing.T) {
 		if object.Status.ActiveSince != nil {
 			s.Since = *object.Status.ActiveSince
 		}
-		object.Status = *makeStatus(s)
+		object.Status = *statusOf(s)
 		return object.Status.SkippedPods
 	}
 	missed := pod("c", 5*time.Minute).Obj()
@@ -387,7 +387,7 @@ func TestPodsBeyondMaxPodsAreNeverMissed(t *testing.T) {
 }
 
 func TestChangedPodsAreTheNewestFirst(t *testing.T) {
-	status := makeStatus(snapshotOf(t, makePatch(), patched("b", time.Minute), patched("old", 0), patched("a", time.Minute)))
+	status := statusOf(snapshotOf(t, makePatch(), patched("b", time.Minute), patched("old", 0), patched("a", time.Minute)))
 	var got []string
 	for _, pod := range status.ChangedPods {
 		got = append(got, pod.Name+" "+pod.Hash)
@@ -409,7 +409,7 @@ func TestAnInvalidPatchIsStalledUntilItIsCorrected(t *testing.T) {
 		t.Errorf("a message of %d bytes", n)
 	}
 	object.Status = *status
-	if diff := cmp.Diff([]string{"Ready=True Active"}, reportOf(makeStatus(snapshotOf(t, object))).Conditions); diff != "" {
+	if diff := cmp.Diff([]string{"Ready=True Active"}, reportOf(statusOf(snapshotOf(t, object))).Conditions); diff != "" {
 		t.Errorf("once corrected (-want +got):\n%s", diff)
 	}
 }

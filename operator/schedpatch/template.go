@@ -34,10 +34,10 @@ func newTemplates(live client.Reader) *templates {
 	return &templates{live: live, known: map[types.NamespacedName]remembered{}}
 }
 
-// of returns the template of a snapshot's target. A target without one is judged by one of its Pods; nil when it has no
-// Pods either, or is gone meanwhile.
-func (t *templates) of(ctx context.Context, s *Snapshot) (*sched.Template, error) {
-	key, target := client.ObjectKeyFromObject(s.Object), s.Target.Object
+// of returns the template of a patch's target. In place of one that a target does not have stands one of its Pods; nil
+// when it has no Pods either, or is gone meanwhile.
+func (t *templates) of(ctx context.Context, patch *sched.Patch, target *metav1.PartialObjectMetadata, pods []*corev1.Pod) (*sched.Template, error) {
+	key := types.NamespacedName{Namespace: patch.Namespace(), Name: patch.Name()}
 	t.mu.Lock()
 	last, ok := t.known[key]
 	t.mu.Unlock()
@@ -51,7 +51,7 @@ func (t *templates) of(ctx context.Context, s *Snapshot) (*sched.Template, error
 	}
 	template := sched.TemplateIn(whole.Object)
 	if template == nil {
-		return t.fromPod(ctx, s)
+		return t.fromPod(ctx, patch.Name(), pods)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,10 +67,10 @@ func (t *templates) forget(key types.NamespacedName) {
 }
 
 // fromPod reads a Pod of the target, if there is one: one that does not carry the patch yet, if possible.
-func (t *templates) fromPod(ctx context.Context, s *Snapshot) (*sched.Template, error) {
+func (t *templates) fromPod(ctx context.Context, patch string, pods []*corev1.Pod) (*sched.Template, error) {
 	var sample *corev1.Pod
-	for _, pod := range s.Pods {
-		if _, carries := markOf(pod, s.Patch.Name()); sample == nil || !carries {
+	for _, pod := range pods {
+		if _, carries := markOf(pod, patch); sample == nil || !carries {
 			sample = pod
 		}
 	}

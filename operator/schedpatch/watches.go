@@ -70,7 +70,7 @@ func (h patchHandler) enqueue(q queue, object client.Object) {
 func entryOf(patch *v1alpha1.SchedPatch) entry {
 	reference := &patch.Spec.TargetRef
 	target, _ := sched.TargetOfOwner(&metav1.OwnerReference{APIVersion: reference.APIVersion, Kind: reference.Kind, Name: reference.Name})
-	return entry{target: target, nodes: patch.Spec.Mode == v1alpha1.SchedPatchPreview || narrowsNodes(patch)}
+	return entry{target: target, nodes: patch.Spec.Mode == v1alpha1.SchedPatchPreview || sched.NarrowsNodes(patch)}
 }
 
 // podHandler enqueues the patches of the workloads that Pods belong to.

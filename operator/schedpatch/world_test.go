@@ -94,6 +94,9 @@ func snapshotOf(t testing.TB, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) 
 	}
 }
 
+// statusOf is what is written of a snapshot.
+func statusOf(s *Snapshot) *v1alpha1.SchedPatchStatus { return makeStatus(s, makePlan(s)) }
+
 func compile(t testing.TB, object *v1alpha1.SchedPatch) *sched.Patch {
 	t.Helper()
 	patch, err := sched.Compile(object)
