@@ -20,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -46,7 +45,7 @@ type Options struct {
 type reconciler struct {
 	gatherer gatherer
 	executor executor
-	recorder events.EventRecorder
+	recorder *report.Recorder
 	pace     *report.Pace
 	// watchNodes starts the watch of nodes, once.
 	watchNodes func() error
@@ -75,7 +74,7 @@ func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controlle
 			templates: newTemplates(cluster.Live), excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor:   executor{writer: cluster.Client},
-		recorder:   cluster.Recorder,
+		recorder:   report.NewRecorder(cluster.Recorder),
 		pace:       report.NewPace(lookInterval),
 		watchNodes: once(func() error { return late.WatchNodes(nodeHandler{known}) }),
 	}
@@ -144,7 +143,7 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 		return reconcile.Result{RequeueAfter: lookInterval}, nil
 	case outcome.Deleted:
 		ctrl.LoggerFrom(ctx).Info(plan.String())
-		r.recordDeletion(s, plan)
+		r.recorder.Record(s.Object, s.Now, deletionEvent(plan))
 		expiredDeleted.Inc()
 		return reconcile.Result{}, nil
 	}
@@ -153,7 +152,7 @@ func (r *reconciler) step(ctx context.Context, s *Snapshot) (reconcile.Result, e
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	observe(s, status)
-	r.record(s, status)
+	r.recorder.Record(s.Object, s.Now, statusEvents(&s.Object.Status, status)...)
 	return reconcile.Result{RequeueAfter: plan.LookAgainIn}, nil
 }
 
@@ -169,6 +168,7 @@ func (r *reconciler) writeStatus(ctx context.Context, object *v1alpha1.SchedPatc
 // forget drops all that is remembered of a SchedPatch.
 func (r *reconciler) forget(key types.NamespacedName) {
 	r.pace.Forget(key)
+	r.recorder.Forget(key)
 	r.gatherer.templates.forget(key)
 	forgetMetrics(key)
 }

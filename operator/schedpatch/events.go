@@ -3,11 +3,11 @@
 package schedpatch
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Reasons of events on SchedPatches, beside those of their Ready condition.
@@ -16,23 +16,25 @@ const (
 	eventDeleted = "ExpiredDeleted"
 )
 
-// record tells what has changed since the status before, once.
-func (r *reconciler) record(s *Snapshot, status *v1alpha1.SchedPatchStatus) {
-	before, after := &s.Object.Status, status
-	ready := meta.FindStatusCondition(after.Conditions, v1beta1.ConditionReady)
+// statusEvents tell what has changed since the status before, once.
+func statusEvents(before, after *v1alpha1.SchedPatchStatus) []report.Event {
 	was := meta.FindStatusCondition(before.Conditions, v1beta1.ConditionReady)
-	if was == nil || was.Reason != ready.Reason {
-		kind := corev1.EventTypeNormal
+	ready := meta.FindStatusCondition(after.Conditions, v1beta1.ConditionReady)
+	switch {
+	case was == nil || was.Reason != ready.Reason:
 		if ready.Reason == v1beta1.ReasonNoEligibleNodes || meta.IsStatusConditionTrue(after.Conditions, v1beta1.ConditionStalled) {
-			kind = corev1.EventTypeWarning
+			return []report.Event{report.Warning(ready.Reason, "Look", ready.Message)}
 		}
-		r.recorder.Eventf(s.Object, nil, kind, ready.Reason, "Look", "%s", ready.Message)
-	} else if after.SkippedPods > before.SkippedPods {
-		r.recorder.Eventf(s.Object, nil, corev1.EventTypeWarning, eventSkipped, "Look", "%s", ready.Message)
+		return []report.Event{report.Normal(ready.Reason, "Look", ready.Message)}
+	case after.SkippedPods > before.SkippedPods:
+		skipped := report.Warning(eventSkipped, "Look", ready.Message)
+		skipped.Topic = eventSkipped // the message names Pods, which come one by one
+		return []report.Event{skipped}
 	}
+	return nil
 }
 
-// recordDeletion tells of a patch that nobody needs any more.
-func (r *reconciler) recordDeletion(s *Snapshot, plan *Plan) {
-	r.recorder.Eventf(s.Object, nil, corev1.EventTypeNormal, eventDeleted, "Delete", "Deleted: %s", plan.Reason)
+// deletionEvent tells of a patch that nobody needs any more.
+func deletionEvent(plan *Plan) report.Event {
+	return report.Normal(eventDeleted, "Delete", "Deleted: "+plan.Reason)
 }

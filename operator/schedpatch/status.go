@@ -106,7 +106,7 @@ func invalidStatus(object *v1alpha1.SchedPatch, err error, now metav1.Time) *v1a
 	status := object.Status.DeepCopy()
 	status.ObservedGeneration = object.Generation
 	status.Preview = nil
-	invalidConditions(&status.Conditions, object, err, now)
+	report.SetConditions(&status.Conditions, object.Generation, now, report.InvalidSpec(err.Error(), err.Error())...)
 	summarize(status, now)
 	return status
 }

@@ -6,30 +6,21 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
-)
-
-const (
-	// maxNamedPods is how many Pods a message names.
-	maxNamedPods = 5
-	// maxMessageBytes is how long a message may be.
-	maxMessageBytes = 1024
-	// maxBriefBytes is how long it may be beside Ready's.
-	maxBriefBytes = 300
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // standing is the common ground of the conditions: how the patch stands, and the words for it.
 type standing struct {
 	// ready: the wish is fulfilled, or the patch rests where the user told it to.
 	ready bool
-	// waiting and stuck say why it is not: it goes on by itself, or only with a person's help.
+	// waiting and stuck say why it is not: it goes on by itself, when the target comes or a node that meets the patch, or
+	// only with a person's help.
 	waiting, stuck  bool
 	reason, message string
 	// short is what the other conditions say of it; "" for message.
@@ -128,7 +119,7 @@ func withoutNode(s *Snapshot, plan *Plan) *standing {
 	}
 	return &standing{
 		waiting: true, reason: v1beta1.ReasonNoEligibleNodes, message: message + created(plan.Skipped),
-		short: fmt.Sprintf("0 of %s are left for new Pods of %s.", nodes(len(s.Nodes)), describe(s.Object)),
+		short: fmt.Sprintf("0 of %s are left for new Pods of %s.", report.Count(len(s.Nodes), "node"), describe(s.Object)),
 	}
 }
 
@@ -173,109 +164,32 @@ func byReason(skipped []SkippedPod) []string {
 	var out []string
 	for reason, names := range pods {
 		slices.Sort(names)
-		out = append(out, fmt.Sprintf("%s created without it (%s; %s): %s.", were(len(names)), reason, words[reason], list(names)))
+		out = append(out, fmt.Sprintf("%s created without it (%s; %s): %s.",
+			report.PodsThat(len(names), "was", "were"), reason, words[reason], report.Names(names)))
 	}
 	slices.Sort(out)
 	return out
 }
 
-// setConditions replaces all conditions. Those that are true only while something is unusual are removed when it is
-// over. A transition time moves only when a status does.
+// setConditions replaces all conditions.
 func setConditions(conditions *[]metav1.Condition, s *Snapshot, stands *standing) {
-	for _, each := range []struct {
-		kind      string
-		condition *metav1.Condition
-	}{
-		{v1beta1.ConditionReady, readyCondition(stands)},
-		{v1beta1.ConditionReconciling, reconcilingCondition(stands)},
-		{v1beta1.ConditionStalled, stalledCondition(stands)},
-		{v1beta1.ConditionExpired, expiredCondition(stands)},
-	} {
-		if each.condition == nil {
-			meta.RemoveStatusCondition(conditions, each.kind)
-			continue
-		}
-		c := *each.condition
-		c.Type, c.Message = each.kind, truncate(c.Message)
-		c.ObservedGeneration, c.LastTransitionTime = s.Object.Generation, metav1.NewTime(s.Now)
-		meta.SetStatusCondition(conditions, c)
-	}
+	report.SetConditions(conditions, s.Object.Generation, metav1.NewTime(s.Now),
+		report.Condition{Type: v1beta1.ConditionReady, Value: report.If(stands.ready, stands.reason, stands.message)},
+		report.Condition{Type: v1beta1.ConditionReconciling, Value: stands.when(stands.waiting)},
+		report.Condition{Type: v1beta1.ConditionStalled, Value: stands.when(stands.stuck)},
+		report.Condition{Type: v1beta1.ConditionExpired, Value: stands.when(stands.reason == v1beta1.ReasonExpired)},
+	)
 }
 
-func readyCondition(s *standing) *metav1.Condition {
-	status := metav1.ConditionFalse
-	if s.ready {
-		status = metav1.ConditionTrue
-	}
-	return &metav1.Condition{Status: status, Reason: s.reason, Message: s.message}
-}
-
-// reconcilingCondition is there while the patch waits for its target, or for a node that meets it, which may come at
-// any time.
-func reconcilingCondition(s *standing) *metav1.Condition {
-	if !s.waiting {
+// when is a condition that is there only while something is unusual.
+func (s *standing) when(unusual bool) *metav1.Condition {
+	if !unusual {
 		return nil
 	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.brief()}
-}
-
-// stalledCondition is there when a person has to act: no new Pod gets the patch, and none will.
-func stalledCondition(s *standing) *metav1.Condition {
-	if !s.stuck {
-		return nil
-	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: s.reason, Message: s.brief()}
-}
-
-func expiredCondition(s *standing) *metav1.Condition {
-	if s.reason != v1beta1.ReasonExpired {
-		return nil
-	}
-	return &metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonExpired, Message: s.brief()}
-}
-
-// invalidConditions say that the patch cannot be used until a person corrects it.
-func invalidConditions(conditions *[]metav1.Condition, object *v1alpha1.SchedPatch, err error, now metav1.Time) {
-	meta.RemoveStatusCondition(conditions, v1beta1.ConditionReconciling)
-	for _, c := range []metav1.Condition{
-		{Type: v1beta1.ConditionReady, Status: metav1.ConditionFalse},
-		{Type: v1beta1.ConditionStalled, Status: metav1.ConditionTrue},
-	} {
-		c.Reason, c.Message = v1beta1.ReasonInvalidSpec, truncate(err.Error())
-		c.ObservedGeneration, c.LastTransitionTime = object.Generation, now
-		meta.SetStatusCondition(conditions, c)
-	}
+	return report.True(s.reason, report.Brief(cmp.Or(s.short, s.message)))
 }
 
 // describe names the target as people do.
 func describe(object *v1alpha1.SchedPatch) string {
 	return object.Spec.TargetRef.Kind + " " + object.Spec.TargetRef.Name
-}
-
-func were(n int) string {
-	if n == 1 {
-		return "1 Pod was"
-	}
-	return fmt.Sprintf("%d Pods were", n)
-}
-
-// list names the first few.
-func list(names []string) string {
-	if len(names) <= maxNamedPods {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamedPods], ", "), len(names)-maxNamedPods)
-}
-
-// truncate keeps a message within what conditions are allowed here.
-func truncate(message string) string { return shorten(message, maxMessageBytes) }
-
-// brief keeps short what Ready says at length.
-func (s *standing) brief() string { return shorten(cmp.Or(s.short, s.message), maxBriefBytes) }
-
-func shorten(message string, most int) string {
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most-3], "") + "..."
 }

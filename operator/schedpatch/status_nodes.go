@@ -10,6 +10,7 @@ import (
 
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/scheduling"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // noNode says that new Pods get the patch and find no node, "" when they find one or it is not known. The patch is to
@@ -20,12 +21,12 @@ func noNode(s *Snapshot, plan *Plan) (blame bool, message string) {
 	}
 	before := len(eligible(s.Nodes, &plan.NewPods.Without))
 	if before == 0 {
-		return false, fmt.Sprintf("0 of %s would take them now, with the patch or without it.", nodes(len(s.Nodes)))
+		return false, fmt.Sprintf("0 of %s would take them now, with the patch or without it.", report.Count(len(s.Nodes), "node"))
 	}
 	return true, fmt.Sprintf("New Pods of %s get the patch and stay Pending: 0 of %s are left for them, without the patch %d. It demands %s. "+
 		"Correct the patch, or wait for a node that meets it, as a cluster autoscaler may add one. "+
 		"Node selectors, required node affinity and taints were looked at.",
-		describe(s.Object), nodes(len(s.Nodes)), before, s.Patch.Demands())
+		describe(s.Object), report.Count(len(s.Nodes), "node"), before, s.Patch.Demands())
 }
 
 // nodesTell reports whether it can be said which nodes the next Pod may go to: not by a Pod that stands in for a
@@ -54,11 +55,4 @@ func eligible(nodes []*corev1.Node, rules *sched.Rules) []string {
 // fits makes the question whether a node is eligible.
 func fits(rules *sched.Rules) func(*corev1.Node) bool {
 	return scheduling.Allows(rules.NodeSelector, rules.Affinity, rules.Tolerations)
-}
-
-func nodes(n int) string {
-	if n == 1 {
-		return "1 node"
-	}
-	return fmt.Sprintf("%d nodes", n)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 const (
@@ -83,7 +84,7 @@ func consequences(s *Snapshot, before, after int) []string {
 		out = append(out, "No node is eligible, with the patch or without it.")
 	case after == 0:
 		out = append(out, fmt.Sprintf("No node is left: Pods would stay Pending. Without the patch %d of %s would take them; it demands %s.",
-			before, nodes(len(s.Nodes)), s.Patch.Demands()))
+			before, report.Count(len(s.Nodes), "node"), s.Patch.Demands()))
 	}
 	if s.Patch.DemandsLabel(corev1.LabelHostname) {
 		out = append(out, "It demands something of the label "+corev1.LabelHostname+": Karpenter starts no node for Pods that do.")

@@ -22,6 +22,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
@@ -405,7 +406,7 @@ func TestAnInvalidPatchIsStalledUntilItIsCorrected(t *testing.T) {
 	if diff := cmp.Diff(want, reportOf(status)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	if n := len(meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Message); n > maxMessageBytes {
+	if n := len(meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Message); n > report.MaxMessage {
 		t.Errorf("a message of %d bytes", n)
 	}
 	object.Status = *status
