@@ -186,6 +186,16 @@ func TestObstaclesOfTheResize(t *testing.T) {
 			func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources = corev1.ResourceRequirements{} }, more,
 			[]string{"the Pod's QoS class would change from BestEffort to Burstable"},
 		},
+		"a Windows Pod": {
+			func(pod *corev1.Pod) { pod.Spec.OS = &corev1.PodOS{Name: corev1.Windows} }, more,
+			[]string{"a Windows Pod cannot be resized"},
+		},
+		"a Windows Pod that has what it is to have": {
+			func(pod *corev1.Pod) {
+				pod.Spec.OS, pod.Spec.Containers[0].Resources.Requests = &corev1.PodOS{Name: corev1.Windows}, cpu("2")
+			},
+			more, nil,
+		},
 		"no such container": {
 			func(*corev1.Pod) {}, map[string]corev1.ResourceRequirements{"other": {Requests: cpu("2")}},
 			[]string{"the Pod has no container other"},

@@ -64,6 +64,9 @@ func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirem
 		changed = changed || !equality.Semantic.DeepEqual(resources, c.Resources)
 		c.Resources = resources
 	}
+	if changed && isWindows(&pod.Spec) {
+		return []string{"a Windows Pod cannot be resized"}
+	}
 	if changed && !nodeResizes(pod) {
 		out = append(out, fmt.Sprintf("the kubelet of node %s resizes no containers", pod.Spec.NodeName))
 	}

@@ -17,7 +17,7 @@ var resizable = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}
 // resizes no Windows Pods. Pods with resources of their own are left alone, since not every cluster resizes them.
 func (d *difference) resources(from *corev1.PodTemplateSpec) {
 	spec := &d.reached.Spec
-	if d.to.Spec.Resources != nil || spec.OS != nil && spec.OS.Name == corev1.Windows {
+	if d.to.Spec.Resources != nil || isWindows(spec) {
 		return
 	}
 	d.eachRunning(d.resize)
@@ -82,6 +82,9 @@ func withAmountsOf(list, amounts corev1.ResourceList) corev1.ResourceList {
 	maps.Copy(out, amounts)
 	return out
 }
+
+// isWindows reports whether Pods of this spec run on Windows.
+func isWindows(spec *corev1.PodSpec) bool { return spec.OS != nil && spec.OS.Name == corev1.Windows }
 
 // qosClass is what Kubernetes makes of a Pod's containers.
 func qosClass(spec *corev1.PodSpec) corev1.PodQOSClass {

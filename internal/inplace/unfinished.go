@@ -118,6 +118,21 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	return fmt.Sprintf("container %s has not been restarted yet", name)
 }
 
+// HeldResize says in the kubelet's words why it does not make a resize of a Pod: it cannot on this node, it cannot now, or
+// it has tried and failed. It is "" when no resize is under way, or when the kubelet is about it.
+func HeldResize(pod *corev1.Pod) string {
+	c := resizing(pod)
+	if c == nil || c.Type == corev1.PodResizeInProgress && c.Reason != corev1.PodReasonError {
+		return ""
+	}
+	return notDone(c)
+}
+
+// notDone tells of a condition of a resize.
+func notDone(c *corev1.PodCondition) string {
+	return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
+}
+
 // resizeAwaited says what the kubelet's resize waits for. OpenKruise does not record which containers it resized, so
 // with it the end of the resize is all.
 func (s *State) resizeAwaited(pod *corev1.Pod) string {
@@ -125,7 +140,7 @@ func (s *State) resizeAwaited(pod *corev1.Pod) string {
 		return ""
 	}
 	if c := resizing(pod); c != nil {
-		return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
+		return notDone(c)
 	}
 	if !pods.SpecSeen(pod) {
 		return "the kubelet has not seen its new resources yet"

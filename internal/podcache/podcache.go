@@ -19,8 +19,8 @@ import (
 //
 //   - its identity, labels, annotations (but for what kubectl apply keeps in
 //     one), owners, finalizers and times;
-//   - of its spec the node, the node selector, the restart policy, the readiness
-//     and scheduling gates, the claims it mounts, and of containers the name, image,
+//   - of its spec the node, the node selector, the operating system, the restart
+//     policy, the readiness and scheduling gates, the claims it mounts, and of containers the name, image,
 //     resources, restart policy, and whether they have probes;
 //   - of its status the phase, reason, message, conditions, container statuses,
 //     Pod IPs and observed generation.
@@ -64,7 +64,7 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 
 func trimSpec(spec *corev1.PodSpec) corev1.PodSpec {
 	return corev1.PodSpec{
-		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, ReadinessGates: spec.ReadinessGates,
+		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, OS: spec.OS, ReadinessGates: spec.ReadinessGates,
 		SchedulingGates: spec.SchedulingGates, RestartPolicy: spec.RestartPolicy,
 		InitContainers: trimContainers(spec.InitContainers),
 		Containers:     trimContainers(spec.Containers),

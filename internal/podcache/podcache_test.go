@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -84,6 +85,39 @@ func compareTrimmed(t *testing.T, name string, set *sidecar.Set, pod *corev1.Pod
 	}
 	if diff := cmp.Diff(look(pod), look(trimmed.(*corev1.Pod))); diff != "" {
 		t.Errorf("%s, whole and trimmed (-whole +trimmed):\n%s", name, diff)
+	}
+}
+
+// Whether a Pod can be resized depends on more of its spec than its containers.
+func TestATrimmedPodHasTheSameObstaclesToAResize(t *testing.T) {
+	amounts := func(cpu string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse("1Gi")}
+	}
+	change := inplace.Change{Resources: map[string]corev1.ResourceRequirements{"app": {Requests: amounts("1")}}}
+	for name, test := range map[string]struct {
+		spec func(spec *corev1.PodSpec)
+		want []string
+	}{
+		"its QoS class would change": {func(*corev1.PodSpec) {}, []string{"the Pod's QoS class would change from Guaranteed to Burstable"}},
+		"it is a Windows Pod": {func(spec *corev1.PodSpec) {
+			spec.OS = &corev1.PodOS{Name: corev1.Windows}
+		}, []string{"a Windows Pod cannot be resized"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := build.MakePod("p").Obj()
+			pod.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: amounts("2"), Limits: amounts("2")}
+			pod.Status.ContainerStatuses[0].Resources = &corev1.ResourceRequirements{} // its kubelet resizes
+			test.spec(&pod.Spec)
+			trimmed, err := podcache.Trim(pod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for kind, each := range map[string]*corev1.Pod{"whole": pod, "trimmed": trimmed.(*corev1.Pod)} {
+				if diff := cmp.Diff(test.want, change.Obstacles(each)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", kind, diff)
+				}
+			}
+		})
 	}
 }
 

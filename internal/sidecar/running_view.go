@@ -83,6 +83,15 @@ func (r *records) carriesOut(record *updateRecord) bool {
 	return true
 }
 
+// HeldResize says in the kubelet's words why it does not give the Pod the resources that the set's last update wrote; ""
+// when it has, or is about it.
+func (v *View) HeldResize() string {
+	if v.carriedOut || v.update == nil || len(v.update.Resized) == 0 {
+		return ""
+	}
+	return inplace.HeldResize(v.Pod)
+}
+
 // Touched reports whether the set has ever changed the Pod in place.
 func (v *View) Touched() bool { return v.update != nil }
 

@@ -9,10 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
@@ -226,33 +224,4 @@ func TestWhichFailuresPauseARollout(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAResizeThatOnePodCannotTakeIsNamedAndKeepsNobodyWaiting(t *testing.T) {
-	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
-	set.Obj().Spec.Containers[0].Resources = guaranteed("100m")
-	w := newWorld(t, 3, set)
-	for _, pod := range w.pods {
-		for i := range pod.Status.ContainerStatuses {
-			pod.Status.ContainerStatuses[i].Resources = &corev1.ResourceRequirements{}
-		}
-	}
-	w.pods[2].Spec.Containers[1].Resources = guaranteed("100m") // all of it is Guaranteed
-	w.set = w.set.DeepCopy()
-	w.set.Spec.Containers[0].Resources.Requests = guaranteed("50m").Requests
-	want := decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1, Limited: []string{"web-2"}}
-	plan := w.plan()
-	if diff := cmp.Diff(want, decisionOf(plan)); diff != "" {
-		t.Errorf("plan (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"the Pod's QoS class would change from Guaranteed to Burstable"}, plan.NotUpgradable[0].Why); diff != "" {
-		t.Errorf("why (-want +got):\n%s", diff)
-	}
-}
-
-func guaranteed(cpu string) corev1.ResourceRequirements {
-	amounts := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse("16Mi")}
-	return corev1.ResourceRequirements{Requests: amounts, Limits: corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("16Mi"),
-	}}
 }

@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 		return nil, err
 	}
 	p.findBroken()
+	p.findHeldResizes()
 	p.repair()
 	p.complete(false)
 	candidates := p.candidates()
@@ -108,6 +110,16 @@ func (p *planner) findBroken() {
 			p.plan.Broken = broken
 		}
 	}
+}
+
+// findHeldResizes looks for Pods whose kubelets do not make the resize that an update of the set asked for.
+func (p *planner) findHeldResizes() {
+	for _, view := range p.s.Matched {
+		if words := view.HeldResize(); words != "" {
+			p.plan.HeldResizes = append(p.plan.HeldResizes, HeldResize{view, words})
+		}
+	}
+	slices.SortFunc(p.plan.HeldResizes, func(a, b HeldResize) int { return cmp.Compare(podName(a.View.Pod), podName(b.View.Pod)) })
 }
 
 // failing reports whether enough updated Pods have failed to blame the version for it: one, where all Pods are of one

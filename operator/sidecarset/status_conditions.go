@@ -166,6 +166,9 @@ func (p *progress) sentences() []string {
 	if len(p.refused) > 0 {
 		parts = append(parts, refused(p.refused))
 	}
+	if len(p.plan.HeldResizes) > 0 {
+		parts = append(parts, heldResizes(p.plan.HeldResizes))
+	}
 	if len(p.underway) > 0 {
 		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", report.Pods(len(p.underway)), report.Names(p.underway)))
 	}
@@ -199,6 +202,15 @@ func refused(all []RefusedPod) string {
 		out = append(out, fmt.Sprintf("and for %d other reasons", more))
 	}
 	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", report.Pods(len(all)), strings.Join(out, "; "))
+}
+
+// heldResizes quotes what the kubelet says of the first Pod that it does not resize, and counts the others.
+func heldResizes(all []HeldResize) string {
+	text := fmt.Sprintf("Pod %s: %s", podName(all[0].View.Pod), strings.TrimRight(all[0].Words, "."))
+	if len(all) > 1 {
+		text += fmt.Sprintf("; resizes that are not done: %d in all", len(all))
+	}
+	return text + "."
 }
 
 // reasonIn is what the API server's words say besides the Pod's name, so that Pods refused for one reason are named

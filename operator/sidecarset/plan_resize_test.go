@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// resizing is a world of n Pods whose kubelets resize, and whose agent is to get other resources.
+func resizing(t *testing.T, n int, from, to corev1.ResourceRequirements) *world {
+	t.Helper()
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
+	set.Obj().Spec.Containers[0].Resources = from
+	w := newWorld(t, n, set)
+	reportResources(w.pods...)
+	w.set = w.set.DeepCopy()
+	w.set.Spec.Containers[0].Resources = to
+	return w
+}
+
+// resize does to the Pods what a plan says, resources included.
+func (w *world) resize(plan *Plan) {
+	carryOut(plan)
+	for _, u := range plan.Updates {
+		u.View.Pod.Spec.Containers[0].Resources = *w.set.Spec.Containers[0].Resources.DeepCopy()
+	}
+}
+
+// reportResources lets kubelets report the resources of Pods that the spec asks for.
+func reportResources(pods ...*corev1.Pod) {
+	for _, pod := range pods {
+		for i := range pod.Status.ContainerStatuses {
+			pod.Status.ContainerStatuses[i].Resources = pod.Spec.Containers[i].Resources.DeepCopy()
+		}
+	}
+}
+
+func guaranteed(cpu string) corev1.ResourceRequirements {
+	amounts := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse("16Mi")}
+	return corev1.ResourceRequirements{Requests: amounts, Limits: corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("16Mi"),
+	}}
+}
+
+func requests(cpu string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}
+}
+
+// The Pod that would be the first to go is one that cannot.
+func TestAResizeThatOnePodCannotTakeIsNamedAndKeepsNobodyWaiting(t *testing.T) {
+	for name, test := range map[string]struct {
+		from, to corev1.ResourceRequirements
+		unlike   func(pod *corev1.Pod)
+		want     string
+	}{
+		"all of it is Guaranteed": {guaranteed("100m"), guaranteed("50m"), func(pod *corev1.Pod) {
+			pod.Spec.Containers[1].Resources = guaranteed("100m")
+		}, "the Pod's QoS class would change from Guaranteed to Burstable"},
+		"somebody gave its agent a lower limit": {requests("10m"), requests("50m"), func(pod *corev1.Pod) {
+			pod.Spec.Containers[0].Resources.Limits = requests("20m").Requests
+		}, "container agent of the Pod would request more cpu than its limit"},
+		"its kubelet resizes nothing": {guaranteed("100m"), guaranteed("50m"), func(pod *corev1.Pod) {
+			for i := range pod.Status.ContainerStatuses {
+				pod.Status.ContainerStatuses[i].Resources = nil
+			}
+		}, "the kubelet of node node-1 resizes no containers"},
+		"it is a Windows Pod": {guaranteed("100m"), guaranteed("50m"), func(pod *corev1.Pod) {
+			pod.Spec.OS = &corev1.PodOS{Name: corev1.Windows}
+		}, "a Windows Pod cannot be resized"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := resizing(t, 3, test.from, test.to)
+			test.unlike(w.pods[2])
+			for _, others := range []string{"web-1", "web-0"} {
+				plan := w.plan()
+				got := decisionOf(plan)
+				if diff := cmp.Diff([]string{others}, got.Update); diff != "" {
+					t.Fatalf("updated with maxUnavailable 1 (-want +got):\n%s", diff)
+				}
+				if len(plan.NotUpgradable) != 1 || plan.NotUpgradable[0].View.Pod.Name != "web-2" {
+					t.Fatalf("not upgradable: %v", got.Limited)
+				}
+				if diff := cmp.Diff([]string{test.want}, plan.NotUpgradable[0].Why); diff != "" {
+					t.Errorf("why (-want +got):\n%s", diff)
+				}
+				w.resize(plan)
+				for _, pod := range w.pods[:2] {
+					build.RunContainers(pod)
+				}
+				reportResources(w.pods[:2]...)
+			}
+			status := w.status()
+			if c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionUpdateLimited); c == nil ||
+				!strings.Contains(c.Message, test.want) || !strings.Contains(c.Message, "default/web-2") {
+				t.Errorf("UpdateLimited: %+v", c)
+			}
+			if c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady); c.Status != metav1.ConditionTrue {
+				t.Errorf("Ready: %+v", c)
+			}
+		})
+	}
+}
+
+// status is what is reported when nothing is left to be done.
+func (w *world) status() *v1beta1.SidecarSetStatus {
+	plan := w.plan()
+	status, _ := makeStatus(w.snapshotOf(plan), plan, &Outcome{})
+	return status
+}
+
+func TestAResizeThatTheKubeletDoesNotMakeIsSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		condition corev1.PodCondition
+		want      string
+	}{
+		"never on this node": {
+			corev1.PodCondition{Type: corev1.PodResizePending, Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity: cpu, requested: 50, capacity: 4"},
+			"Pod default/web-0: its resize is not done: PodResizePending Infeasible: Node didn't have enough capacity: cpu, requested: 50, capacity: 4. ",
+		},
+		"not now": {
+			corev1.PodCondition{Type: corev1.PodResizePending, Reason: corev1.PodReasonDeferred, Message: "Node didn't have enough resource: cpu"},
+			"Pod default/web-0: its resize is not done: PodResizePending Deferred: Node didn't have enough resource: cpu. ",
+		},
+		"it tried and failed": {
+			corev1.PodCondition{Type: corev1.PodResizeInProgress, Reason: corev1.PodReasonError, Message: "runtime says no"},
+			"Pod default/web-0: its resize is not done: PodResizeInProgress Error: runtime says no. ",
+		},
+		"it is about it": {corev1.PodCondition{Type: corev1.PodResizeInProgress}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := resizing(t, 1, guaranteed("100m"), guaranteed("50m"))
+			w.resize(w.plan())
+			test.condition.Status = corev1.ConditionTrue
+			w.pods[0].Status.Conditions = append(w.pods[0].Status.Conditions, test.condition)
+			for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionReconciling} {
+				got := meta.FindStatusCondition(w.status().Conditions, kind).Message
+				want := test.want + "Waiting for the sidecars of 1 Pod: default/web-0."
+				if kind == v1beta1.ConditionReconciling && test.want != "" {
+					want = strings.TrimSpace(test.want)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", kind, diff)
+				}
+			}
+		})
+	}
+}
