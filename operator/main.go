@@ -39,7 +39,6 @@ type options struct {
 	excludedNamespaces      string
 	webhookService          string
 	mutating                string
-	recreateUnusedClaims    bool
 	// namespace is the one that the operator runs in.
 	namespace string
 }
@@ -56,7 +55,6 @@ func parse() options {
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
 	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's own namespace. Before auto remediation deletes a Pod, each replica behind it is asked; while none is ready, no Pod is evicted for its sidecars.")
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
-	flag.BoolVar(&o.recreateUnusedClaims, "recreate-unused-claims", false, "Let auto remediation delete claims that hold nothing, where a StatefulSet asks for it. It takes the permission to delete claims.")
 	flag.Parse()
 	return o
 }
@@ -125,7 +123,7 @@ func run(ctx context.Context, o options) error {
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
 		Remediator: remediation.New(loop.Of(mgr), remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
-			ExcludedNamespaces: excluded, Namespace: o.namespace, DeleteClaims: o.recreateUnusedClaims,
+			ExcludedNamespaces: excluded, Namespace: o.namespace,
 		}),
 	}); err != nil {
 		return fmt.Errorf("start the StatefulSet controller: %w", err)

@@ -75,7 +75,6 @@ spec:
     exclusionSeconds: 3600
     maxExcludedNodes: 20%
     exclusionMode: Auto
-    recreateUnusedClaims: false
   revisionHistoryLimit: 10
   progressDeadlineSeconds: 600
 `),

@@ -47,12 +47,6 @@ type AutoRemediation struct {
 	// +kubebuilder:default=Auto
 	// +optional
 	ExclusionMode ExclusionModeType `json:"exclusionMode,omitempty"`
-
-	// RecreateUnusedClaims deletes a claim that pins the Pod to the excluded node, if it has never been mounted.
-	// Default false.
-	// +kubebuilder:default=false
-	// +optional
-	RecreateUnusedClaims bool `json:"recreateUnusedClaims"`
 }
 
 // ExclusionModeType says how firmly a node is excluded.

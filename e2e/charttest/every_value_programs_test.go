@@ -13,10 +13,6 @@ var operatorEffects = map[string]effect{
 	"operator.concurrency.statefulSets": argument("operator", set("operator.concurrency.statefulSets", "5"), "--statefulset-workers=5"),
 	"operator.concurrency.schedPatches": argument("operator", set("operator.concurrency.schedPatches", "5"), "--schedpatch-workers=5"),
 	"operator.concurrency.podWrites":    argument("operator", set("operator.concurrency.podWrites", "5"), "--parallel-writes=5"),
-	"operator.remediation.recreateUnusedClaims": {values: set("operator.remediation.recreateUnusedClaims", "true"), want: map[string]string{
-		arg("operator", "--recreate-unused-claims"):                                                                "--recreate-unused-claims",
-		in("ClusterRole", "operator", `.rules[?(@.resources[0]=="persistentvolumeclaims")].verbs[?(@=="delete")]`): "delete",
-	}},
 }
 
 // reviews is a place in the Mutating- or ValidatingWebhookConfiguration.

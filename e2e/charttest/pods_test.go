@@ -72,7 +72,6 @@ operator:
   concurrency: {sidecarSets: 8, statefulSets: 9, schedPatches: 10, podWrites: 11}
   clientConnection: {qps: 1000000, burst: 2000000}
   extraArgs: ["--custom=a b"]
-  remediation: {recreateUnusedClaims: true}
 metrics: {enabled: false}
 logging: {level: debug, format: text}
 webhook: {excludedNamespaces: [cni, kube-system]}
@@ -81,7 +80,7 @@ webhook: {excludedNamespaces: [cni, kube-system]}
 				"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=:8081", "--log-level=debug",
 				"--log-format=text", "--kube-api-qps=1000000", "--kube-api-burst=2000000", "--sidecarset-workers=8",
 				"--statefulset-workers=9", "--schedpatch-workers=10", "--parallel-writes=11",
-				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni", "--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass", "--recreate-unused-claims", "--custom=a b",
+				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni", "--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass", "--custom=a b",
 			},
 		},
 		"the webhook's, without values": {

@@ -45,7 +45,8 @@ func readYAML(t *testing.T, file string, into any) {
 	}
 }
 
-// schemaPaths returns the path of every property, down to those that name no properties of their own.
+// schemaPaths returns the path of every property, down to those that name no properties of their own. Deprecated ones are
+// left out: they are accepted for --reuse-values alone.
 func schemaPaths(path string, schema, definitions map[string]any) map[string]bool {
 	schema = resolve(schema, definitions)
 	properties, ok := schema["properties"].(map[string]any)
@@ -54,7 +55,11 @@ func schemaPaths(path string, schema, definitions map[string]any) map[string]boo
 	}
 	paths := map[string]bool{}
 	for name, property := range properties {
-		maps.Copy(paths, schemaPaths(join(path, name), property.(map[string]any), definitions))
+		property := property.(map[string]any)
+		if property["deprecated"] == true {
+			continue
+		}
+		maps.Copy(paths, schemaPaths(join(path, name), property, definitions))
 	}
 	return paths
 }

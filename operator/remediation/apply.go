@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/operator/apply"
@@ -85,33 +84,10 @@ func (e *executor) remove(ctx context.Context, s *Snapshot) error {
 	return apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, object, seen(s.Patch))), "delete SchedPatch %s", s.Patch.Name)
 }
 
-// delete deletes a Pod and then its claims that hold nothing, each only if it is exactly as it was seen: a container
-// that has started since changes the Pod. A claim must not go before its Pod, which might start after all and write
-// into what is about to be lost. So whether the claims may go is only tried first.
+// delete deletes a Pod, only if it is exactly as it was seen: a container that has started since changes it.
 func (e *executor) delete(ctx context.Context, d *Deletion) error {
-	for _, claim := range d.Claims {
-		if err := e.deleteClaim(ctx, claim, client.DryRunAll); err != nil {
-			return err
-		}
-	}
 	object := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: d.Pod.Namespace, Name: d.Pod.Name}}
-	if err := e.writer.Delete(ctx, object, seen(d.Pod)); err != nil {
-		return apply.Wrap(err, "delete Pod %s", d.Pod.Name)
-	}
-	for _, claim := range d.Claims {
-		// What was to be done is done. A claim that stays costs no more than the exclusion, which is lifted when the
-		// new Pod finds no node.
-		if err := e.deleteClaim(ctx, claim); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "remediation: the Pod was deleted, and its claim stays", "pod", d.Pod.Name, "claim", claim.Name)
-		}
-	}
-	return nil
-}
-
-func (e *executor) deleteClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim, options ...client.DeleteOption) error {
-	object := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: claim.Name}}
-	err := e.writer.Delete(ctx, object, append(options, seen(claim))...)
-	return apply.Wrap(client.IgnoreNotFound(err), "delete claim %s", claim.Name)
+	return apply.Wrap(e.writer.Delete(ctx, object, seen(d.Pod)), "delete Pod %s", d.Pod.Name)
 }
 
 // seen asks the API server to refuse the deletion of anything but what was seen.

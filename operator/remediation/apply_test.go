@@ -18,49 +18,40 @@ import (
 	"github.com/windlass-operator/windlass/operator/apply"
 )
 
-// deleter is a writer that notes what it is to delete, and refuses some of it.
+// deleter is a writer that notes what it is to delete, and answers alike.
 type deleter struct {
 	writer
 
-	asked   []string
-	refuses map[string]error
+	asked  []string
+	answer error
 }
 
 func (d *deleter) Delete(_ context.Context, object client.Object, options ...client.DeleteOption) error {
-	o := (&client.DeleteOptions{}).ApplyOptions(options)
-	request := fmt.Sprintf("delete %s of version %s", object.GetName(), *o.Preconditions.ResourceVersion)
-	if len(o.DryRun) > 0 {
-		request = "try to " + request
-	}
-	d.asked = append(d.asked, request)
-	return d.refuses[request]
+	is := (&client.DeleteOptions{}).ApplyOptions(options).Preconditions
+	d.asked = append(d.asked, fmt.Sprintf("%s, UID %s of version %s", object.GetName(), *is.UID, *is.ResourceVersion))
+	return d.answer
 }
 
-// Whatever is refused, and wherever the operator is killed: a Pod that may still start has its claims.
-func TestClaimsGoAfterTheirPod(t *testing.T) {
-	const tryClaim, deletePod, deleteClaim = "try to delete data-web-0 of version 7", "delete web-0 of version 8", "delete data-web-0 of version 7"
+func TestAPodIsDeletedAsItWasSeen(t *testing.T) {
 	changed := apierrors.NewConflict(schema.GroupResource{Resource: "any"}, "any", errors.New("it has changed"))
 	denied := apierrors.NewForbidden(schema.GroupResource{Resource: "any"}, "any", errors.New("a policy forbids it"))
 	type want struct {
 		Asked        []string
 		Fails, Stale bool
 	}
+	asked := []string{"web-0, UID web-0-uid of version 8"}
 	for name, test := range map[string]struct {
-		refuses map[string]error
-		want    want
+		answer error
+		want   want
 	}{
-		"nothing is refused":                             {nil, want{Asked: []string{tryClaim, deletePod, deleteClaim}}},
-		"a policy keeps the claim, so the Pod stays":     {map[string]error{tryClaim: denied}, want{[]string{tryClaim}, true, false}},
-		"the claim has changed, so the Pod stays":        {map[string]error{tryClaim: changed}, want{[]string{tryClaim}, true, true}},
-		"a policy keeps the Pod, so the claim stays":     {map[string]error{deletePod: denied}, want{[]string{tryClaim, deletePod}, true, false}},
-		"the Pod has changed, so the claim stays":        {map[string]error{deletePod: changed}, want{[]string{tryClaim, deletePod}, true, true}},
-		"the claim changes last: the Pod is gone by now": {map[string]error{deleteClaim: changed}, want{Asked: []string{tryClaim, deletePod, deleteClaim}}},
+		"nothing is refused":  {nil, want{Asked: asked}},
+		"a policy keeps it":   {denied, want{asked, true, false}},
+		"the Pod has changed": {changed, want{asked, true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			writer := &deleter{refuses: test.refuses}
+			writer := &deleter{answer: test.answer}
 			err := (&executor{writer: writer}).delete(t.Context(), &Deletion{
-				Pod:    &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-0", ResourceVersion: "8"}},
-				Claims: []*corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data-web-0", ResourceVersion: "7"}}},
+				Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-0", UID: "web-0-uid", ResourceVersion: "8"}},
 			})
 			if diff := cmp.Diff(test.want, want{writer.asked, err != nil, apply.IsStale(err)}); diff != "" {
 				t.Errorf("deletion (-want +got):\n%s\n%v", diff, err)

@@ -18,7 +18,7 @@ import (
 // patchKind is that of what nodes are excluded by.
 var patchKind = v1alpha1.GroupVersion.WithKind("SchedPatch")
 
-// Options tell where the webhooks are and what is permitted.
+// Options tell where the webhooks are, and what namespaces they do not serve.
 type Options struct {
 	Webhooks Webhooks
 	// Asker asks the webhooks. Default: each ready replica at Webhooks is asked.
@@ -27,9 +27,6 @@ type Options struct {
 	ExcludedNamespaces []string
 	// Namespace is the operator's own, where tenants write nothing.
 	Namespace string
-	// DeleteClaims permits to delete claims that were made for a stuck Pod, hold nothing and pin it to a bad node,
-	// where a StatefulSet asks for it.
-	DeleteClaims bool
 }
 
 // Remediator looks after the stuck Pods of StatefulSets. It may be called from many goroutines, and has no memory that
@@ -53,7 +50,7 @@ func New(cluster loop.Cluster, options Options) *Remediator {
 	return &Remediator{
 		gatherer: gatherer{
 			reader: cluster.Client, live: cluster.Live, mapper: cluster.Mapper, clock: cluster.Clock,
-			home: options.Namespace, excluded: sets.New(options.ExcludedNamespaces...), mayDeleteClaims: options.DeleteClaims,
+			home: options.Namespace, excluded: sets.New(options.ExcludedNamespaces...),
 		},
 		executor: executor{writer: cluster.Client, home: options.Namespace},
 		asker:    asker,

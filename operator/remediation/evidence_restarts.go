@@ -31,8 +31,3 @@ func keepsData(pod *corev1.Pod) bool {
 		return v.EmptyDir != nil || v.Ephemeral != nil || v.HostPath != nil || v.CSI != nil
 	})
 }
-
-// restarted reports whether any container of a Pod has been made more than once.
-func restarted(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(containers(pod), func(c container) bool { return c.status.RestartCount > 0 })
-}

@@ -74,9 +74,6 @@ type Moving struct {
 type Deletion struct {
 	// Pod as it was last seen on the API server. It is deleted only if it is still exactly so.
 	Pod *corev1.Pod
-	// Claims are deleted after it: they were made for this Pod, hold nothing, and would bind its replacement to the
-	// same node.
-	Claims []*corev1.PersistentVolumeClaim
 	// Node is the excluded one, "" when the Pod carries an exclusion that is over.
 	Node string
 	// Verdict that led to it.

@@ -214,7 +214,7 @@ func (p *planner) deletion(m *Moving) *Deletion {
 		d.Reason = fmt.Sprintf("it finds no node and still carries the exclusion of node %s, which is over", p.outdated(m.Pod))
 		return d
 	}
-	d.Verdict, d.Claims = m.Case.Verdict, p.unusedClaims(m.Pod)
+	d.Verdict = m.Case.Verdict
 	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.words, m.Case.Why)
 	return d
 }

@@ -145,11 +145,7 @@ func storagePinned(p *planner, c *Case) string {
 	if nodes.pinned == "" || len(others(nodes.eligible, c.Pod.Spec.NodeName)) > 0 {
 		return ""
 	}
-	advice := "mend the node, or delete the claim if what it holds can be lost"
-	if p.s.settings().RecreateUnusedClaims && !p.s.MayDeleteClaims {
-		advice += "; recreateUnusedClaims needs the chart's value operator.remediation.recreateUnusedClaims"
-	}
-	return nodes.pinned + "; " + advice
+	return nodes.pinned + "; mend the node, or delete the claim if what it holds can be lost"
 }
 
 func tooFewNodes(p *planner, c *Case) string {

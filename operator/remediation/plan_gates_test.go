@@ -152,23 +152,15 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 			}),
 			outcome{Condition: "False StoragePinned"},
 		},
-		"a claim that was made for the Pod, when claims may be made anew": {
-			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
-				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }).with(func(s *Snapshot) { s.MayDeleteClaims = true }),
-			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
+		"a claim whose volume the node alone has, though it was made for the Pod": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")),
+			outcome{Condition: "False StoragePinned"},
 		},
-		"a claim that is older than the Pod, when claims may be made anew": {
-			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
-				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }).with(func(s *Snapshot) {
-				s.MayDeleteClaims = true
-				s.Details["web-1-uid"].Volumes[0].Claim.CreationTimestamp = at(-long - time.Minute)
+		"a claim that is being deleted": {
+			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).with(func(s *Snapshot) {
+				s.Details["web-1-uid"].Volumes[0].Claim.DeletionTimestamp = ptr.To(at(0))
 			}),
-			outcome{Condition: "False StoragePinned"},
-		},
-		"a claim that was made for the Pod, without the permission": {
-			newScene("n1", "n2").running("n2").failing("n1", long).volume(localVolume("n1")).
-				settings(func(a *v1beta1.AutoRemediation) { a.RecreateUnusedClaims = true }),
-			outcome{Condition: "False StoragePinned"},
+			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: act},
 		},
 		"the other nodes are not for this Pod": {
 			newScene("n1", "n2").running("n2").failing("n1", long).last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": "ssd"} }),

@@ -99,11 +99,7 @@ func (p *planner) rejects(pod *Pod, node *corev1.Node) string {
 		return ""
 	}
 	for i := range details.Volumes {
-		v := &details.Volumes[i]
-		if p.recreatable(pod, v) {
-			continue
-		}
-		if why := v.rejects(node); why != "" {
+		if why := details.Volumes[i].rejects(node); why != "" {
 			return why
 		}
 	}
@@ -128,41 +124,6 @@ func (v *Volume) rejects(node *corev1.Node) string {
 		return ""
 	}
 	return fmt.Sprintf("claim %s is bound to volume %s, which other nodes do not have", v.Claim.Name, v.PV.Name)
-}
-
-// madeForSeconds is how long before a Pod a claim may have been made to be taken as made for it. Within that time no
-// earlier Pod can have been scheduled, have started and be gone.
-const madeForSeconds = 5
-
-// recreatable reports whether a claim holds nothing, keeps its Pod on the node, and may be made anew elsewhere. Only
-// stuck Pods are asked about: of those no container has started, for certain if none was made a second time.
-func (p *planner) recreatable(pod *Pod, v *Volume) bool {
-	if !p.s.settings().RecreateUnusedClaims || !p.s.MayDeleteClaims || v.Shared || v.Claim.DeletionTimestamp != nil || restarted(pod.Pod) {
-		return false
-	}
-	before := pod.CreationTimestamp.Sub(v.Claim.CreationTimestamp.Time).Seconds()
-	return before >= 0 && before <= madeForSeconds && p.pinnedTo(pod.Spec.NodeName, v)
-}
-
-// pinnedTo reports whether a node is the only one on which a claim can be used.
-func (p *planner) pinnedTo(name string, v *Volume) bool {
-	for _, node := range p.s.Nodes {
-		if node.Name != name && usable(node) && v.rejects(node) == "" {
-			return false
-		}
-	}
-	return true
-}
-
-// unusedClaims are the claims that keep a Pod on its node and may be made anew.
-func (p *planner) unusedClaims(pod *Pod) []*corev1.PersistentVolumeClaim {
-	var out []*corev1.PersistentVolumeClaim
-	for i := range p.s.Details[pod.UID].Volumes {
-		if v := &p.s.Details[pod.UID].Volumes[i]; p.recreatable(pod, v) {
-			out = append(out, v.Claim)
-		}
-	}
-	return out
 }
 
 // others are the nodes but one.

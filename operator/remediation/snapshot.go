@@ -49,8 +49,6 @@ type Snapshot struct {
 	NamespaceServed bool
 	// Karpenter reports whether it provisions nodes for this cluster, as far as that matters for the set.
 	Karpenter bool
-	// MayDeleteClaims reports whether we are permitted to.
-	MayDeleteClaims bool
 	// Served is what the webhooks answered last, nil when they were not asked.
 	Served *Answer
 	// Refusal is of the deletion that was tried last, nil when it is recorded.
@@ -69,8 +67,6 @@ type Volume struct {
 	// PV is nil until the claim is bound, and when Lost tells that the volume which it is bound to does not exist.
 	PV   *corev1.PersistentVolume
 	Lost bool
-	// Shared tells that another Pod uses the claim too.
-	Shared bool
 }
 
 // Answer is what the webhooks say of a SchedPatch.
@@ -112,15 +108,13 @@ type gatherer struct {
 	home string
 	// excluded namespaces are not served by the Pod webhooks.
 	excluded sets.Set[string]
-	// mayDeleteClaims reports whether we are permitted to.
-	mayDeleteClaims bool
 	// karpenter is what was found out last.
 	karpenter karpenter
 }
 
 // snapshot gathers what a decision needs.
 func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, error) {
-	s := &Snapshot{Facts: *facts, Now: g.clock.Now(), Served: served, MayDeleteClaims: g.mayDeleteClaims, Details: map[types.UID]*Details{}}
+	s := &Snapshot{Facts: *facts, Now: g.clock.Now(), Served: served, Details: map[types.UID]*Details{}}
 	s.Pods = slices.Clone(facts.Pods)
 	if err := g.patch(ctx, s); err != nil {
 		return nil, err
@@ -221,7 +215,7 @@ func (g *gatherer) details(ctx context.Context, s *Snapshot, p *planner) error {
 			continue
 		}
 		s.Pods[i].Pod = pod
-		volumes, err := g.volumes(ctx, s, pod)
+		volumes, err := g.volumes(ctx, pod)
 		if err != nil {
 			return err
 		}
@@ -262,7 +256,7 @@ func (p *planner) blocked(i int) bool {
 }
 
 // volumes reads the claims of a Pod. One that does not exist is left out: the Pod waits for it, wherever it is.
-func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([]Volume, error) {
+func (g *gatherer) volumes(ctx context.Context, pod *corev1.Pod) ([]Volume, error) {
 	var out []Volume
 	for i := range pod.Spec.Volumes {
 		name := claimName(pod, &pod.Spec.Volumes[i])
@@ -278,9 +272,6 @@ func (g *gatherer) volumes(ctx context.Context, s *Snapshot, pod *corev1.Pod) ([
 		}
 		var err error
 		if v.PV, v.Lost, err = g.bound(ctx, v.Claim); err != nil {
-			return nil, err
-		}
-		if v.Shared, err = g.shared(ctx, s, pod, name); err != nil {
 			return nil, err
 		}
 		out = append(out, v)
@@ -314,20 +305,6 @@ func claimName(pod *corev1.Pod, volume *corev1.Volume) string {
 		return pod.Name + "-" + volume.Name
 	}
 	return ""
-}
-
-// shared reports whether another Pod mounts a claim. It only matters where claims may be deleted.
-func (g *gatherer) shared(ctx context.Context, s *Snapshot, pod *corev1.Pod, claim string) (bool, error) {
-	if !g.mayDeleteClaims || !s.settings().RecreateUnusedClaims {
-		return true, nil
-	}
-	pods := &corev1.PodList{}
-	if err := g.live.List(ctx, pods, client.InNamespace(pod.Namespace)); err != nil {
-		return true, fmt.Errorf("list the Pods of namespace %s: %w", pod.Namespace, err)
-	}
-	return slices.ContainsFunc(pods.Items, func(other corev1.Pod) bool {
-		return other.UID != pod.UID && slices.ContainsFunc(other.Spec.Volumes, func(v corev1.Volume) bool { return claimName(&other, &v) == claim })
-	}), nil
 }
 
 const (

@@ -119,7 +119,7 @@ var _ = Describe("a Pod that its node keeps from starting", Serial, func() {
 		Consistently(f.pod(ctx, "web-0")).Should(HaveField("UID", stuck))
 	})
 
-	It("is left alone where its storage is, or gets new storage if that was never used and may be", func(ctx SpecContext) {
+	It("is left alone where its storage is", func(ctx SpecContext) {
 		f := newFixture(ctx, func(b *build.StatefulSetBuilder) {
 			b.Claim("data", "1Gi").Spec(func(s *v1beta1.StatefulSetSpec) {
 				s.VolumeClaimTemplates[0].Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
@@ -130,16 +130,6 @@ var _ = Describe("a Pod that its node keeps from starting", Serial, func() {
 		stuck := f.bind(ctx, "web-0", "node-1", cannotPull)
 		Eventually(f.status(ctx)).Should(haveCondition(v1beta1.ConditionRemediating, metav1.ConditionFalse, v1beta1.ReasonStoragePinned, "data-web-0"))
 		Consistently(f.pod(ctx, "web-0")).Should(HaveField("UID", stuck))
-
-		claim := &corev1.PersistentVolumeClaim{}
-		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: f.namespace, Name: "data-web-0"}, claim)).To(Succeed())
-		Expect(k8s.Patch(ctx, f.set, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"autoRemediation":{"recreateUnusedClaims":true}}}`)))).To(Succeed())
-		f.uid(ctx, "web-0", stuck)
-		Eventually(func(g Gomega) {
-			now := &corev1.PersistentVolumeClaim{}
-			g.Expect(k8s.Get(ctx, client.ObjectKeyFromObject(claim), now)).To(Succeed())
-			g.Expect(now.UID).NotTo(Equal(claim.UID))
-		}).Should(Succeed(), "a claim of its own")
 	})
 
 	It("leaves nothing behind when auto remediation is turned off", func(ctx SpecContext) {

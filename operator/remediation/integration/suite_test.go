@@ -70,7 +70,7 @@ func startOperator() (stop func()) {
 				Webhooks: remediation.Webhooks{
 					Namespace: webhookNamespace, Service: webhookService, Configuration: webhookConfiguration,
 				},
-				ExcludedNamespaces: []string{"kube-system"}, Namespace: "default", DeleteClaims: true,
+				ExcludedNamespaces: []string{"kube-system"}, Namespace: "default",
 			}),
 		})
 	})
