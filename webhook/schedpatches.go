@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"k8s.io/client-go/metadata"
@@ -46,7 +45,7 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	scheduling := &pod.Scheduling{
 		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), PatchedPods: counter, Clock: clock.RealClock{},
 	}
-	return scheduling, mgr.AddReadyzCheck("schedpatches", func(*http.Request) error { return known.Synced() })
+	return scheduling, mgr.AddReadyzCheck("schedpatches", known.Check)
 }
 
 // liveClient reads what is around a SchedPatch that is being written, which must not delay what is read for Pods.

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	metadatafake "k8s.io/client-go/metadata/fake"
-	toolscache "k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/windlass-operator/windlass/internal/schedpatch"
@@ -65,7 +64,7 @@ func TestKnownPatchesFollowTheCluster(t *testing.T) {
 		t.Errorf("a broken patch is known by %q", got)
 	}
 	k.put(t.Context(), first.Obj())
-	k.remove(toolscache.DeletedFinalStateUnknown{Key: "shop/p", Obj: first.Obj()})
+	k.forget(key)
 	if got := hash(); got != "" {
 		t.Errorf("a deleted patch is known by %q", got)
 	}

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	// lookTimeout is how long a write waits at most for what is only warned of.
-	lookTimeout = 2 * time.Second
-	// looksAtOnce is how many writes are looked around for at a time; others are answered without.
-	looksAtOnce = 2
+	// readTimeout is how long a write waits at most for what is only warned of.
+	readTimeout = 2 * time.Second
+	// readsAtOnce is for how many writes it is read at a time; others are answered without.
+	readsAtOnce = 2
 	// nodesPage is how many nodes are asked for at once, and maxNodes how many are looked at. In a larger cluster only
 	// the operator says that none is left.
 	nodesPage, maxNodes = 500, 5000
@@ -50,11 +50,11 @@ type Surroundings struct {
 
 // NewSurroundings makes one of a client that asks the API server.
 func NewSurroundings(live client.Reader, mapper meta.RESTMapper) *Surroundings {
-	return &Surroundings{live: live, mapper: mapper, places: make(chan struct{}, looksAtOnce)}
+	return &Surroundings{live: live, mapper: mapper, places: make(chan struct{}, readsAtOnce)}
 }
 
-// look reads what is around a patch, if there is time for it.
-func (s *Surroundings) look(ctx context.Context, patch *schedpatch.Patch) Around {
+// read reads what is around a patch, if there is time for it.
+func (s *Surroundings) read(ctx context.Context, patch *schedpatch.Patch) Around {
 	if s == nil {
 		return Around{}
 	}
@@ -64,7 +64,7 @@ func (s *Surroundings) look(ctx context.Context, patch *schedpatch.Patch) Around
 	default:
 		return Around{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	around := s.target(ctx, patch)
 	if patch.NarrowsNodes() {

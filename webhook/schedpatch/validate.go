@@ -14,6 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
 // Input is everything that Validate looks at.
@@ -31,18 +32,10 @@ type Input struct {
 	Now metav1.Time
 }
 
-// Result is what the writer of a SchedPatch is told.
-type Result struct {
-	// Errors refuse the patch.
-	Errors field.ErrorList
-	// Warnings are said in either case.
-	Warnings []string
-}
-
 // Validate says what the writer of a SchedPatch is told.
-func Validate(input Input) Result {
+func Validate(input Input) admit.Result {
 	spec := &input.Patch.Spec
-	return Result{
+	return admit.Result{
 		Errors: slices.Concat(
 			schedpatch.Validate(input.Patch),
 			ValidateTolerations(spec.Tolerations, input.AllowedTolerations, field.NewPath("spec", "tolerations")),
