@@ -186,6 +186,13 @@ func TestObstaclesOfTheResize(t *testing.T) {
 			func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources = corev1.ResourceRequirements{} }, more,
 			[]string{"the Pod's QoS class would change from BestEffort to Burstable"},
 		},
+		"the Pod has resources of its own, which decide its QoS class": {
+			func(pod *corev1.Pod) {
+				own := build.Resources("4", "4Gi")
+				pod.Spec.Resources, pod.Spec.Containers[0].Resources = &own, corev1.ResourceRequirements{}
+			},
+			more, nil,
+		},
 		"a Windows Pod": {
 			func(pod *corev1.Pod) { pod.Spec.OS = &corev1.PodOS{Name: corev1.Windows} }, more,
 			[]string{"a Windows Pod cannot be resized"},

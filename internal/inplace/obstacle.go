@@ -52,6 +52,7 @@ func restartObstacles(pod *corev1.Pod, restart map[string]string) []string {
 func resizeObstacles(pod *corev1.Pod, changes map[string]corev1.ResourceRequirements) []string {
 	var out []string
 	after := &corev1.Pod{Spec: corev1.PodSpec{
+		Resources:  pod.Spec.Resources, // where a Pod has its own, they alone decide its QoS class
 		Containers: slices.Clone(pod.Spec.Containers), InitContainers: slices.Clone(pod.Spec.InitContainers),
 	}}
 	changed := false

@@ -20,8 +20,8 @@ import (
 //   - its identity, labels, annotations (but for what kubectl apply keeps in
 //     one), owners, finalizers and times;
 //   - of its spec the node, the node selector, the operating system, the restart
-//     policy, the readiness and scheduling gates, the claims it mounts, and of containers the name, image,
-//     resources, restart policy, and whether they have probes;
+//     policy, the readiness and scheduling gates, its own resources, the claims it mounts, and of containers the name,
+//     image, resources, restart policy, and whether they have probes;
 //   - of its status the phase, reason, message, conditions, container statuses,
 //     Pod IPs and observed generation.
 //
@@ -65,7 +65,7 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 func trimSpec(spec *corev1.PodSpec) corev1.PodSpec {
 	return corev1.PodSpec{
 		NodeName: spec.NodeName, NodeSelector: spec.NodeSelector, OS: spec.OS, ReadinessGates: spec.ReadinessGates,
-		SchedulingGates: spec.SchedulingGates, RestartPolicy: spec.RestartPolicy,
+		SchedulingGates: spec.SchedulingGates, RestartPolicy: spec.RestartPolicy, Resources: spec.Resources,
 		InitContainers: trimContainers(spec.InitContainers),
 		Containers:     trimContainers(spec.Containers),
 		Volumes:        claims(spec.Volumes),
