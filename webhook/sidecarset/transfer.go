@@ -27,14 +27,14 @@ func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.
 	if version := from.FieldRef.APIVersion; version != "" && version != "v1" {
 		errs = append(errs, field.NotSupported(path.Child("apiVersion"), version, []string{"v1"}))
 	}
-	if message := fieldPathMessage(from.FieldRef.FieldPath); message != "" {
+	if message := fieldPathFault(from.FieldRef.FieldPath); message != "" {
 		errs = append(errs, field.Invalid(path.Child("fieldPath"), from.FieldRef.FieldPath, message))
 	}
 	return errs
 }
 
-// fieldPathMessage says what is wrong with the path of a field of a Pod, or "".
-func fieldPathMessage(path string) string {
+// fieldPathFault says what is wrong with the path of a field of a Pod, or "".
+func fieldPathFault(path string) string {
 	const allowed = "must be metadata.labels['key'], metadata.annotations['key'] or metadata.name"
 	if path == podName {
 		return ""
@@ -43,19 +43,19 @@ func fieldPathMessage(path string) string {
 	if !subscripted {
 		return allowed
 	}
-	var messages []string
+	var faults []string
 	switch where {
 	case "metadata.labels":
-		messages = validation.IsQualifiedName(key)
+		faults = validation.IsQualifiedName(key)
 	case "metadata.annotations":
 		for _, err := range metav1validation.ValidateAnnotations(map[string]string{key: ""}, nil) {
-			messages = append(messages, err.Detail)
+			faults = append(faults, err.Detail)
 		}
 	default:
 		return allowed
 	}
-	if len(messages) > 0 {
-		return fmt.Sprintf("%q cannot be a key: %s", key, messages[0])
+	if len(faults) > 0 {
+		return fmt.Sprintf("%q cannot be a key: %s", key, faults[0])
 	}
 	return ""
 }
@@ -65,15 +65,15 @@ func transferWarnings(sidecars []located) []string {
 	var out []string
 	for _, c := range sidecars {
 		for i := range c.TransferEnv {
-			for _, why := range ineffective(&c.TransferEnv[i]) {
-				out = append(out, fmt.Sprintf("%s: copies nothing%s", c.path.Child("transferEnv").Index(i), why))
+			for _, fault := range transferFaults(&c.TransferEnv[i]) {
+				out = append(out, fmt.Sprintf("%s: copies nothing%s", c.path.Child("transferEnv").Index(i), fault))
 			}
 		}
 	}
 	return out
 }
 
-func ineffective(transfer *v1beta1.TransferEnvVar) []string {
+func transferFaults(transfer *v1beta1.TransferEnvVar) []string {
 	var out []string
 	from := transfer.SourceContainerNameFrom
 	switch {

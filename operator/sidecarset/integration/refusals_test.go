@@ -13,7 +13,6 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,11 +26,16 @@ import (
 // lifts that.
 func (f *fixture) refuse(ctx context.Context, name string) (lift func(context.Context)) {
 	GinkgoHelper()
-	patch := []byte(`[{"op": "replace", "path": "/spec/containers/0/image", "value": "agent:2"}]`)
 	return apiserver.Refuse(ctx, k8s, f.namespace, admissionv1.Update,
-		`object.spec.containers.all(c, c.image != "agent:2")`, "agent:2 is not released", func() error {
-			return k8s.Patch(ctx, f.get(ctx, name), client.RawPatch(types.JSONPatchType, patch), client.DryRunAll)
-		})
+		`object.spec.containers.all(c, c.image != "agent:2")`, "agent:2 is not released", f.attempt(ctx, name))
+}
+
+// attempt asks the API server whether a Pod may have agent:2.
+func (f *fixture) attempt(ctx context.Context, name string) func() error {
+	patch := []byte(`[{"op": "replace", "path": "/spec/containers/0/image", "value": "agent:2"}]`)
+	return func() error {
+		return k8s.Patch(ctx, f.get(ctx, name), client.RawPatch(types.JSONPatchType, patch), client.DryRunAll)
+	}
 }
 
 // in is the same set in another of its namespaces.
@@ -76,9 +80,15 @@ var _ = Describe("What the API server refuses", func() {
 			WithTransform(func(s v1beta1.SidecarSetStatus) string { return message(s, v1beta1.ConditionReady) },
 				And(ContainSubstring("refusing/refused-1"), ContainSubstring("refusing/refused-2"), ContainSubstring("agent:2 is not released")))))
 
+		tries := refusals.In(other)
+		Eventually(tries).WithTimeout(time.Minute).Should(BeNumerically(">=", 6), "each of the two is tried three times")
+		Expect(apiserver.Events(ctx, k8s, f.set, "FailedUpdatePodInPlace")).To(
+			And(HaveLen(1), HaveEach(1)), "one warning a minute for all Pods")
+
 		lift(ctx)
+		Eventually(refused.attempt(ctx, "refused-1")).WithTimeout(patience).Should(Succeed(), "the API server knows it")
 		for done := 1; done <= 2; done++ { // one after the other, as maxUnavailable says
-			Eventually(refused.updated(ctx, "agent:2")).WithTimeout(90 * time.Second).Should(Equal(done))
+			Eventually(refused.updated(ctx, "agent:2")).WithTimeout(time.Minute).Should(Equal(done))
 			if done == 2 {
 				break
 			}
@@ -92,12 +102,8 @@ var _ = Describe("What the API server refuses", func() {
 	}, SpecTimeout(4*time.Minute))
 
 	It("leaves no half of a change behind", func(ctx SpecContext) {
-		cpu := func(amount string) corev1.ResourceRequirements {
-			return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}}
-		}
 		f := newFixture(ctx, func(b *build.SidecarSetBuilder) { b.Obj().Spec.Containers[0].Resources = cpu("10m") })
 		f.recorded(ctx)
-		apiserver.AddNode(ctx, k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
 		f.pod(ctx, "a", true)
 		f.kubeletResizes(ctx, "a")
 		f.refuse(ctx, "a")
@@ -119,12 +125,8 @@ var _ = Describe("What the API server refuses", func() {
 	})
 
 	It("changes image and resources together where nothing is refused", func(ctx SpecContext) {
-		cpu := func(amount string) corev1.ResourceRequirements {
-			return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}}
-		}
 		f := newFixture(ctx, func(b *build.SidecarSetBuilder) { b.Obj().Spec.Containers[0].Resources = cpu("10m") })
 		f.recorded(ctx)
-		apiserver.AddNode(ctx, k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
 		f.pod(ctx, "a", true)
 		f.kubeletResizes(ctx, "a")
 		f.change(ctx, func(s *v1beta1.SidecarSetSpec) {
@@ -138,6 +140,11 @@ var _ = Describe("What the API server refuses", func() {
 		}))
 	})
 })
+
+// cpu requests so much of it.
+func cpu(amount string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: build.Quantity(amount)}}
+}
 
 // recorded waits for the set's revision, and has new Pods say that they are of it.
 func (f *fixture) recorded(ctx context.Context) {
@@ -159,7 +166,6 @@ func (f *fixture) kubeletResizes(ctx context.Context, name string) {
 var _ = Describe("Pods that are down for reasons of their own", func() {
 	It("are updated, keep no other waiting, and are named in the end", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
-		apiserver.AddNode(ctx, k8s, "node-1", nil)
 		f.pod(ctx, "healthy", true)
 		f.pod(ctx, "finished", true)
 		finished := f.get(ctx, "finished")
@@ -250,7 +256,6 @@ var _ = Describe("A SidecarSet", func() {
 var _ = Describe("The record of an update", func() {
 	It("says whether the Pod served", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
-		apiserver.AddNode(ctx, k8s, "node-1", nil)
 		f.pod(ctx, "a", true)
 		f.image(ctx, "agent:2")
 		Eventually(f.updated(ctx, "agent:2")).WithTimeout(patience).Should(Equal(1))

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -25,7 +26,10 @@ import (
 
 const patience = 20 * time.Second
 
-var k8s client.Client
+var (
+	k8s      client.Client
+	refusals apiserver.Refusals
+)
 
 func TestSidecarSetController(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -35,7 +39,10 @@ func TestSidecarSetController(t *testing.T) {
 var _ = BeforeSuite(func() {
 	server := apiserver.Start(nil)
 	k8s = server.Client
-	DeferCleanup(apiserver.RunOperator(server.Config, func(ctx context.Context, mgr manager.Manager) error {
+	apiserver.AddNode(context.Background(), k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
+	config := rest.CopyConfig(server.Config)
+	config.Wrap(refusals.Between)
+	DeferCleanup(apiserver.RunOperator(config, func(ctx context.Context, mgr manager.Manager) error {
 		return sidecarset.Add(ctx, mgr, sidecarset.Options{
 			Workers: 2, Namespace: "default", CanResize: true, ExcludedNamespaces: []string{"kube-system"},
 		})

@@ -63,7 +63,10 @@ func (f *fixture) serving(ctx context.Context) func() []string {
 var _ = Describe("A policy that refuses the new image", func() {
 	four := func(b *build.StatefulSetBuilder) { b.Parallel().Replicas(4).MaxUnavailable("50%") }
 	DescribeTable("costs no Pod its service",
-		func(ctx SpecContext, operation admissionv1.OperationType, set func(b *build.StatefulSetBuilder)) {
+		func(ctx SpecContext, operation admissionv1.OperationType, warning string, set func(b *build.StatefulSetBuilder)) {
+			refusals := &apiserver.Refusals{}
+			startOperator(ctx, refusals.Between)
+			DeferCleanup(stopOperator)
 			f := settled(ctx, func(b *build.StatefulSetBuilder) { four(b); set(b) })
 			lift := f.refuse(ctx, operation)
 			f.image(ctx, "app:2")
@@ -72,11 +75,16 @@ var _ = Describe("A policy that refuses the new image", func() {
 				saying(v1beta1.ConditionReady, "2 is not released")))
 			Consistently(f.serving(ctx)).WithTimeout(8*time.Second).WithPolling(100*time.Millisecond).Should(BeEmpty(), "every Pod is as it was")
 
+			Eventually(refusals.In(f.namespace)).WithTimeout(time.Minute).Should(BeNumerically(">=", 6))
+			Expect(apiserver.Events(ctx, k8s, f.set, warning)).To(And(Not(BeEmpty()), HaveEach(1)), "the same warning once a minute")
+
 			lift(ctx)
+			Eventually(func() error { return f.tryImage(ctx, operation) }).Should(Succeed(), "the API server knows it")
+			Eventually(f.updated(ctx)).WithTimeout(time.Minute).Should(BeNumerically(">", 0), "tried again within a minute")
 			Eventually(f.status(ctx)).WithTimeout(2 * time.Minute).Should(haveCondition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete))
 			Expect(f.serving(ctx)()).To(HaveLen(4), "every Pod has the new image")
 		},
-		Entry("in place", admissionv1.Update, func(b *build.StatefulSetBuilder) { b.InPlace() }),
-		Entry("by new Pods", admissionv1.Create, func(*build.StatefulSetBuilder) {}),
+		Entry("in place", admissionv1.Update, "FailedUpdatePodInPlace", func(b *build.StatefulSetBuilder) { b.InPlace() }),
+		Entry("by new Pods", admissionv1.Create, "FailedCreate", func(*build.StatefulSetBuilder) {}),
 	)
 })

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	. "github.com/onsi/gomega/gstruct"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
+)
+
+// atOnce is how long a Pod waits at most that could be changed at once: it must not wait for those that cannot.
+const atOnce = 10 * time.Second
+
+var _ = Describe("Pods that cannot be resized", func() {
+	It("take no share of maxUnavailable, and are named", func(ctx SpecContext) {
+		f := newFixture(ctx, func(b *build.SidecarSetBuilder) {
+			b.MaxUnavailable("1").Obj().Spec.Containers[0].Resources = build.Resources("100m", "64Mi")
+		})
+		f.recorded(ctx)
+		f.pod(ctx, "healthy", true)
+		guaranteed := f.newPod("guaranteed", true)
+		guaranteed.Spec.Containers[1].Resources = build.Resources("100m", "64Mi")
+		Expect(k8s.Create(ctx, guaranteed)).To(Succeed())
+		Expect(guaranteed.Status.QOSClass).To(Equal(corev1.PodQOSGuaranteed))
+		f.kubelet(ctx, "guaranteed")
+		f.pod(ctx, "kubelet-resizes-nothing", true) // it reports no resources
+		f.kubeletResizes(ctx, "healthy")
+		f.kubeletResizes(ctx, "guaranteed")
+
+		f.change(ctx, func(s *v1beta1.SidecarSetSpec) {
+			s.Containers[0].Resources.Requests[corev1.ResourceCPU] = build.Quantity("50m")
+		})
+		Eventually(f.requests(ctx, "healthy")).WithTimeout(atOnce).Should(Equal("50m"))
+		f.kubelet(ctx, "healthy")
+		f.kubeletResizes(ctx, "healthy")
+		Eventually(f.status(ctx)).WithTimeout(patience).Should(And(
+			MatchFields(IgnoreExtras, Fields{
+				"UpdatedReadyPods": Equal(int32(1)), "Conditions": And(
+					ContainElement(condition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)),
+					ContainElement(condition(v1beta1.ConditionUpdateLimited, metav1.ConditionTrue, v1beta1.ReasonUpdateImmutableField)))}),
+			WithTransform(func(s v1beta1.SidecarSetStatus) string { return message(s, v1beta1.ConditionUpdateLimited) }, And(
+				ContainSubstring("the Pod's QoS class would change from Guaranteed to Burstable"),
+				ContainSubstring("the kubelet of node node-1 resizes no containers"),
+				ContainSubstring(f.namespace+"/guaranteed"), ContainSubstring(f.namespace+"/kubelet-resizes-nothing")))))
+		for _, name := range []string{"guaranteed", "kubelet-resizes-nothing"} {
+			Expect(f.requests(ctx, name)()).To(Equal("100m"), name)
+		}
+	})
+})
+
+// requests is how much cpu a Pod's sidecar requests.
+func (f *fixture) requests(ctx context.Context, name string) func() string {
+	return func() string { return f.get(ctx, name).Spec.Containers[0].Resources.Requests.Cpu().String() }
+}
