@@ -4,6 +4,7 @@ package inplace
 
 import (
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +22,7 @@ import (
 // A change that waits for its grace period and was overtaken by another revision is dropped, and so is one that nobody
 // can read. OpenKruise changes containers with launch priorities in several steps; what is left of them is one step
 // here.
-func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64, ok bool) {
+func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, wait time.Duration, ok bool) {
 	grace, err := ParseGrace(pod.Annotations)
 	if err != nil || grace != nil && grace.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
 		return Edits{Pod: dropGrace(podpatch.New(pod))}, 0, true
@@ -40,8 +41,8 @@ func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, waitSeconds float64
 }
 
 // endGrace makes the change that waited for its grace period, once that is over.
-func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits, float64, bool) {
-	if wait := float64(grace.GraceSeconds) - now.Sub(s.UpdateTimestamp.Time).Seconds(); wait > 0 {
+func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits, time.Duration, bool) {
+	if wait := time.Duration(grace.GraceSeconds)*time.Second - now.Sub(s.UpdateTimestamp.Time); wait > 0 {
 		return Edits{}, wait, true
 	}
 	change := grace.change(pod)
@@ -52,7 +53,7 @@ func (s *State) endGrace(pod *corev1.Pod, grace *Grace, now metav1.Time) (Edits,
 
 // next changes the next containers, once those that were changed before are ready. What is next on the way to another
 // revision is dropped.
-func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, float64, bool) {
+func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, time.Duration, bool) {
 	if len(s.nextContainers()) == 0 {
 		return Edits{}, 0, false
 	}

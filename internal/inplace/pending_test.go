@@ -23,7 +23,7 @@ const began = `{"revision":"web-1","updateTimestamp":"2026-01-02T03:03:05Z","las
 
 // pending is what Pending says and leads to.
 type pending struct {
-	Wait   float64
+	Wait   time.Duration
 	OK     bool
 	Images map[string]string
 	Labels map[string]string
@@ -75,7 +75,7 @@ func TestPending(t *testing.T) {
 		},
 		"the grace period is not over": {
 			state: began + `}`, annotations: map[string]string{grace: longer},
-			want: pending{Wait: 30, OK: true, Images: map[string]string{"app": "app:1"}, Annotations: map[string]string{grace: longer}, State: began + `}`},
+			want: pending{Wait: 30 * time.Second, OK: true, Images: map[string]string{"app": "app:1"}, Annotations: map[string]string{grace: longer}, State: began + `}`},
 		},
 		"the grace period is over": {
 			state: began + `}`, annotations: map[string]string{grace: images},
@@ -213,7 +213,7 @@ func TestPendingIsCarriedToItsEnd(t *testing.T) {
 			return
 		case wait > 0:
 			got = append(got, inplace.Unfinished(pod))
-			at = metav1.NewTime(at.Add(time.Duration(wait) * time.Second))
+			at = metav1.NewTime(at.Add(wait))
 		case !edits.Empty():
 			pod = apply(t, edits, pod)
 			pod.Generation++

@@ -76,12 +76,12 @@ func TestTheRecordedGracePeriodIsCarriedToItsEnd(t *testing.T) {
 	pod := recorded(t)["web-2"]
 	began := time.Date(2026, 11, 22, 12, 1, 56, 0, time.UTC)
 	edits, wait, ok := inplace.Pending(pod, metav1.NewTime(began.Add(10*time.Minute)))
-	if want := (3600 - 600.0); wait != want || !ok || !edits.Empty() {
-		t.Errorf("after ten minutes: Pending = %v, %g, %t, want nothing, %g, true", edits, wait, ok, want)
+	if want := 50 * time.Minute; wait != want || !ok || !edits.Empty() {
+		t.Errorf("after ten minutes: Pending = %v, %s, %t, want nothing, %s, true", edits, wait, ok, want)
 	}
 	edits, wait, ok = inplace.Pending(pod, metav1.NewTime(began.Add(time.Hour)))
 	if wait != 0 || !ok {
-		t.Errorf("after an hour: Pending = %g, %t, want 0, true", wait, ok)
+		t.Errorf("after an hour: Pending = %s, %t, want 0, true", wait, ok)
 	}
 	changed := apply(t, edits, pod)
 	if diff := cmp.Diff("registry.example/web:2", changed.Spec.Containers[0].Image); diff != "" {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,7 +43,7 @@ type Outcome struct {
 	// another one.
 	Collided bool
 	// Stale counts actions that were given up because the object had changed since the snapshot. The change itself
-	// brings the next look, or lookAgainIn.
+	// brings the next look, or requeueAfter.
 	Stale int
 }
 
@@ -69,17 +70,15 @@ func join(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// staleFor is how long, in seconds, the next look waits at most for the change that made an action fail.
-const staleFor = 1
+// staleFor is how long the next look waits at most for the change that made an action fail.
+const staleFor = time.Second
 
-// shareFor is how long, in seconds, the next look waits after a refusal: those whose turn it is now that a share is
-// free again.
-const shareFor = 0.05
+// shareFor is how long the next look waits after a refusal: those whose turn it is now that a share is free again.
+const shareFor = 50 * time.Millisecond
 
-// lookAgainIn is in how many seconds to look again though nothing happens; 0 for never. What made an action stale
-// mostly shows itself at once, but revisions are not watched, and for the next name of a revision there is nothing to
-// wait for.
-func (o *Outcome) lookAgainIn() float64 {
+// requeueAfter is when to look again though nothing happens; 0 for never. What made an action stale mostly shows itself
+// at once, but revisions are not watched, and for the next name of a revision there is nothing to wait for.
+func (o *Outcome) requeueAfter() time.Duration {
 	if len(o.DeleteErrors)+len(o.InPlaceErrors) > 0 {
 		return shareFor
 	}
@@ -456,12 +455,4 @@ func (e *executor) changeClaim(ctx context.Context, c ChangeClaim) error {
 // identity is enough of a Pod to address it.
 func identity(pod *corev1.Pod) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
-}
-
-// writeStatus writes the status if it changed, and reports whether it did.
-func (e *executor) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) (bool, error) {
-	updated := set.DeepCopy()
-	updated.Status = *status
-	written, err := apply.Status(ctx, e.writer.Status(), set, updated, apply.FirstStatus(set.Status.Conditions))
-	return written, apply.Wrap(err, "write the status of StatefulSet %s", set.Name)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -227,15 +228,15 @@ func TestAConflictAboutANewObjectIsTriedAgain(t *testing.T) {
 func TestWhatIsStaleIsLookedAtAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		outcome Outcome
-		want    float64
+		want    time.Duration
 	}{
 		"all was done":                        {Outcome{}, 0},
-		"something had changed":               {Outcome{Stale: 1}, 1},
-		"the name of a new revision is taken": {Outcome{Collided: true}, 1},
+		"something had changed":               {Outcome{Stale: 1}, time.Second},
+		"the name of a new revision is taken": {Outcome{Collided: true}, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := test.outcome.lookAgainIn(); got != test.want {
-				t.Errorf("in %v s, want %v", got, test.want)
+			if got := test.outcome.requeueAfter(); got != test.want {
+				t.Errorf("in %s, want %s", got, test.want)
 			}
 		})
 	}

@@ -20,10 +20,10 @@ func TestTheClockOfANodeIsAhead(t *testing.T) {
 	for name, test := range map[string]struct {
 		minReadySeconds int32
 		ahead           time.Duration
-		wantIn          float64
+		wantIn          time.Duration
 	}{
 		"a Ready Pod is available where nothing is to be waited for": {0, time.Hour, 0},
-		"minReadySeconds count by the two clocks":                    {30, 5 * time.Second, 35},
+		"minReadySeconds count by the two clocks":                    {30, 5 * time.Second, 35 * time.Second},
 		"one that has been Ready for long is available":              {30, -time.Hour, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestTheClockOfANodeIsAhead(t *testing.T) {
 			w.cache.sync()
 			view := w.snapshot().Pods[2]
 			if diff := cmp.Diff(test.wantIn, view.AvailableIn); diff != "" {
-				t.Errorf("seconds until it is available (-want +got):\n%s", diff)
+				t.Errorf("time until it is available (-want +got):\n%s", diff)
 			}
 			if want := test.wantIn == 0; view.Available != want {
 				t.Errorf("available: %v, want %v", view.Available, want)

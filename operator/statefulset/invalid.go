@@ -14,15 +14,6 @@ import (
 	"github.com/windlass-operator/windlass/internal/quantity"
 )
 
-// invalidError says that a stored StatefulSet cannot be used until a person corrects it.
-type invalidError struct {
-	set *v1beta1.StatefulSet
-	err error
-}
-
-func (e *invalidError) Error() string { return e.err.Error() }
-func (e *invalidError) Unwrap() error { return e.err }
-
 // maxReplicas is what the schema allows. Kubernetes is made for 150,000 Pods in a whole cluster.
 const maxReplicas = 100_000
 

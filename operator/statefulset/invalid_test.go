@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/loop"
 )
 
 // What the webhook refuses can be stored while it is away. Neither a Pod nor a claim may be lost to it.
@@ -41,7 +42,7 @@ func TestNothingIsDoneAboutASetThatCannotBeUsed(t *testing.T) {
 			w.edit(name, test.change)
 			w.cache.sync()
 			s, err := w.gatherer.snapshot(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"})
-			if invalid := (*invalidError)(nil); s != nil || !errors.As(err, &invalid) {
+			if invalid := (*loop.Invalid)(nil); s != nil || !errors.As(err, &invalid) {
 				t.Fatalf("there is a snapshot to decide on, error %v", err)
 			}
 			if diff := cmp.Diff(test.want, err.Error()); diff != "" {

@@ -5,6 +5,7 @@ package statefulset
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -33,8 +34,8 @@ type Plan struct {
 	Rollout Rollout
 	// Blocked are ordinals whose Pod cannot be made, or may not go, now.
 	Blocked []BlockedOrdinal
-	// LookAgainIn is in how many seconds something is due though nothing happens; 0 for never.
-	LookAgainIn float64
+	// RequeueAfter is when something is due though nothing happens; 0 for never.
+	RequeueAfter time.Duration
 }
 
 // Rollout is where the update of Pods stands, this plan's actions included.
@@ -233,7 +234,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	p.deleteAsked()
 	p.scaleUp()
 	p.rollOut()
-	p.soon(s.Refusals.DueIn(s.Now).Seconds())
+	p.soon(s.Refusals.DueIn(s.Now))
 	for _, view := range slices.Backward(s.Pods) { // the highest ordinal goes first
 		p.settle(view)
 	}

@@ -5,6 +5,7 @@ package statefulset
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,9 +16,9 @@ import (
 // keeps Pods at a revision that mounts it, a Pod of that revision is made with the claim that is there already. Where
 // there is none it cannot be made: nobody knows any more what it would ask for.
 
-// removedLooksAgain is in how many seconds to look for such a claim again: claims of templates that the set does not
+// removedLooksAgain is when to look for such a claim again: claims of templates that the set does not
 // have are not watched.
-const removedLooksAgain = 30
+const removedLooksAgain = 30 * time.Second
 
 // claimsOfRemoved are the volumes of removed claim templates that a Pod of a revision mounts, or what stands against
 // the Pod.

@@ -93,7 +93,7 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
-			if len(plan.Blocked) > 0 && plan.LookAgainIn == 0 {
+			if len(plan.Blocked) > 0 && plan.RequeueAfter == 0 {
 				t.Error("nobody looks again for a claim of a template that is gone")
 			}
 			if _, outcome := w.reconcile(context.Background()); outcome.Err() != nil {

@@ -5,6 +5,7 @@ package statefulset
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -244,8 +245,8 @@ func TestMinReadySeconds(t *testing.T) {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
 	w.rolling("paused", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = true })
-	if got := w.plan().LookAgainIn; got < 4.9 || got > 5.1 {
-		t.Errorf("looks again in %.1f s, want 5", got)
+	if got := w.plan().RequeueAfter; got < 4900*time.Millisecond || got > 5100*time.Millisecond {
+		t.Errorf("looks again in %s, want 5 s", got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -32,7 +33,7 @@ func (p *planner) settle(view *View) {
 		return
 	case view.terminating():
 		p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, p.condemned[view])...)
-		p.soon(pods.GoingLooksAgain(view.Pod, p.s.Now).Seconds())
+		p.soon(pods.GoingLooksAgain(view.Pod, p.s.Now))
 		return
 	}
 	d := &draft{view: view, state: view.State, change: ChangePod{View: view, Patch: podpatch.New(view.Pod), Resize: podpatch.New(view.Pod)}}
@@ -222,9 +223,9 @@ func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	if !pods.HasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
 		return true
 	}
-	grace := float64(0)
+	grace := time.Duration(0)
 	if in := p.s.strategy().InPlaceUpdateStrategy; in != nil {
-		grace = float64(in.GracePeriodSeconds)
+		grace = time.Duration(in.GracePeriodSeconds) * time.Second
 	}
 	if !draining(pod) {
 		if !d.view.Ready {
@@ -233,13 +234,13 @@ func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 		out := false
 		d.serves = &out
 		if grace > 0 {
-			d.because(fmt.Sprintf("it is out of service for %.0f s before its change in place: %s", grace, w.reason))
+			d.because(fmt.Sprintf("it is out of service for %.0f s before its change in place: %s", grace.Seconds(), w.reason))
 			p.soon(grace)
 			return false
 		}
 		return true
 	}
-	left := grace - p.s.Now.Sub(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition).LastTransitionTime.Time).Seconds()
+	left := grace - p.s.Now.Sub(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition).LastTransitionTime.Time)
 	p.soon(left)
 	return left <= 0
 }

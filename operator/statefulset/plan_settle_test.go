@@ -139,14 +139,14 @@ func TestGracePeriod(t *testing.T) {
 	}
 	for range 5 {
 		w.cache.sync()
-		due := w.plan().LookAgainIn
+		due := w.plan().RequeueAfter
 		if w.pod("web-0").Spec.Containers[0].Image == "app:2" {
 			break
 		}
 		if due <= 0 {
 			t.Fatal("nothing is due")
 		}
-		w.now = w.now.Add(time.Duration(due * float64(time.Second)))
+		w.now = w.now.Add(due)
 		w.pass()
 	}
 	if took := w.now.Sub(began); took < 10*time.Second || took > 11*time.Second {

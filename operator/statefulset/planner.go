@@ -4,6 +4,7 @@ package statefulset
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // planner makes one plan. It goes in two steps: every Pod gets at most one wish (to go, or to be brought to the update
@@ -105,10 +107,8 @@ func (p *planner) toward(cause Cause) string {
 func (p *planner) goes(view *View) bool { return p.wishes[view].kind == wishDelete }
 
 // soon notes that something is due in some seconds.
-func (p *planner) soon(seconds float64) {
-	if seconds > 0 && (p.plan.LookAgainIn == 0 || seconds < p.plan.LookAgainIn) {
-		p.plan.LookAgainIn = seconds
-	}
+func (p *planner) soon(span time.Duration) {
+	p.plan.RequeueAfter = report.Soonest(p.plan.RequeueAfter, max(0, span))
 }
 
 func (p *planner) block(ordinal int, format string, args ...any) {

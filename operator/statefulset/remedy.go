@@ -31,10 +31,10 @@ var _ Remediator = &remediation.Remediator{}
 // all other sets wait for it in turn, so a watch that stalls must not hold it for ever.
 const remedyTime = time.Minute
 
-// remedy lets auto remediation look at a set before anything is planned, and puts its verdict into the snapshot. Where
+// Prepare lets auto remediation look at a set before anything is planned, and returns the snapshot with its verdict. Where
 // a Pod was deleted the set is looked at anew. When it fails, or is not done after remedyTime, the set is cared for as
 // it would be without it, and what the status says of it stays.
-func (r *reconciler) remedy(ctx context.Context, s *Snapshot) (*Snapshot, error) {
+func (r *steps) Prepare(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if r.remediator == nil {
 		return s, nil
 	}
@@ -49,19 +49,24 @@ func (r *reconciler) remedy(ctx context.Context, s *Snapshot) (*Snapshot, error)
 		verdict, err = r.look(ctx, s)
 	}
 	if err != nil {
-		s.Remedy = lastVerdict(s.Set)
-		return s, err
+		return s.withRemedy(lastVerdict(s.Set)), err
 	}
 	if verdict != nil && verdict.Deleted {
 		if s, err = r.gatherer.snapshot(ctx, client.ObjectKeyFromObject(s.Set)); s == nil || err != nil {
 			return nil, err
 		}
 	}
-	s.Remedy = verdict
-	return s, nil
+	return s.withRemedy(verdict), nil
 }
 
-func (r *reconciler) look(ctx context.Context, s *Snapshot) (*remediation.Verdict, error) {
+// withRemedy is the snapshot with what auto remediation says.
+func (s *Snapshot) withRemedy(verdict *remediation.Verdict) *Snapshot {
+	finished := *s
+	finished.Remedy = verdict
+	return &finished
+}
+
+func (r *steps) look(ctx context.Context, s *Snapshot) (*remediation.Verdict, error) {
 	revisions, err := planRevisions(s)
 	if err != nil {
 		return nil, err
@@ -143,10 +148,10 @@ func remediatingCondition(p *progress) *metav1.Condition {
 	return p.s.Remedy.Condition
 }
 
-// remedyIn is in how many seconds auto remediation wants to look again, 0 for never.
-func (s *Snapshot) remedyIn() float64 {
+// remedyIn is when auto remediation wants to look again, 0 for never.
+func (s *Snapshot) remedyIn() time.Duration {
 	if s.Remedy == nil {
 		return 0
 	}
-	return s.Remedy.LookAgainIn
+	return time.Duration(s.Remedy.LookAgainIn * float64(time.Second))
 }

@@ -58,8 +58,8 @@ func TestAutoRemediationNeverWaitsForEver(t *testing.T) {
 	w := newWorld(t, build.MakeStatefulSet("web"))
 	s, seen := w.snapshot(), deadlines{}
 	w.gatherer.reader = notingReader{w.gatherer.reader, seen}
-	r := &reconciler{gatherer: w.gatherer, remediator: deletingRemediator{seen}}
-	if _, err := r.remedy(t.Context(), s); err != nil {
+	r := &steps{gatherer: w.gatherer, remediator: deletingRemediator{seen}}
+	if _, err := r.Prepare(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	want := deadlines{"see whether it is concerned": true, "look": true, "read the set anew": true}
@@ -81,12 +81,12 @@ func TestASetIsCaredForWhileAutoRemediationCannotLook(t *testing.T) {
 	s := w.snapshot()
 	s.Set = s.Set.DeepCopy()
 	s.Set.Status.Conditions = []metav1.Condition{{Type: v1beta1.ConditionRemediating, Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNodeExcluded}}
-	r := &reconciler{gatherer: w.gatherer, remediator: stalledRemediator{deletingRemediator{deadlines{}}}}
+	r := &steps{gatherer: w.gatherer, remediator: stalledRemediator{deletingRemediator{deadlines{}}}}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // as when the time is up
-	got, err := r.remedy(ended, s)
-	if err == nil || got != s {
-		t.Fatalf("snapshot is the same: %t, error: %v", got == s, err)
+	got, err := r.Prepare(ended, s)
+	if err == nil || got.Set != s.Set || s.Remedy != nil {
+		t.Fatalf("of the same set: %t, the snapshot was written into: %t, error: %v", got.Set == s.Set, s.Remedy != nil, err)
 	}
 	if diff := cmp.Diff(&metav1.Condition{Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNodeExcluded}, got.Remedy.Condition); diff != "" {
 		t.Errorf("what the status says of it (-want +got):\n%s", diff)

@@ -22,6 +22,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 	"github.com/windlass-operator/windlass/internal/revision"
+	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
@@ -97,7 +98,7 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	}
 	selector, err := usable(&set.Spec)
 	if err != nil {
-		return nil, &invalidError{set, err}
+		return nil, &loop.Invalid{Object: set, Err: err}
 	}
 	s := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize}
 	g.memory.recall(s)

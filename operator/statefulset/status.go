@@ -3,6 +3,8 @@
 package statefulset
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -11,9 +13,9 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns in
-// how many seconds the progress deadline will have passed, 0 when nothing runs against it.
-func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSetStatus, float64) {
+// makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns
+// when the progress deadline will have passed, 0 when nothing runs against it.
+func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSetStatus, time.Duration) {
 	status := s.Set.Status.DeepCopy()
 	status.ObservedGeneration = s.Set.Generation
 	status.CollisionCount = plan.Revisions.Collisions

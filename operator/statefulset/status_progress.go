@@ -4,12 +4,14 @@ package statefulset
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // progress is where a set stands between what it is and what it is to be. All conditions are made from it.
@@ -174,13 +176,11 @@ func grown(status *v1beta1.StatefulSetStatus) (n int32) {
 	return n
 }
 
-// watch compares the time since the last progress with the deadline. It returns the seconds that are left, 0 when
-// nothing runs against it.
-func (p *progress) watch(last *metav1.Time) float64 {
-	if !p.working() || last == nil {
-		return 0
+// watch compares the time since the last progress with the deadline. It returns what is left, 0 when nothing runs
+// against it.
+func (p *progress) watch(last *metav1.Time) (left time.Duration) {
+	if p.working() && last != nil {
+		left, p.overdue = report.Deadline(p.deadlineSeconds, *last, p.s.Now)
 	}
-	left := float64(p.deadlineSeconds) - p.s.Now.Sub(last.Time).Seconds()
-	p.overdue = left <= 0
-	return max(0, left)
+	return left
 }

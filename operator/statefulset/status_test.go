@@ -297,7 +297,7 @@ func TestProgressDeadline(t *testing.T) {
 	type view struct {
 		Ready    string
 		Stalled  bool
-		Deadline float64
+		Deadline time.Duration
 	}
 	look := func() view {
 		t.Helper()
@@ -309,7 +309,7 @@ func TestProgressDeadline(t *testing.T) {
 		}
 		outcome := w.executor.apply(t.Context(), s.Set, plan)
 		status, deadline := makeStatus(s, plan, outcome)
-		if _, err := w.executor.writeStatus(t.Context(), s.Set, status); err != nil {
+		if _, err := w.writeStatus(t.Context(), s.Set, status); err != nil {
 			t.Fatal(err)
 		}
 		return view{meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Reason, isStalled(status), deadline}
@@ -325,13 +325,13 @@ func TestProgressDeadline(t *testing.T) {
 	later(3600)
 	expect("at rest for an hour", view{"Complete", false, 0})
 	w.image("app:2")
-	expect("the first Pod is changed", view{"PodsUpdating", false, 60})
+	expect("the first Pod is changed", view{"PodsUpdating", false, 60 * time.Second})
 	later(50)
-	expect("it takes its time", view{"PodsUpdating", false, 10})
+	expect("it takes its time", view{"PodsUpdating", false, 10 * time.Second})
 	w.nodes()
-	expect("it is back in service", view{"PodsUpdating", false, 10})
+	expect("it is back in service", view{"PodsUpdating", false, 10 * time.Second})
 	w.nodes()
-	expect("it serves, and the next is changed", view{"PodsUpdating", false, 60})
+	expect("it serves, and the next is changed", view{"PodsUpdating", false, 60 * time.Second})
 	later(60)
 	expect("that does not come back", view{"ProgressDeadlineExceeded", true, 0})
 	later(3600)
@@ -339,7 +339,7 @@ func TestProgressDeadline(t *testing.T) {
 	w.nodes()
 	look()
 	w.nodes()
-	expect("it does", view{"PodsUpdating", false, 60})
+	expect("it does", view{"PodsUpdating", false, 60 * time.Second})
 	w.rolling("paused", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Paused = true })
 	w.nodes()
 	look()
@@ -348,7 +348,7 @@ func TestProgressDeadline(t *testing.T) {
 	expect("paused for an hour", view{"Paused", false, 0})
 	w.full = true
 	w.replicas(4)
-	expect("scaled up while paused", view{"ScalingUp", false, 60})
+	expect("scaled up while paused", view{"ScalingUp", false, 60 * time.Second})
 	w.nodes()
 	later(60)
 	expect("there is no room", view{"ProgressDeadlineExceeded", true, 0})

@@ -90,7 +90,7 @@ func (r *rollout) look() bool {
 	if err := outcome.Err(); err != nil {
 		r.t.Fatalf("%v\n%s", err, r.tail())
 	}
-	return r.nodes() || planned(plan) > 0 || plan.LookAgainIn > 0
+	return r.nodes() || planned(plan) > 0 || plan.RequeueAfter > 0
 }
 
 // until goes on until nothing happens and nothing is due.

@@ -39,9 +39,8 @@ type View struct {
 	// Available tells that the Pod has been Ready for minReadySeconds, waits for no hook and no change in place, and is
 	// not going.
 	Available bool
-	// AvailableIn is in how many seconds the Pod has been Ready for minReadySeconds; 0 when time is not what it waits
-	// for.
-	AvailableIn float64
+	// AvailableIn is when the Pod has been Ready for minReadySeconds; 0 when time is not what it waits for.
+	AvailableIn time.Duration
 }
 
 // newView reads a Pod of the set. Its name must end in an ordinal.
@@ -78,14 +77,14 @@ func (v *View) ended() bool {
 	return pods.Ended(v.Pod)
 }
 
-// untilAvailable is in how many seconds a Pod that became Ready at a time will have been so for minReadySeconds. That
-// time is of its node's clock, which may be ahead of ours: where nothing is to be waited for it is not looked at.
-func (s *Snapshot) untilAvailable(ready time.Time) float64 {
-	wanted := float64(s.minReadySeconds())
+// untilAvailable is when a Pod that became Ready at a time will have been so for minReadySeconds. That time is of its
+// node's clock, which may be ahead of ours: where nothing is to be waited for it is not looked at.
+func (s *Snapshot) untilAvailable(ready time.Time) time.Duration {
+	wanted := time.Duration(s.minReadySeconds()) * time.Second
 	if wanted == 0 {
 		return 0
 	}
-	return max(0, wanted-s.Now.Sub(ready).Seconds())
+	return max(0, wanted-s.Now.Sub(ready))
 }
 
 // minReadySeconds is how long a Pod must be Ready before it counts as available: the larger of the two places that say

@@ -74,7 +74,7 @@ func TestBroken(t *testing.T) {
 func TestAvailable(t *testing.T) {
 	type availability struct {
 		Ready, Available bool
-		In               float64
+		In               time.Duration
 	}
 	serves := availability{Ready: true, Available: true}
 	for name, test := range map[string]struct {
@@ -84,9 +84,9 @@ func TestAvailable(t *testing.T) {
 	}{
 		"ready":                                {0, 0, nil, serves},
 		"not ready":                            {0, 0, condition(corev1.PodReady, corev1.ConditionFalse, ""), availability{}},
-		"ready for less than minReadySeconds":  {30, 0, nil, availability{Ready: true, In: 20}},
-		"the other place counts too":           {0, 30, nil, availability{Ready: true, In: 20}},
-		"of both places the larger one counts": {30, 15, nil, availability{Ready: true, In: 20}},
+		"ready for less than minReadySeconds":  {30, 0, nil, availability{Ready: true, In: 20 * time.Second}},
+		"the other place counts too":           {0, 30, nil, availability{Ready: true, In: 20 * time.Second}},
+		"of both places the larger one counts": {30, 15, nil, availability{Ready: true, In: 20 * time.Second}},
 		"ready for exactly minReadySeconds":    {10, 0, nil, serves},
 		"Pending":                              {0, 0, func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodPending }, availability{}},
 		"going":                                {0, 0, func(pod *corev1.Pod) { pod.DeletionTimestamp = &pod.CreationTimestamp }, availability{Ready: true}},

@@ -5,7 +5,6 @@ package statefulset
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -107,15 +106,21 @@ func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
 	outcome := w.executor.apply(ctx, s.Set, plan)
 	w.gatherer.memory.note(client.ObjectKeyFromObject(s.Set), outcome, s.Now)
 	status, _ := makeStatus(s, plan, outcome)
-	if _, err := w.executor.writeStatus(ctx, s.Set, status); err != nil && !apply.IsStale(err) {
+	if _, err := w.writeStatus(ctx, s.Set, status); err != nil && !apply.IsStale(err) {
 		outcome.UpdateErrors = append(outcome.UpdateErrors, err)
 	}
 	return plan, outcome
 }
 
+func (w *world) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) (bool, error) {
+	updated := set.DeepCopy()
+	updated.Status = *status
+	return apply.Status(ctx, w.writer.Status(), set, updated, apply.FirstStatus(set.Status.Conditions))
+}
+
 // pass is a look at all that there is, in which nothing may go wrong. It reports whether anything was written but the
-// status, and in how many seconds something is due though nothing happens.
-func (w *world) pass() (wrote bool, due float64) {
+// status, and when something is due though nothing happens.
+func (w *world) pass() (wrote bool, due time.Duration) {
 	w.t.Helper()
 	w.cache.sync()
 	w.writer.requests = nil
@@ -124,7 +129,7 @@ func (w *world) pass() (wrote bool, due float64) {
 		w.t.Fatalf("%v after\n%s", err, w.tail())
 	}
 	w.sayPlan(plan)
-	return slices.ContainsFunc(w.writer.requests, func(r request) bool { return r.Kind != setKind }), plan.LookAgainIn
+	return slices.ContainsFunc(w.writer.requests, func(r request) bool { return r.Kind != setKind }), plan.RequeueAfter
 }
 
 func (w *world) sayPlan(plan *Plan) {
@@ -255,8 +260,8 @@ func (w *world) roll() {
 		if due == 0 {
 			return
 		}
-		w.say("%.0f s later", due)
-		w.now = w.now.Add(time.Duration(math.Ceil(due*1000)) * time.Millisecond)
+		w.say("%.0f s later", due.Seconds())
+		w.now = w.now.Add(due)
 	}
 	w.t.Fatalf("does not come to rest:\n%s", w.tail())
 }
