@@ -44,12 +44,13 @@ func TestNearNames(t *testing.T) {
 		names []string
 		want  []string
 	}{
-		"a letter too many, too few, another, and two": {"checkout", []string{"checkouts", "chekout", "checkaut", "chekkaut"}, []string{"checkaut", "checkouts", "chekkaut"}},
-		"a word at the end":                            {"cart", []string{"cart-v2", "cart2-x", "carthage"}, []string{"cart-v2"}},
-		"a word too many":                              {"cart-v2", []string{"cart"}, []string{"cart"}},
-		"short names differ too easily":                {"db", []string{"dc", "db2", "web"}, nil},
-		"not itself":                                   {"checkout", []string{"checkout"}, nil},
-		"three at most":                                {"db", []string{"db-4", "db-3", "db-2", "db-1"}, []string{"db-1", "db-2", "db-3"}},
+		"a letter too many, too few, another, and two": {"checkout", []string{"checkouts", "chekout", "checkaut", "chekkaut"},
+			[]string{"checkaut", "checkouts", "chekkaut"}},
+		"a word at the end":             {"cart", []string{"cart-v2", "cart2-x", "carthage"}, []string{"cart-v2"}},
+		"a word too many":               {"cart-v2", []string{"cart"}, []string{"cart"}},
+		"short names differ too easily": {"db", []string{"dc", "db2", "web"}, nil},
+		"not itself":                    {"checkout", []string{"checkout"}, nil},
+		"three at most":                 {"db", []string{"db-4", "db-3", "db-2", "db-1"}, []string{"db-1", "db-2", "db-3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, schedpatch.NearNames(tc.name, tc.names)); diff != "" {

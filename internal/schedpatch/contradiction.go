@@ -207,9 +207,11 @@ func describe(demands []demand) string {
 		}
 	}
 	if len(pod) == 0 {
-		return fmt.Sprintf("no node can match, since the patch contradicts itself: it demands %s %s", demands[0].Key, strings.Join(patch, " and "))
+		return fmt.Sprintf("no node can match, since the patch contradicts itself: it demands %s %s",
+			demands[0].Key, strings.Join(patch, " and "))
 	}
-	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s", demands[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
+	return fmt.Sprintf("no node can match: the Pod demands %s %s, the patch %s",
+		demands[0].Key, strings.Join(pod, " and "), strings.Join(patch, " and "))
 }
 
 // String is a demand without its key, as manifests write it, and where it is: In [a, b] (nodeAffinity).

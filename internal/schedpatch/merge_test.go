@@ -212,13 +212,19 @@ func TestMerge(t *testing.T) {
 				podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}
 				podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}`,
 			patches: []string{`affinity:
-				nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: ` + fast + `}, {weight: 2, preference: ` + fast + `}]}
-				podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}, {topologyKey: rack}], preferredDuringSchedulingIgnoredDuringExecution: [{weight: 3, podAffinityTerm: {topologyKey: rack}}]}
-				podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: host}], preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}`},
+				nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: ` + fast + `},
+					{weight: 2, preference: ` + fast + `}]}
+				podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}, {topologyKey: rack}],
+					preferredDuringSchedulingIgnoredDuringExecution: [{weight: 3, podAffinityTerm: {topologyKey: rack}}]}
+				podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: host}],
+					preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}`},
 			want: `affinity:
-				nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: ` + fast + `}, {weight: 2, preference: ` + fast + `}]}
-				podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}, {topologyKey: rack}], preferredDuringSchedulingIgnoredDuringExecution: [{weight: 3, podAffinityTerm: {topologyKey: rack}}]}
-				podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: host}], preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}`,
+				nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: ` + fast + `},
+					{weight: 2, preference: ` + fast + `}]}
+				podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}, {topologyKey: rack}],
+					preferredDuringSchedulingIgnoredDuringExecution: [{weight: 3, podAffinityTerm: {topologyKey: rack}}]}
+				podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: host}],
+					preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}`,
 			wantResults: applied,
 		},
 		"of two patches the higher priority is first, whatever their names": {

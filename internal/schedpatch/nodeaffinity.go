@@ -66,7 +66,8 @@ func nothingMatches() *obstacle {
 
 func tooManyTerms(pod, patch int) *obstacle {
 	return &obstacle{ReasonTooManyTerms, fmt.Sprintf(
-		"the Pod's required node affinity would have more than %d terms: %d of the Pod, each together with %d of the patch", MaxTerms, pod, patch)}
+		"the Pod's required node affinity would have more than %d terms: %d of the Pod, each together with %d of the patch",
+		MaxTerms, pod, patch)}
 }
 
 // termList holds different terms, no more than MaxTerms: what is beyond that is not even compared, so that nobody can

@@ -33,7 +33,8 @@ func TestAPodOfMegabytesIsLeftAlone(t *testing.T) {
 	for i := range many {
 		key := "k" + strconv.Itoa(i)
 		preferring.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution = append(
-			preferring.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution, corev1.PreferredSchedulingTerm{Weight: 1, Preference: corev1.NodeSelectorTerm{
+			preferring.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution,
+			corev1.PreferredSchedulingTerm{Weight: 1, Preference: corev1.NodeSelectorTerm{
 				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpExists}}}})
 		apart.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution = append(
 			apart.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, corev1.PodAffinityTerm{TopologyKey: key})
@@ -54,7 +55,8 @@ func TestAPodOfMegabytesIsLeftAlone(t *testing.T) {
 			[]outcome{{"p0", schedpatch.OutcomeSkipped, schedpatch.ReasonTooManyTerms,
 				"the Pod's required node affinity would have 3840128 requirements and values, more than 20000"}}},
 		"many preferences": {preferring,
-			"affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: Exists}]}}, " +
+			"affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: " +
+				"[{key: a, operator: Exists}]}}, " +
 				"{weight: 2, preference: {matchExpressions: [{key: a, operator: Exists}]}}]}}",
 			[]outcome{{"p0", schedpatch.OutcomeSkipped, schedpatch.ReasonTooManyTerms,
 				"the affinity of the Pod and that of the patch are 120000 pairs of rules to compare, more than 100000"}}},
@@ -63,8 +65,9 @@ func TestAPodOfMegabytesIsLeftAlone(t *testing.T) {
 				"{topologyKey: a, labelSelector: {matchLabels: {a: b}}}, {topologyKey: b, labelSelector: {matchLabels: {a: b}}}]}}",
 			[]outcome{{"p0", schedpatch.OutcomeSkipped, schedpatch.ReasonTooManyTerms,
 				"the affinity of the Pod and that of the patch are 120000 pairs of rules to compare, more than 100000"}}},
-		"as many as anybody writes":               {requiring(corev1.NodeSelectorTerm{MatchExpressions: requirements(200)}), zones(64), applied},
-		"nothing of the patch to merge them with": {requiring(corev1.NodeSelectorTerm{MatchExpressions: requirements(many)}), "tolerations: [{key: a, operator: Exists}]", applied},
+		"as many as anybody writes": {requiring(corev1.NodeSelectorTerm{MatchExpressions: requirements(200)}), zones(64), applied},
+		"nothing of the patch to merge them with": {requiring(corev1.NodeSelectorTerm{MatchExpressions: requirements(many)}),
+			"tolerations: [{key: a, operator: Exists}]", applied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, results := schedpatch.Merge(&schedpatch.Rules{Affinity: tc.pod}, compiled(t, tc.patch))

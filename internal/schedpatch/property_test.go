@@ -103,16 +103,18 @@ func (r random) toleration() corev1.Toleration {
 }
 
 func (r random) affinityTerm() corev1.PodAffinityTerm {
-	return corev1.PodAffinityTerm{TopologyKey: r.labelKey(), LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": r.labelValue()}}}
+	return corev1.PodAffinityTerm{TopologyKey: r.labelKey(),
+		LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": r.labelValue()}}}
 }
 
 // affinity draws one with all that it can have.
 func (r random) affinity(least, most int, empty bool) *corev1.Affinity {
 	out := &corev1.Affinity{}
 	if r.most() {
-		out.NodeAffinity = &corev1.NodeAffinity{PreferredDuringSchedulingIgnoredDuringExecution: list(r, 0, 1, func() corev1.PreferredSchedulingTerm {
-			return corev1.PreferredSchedulingTerm{Weight: 1, Preference: r.term(false)}
-		})}
+		out.NodeAffinity = &corev1.NodeAffinity{PreferredDuringSchedulingIgnoredDuringExecution: list(r, 0, 1,
+			func() corev1.PreferredSchedulingTerm {
+				return corev1.PreferredSchedulingTerm{Weight: 1, Preference: r.term(false)}
+			})}
 		if r.most() {
 			out.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution = r.terms(least, most, empty)
 		}
@@ -305,7 +307,8 @@ func TestMergeNarrowsAsTheSchedulerSeesIt(t *testing.T) {
 	}
 	t.Log(counts)
 	// A test that never gets there proves nothing.
-	for _, outcome := range []string{"Applied", "SkippedConflict", "SkippedTooManyTerms", "SkippedNothingMatches", "eligible true", "eligible false"} {
+	for _, outcome := range []string{"Applied", "SkippedConflict", "SkippedTooManyTerms", "SkippedNothingMatches", "eligible true",
+		"eligible false"} {
 		if counts[outcome] < cases/1000 {
 			t.Errorf("%s came up only %d times: %v", outcome, counts[outcome], slices.Sorted(maps.Keys(counts)))
 		}

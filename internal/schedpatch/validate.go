@@ -40,14 +40,16 @@ func validateTarget(target *v1alpha1.TargetReference, path *field.Path) field.Er
 		errs = append(errs, field.Required(path.Child("name"), "name the workload"))
 	}
 	if _, err := targetOf(target); err != nil || target.APIVersion == "" {
-		errs = append(errs, field.Invalid(path.Child("apiVersion"), target.APIVersion, "must be group/version, such as apps/v1, or v1 for the core group"))
+		errs = append(errs, field.Invalid(path.Child("apiVersion"), target.APIVersion,
+			"must be group/version, such as apps/v1, or v1 for the core group"))
 	}
 	return errs
 }
 
 // validateReach checks which Pods of the target the patch is for.
 func validateReach(spec *v1alpha1.SchedPatchSpec, path *field.Path) field.ErrorList {
-	errs := metav1validation.ValidateLabelSelector(spec.PodSelector, metav1validation.LabelSelectorValidationOptions{}, path.Child("podSelector"))
+	errs := metav1validation.ValidateLabelSelector(spec.PodSelector, metav1validation.LabelSelectorValidationOptions{},
+		path.Child("podSelector"))
 	if spec.MaxPods != nil && *spec.MaxPods < 1 {
 		errs = append(errs, field.Invalid(path.Child("maxPods"), *spec.MaxPods, "must be at least 1; for no Pod at all use mode Preview"))
 	}
@@ -76,10 +78,12 @@ func hasRules(affinity *corev1.Affinity) bool {
 	if affinity == nil {
 		return false
 	}
-	if a := affinity.NodeAffinity; a != nil && (a.RequiredDuringSchedulingIgnoredDuringExecution != nil || len(a.PreferredDuringSchedulingIgnoredDuringExecution) > 0) {
+	if a := affinity.NodeAffinity; a != nil && (a.RequiredDuringSchedulingIgnoredDuringExecution != nil ||
+		len(a.PreferredDuringSchedulingIgnoredDuringExecution) > 0) {
 		return true
 	}
-	if a := affinity.PodAffinity; a != nil && len(a.RequiredDuringSchedulingIgnoredDuringExecution)+len(a.PreferredDuringSchedulingIgnoredDuringExecution) > 0 {
+	if a := affinity.PodAffinity; a != nil &&
+		len(a.RequiredDuringSchedulingIgnoredDuringExecution)+len(a.PreferredDuringSchedulingIgnoredDuringExecution) > 0 {
 		return true
 	}
 	a := affinity.PodAntiAffinity

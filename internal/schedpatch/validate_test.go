@@ -28,8 +28,12 @@ func TestValidate(t *testing.T) {
 		ssd        = "nodeSelector: {disk: ssd}\n"
 		requiredAt = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
 		preferred  = "preferredDuringSchedulingIgnoredDuringExecution"
-		label      = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-		qualified  = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+		label      = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start " +
+			"and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
+			"'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+		qualified = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " +
+			"alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is " +
+			"'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 	)
 	for name, tc := range map[string]struct {
 		spec string
@@ -104,15 +108,19 @@ func TestValidate(t *testing.T) {
 		},
 		"Exists with values": {
 			spec: target + required("{matchExpressions: [{key: disk, operator: Exists, values: [ssd]}]}"),
-			want: []string{requiredAt + "[0].matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"},
+			want: []string{requiredAt + "[0].matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' " +
+				"or 'DoesNotExist'"},
 		},
 		"Gt of what is no number": {
 			spec: target + required("{matchExpressions: [{key: size, operator: Gt, values: [big]}]}"),
-			want: []string{requiredAt + `[0].matchExpressions[0].values[0]: Invalid value: "big": must be a whole number, because the operator is Gt`},
+			want: []string{requiredAt + `[0].matchExpressions[0].values[0]: Invalid value: "big": must be a whole number, because the ` +
+				`operator is Gt`},
 		},
 		"Lt of what is no number, in a preferred rule": {
-			spec: target + "affinity: {nodeAffinity: {" + preferred + ": [{weight: 1, preference: {matchExpressions: [{key: size, operator: Lt, values: ['1.5']}]}}]}}",
-			want: []string{"spec.affinity.nodeAffinity." + preferred + `[0].preference.matchExpressions[0].values[0]: Invalid value: "1.5": must be a whole number, because the operator is Lt`},
+			spec: target + "affinity: {nodeAffinity: {" + preferred +
+				": [{weight: 1, preference: {matchExpressions: [{key: size, operator: Lt, values: ['1.5']}]}}]}}",
+			want: []string{"spec.affinity.nodeAffinity." + preferred +
+				`[0].preference.matchExpressions[0].values[0]: Invalid value: "1.5": must be a whole number, because the operator is Lt`},
 		},
 		"a field that nodes cannot be chosen by": {
 			spec: target + required("{matchFields: [{key: spec.nodeName, operator: In, values: [a]}]}"),
@@ -123,7 +131,8 @@ func TestValidate(t *testing.T) {
 			want: []string{requiredAt + `[0].matchExpressions[0].values[0]: Invalid value: "very fast": ` + label},
 		},
 		"a weight of 0": {
-			spec: target + "affinity: {nodeAffinity: {" + preferred + ": [{weight: 0, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}}",
+			spec: target + "affinity: {nodeAffinity: {" + preferred +
+				": [{weight: 0, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}}",
 			want: []string{"spec.affinity.nodeAffinity." + preferred + "[0].weight: Invalid value: 0: must be in the range 1-100"},
 		},
 		"a weight of 101": {
@@ -134,13 +143,15 @@ func TestValidate(t *testing.T) {
 			spec: target + "affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: ''}]}}",
 			want: []string{
 				"spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty",
-				`spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: "": name part must be non-empty`,
+				`spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: "": name part ` +
+					`must be non-empty`,
 				`spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: "": ` + qualified,
 			},
 		},
 		"a topologyKey that is no label": {
 			spec: target + "affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: the zone}]}}",
-			want: []string{`spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: "the zone": ` + qualified},
+			want: []string{`spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: ` +
+				`"the zone": ` + qualified},
 		},
 		"a nodeSelector key that is no label": {
 			spec: target + "nodeSelector: {the disk: ssd}",
@@ -152,7 +163,8 @@ func TestValidate(t *testing.T) {
 		},
 		"a toleration of a value without a key": {
 			spec: target + "tolerations: [{value: a}]",
-			want: []string{"spec.tolerations[0].operator: Invalid value: \"\": operator must be Exists when `key` is empty, which means \"match all values and all keys\""},
+			want: []string{"spec.tolerations[0].operator: Invalid value: \"\": operator must be Exists when `key` is empty, which " +
+				"means \"match all values and all keys\""},
 		},
 		"tolerationSeconds without NoExecute": {
 			spec: target + "tolerations: [{key: k, operator: Exists, tolerationSeconds: 5}]",

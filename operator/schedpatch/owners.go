@@ -36,7 +36,8 @@ type unreadableError struct {
 }
 
 func (e *unreadableError) Error() string {
-	return fmt.Sprintf("the operator may not list and watch %s: grant it with the chart's value schedPatch.extraTargets (apiGroups: [%q], resources: [%s])",
+	return fmt.Sprintf("the operator may not list and watch %s: grant it with the chart's value schedPatch.extraTargets "+
+		"(apiGroups: [%q], resources: [%s])",
 		e.resource, e.resource.Group, e.resource.Resource)
 }
 
@@ -178,7 +179,8 @@ func (o *owners) controlledBy(ctx context.Context, kind schema.GroupKind, namesp
 	defer cancel()
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(gvk)
-	err = o.late.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace), client.MatchingFields{podcache.ControllerIndex: string(owner)})
+	err = o.late.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(namespace),
+		client.MatchingFields{podcache.ControllerIndex: string(owner)})
 	if err != nil {
 		return nil, fmt.Errorf("list %s in namespace %s: %w", kind, namespace, err)
 	}

@@ -71,7 +71,8 @@ func changed(object *v1alpha1.SchedPatch) *v1alpha1.SchedPatch {
 }
 
 func deleted(object *v1alpha1.SchedPatch) *v1alpha1.SchedPatch {
-	object.DeletionTimestamp, object.Finalizers = ptr.To(metav1.NewTime(object.CreationTimestamp.Add(time.Hour))), []string{metav1.FinalizerDeleteDependents}
+	object.DeletionTimestamp, object.Finalizers = ptr.To(metav1.NewTime(object.CreationTimestamp.Add(time.Hour))),
+		[]string{metav1.FinalizerDeleteDependents}
 	object.Generation++
 	return object
 }

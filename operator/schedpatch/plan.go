@@ -29,13 +29,13 @@ type Plan struct {
 	Patched []PatchedPod
 	Skipped []SkippedPod
 	Since   metav1.Time
-	// NewPods is what becomes of Pods that are created now; nil when no template tells.
+	// NewPods is what becomes of Pods that are created now; nil when there is no template.
 	NewPods *NewPods
 	// LookAgainIn is when to look again though nothing happens; 0 is never.
 	LookAgainIn time.Duration
 }
 
-// obstacle is what keeps the patch from every new Pod; nil when nothing does, or nothing tells.
+// obstacle is what keeps the patch from every new Pod; nil when nothing does, or there is no template.
 func (p *Plan) obstacle() *Obstacle {
 	if p.NewPods == nil {
 		return nil

@@ -15,7 +15,7 @@ import (
 // entry is what a watch needs to know of a SchedPatch.
 type entry struct {
 	target sched.Target
-	// nodes tells that the status says for which nodes new Pods are.
+	// nodes: the status says for which nodes new Pods are.
 	nodes bool
 }
 

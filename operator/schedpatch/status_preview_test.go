@@ -51,16 +51,19 @@ func TestPreview(t *testing.T) {
 			makePatch(preview), template(nil), []*v1alpha1.SchedPatch{makePatch(named("gpu"), tolerating)}, nodes,
 			outlook{Before: 4, After: 3, Nodes: []string{"a1", "a2", "g1"}}},
 		"a cordoned node is not eligible": {
-			makePatch(preview), template(nil), nil, []*corev1.Node{{ObjectMeta: nodes[0].ObjectMeta, Spec: corev1.NodeSpec{Unschedulable: true}}, nodes[1]},
+			makePatch(preview), template(nil), nil, []*corev1.Node{
+				{ObjectMeta: nodes[0].ObjectMeta, Spec: corev1.NodeSpec{Unschedulable: true}}, nodes[1]},
 			outlook{Before: 1, After: 1, Nodes: []string{"a2"}}},
 		"no node is left": {
 			makePatch(preview, required("zone", "c")), template(nil), nil, nodes,
-			outlook{Before: 3, Warnings: []string{"No node is left: Pods would stay Pending. Without the patch 3 of 4 nodes would take them; it demands zone In [c] (nodeAffinity)."}}},
+			outlook{Before: 3, Warnings: []string{"No node is left: Pods would stay Pending. Without the patch 3 of 4 nodes would " +
+				"take them; it demands zone In [c] (nodeAffinity)."}}},
 		"the template contradicts by its affinity": {
 			makePatch(preview, required("zone", "a")), template(zoneB), nil, nodes,
 			outlook{Before: 1, After: 1, Nodes: []string{"b1"},
 				Conflicts: []string{"no node can match: the Pod demands zone In [b] (nodeSelector), the patch In [a] (nodeAffinity)"},
-				Warnings:  []string{"The Pod would be created without the patch: no node can match: the Pod demands zone In [b] (nodeSelector), the patch In [a] (nodeAffinity)."}}},
+				Warnings: []string{"The Pod would be created without the patch: no node can match: the Pod demands zone In [b] " +
+					"(nodeSelector), the patch In [a] (nodeAffinity)."}}},
 		"there is no node anyway": {
 			makePatch(preview), template(nil), nil, nodes[3:],
 			outlook{Warnings: []string{"No node is eligible, with the patch or without it."}}},
@@ -82,17 +85,20 @@ func TestPreview(t *testing.T) {
 				Warnings: []string{"It demands something of the label kubernetes.io/hostname: Karpenter starts no node for Pods that do."}}},
 		"a spread over hosts that are excluded": {
 			makePatch(preview), template(func(spec *corev1.PodSpec) {
-				spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.DoNotSchedule,
-					NodeAffinityPolicy: ptr.To(corev1.NodeInclusionPolicyIgnore)}}
+				spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{
+					{TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.DoNotSchedule,
+						NodeAffinityPolicy: ptr.To(corev1.NodeInclusionPolicyIgnore)}}
 			}), nil, nodes,
 			outlook{Before: 3, After: 2, Nodes: []string{"a1", "a2"},
-				Warnings: []string{"A topologySpreadConstraint on kubernetes.io/hostname with nodeAffinityPolicy Ignore also counts the nodes that the patch excludes, so Pods may stay pending."}}},
+				Warnings: []string{"A topologySpreadConstraint on kubernetes.io/hostname with nodeAffinityPolicy Ignore also counts the " +
+					"nodes that the patch excludes, so Pods may stay pending."}}},
 		"podSelector selects other Pods": {
 			makePatch(preview, func(o *v1alpha1.SchedPatch) {
 				o.Spec.PodSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "web"}}
 			}), template(nil), nil, nodes,
 			outlook{Before: 3, After: 2, Nodes: []string{"a1", "a2"},
-				Warnings: []string{"podSelector does not select the labels of the Pod template; only Pods that get other labels besides would be patched."}}},
+				Warnings: []string{"podSelector does not select the labels of the Pod template; only Pods that get other labels besides " +
+					"would be patched."}}},
 		"the template names a node": {
 			makePatch(preview), template(func(spec *corev1.PodSpec) { spec.NodeName = "a1" }), nil, nodes,
 			outlook{Before: 3, After: 2, Nodes: []string{"a1", "a2"},
@@ -112,7 +118,8 @@ func TestPreview(t *testing.T) {
 				s.Others = append(s.Others, compile(t, other))
 			}
 			p := makePreview(s, makePlan(s).NewPods)
-			got := outlook{Before: p.EligibleNodesBefore, After: p.EligibleNodesAfter, Nodes: p.EligibleNodes, Conflicts: p.Conflicts, Warnings: p.Warnings}
+			got := outlook{Before: p.EligibleNodesBefore, After: p.EligibleNodesAfter, Nodes: p.EligibleNodes, Conflicts: p.Conflicts,
+				Warnings: p.Warnings}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("preview (-want +got):\n%s", diff)
 			}

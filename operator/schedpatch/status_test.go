@@ -103,7 +103,8 @@ func TestStatus(t *testing.T) {
 			func(t *testing.T) *Snapshot {
 				return with(snapshotOf(t, makePatch(), pod("a", later).Obj()), func(s *Snapshot) {
 					s.Template = template(func(spec *corev1.PodSpec) {
-						spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(1, "zone", "b")}}
+						spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+							RequiredDuringSchedulingIgnoredDuringExecution: terms(1, "zone", "b")}}
 					})
 				})
 			},
@@ -135,7 +136,8 @@ func TestStatus(t *testing.T) {
 			summary{0, 0, 0, active}},
 		"no node is left, and maxPods is used up": {
 			func(t *testing.T) *Snapshot {
-				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)), func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b") })
+				return with(snapshotOf(t, makePatch(maxPods(1)), patched("a", later)),
+					func(s *Snapshot) { s.Template, s.Nodes = template(nil), zones("b") })
 			},
 			summary{1, 1, 0, active}},
 		"no node is left, for other Pods than the template's": {
@@ -249,7 +251,8 @@ func zoneB(spec *corev1.PodSpec) { spec.NodeSelector = map[string]string{"zone":
 // manyTerms and manyOwnTerms are a patch and a template with nine terms each, whose product is more than 64.
 func manyTerms() *v1alpha1.SchedPatch {
 	return makePatch(func(o *v1alpha1.SchedPatch) {
-		o.Spec.NodeSelector, o.Spec.Affinity = nil, &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "disk")}}
+		o.Spec.NodeSelector, o.Spec.Affinity = nil, &corev1.Affinity{
+			NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: terms(9, "disk")}}
 	})
 }
 
@@ -328,7 +331,8 @@ func TestTheStatusStaysSmall(t *testing.T) {
 	big.Template = template(func(spec *corev1.PodSpec) {
 		manyOwnTerms(spec)
 		for i := range 200 {
-			spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: strings.Repeat("k", 250) + fmt.Sprint(i), Operator: corev1.TolerationOpExists})
+			spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: strings.Repeat("k", 250) + fmt.Sprint(i),
+				Operator: corev1.TolerationOpExists})
 		}
 	})
 	for name, test := range map[string]struct {

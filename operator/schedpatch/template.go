@@ -36,7 +36,9 @@ func newTemplates(live client.Reader) *templates {
 
 // of returns the template of a patch's target. In place of one that a target does not have stands one of its Pods; nil
 // when it has no Pods either, or is gone meanwhile.
-func (t *templates) of(ctx context.Context, patch *sched.Patch, target *metav1.PartialObjectMetadata, pods []*corev1.Pod) (*sched.Template, error) {
+func (t *templates) of(
+	ctx context.Context, patch *sched.Patch, target *metav1.PartialObjectMetadata, pods []*corev1.Pod,
+) (*sched.Template, error) {
 	key := types.NamespacedName{Namespace: patch.Namespace(), Name: patch.Name()}
 	t.mu.Lock()
 	last, ok := t.known[key]

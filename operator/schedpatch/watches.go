@@ -134,7 +134,8 @@ func (h ownerHandler) Generic(context.Context, event.TypedGenericEvent[*metav1.P
 // Update leaves out what is not the user's doing.
 func (h ownerHandler) Update(_ context.Context, e event.TypedUpdateEvent[*metav1.PartialObjectMetadata], q queue) {
 	before, after := e.ObjectOld, e.ObjectNew
-	if before.UID == after.UID && before.Generation == after.Generation && equality.Semantic.DeepEqual(before.OwnerReferences, after.OwnerReferences) {
+	if before.UID == after.UID && before.Generation == after.Generation &&
+		equality.Semantic.DeepEqual(before.OwnerReferences, after.OwnerReferences) {
 		return
 	}
 	h.enqueue(q, before)

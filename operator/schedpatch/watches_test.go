@@ -124,7 +124,8 @@ func TestPodEvents(t *testing.T) {
 			}, []string{"zoned"}},
 		"a Pod ends": {
 			func(h podHandler, q queue) {
-				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"), ObjectNew: changed(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded })}, q)
+				h.Update(ctx, event.UpdateEvent{ObjectOld: owned("a"),
+					ObjectNew: changed(func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded })}, q)
 			}, []string{"zoned"}},
 		"a Pod in place of another of its name is a new one": {
 			func(h podHandler, q queue) {
@@ -160,15 +161,18 @@ func TestOwnerEvents(t *testing.T) {
 			}, []string{"zoned"}},
 		"an owner of Pods comes, for its own patches and those of its controller": {
 			func(q queue) {
-				handler.Create(ctx, event.TypedCreateEvent[*metav1.PartialObjectMetadata]{Object: controlled(owner("ReplicaSet", "cart-1", 1), "Deployment", "cart")}, q)
+				handler.Create(ctx, event.TypedCreateEvent[*metav1.PartialObjectMetadata]{
+					Object: controlled(owner("ReplicaSet", "cart-1", 1), "Deployment", "cart")}, q)
 			}, []string{"direct", "zoned"}},
 		"the template changes": {
 			func(q queue) {
-				handler.Update(ctx, event.TypedUpdateEvent[*metav1.PartialObjectMetadata]{ObjectOld: owner("Deployment", "cart", 1), ObjectNew: owner("Deployment", "cart", 2)}, q)
+				handler.Update(ctx, event.TypedUpdateEvent[*metav1.PartialObjectMetadata]{ObjectOld: owner("Deployment", "cart", 1),
+					ObjectNew: owner("Deployment", "cart", 2)}, q)
 			}, []string{"zoned"}},
 		"the status changes": {
 			func(q queue) {
-				handler.Update(ctx, event.TypedUpdateEvent[*metav1.PartialObjectMetadata]{ObjectOld: owner("Deployment", "cart", 1), ObjectNew: owner("Deployment", "cart", 1)}, q)
+				handler.Update(ctx, event.TypedUpdateEvent[*metav1.PartialObjectMetadata]{ObjectOld: owner("Deployment", "cart", 1),
+					ObjectNew: owner("Deployment", "cart", 1)}, q)
 			}, nil},
 		"an owner is released": {
 			func(q queue) {
@@ -215,12 +219,14 @@ func TestNodesAndNamespacesConcernOnlyWhatLooksAtThem(t *testing.T) {
 		send func(queue)
 		want []string
 	}{
-		"a node that comes": {func(q queue) { nodes.Create(ctx, event.TypedCreateEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown", "zoned"}},
-		"a node that goes":  {func(q queue) { nodes.Delete(ctx, event.TypedDeleteEvent[*corev1.Node]{Object: node("n", nil)}, q) }, []string{"shown", "zoned"}},
-		"a label":           {update(node("n", nil), node("n", map[string]string{"a": "b"})), []string{"shown", "zoned"}},
-		"a taint":           {update(node("n", nil), node("n", nil, corev1.Taint{Key: "k"})), []string{"shown", "zoned"}},
-		"a cordon":          {update(node("n", nil), cordoned), []string{"shown", "zoned"}},
-		"a heartbeat":       {update(node("n", nil), beating), nil},
+		"a node that comes": {func(q queue) { nodes.Create(ctx, event.TypedCreateEvent[*corev1.Node]{Object: node("n", nil)}, q) },
+			[]string{"shown", "zoned"}},
+		"a node that goes": {func(q queue) { nodes.Delete(ctx, event.TypedDeleteEvent[*corev1.Node]{Object: node("n", nil)}, q) },
+			[]string{"shown", "zoned"}},
+		"a label":     {update(node("n", nil), node("n", map[string]string{"a": "b"})), []string{"shown", "zoned"}},
+		"a taint":     {update(node("n", nil), node("n", nil, corev1.Taint{Key: "k"})), []string{"shown", "zoned"}},
+		"a cordon":    {update(node("n", nil), cordoned), []string{"shown", "zoned"}},
+		"a heartbeat": {update(node("n", nil), beating), nil},
 		"injection disabled": {func(q queue) {
 			namespaces.Update(ctx, event.UpdateEvent{ObjectOld: labelled(""), ObjectNew: labelled("disabled")}, q)
 		}, []string{"shown", "tolerating", "zoned"}},

@@ -22,7 +22,8 @@ import (
 // makePatch is a patch, zoned, that keeps the Pods of Deployment cart in zone a.
 func makePatch(changes ...func(*v1alpha1.SchedPatch)) *v1alpha1.SchedPatch {
 	object := &v1alpha1.SchedPatch{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "zoned", UID: "zoned-uid", Generation: 1, CreationTimestamp: metav1.NewTime(build.Epoch)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "zoned", UID: "zoned-uid", Generation: 1,
+			CreationTimestamp: metav1.NewTime(build.Epoch)},
 		Spec: v1alpha1.SchedPatchSpec{
 			TargetRef:    v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "cart"},
 			Mode:         v1alpha1.SchedPatchActive,
@@ -60,7 +61,8 @@ func named(name string) func(*v1alpha1.SchedPatch) {
 // ownedBy makes a controller the owner.
 func ownedBy(kind, name string) func(*v1alpha1.SchedPatch) {
 	return func(object *v1alpha1.SchedPatch) {
-		object.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps.kruise.io/v1beta1", Kind: kind, Name: name, UID: "u", Controller: ptr.To(true)}}
+		object.OwnerReferences = []metav1.OwnerReference{
+			{APIVersion: "apps.kruise.io/v1beta1", Kind: kind, Name: name, UID: "u", Controller: ptr.To(true)}}
 	}
 }
 
@@ -79,7 +81,8 @@ func terms(n int, key string, values ...string) *corev1.NodeSelector {
 		if n > 1 {
 			requirement.Values = []string{fmt.Sprintf("v%d", i)}
 		}
-		out.NodeSelectorTerms = append(out.NodeSelectorTerms, corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{requirement}})
+		out.NodeSelectorTerms = append(out.NodeSelectorTerms,
+			corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{requirement}})
 	}
 	return out
 }

@@ -30,7 +30,8 @@ func known(t *testing.T) *KnownPatches {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
-	return &KnownPatches{Index: schedpatch.NewIndex(), patchedPods: patchedpods.New(ended, metadatafake.NewSimpleMetadataClient(scheme), clock)}
+	return &KnownPatches{Index: schedpatch.NewIndex(),
+		patchedPods: patchedpods.New(ended, metadatafake.NewSimpleMetadataClient(scheme), clock)}
 }
 
 func TestKnownPatchesFollowTheCluster(t *testing.T) {
@@ -79,9 +80,12 @@ func TestAReplicaTellsWhichPatchesItApplies(t *testing.T) {
 		wantStatus   int
 		want         string
 	}{
-		"a patch":                              {"GET", "/schedpatches/shop/p", 200, `{"uid":"p-uid","generation":1,"hash":"` + hashOf(t, ssd("p")) + `"}`},
-		"none that it does not know":           {"GET", "/schedpatches/shop/q", 404, "SchedPatch shop/q is not applied here: it is unknown, invalid, or its Pods are not counted yet"},
-		"none whose Pods are not counted":      {"GET", "/schedpatches/shop/counted", 404, "SchedPatch shop/counted is not applied here: it is unknown, invalid, or its Pods are not counted yet"},
+		"a patch": {"GET", "/schedpatches/shop/p", 200, `{"uid":"p-uid","generation":1,"hash":"` +
+			hashOf(t, ssd("p")) + `"}`},
+		"none that it does not know": {"GET", "/schedpatches/shop/q", 404,
+			"SchedPatch shop/q is not applied here: it is unknown, invalid, or its Pods are not counted yet"},
+		"none whose Pods are not counted": {"GET", "/schedpatches/shop/counted", 404,
+			"SchedPatch shop/counted is not applied here: it is unknown, invalid, or its Pods are not counted yet"},
 		"nothing about a namespace":            {"GET", "/schedpatches/shop", 400, "ask GET /schedpatches/<namespace>/<name>"},
 		"nothing about what is below a patch":  {"GET", "/schedpatches/shop/p/status", 400, "ask GET /schedpatches/<namespace>/<name>"},
 		"nothing to who wants to write to it ": {"POST", "/schedpatches/shop/p", 400, "ask GET /schedpatches/<namespace>/<name>"},

@@ -102,7 +102,8 @@ func scheduler(t *testing.T, free *places, patches ...*build.SchedPatchBuilder) 
 	clock := clocktesting.NewFakePassiveClock(build.Epoch.Add(time.Minute))
 	return &Handler{
 		Sets: sidecar.NewIndex(), Clock: clock,
-		Scheduling: &Scheduling{Index: index, Owners: lineage{"rs": &deployment, "job": &cronJob, "orphan": nil}, PatchedPods: free, Clock: clock},
+		Scheduling: &Scheduling{Index: index, Owners: lineage{"rs": &deployment, "job": &cronJob, "orphan": nil}, PatchedPods: free,
+			Clock: clock},
 	}
 }
 
@@ -130,26 +131,35 @@ func TestWhichPodsArePatched(t *testing.T) {
 	}{
 		"a Pod of the Deployment, through its ReplicaSet": {ssd("p"), cartPod(), carries},
 		"a Pod of the ReplicaSet":                         {ssd("p").Target("apps/v1", "ReplicaSet", "cart-1"), cartPod(), carries},
-		"a Pod of the CronJob, through its Job":           {ssd("p").Target("batch/v1", "CronJob", "night"), ownedPod(controller("batch/v1", "Job", "night-1", "job")), carries},
-		"a Pod of the Job":                                {ssd("p").Target("batch/v1", "Job", "once"), ownedPod(controller("batch/v1", "Job", "once", "o")), carries},
-		"a Pod of the StatefulSet":                        {ssd("p").Target("apps/v1", "StatefulSet", "db"), ownedPod(controller("apps/v1", "StatefulSet", "db", "s")), carries},
-		"a Pod of our StatefulSet, in any version":        {ssd("p").Target("apps.kruise.io/v1alpha1", "StatefulSet", "db"), ownedPod(controller("apps.kruise.io/v1beta1", "StatefulSet", "db", "s")), carries},
-		"a Pod of a foreign kind that owns Pods itself":   {ssd("p").Target("x.example/v1", "Fleet", "f"), ownedPod(controller("x.example/v1", "Fleet", "f", "f")), carries},
-		"a Pod that podSelector picks":                    {ssd("p").Spec(selecting("web")), cartPod(), carries},
-		"no Pod that podSelector leaves out":              {ssd("p").Spec(selecting("db")), cartPod(), said{}},
-		"no Pod of another Deployment":                    {ssd("p").Target("apps/v1", "Deployment", "order"), cartPod(), said{}},
-		"no Pod of a StatefulSet of another group":        {ssd("p").Target("apps/v1", "StatefulSet", "db"), ownedPod(controller("apps.kruise.io/v1beta1", "StatefulSet", "db", "s")), said{}},
-		"no Pod of a ReplicaSet without a Deployment":     {ssd("p"), ownedPod(controller("apps/v1", "ReplicaSet", "cart-2", "orphan")), said{}},
-		"no Pod of nobody, whatever its labels":           {ssd("p"), build.MakePod("p").Namespace("shop").New().Label("tier", "web"), said{}},
-		"no Pod of another namespace":                     {ssd("p").Namespace("bank"), cartPod(), said{}},
-		"no Pod in mode Preview":                          {ssd("p").Preview(), cartPod(), said{}},
-		"no Pod after the end":                            {ssd("p").TTL(time.Minute), cartPod(), said{}},
-		"no Pod that has its node":                        {ssd("p"), func() *build.PodBuilder { b := cartPod(); b.Obj().Spec.NodeName = "n"; return b }(), said{}},
-		"no mirror Pod":                                   {ssd("p"), cartPod().Annotation(corev1.MirrorPodAnnotationKey, "x"), said{}},
-		"no Pod of a DaemonSet":                           {ssd("p").Target("x.example/v1", "Fleet", "f"), ownedPod(controller("apps/v1", "DaemonSet", "agent", "rs")), said{}},
+		"a Pod of the CronJob, through its Job": {ssd("p").Target("batch/v1", "CronJob", "night"),
+			ownedPod(controller("batch/v1", "Job", "night-1", "job")), carries},
+		"a Pod of the Job": {ssd("p").Target("batch/v1", "Job", "once"),
+			ownedPod(controller("batch/v1", "Job", "once", "o")), carries},
+		"a Pod of the StatefulSet": {ssd("p").Target("apps/v1", "StatefulSet", "db"),
+			ownedPod(controller("apps/v1", "StatefulSet", "db", "s")), carries},
+		"a Pod of our StatefulSet, in any version": {ssd("p").Target("apps.kruise.io/v1alpha1", "StatefulSet", "db"),
+			ownedPod(controller("apps.kruise.io/v1beta1", "StatefulSet", "db", "s")), carries},
+		"a Pod of a foreign kind that owns Pods itself": {ssd("p").Target("x.example/v1", "Fleet", "f"),
+			ownedPod(controller("x.example/v1", "Fleet", "f", "f")), carries},
+		"a Pod that podSelector picks":       {ssd("p").Spec(selecting("web")), cartPod(), carries},
+		"no Pod that podSelector leaves out": {ssd("p").Spec(selecting("db")), cartPod(), said{}},
+		"no Pod of another Deployment":       {ssd("p").Target("apps/v1", "Deployment", "order"), cartPod(), said{}},
+		"no Pod of a StatefulSet of another group": {ssd("p").Target("apps/v1", "StatefulSet", "db"),
+			ownedPod(controller("apps.kruise.io/v1beta1", "StatefulSet", "db", "s")), said{}},
+		"no Pod of a ReplicaSet without a Deployment": {ssd("p"), ownedPod(controller("apps/v1", "ReplicaSet", "cart-2", "orphan")), said{}},
+		"no Pod of nobody, whatever its labels":       {ssd("p"), build.MakePod("p").Namespace("shop").New().Label("tier", "web"), said{}},
+		"no Pod of another namespace":                 {ssd("p").Namespace("bank"), cartPod(), said{}},
+		"no Pod in mode Preview":                      {ssd("p").Preview(), cartPod(), said{}},
+		"no Pod after the end":                        {ssd("p").TTL(time.Minute), cartPod(), said{}},
+		"no Pod that has its node": {ssd("p"),
+			func() *build.PodBuilder { b := cartPod(); b.Obj().Spec.NodeName = "n"; return b }(), said{}},
+		"no mirror Pod": {ssd("p"), cartPod().Annotation(corev1.MirrorPodAnnotationKey, "x"), said{}},
+		"no Pod of a DaemonSet": {ssd("p").Target("x.example/v1", "Fleet", "f"),
+			ownedPod(controller("apps/v1", "DaemonSet", "agent", "rs")), said{}},
 		"no Pod whose owner cannot be followed, and says so": {ssd("p"), ownedPod(controller("apps/v1", "ReplicaSet", "cart-9", "unknown")), said{
 			Warnings: []string{"SchedPatch p is not applied because " + unread}, Audit: map[string]string{"not-sched-patched": "p: " + unread}}},
-		"no word of a patch that nothing could make fit": {ssd("p").Spec(selecting("db")), ownedPod(controller("apps/v1", "ReplicaSet", "cart-9", "unknown")), said{}},
+		"no word of a patch that nothing could make fit": {ssd("p").Spec(selecting("db")),
+			ownedPod(controller("apps/v1", "ReplicaSet", "cart-9", "unknown")), said{}},
 		"no owner is followed where no patch asks for it": {ssd("p").Target("apps/v1", "StatefulSet", "db"),
 			ownedPod(controller("apps/v1", "ReplicaSet", "cart-9", "unknown")), said{}},
 	} {
@@ -200,7 +210,8 @@ func TestTheJSONPatchDoesWhatTheMergeSays(t *testing.T) {
 			term := corev1.PodAffinityTerm{TopologyKey: "rack"}
 			weighted := corev1.WeightedPodAffinityTerm{Weight: 2, PodAffinityTerm: term}
 			spec.Affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.PreferredSchedulingTerm{
-				{Weight: 3, Preference: corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "w", Operator: corev1.NodeSelectorOpExists}}}},
+				{Weight: 3, Preference: corev1.NodeSelectorTerm{
+					MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "w", Operator: corev1.NodeSelectorOpExists}}}},
 			}
 			spec.Affinity.PodAffinity = &corev1.PodAffinity{
 				RequiredDuringSchedulingIgnoredDuringExecution:  []corev1.PodAffinityTerm{term},
@@ -217,7 +228,8 @@ func TestTheJSONPatchDoesWhatTheMergeSays(t *testing.T) {
 	}
 	halfway := cartPod()
 	halfway.Obj().Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{}, PodAntiAffinity: &corev1.PodAntiAffinity{}}
-	for name, pod := range map[string]*build.PodBuilder{"of a bare Pod": bare, "of a Pod with all of it": rich, "of a Pod with empty rules": halfway} {
+	for name, pod := range map[string]*build.PodBuilder{"of a bare Pod": bare, "of a Pod with all of it": rich,
+		"of a Pod with empty rules": halfway} {
 		t.Run(name, func(t *testing.T) {
 			patch, err := schedpatch.Compile(everything.Obj())
 			if err != nil {

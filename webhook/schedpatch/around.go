@@ -86,7 +86,8 @@ func (s *Surroundings) target(ctx context.Context, patch *schedpatch.Patch) Arou
 	case apierrors.IsNotFound(err):
 		return Around{Absent: true, Near: s.near(ctx, patch.Namespace(), target)}
 	case err != nil:
-		ctrl.LoggerFrom(ctx).V(1).Info("the target of a SchedPatch cannot be read; a warning may be missing", "target", target.String(), "reason", err.Error())
+		ctrl.LoggerFrom(ctx).V(1).Info("the target of a SchedPatch cannot be read; a warning may be missing",
+			"target", target.String(), "reason", err.Error())
 		return Around{}
 	}
 	return Around{Template: schedpatch.TemplateIn(whole.Object)}

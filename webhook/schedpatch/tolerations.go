@@ -26,10 +26,12 @@ func ValidateTolerations(tolerations []corev1.Toleration, allowed []string, path
 		switch {
 		case key == "" && tolerations[i].Operator == corev1.TolerationOpExists && !slices.Contains(allowed, Everything):
 			errs = append(errs, field.Forbidden(path.Index(i).Child("key"), fmt.Sprintf(
-				"without a key every taint is tolerated: name the taint, or have %q added to the chart's value schedPatch.allowedTolerations", Everything)))
+				"without a key every taint is tolerated: name the taint, or have %q added to the chart's value schedPatch.allowedTolerations",
+				Everything)))
 		case slices.Contains(controlPlane, key) && !slices.Contains(allowed, key):
 			errs = append(errs, field.Forbidden(path.Index(i).Child("key"), fmt.Sprintf(
-				"%q would let Pods onto the nodes of the control plane: remove it, or have it added to the chart's value schedPatch.allowedTolerations", key)))
+				"%q would let Pods onto the nodes of the control plane: remove it, or have it added to the chart's value "+
+					"schedPatch.allowedTolerations", key)))
 		}
 	}
 	return errs
@@ -43,8 +45,8 @@ func tolerationWarnings(tolerations []corev1.Toleration) []string {
 		t := &tolerations[i]
 		own := t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable
 		if own && (t.Effect == "" || t.Effect == corev1.TaintEffectNoExecute) {
-			out = append(out, fmt.Sprintf("spec.tolerations[%d]: Pods tolerate %s already, as a rule for 300 seconds, and the first of several tolerations counts: "+
-				"set tolerationSeconds in the Pod template to change how long", i, t.Key))
+			out = append(out, fmt.Sprintf("spec.tolerations[%d]: Pods tolerate %s already, as a rule for 300 seconds, and the first "+
+				"of several tolerations counts: set tolerationSeconds in the Pod template to change how long", i, t.Key))
 		}
 	}
 	return out

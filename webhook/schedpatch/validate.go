@@ -49,11 +49,12 @@ func reachWarnings(input Input) []string {
 	name := input.Namespace.Name
 	switch {
 	case slices.Contains(input.Excluded, name):
-		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch has no effect: "+
-			"the namespace is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces", name)}
+		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch "+
+			"has no effect: the namespace is one of the cluster's or Windlass' own, or listed in the chart's value "+
+			"webhook.excludedNamespaces", name)}
 	case input.Namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled:
-		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch has no effect: "+
-			"the namespace is labelled %s=%s", name, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
+		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch "+
+			"has no effect: the namespace is labelled %s=%s", name, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
 	default:
 		return nil
 	}

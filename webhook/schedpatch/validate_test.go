@@ -39,7 +39,8 @@ func TestValidate(t *testing.T) {
 	const (
 		controlPlane = "node-role.kubernetes.io/control-plane"
 		noEffect     = "metadata.namespace: new Pods of namespace shop are not seen by the webhooks, so this SchedPatch has no effect: "
-		comesFirst   = " already, as a rule for 300 seconds, and the first of several tolerations counts: set tolerationSeconds in the Pod template to change how long"
+		comesFirst   = " already, as a rule for 300 seconds, and the first of several tolerations counts: set tolerationSeconds in " +
+			"the Pod template to change how long"
 	)
 	for name, tc := range map[string]struct {
 		patch    *build.SchedPatchBuilder
@@ -55,20 +56,24 @@ func TestValidate(t *testing.T) {
 		},
 		"a toleration of everything": {
 			patch: ssd().Toleration("gpu").Toleration(""),
-			want:  said{Errors: []string{`spec.tolerations[1].key: Forbidden: without a key every taint is tolerated: name the taint, or have "*" added to the chart's value schedPatch.allowedTolerations`}},
+			want: said{Errors: []string{`spec.tolerations[1].key: Forbidden: without a key every taint is tolerated: name the taint, ` +
+				`or have "*" added to the chart's value schedPatch.allowedTolerations`}},
 		},
 		"a toleration of everything with an effect": {
 			patch: tolerating(corev1.Toleration{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}),
-			want:  said{Errors: []string{`spec.tolerations[0].key: Forbidden: without a key every taint is tolerated: name the taint, or have "*" added to the chart's value schedPatch.allowedTolerations`}},
+			want: said{Errors: []string{`spec.tolerations[0].key: Forbidden: without a key every taint is tolerated: name the taint, ` +
+				`or have "*" added to the chart's value schedPatch.allowedTolerations`}},
 		},
 		"nothing of a toleration of everything that is allowed": {patch: ssd().Toleration(""), allowed: []string{controlPlane, "*"}},
 		"a toleration of the control plane": {
 			patch: ssd().Toleration(controlPlane),
-			want:  said{Errors: []string{`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/control-plane" would let Pods onto the nodes of the control plane: remove it, or have it added to the chart's value schedPatch.allowedTolerations`}},
+			want: said{Errors: []string{`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/control-plane" would let Pods ` +
+				`onto the nodes of the control plane: remove it, or have it added to the chart's value schedPatch.allowedTolerations`}},
 		},
 		"a toleration of the control plane by its old name": {
 			patch: tolerating(corev1.Toleration{Key: "node-role.kubernetes.io/master", Value: "x"}), allowed: []string{controlPlane},
-			want: said{Errors: []string{`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/master" would let Pods onto the nodes of the control plane: remove it, or have it added to the chart's value schedPatch.allowedTolerations`}},
+			want: said{Errors: []string{`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/master" would let Pods onto the ` +
+				`nodes of the control plane: remove it, or have it added to the chart's value schedPatch.allowedTolerations`}},
 		},
 		"nothing of a toleration of the control plane that is allowed": {patch: ssd().Toleration(controlPlane), allowed: []string{controlPlane}},
 		"a toleration that Pods have before": {
@@ -76,11 +81,13 @@ func TestValidate(t *testing.T) {
 			want:  said{Warnings: []string{"spec.tolerations[0]: Pods tolerate node.kubernetes.io/unreachable" + comesFirst}},
 		},
 		"nothing of the same taint when it only keeps Pods from coming": {
-			patch: tolerating(corev1.Toleration{Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}),
+			patch: tolerating(corev1.Toleration{Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists,
+				Effect: corev1.TaintEffectNoSchedule}),
 		},
 		"a namespace that is excluded": {
 			patch: ssd(), excluded: []string{"kube-system", "shop"},
-			want: said{Warnings: []string{noEffect + "the namespace is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces"}},
+			want: said{Warnings: []string{noEffect + "the namespace is one of the cluster's or Windlass' own, or listed in the " +
+				"chart's value webhook.excludedNamespaces"}},
 		},
 		"a namespace whose injection is disabled": {
 			patch: ssd(), labels: map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionDisabled},
@@ -156,12 +163,15 @@ func TestValidator(t *testing.T) {
 		object, old *v1alpha1.SchedPatch
 		want        bool
 	}{
-		"a good patch is stored":                      {object: ssd().Obj(), want: true},
-		"a broken one is not":                         {object: broken().Obj()},
-		"one that is broken already can be labelled":  {object: changed(func(o *v1alpha1.SchedPatch) { o.Labels = map[string]string{"a": "b"} }), old: broken().Obj(), want: true},
-		"one that is broken already cannot be edited": {object: changed(func(o *v1alpha1.SchedPatch) { o.Spec.Priority = 2 }), old: broken().Obj()},
-		"one on its way out loses its finalizers":     {object: changed(func(o *v1alpha1.SchedPatch) { o.DeletionTimestamp = &now; o.Spec.Priority = 2 }), old: broken().Obj(), want: true},
-		"a broken one can be mended":                  {object: ssd().Obj(), old: broken().Obj(), want: true},
+		"a good patch is stored": {object: ssd().Obj(), want: true},
+		"a broken one is not":    {object: broken().Obj()},
+		"one that is broken already can be labelled": {
+			object: changed(func(o *v1alpha1.SchedPatch) { o.Labels = map[string]string{"a": "b"} }), old: broken().Obj(), want: true},
+		"one that is broken already cannot be edited": {object: changed(func(o *v1alpha1.SchedPatch) { o.Spec.Priority = 2 }),
+			old: broken().Obj()},
+		"one on its way out loses its finalizers": {
+			object: changed(func(o *v1alpha1.SchedPatch) { o.DeletionTimestamp = &now; o.Spec.Priority = 2 }), old: broken().Obj(), want: true},
+		"a broken one can be mended": {object: ssd().Obj(), old: broken().Obj(), want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := v.Handle(context.Background(), request(t, tc.object, tc.old))
@@ -172,7 +182,8 @@ func TestValidator(t *testing.T) {
 	}
 	other := request(t, ssd().Obj(), nil)
 	other.Kind = metav1.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	want := "/validate-apps-kruise-io-schedpatch is served for SchedPatches, not for Deployment.apps: correct the rules of the webhook configuration"
+	want := "/validate-apps-kruise-io-schedpatch is served for SchedPatches, not for Deployment.apps: correct the rules of the " +
+		"webhook configuration"
 	if response := v.Handle(t.Context(), other); response.Allowed || response.Result.Message != want {
 		t.Errorf("a Deployment is answered with %v", response.Result)
 	}

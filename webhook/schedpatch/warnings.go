@@ -62,7 +62,8 @@ func nodeWarnings(patch *schedpatch.Patch, around *Around) []string {
 		}
 		without = fmt.Sprintf(", without it those of %d", before)
 	}
-	return []string{fmt.Sprintf("spec: Pods with this SchedPatch stay Pending until a node comes that meets it: the labels of 0 of %d nodes do%s. It demands %s",
+	return []string{fmt.Sprintf("spec: Pods with this SchedPatch stay Pending until a node comes that meets it: the labels of 0 "+
+		"of %d nodes do%s. It demands %s",
 		len(around.Nodes), without, patch.Demands())}
 }
 

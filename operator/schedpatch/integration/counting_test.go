@@ -22,7 +22,8 @@ import (
 func nextSecond() { time.Sleep(1100 * time.Millisecond) }
 
 var _ = Describe("Counting", func() {
-	DescribeTable("finds the Pods of", func(ctx SpecContext, apiVersion, kind string, workload func(context.Context, *fixture) (owner, other client.Object)) {
+	DescribeTable("finds the Pods of", func(ctx SpecContext, apiVersion, kind string,
+		workload func(context.Context, *fixture) (owner, other client.Object)) {
 		f := newFixture(ctx, nil)
 		owner, other := workload(ctx, f)
 		f.pod(ctx, "old", owner, "")
@@ -50,18 +51,21 @@ var _ = Describe("Counting", func() {
 		Entry("a StatefulSet", "apps/v1", "StatefulSet", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
 			return create(ctx, f.statefulSet(), nil), create(ctx, f.advancedStatefulSet(), nil)
 		}),
-		Entry("an Advanced StatefulSet", "apps.kruise.io/v1alpha1", "StatefulSet", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
-			return create(ctx, f.advancedStatefulSet(), nil), create(ctx, f.statefulSet(), nil)
-		}),
+		Entry("an Advanced StatefulSet", "apps.kruise.io/v1alpha1", "StatefulSet",
+			func(ctx context.Context, f *fixture) (client.Object, client.Object) {
+				return create(ctx, f.advancedStatefulSet(), nil), create(ctx, f.statefulSet(), nil)
+			}),
 		Entry("a Job", "batch/v1", "Job", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
 			return create(ctx, f.job("cart"), nil), create(ctx, f.job("cart-2"), nil)
 		}),
 		Entry("a CronJob", "batch/v1", "CronJob", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
 			return create(ctx, f.job("cart-1"), create(ctx, f.cronJob(), nil)), create(ctx, f.job("cart-2"), nil)
 		}),
-		Entry("a kind that is not known, through ReplicaSets", "v1", "ConfigMap", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
-			return create(ctx, f.replicaSet("cart-1"), create(ctx, &corev1.ConfigMap{ObjectMeta: f.meta("cart")}, nil)), create(ctx, f.replicaSet("foreign"), nil)
-		}),
+		Entry("a kind that is not known, through ReplicaSets", "v1", "ConfigMap",
+			func(ctx context.Context, f *fixture) (client.Object, client.Object) {
+				return create(ctx, f.replicaSet("cart-1"), create(ctx, &corev1.ConfigMap{ObjectMeta: f.meta("cart")}, nil)),
+					create(ctx, f.replicaSet("foreign"), nil)
+			}),
 		Entry("a kind that is not known, directly", "v1", "ConfigMap", func(ctx context.Context, f *fixture) (client.Object, client.Object) {
 			return create(ctx, &corev1.ConfigMap{ObjectMeta: f.meta("cart")}, nil), create(ctx, f.replicaSet("foreign"), nil)
 		}),

@@ -115,7 +115,8 @@ func own(object, owner client.Object) {
 }
 
 func ownerReference(gvk schema.GroupVersionKind, owner client.Object) *metav1.OwnerReference {
-	return &metav1.OwnerReference{APIVersion: gvk.GroupVersion().String(), Kind: gvk.Kind, Name: owner.GetName(), UID: owner.GetUID(), Controller: ptr.To(true)}
+	return &metav1.OwnerReference{APIVersion: gvk.GroupVersion().String(), Kind: gvk.Kind, Name: owner.GetName(), UID: owner.GetUID(),
+		Controller: ptr.To(true)}
 }
 
 // pod creates a Pod of an owner, with these patches or without any.

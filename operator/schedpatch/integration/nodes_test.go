@@ -28,7 +28,8 @@ func (f *fixture) ready(ctx context.Context) func(Gomega) string {
 var _ = Describe("An active patch", func() {
 	It("says that no node is left, until one comes", func(ctx SpecContext) {
 		f := newFixture(ctx, nil)
-		node := create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: f.namespace + "-1", Labels: map[string]string{"zone": "b", "for": f.namespace}}}, nil)
+		node := create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: f.namespace + "-1",
+			Labels: map[string]string{"zone": "b", "for": f.namespace}}}, nil)
 		DeferCleanup(func(ctx context.Context) { Expect(k8s.Delete(ctx, node)).To(Succeed()) })
 		before := node.DeepCopy()
 		node.Spec.Taints = nil
@@ -50,9 +51,10 @@ var _ = Describe("An active patch", func() {
 		create(ctx, f.deployment(map[string]string{"zone": "b"}), nil)
 		f.patch(ctx, func(o *v1alpha1.SchedPatch) {
 			o.Spec.NodeSelector = nil
-			o.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
-					{Key: "zone", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"b"}}}}}}}}
+			o.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+				RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+					NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+						{Key: "zone", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"b"}}}}}}}}
 		})
 		Eventually(ctx, f.ready(ctx)).Should(Equal("False Conflict: New Pods of Deployment cart do not get the patch: " +
 			"no node can match: the Pod demands zone In [b] (nodeSelector), the patch NotIn [b] (nodeAffinity). Change one of the two."))

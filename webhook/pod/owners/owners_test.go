@@ -82,11 +82,14 @@ func TestControllerOf(t *testing.T) {
 		"an owner that is no controller does not count": {
 			object: replicaSet("rs", metav1.OwnerReference{APIVersion: "v1", Kind: "Node", Name: "n"}), wantAsked: 1,
 		},
-		"an owner that is gone owns nothing":                {wantAsked: 3},
-		"another one of the same name is not the owner":     {object: replicaSet("other", deployment()), wantAsked: 3},
-		"a failure is told, and the next Pod tries again":   {failure: errors.New("no route"), wantAsked: 3, wantError: "read ReplicaSet.apps cart-1: no route"},
-		"a missing permission is not asked for at each Pod": {failure: forbidden, wantAsked: 2, wantError: "the webhook may not read ReplicaSet.apps: its role lacks the verb get; the chart's value schedPatch.extraTargets grants it"},
-		"a kind that does not exist is told":                {kind: "Fleet", wantError: `read Fleet.apps cart-1: no matches for kind "Fleet" in version "apps/v1"`},
+		"an owner that is gone owns nothing":            {wantAsked: 3},
+		"another one of the same name is not the owner": {object: replicaSet("other", deployment()), wantAsked: 3},
+		"a failure is told, and the next Pod tries again": {failure: errors.New("no route"), wantAsked: 3,
+			wantError: "read ReplicaSet.apps cart-1: no route"},
+		"a missing permission is not asked for at each Pod": {failure: forbidden, wantAsked: 2,
+			wantError: "the webhook may not read ReplicaSet.apps: its role lacks the verb get; the chart's value schedPatch.extraTargets grants it"},
+		"a kind that does not exist is told": {kind: "Fleet",
+			wantError: `read Fleet.apps cart-1: no matches for kind "Fleet" in version "apps/v1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var objects []*metav1.PartialObjectMetadata
@@ -130,7 +133,8 @@ func TestAnOwnerExistsAsAWhole(t *testing.T) {
 		namespace string
 		owner     *metav1.OwnerReference
 		want      bool
-	}{{"shop", reference("ReplicaSet"), true}, {"shop", renamed, false}, {"shop", recreated, false}, {"elsewhere", reference("ReplicaSet"), false}} {
+	}{{"shop", reference("ReplicaSet"), true}, {"shop", renamed, false}, {"shop", recreated, false},
+		{"elsewhere", reference("ReplicaSet"), false}} {
 		got, err := owners.Exists(t.Context(), tc.namespace, tc.owner)
 		if err != nil || got != tc.want {
 			t.Errorf("%s/%s with UID %s exists: %t, %v", tc.namespace, tc.owner.Name, tc.owner.UID, got, err)

@@ -86,7 +86,8 @@ func ourStatefulSet(namespace string) *v1beta1.StatefulSet {
 // newPod makes a Pod from the template, as the owner's controller does.
 func newPod(namespace string, owner client.Object) *corev1.Pod {
 	GinkgoHelper()
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "cart-", Labels: podLabels}, Spec: *template.Spec.DeepCopy()}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "cart-", Labels: podLabels},
+		Spec: *template.Spec.DeepCopy()}
 	if owner != nil {
 		Expect(controllerutil.SetControllerReference(owner, pod, program.Scheme())).To(Succeed())
 	}

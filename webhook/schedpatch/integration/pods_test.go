@@ -40,9 +40,10 @@ var _ = DescribeTable("Pods are patched that are made by", func(ctx context.Cont
 	Entry("a StatefulSet", "apps/v1", "StatefulSet", "db", func(ctx context.Context, namespace string) client.Object {
 		return made(ctx, statefulSet(namespace), nil)
 	}),
-	Entry("a StatefulSet of apps.kruise.io", "apps.kruise.io/v1beta1", "StatefulSet", "db", func(ctx context.Context, namespace string) client.Object {
-		return made(ctx, ourStatefulSet(namespace), nil)
-	}),
+	Entry("a StatefulSet of apps.kruise.io", "apps.kruise.io/v1beta1", "StatefulSet", "db",
+		func(ctx context.Context, namespace string) client.Object {
+			return made(ctx, ourStatefulSet(namespace), nil)
+		}),
 	Entry("a Job", "batch/v1", "Job", "night-1", func(ctx context.Context, namespace string) client.Object {
 		return made(ctx, job(namespace), nil)
 	}),
@@ -183,7 +184,8 @@ var _ = Describe("A Pod", func() {
 		applied(ctx, ssd(namespace, "p", v1alpha1.TargetReference{APIVersion: "x.example/v1", Kind: "Fleet", Name: "f"}))
 		heard.Take()
 		Expect(created(ctx, namespace, budget)).To(beUntouched())
-		Expect(heard.Take()).To(ConsistOf("SchedPatch p is not applied because it is not known whether PodDisruptionBudget.policy stand-in belongs to its target: " +
+		Expect(heard.Take()).To(ConsistOf("SchedPatch p is not applied because it is not known whether PodDisruptionBudget.policy " +
+			"stand-in belongs to its target: " +
 			"the webhook may not read PodDisruptionBudget.policy: its role lacks the verb get; the chart's value schedPatch.extraTargets grants it"))
 	})
 })
@@ -194,12 +196,14 @@ var _ = Describe("A SchedPatch", func() {
 		patch.Spec.Tolerations = []corev1.Toleration{{Key: "node-role.kubernetes.io/control-plane", Operator: corev1.TolerationOpExists}}
 		err := k8s.Create(ctx, patch)
 		Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
-		Expect(err).To(MatchError(ContainSubstring(`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/control-plane" would let Pods onto the nodes of the control plane`)))
+		Expect(err).To(MatchError(ContainSubstring(`spec.tolerations[0].key: Forbidden: "node-role.kubernetes.io/control-plane" ` +
+			`would let Pods onto the nodes of the control plane`)))
 	})
 
 	It("is warned of in a namespace that the webhooks do not serve", func(ctx SpecContext) {
 		heard.Take()
 		Expect(k8s.Create(ctx, ssd("kube-system", "p", targetCart()), client.DryRunAll)).To(Succeed())
-		Expect(heard.Take()).To(ConsistOf(ContainSubstring("new Pods of namespace kube-system are not seen by the webhooks, so this SchedPatch has no effect")))
+		Expect(heard.Take()).To(ConsistOf(ContainSubstring(
+			"new Pods of namespace kube-system are not seen by the webhooks, so this SchedPatch has no effect")))
 	})
 })

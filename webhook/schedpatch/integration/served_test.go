@@ -23,7 +23,8 @@ func ask(ctx SpecContext, patch *v1alpha1.SchedPatch) (status int, answer patche
 	served := cluster.WebhookInstallOptions
 	trusted := x509.NewCertPool()
 	Expect(trusted.AppendCertsFromPEM(served.LocalServingCAData)).To(BeTrue())
-	url := fmt.Sprintf("https://%s:%d%s%s/%s", served.LocalServingHost, served.LocalServingPort, patches.ServedPath, patch.Namespace, patch.Name)
+	url := fmt.Sprintf("https://%s:%d%s%s/%s", served.LocalServingHost, served.LocalServingPort, patches.ServedPath, patch.Namespace,
+		patch.Name)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	Expect(err).NotTo(HaveOccurred())
 	replica := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}}

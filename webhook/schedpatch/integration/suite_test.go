@@ -80,10 +80,12 @@ func prepare(ctx context.Context, mgr manager.Manager) {
 	server.Register(patches.ServedPath, known)
 	server.Register(pod.Path, &webhook.Admission{Handler: &pod.Handler{
 		Sets: sidecar.NewIndex(), Reader: mgr.GetCache(), Clock: clock,
-		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), PatchedPods: counter, Clock: clock},
+		Scheduling: &pod.Scheduling{Index: known.Index, Owners: owners.New(reader, mgr.GetRESTMapper(), clock), PatchedPods: counter,
+			Clock: clock},
 	}})
 	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
-		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock,
+		Excluded: []string{"kube-system"}, Namespaces: mgr.GetCache(),
+		Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock,
 	}})
 }
 
@@ -108,7 +110,8 @@ func asWebhook(ctx context.Context) *rest.Config {
 }
 
 func at(path string) admissionregistrationv1.WebhookClientConfig {
-	return admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "default", Name: "any", Path: &path}}
+	return admissionregistrationv1.WebhookClientConfig{
+		Service: &admissionregistrationv1.ServiceReference{Namespace: "default", Name: "any", Path: &path}}
 }
 
 // onPods must answer, so that no spec passes by accident.
@@ -129,7 +132,8 @@ func onSchedPatches() admissionregistrationv1.ValidatingWebhook {
 		SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Fail),
 		Rules: []admissionregistrationv1.RuleWithOperations{{
 			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
-			Rule:       admissionregistrationv1.Rule{APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1alpha1"}, Resources: []string{"schedpatches"}},
+			Rule: admissionregistrationv1.Rule{APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1alpha1"},
+				Resources: []string{"schedpatches"}},
 		}},
 	}
 }

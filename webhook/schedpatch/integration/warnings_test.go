@@ -29,22 +29,25 @@ var _ = Describe("Whoever writes a SchedPatch is warned", Serial, func() {
 		made(ctx, cart, nil)
 
 		By("another group")
-		Expect(k8s.Create(ctx, ssd(namespace, "group", v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}))).To(Succeed())
+		Expect(k8s.Create(ctx, ssd(namespace, "group", v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "StatefulSet",
+			Name: "db"}))).To(Succeed())
 		Expect(heard.Take()).To(Equal([]string{"spec.targetRef: apps/v1 StatefulSet db does not exist in namespace " + namespace +
 			"; there is one of apps.kruise.io/v1beta1: set targetRef.apiVersion to it"}))
 
 		By("a template that contradicts")
 		patch := ssd(namespace, "contradicting", targetCart())
 		patch.Spec.NodeSelector = nil
-		patch.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
-				{Key: "disk", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"hdd"}}}}}}}}
+		patch.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+					{Key: "disk", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"hdd"}}}}}}}}
 		Expect(k8s.Create(ctx, patch)).To(Succeed())
 		Expect(heard.Take()).To(Equal([]string{"spec: new Pods of Deployment.apps cart are created without this SchedPatch: " +
 			"no node can match: the Pod demands disk In [hdd] (nodeSelector), the patch NotIn [hdd] (nodeAffinity). Change one of the two"}))
 
 		By("no node")
-		Expect(k8s.Create(ctx, ssd(namespace, "nowhere", v1alpha1.TargetReference{APIVersion: "batch/v1", Kind: "CronJob", Name: "later"}))).To(Succeed())
+		Expect(k8s.Create(ctx, ssd(namespace, "nowhere",
+			v1alpha1.TargetReference{APIVersion: "batch/v1", Kind: "CronJob", Name: "later"}))).To(Succeed())
 		Expect(heard.Take()).To(Equal([]string{"spec: Pods with this SchedPatch stay Pending until a node comes that meets it: " +
 			"the labels of 0 of 1 nodes do. It demands disk In [ssd] (nodeSelector)"}))
 
@@ -63,9 +66,10 @@ var _ = Describe("A Pod that no node could take with the patch", func() {
 		replicas := made(ctx, replicaSet(namespace, "cart-1"), owner)
 		patch := ssd(namespace, "off", targetCart())
 		patch.Spec.NodeSelector = nil
-		patch.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
-				{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpNotIn, Values: []string{"node1"}}}}}}}}
+		patch.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+					{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpNotIn, Values: []string{"node1"}}}}}}}}
 		applied(ctx, patch)
 		heard.Take()
 		pinned := newPod(namespace, replicas)
