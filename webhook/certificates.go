@@ -37,7 +37,8 @@ func newServing(o options) (*serving, error) {
 		return nil, fmt.Errorf("--cert-provider=%s: must be %s or %s", o.certProvider, certs.ProviderSelf, certs.ProviderCertManager)
 	}
 	if o.selfSecret == o.certManagerSecret {
-		return nil, fmt.Errorf("--cert-secret-name and --cert-manager-secret-name are both %s: each provider needs a Secret of its own", o.selfSecret)
+		return nil, fmt.Errorf("--cert-secret-name and --cert-manager-secret-name are both %s: each provider needs a Secret "+
+			"of its own", o.selfSecret)
 	}
 	marker, err := os.MkdirTemp("", "served-")
 	if err != nil {

@@ -61,25 +61,40 @@ func parse() options {
 	o := options{}
 	o.AddFlags(flag.CommandLine)
 	flag.IntVar(&o.port, "port", 9443, "Port that the API server calls.")
-	flag.StringVar(&o.certProvider, "cert-provider", "self", "Who makes the certificates: self or cert-manager. The Secrets of both are watched, so that one can take over from the other.")
-	flag.StringVar(&o.selfSecret, "cert-secret-name", "windlass-webhook-self-cert", "Secret with the certificates of the provider self, in the Pod's namespace.")
-	flag.StringVar(&o.certManagerSecret, "cert-manager-secret-name", "windlass-webhook-tls", "Secret with the certificates of the provider cert-manager, in the Pod's namespace.")
-	flag.StringVar(&o.certificate, "cert-manager-certificate", "windlass-webhook", "Certificate that cert-manager fills its Secret for, in the Pod's namespace.")
+	flag.StringVar(&o.certProvider, "cert-provider", "self", "Who makes the certificates: self or cert-manager. The "+
+		"Secrets of both are watched, so that one can take over from the other.")
+	flag.StringVar(&o.selfSecret, "cert-secret-name", "windlass-webhook-self-cert",
+		"Secret with the certificates of the provider self, in the Pod's namespace.")
+	flag.StringVar(&o.certManagerSecret, "cert-manager-secret-name", "windlass-webhook-tls",
+		"Secret with the certificates of the provider cert-manager, in the Pod's namespace.")
+	flag.StringVar(&o.certificate, "cert-manager-certificate", "windlass-webhook",
+		"Certificate that cert-manager fills its Secret for, in the Pod's namespace.")
 	flag.StringVar(&o.service, "service-name", "windlass-webhook", "Service that the API server calls, in the Pod's namespace.")
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass-mutating", "MutatingWebhookConfiguration that carries the CA.")
-	flag.StringVar(&o.validating, "validating-webhook-configuration", "windlass-validating", "ValidatingWebhookConfiguration that carries the CA.")
+	flag.StringVar(&o.validating, "validating-webhook-configuration", "windlass-validating",
+		"ValidatingWebhookConfiguration that carries the CA.")
 	flag.DurationVar(&o.caValidity, "ca-validity", 87600*time.Hour, "How long a new CA lasts, with the provider self.")
 	flag.DurationVar(&o.certValidity, "cert-validity", 8760*time.Hour, "How long a new certificate lasts, with the provider self.")
-	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour, "How long before their end CA and certificate are replaced, with the provider self.")
-	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour, "How often to see whether they have to be replaced, with the provider self.")
-	flag.StringVar(&o.policyFile, "policy-file", "", "File of what SidecarSets may inject (YAML or JSON), read again whenever it changes. Without one, all that is not allowed is only warned of.")
-	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
-	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
-	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
-	flag.StringVar(&o.clientCAFile, "client-ca-file", "", "File of CAs in PEM, read again whenever it changes. With one, only who shows a client certificate of theirs may ask for reviews.")
-	flag.StringVar(&o.clientNames, "client-names", "", "Comma-separated common names or DNS names of client certificates that may ask for reviews. Default: every name that the CAs have signed.")
-	flag.StringVar(&o.imageMirrors, "enforced-image-mirrors", "", "Comma-separated beginnings of images, such as registry.example/mirror: other webhooks may have the images of sidecars pulled from there also where injection is enforced.")
-	flag.BoolVar(&o.allowOptOut, "enforced-allow-opt-out", false, "Whether a Pod can opt out of its sidecars also where injection is enforced.")
+	flag.DurationVar(&o.rotateBefore, "cert-rotate-before", 2160*time.Hour,
+		"How long before their end CA and certificate are replaced, with the provider self.")
+	flag.DurationVar(&o.checkInterval, "cert-check-interval", 12*time.Hour,
+		"How often to see whether they have to be replaced, with the provider self.")
+	flag.StringVar(&o.policyFile, "policy-file", "", "File of what SidecarSets may inject (YAML or JSON), read again "+
+		"whenever it changes. Without one, all that is not allowed is only warned of.")
+	flag.StringVar(&o.patchRulesFile, "patch-rules-file", "", "File of the rules for annotations of Pods that "+
+		"SidecarSets may patch (JSON), read again whenever it changes. It need not exist.")
+	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease",
+		"Comma-separated namespaces that the Pod webhooks do not serve.")
+	flag.StringVar(&o.allowedTolerations, "allowed-tolerations", "", "Comma-separated keys of taints that SchedPatches "+
+		"may tolerate although they are refused by default: those of the control plane, or * for tolerations without a key.")
+	flag.StringVar(&o.clientCAFile, "client-ca-file", "", "File of CAs in PEM, read again whenever it changes. With one, "+
+		"only who shows a client certificate of theirs may ask for reviews.")
+	flag.StringVar(&o.clientNames, "client-names", "", "Comma-separated common names or DNS names of client certificates "+
+		"that may ask for reviews. Default: every name that the CAs have signed.")
+	flag.StringVar(&o.imageMirrors, "enforced-image-mirrors", "", "Comma-separated beginnings of images, such as "+
+		"registry.example/mirror: other webhooks may have the images of sidecars pulled from there also where injection is enforced.")
+	flag.BoolVar(&o.allowOptOut, "enforced-allow-opt-out", false,
+		"Whether a Pod can opt out of its sidecars also where injection is enforced.")
 	flag.Parse()
 	return o
 }
@@ -132,7 +147,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	servePods(mgr, o, sets, recorded, scheduling, fresh)
-	if err := errors.Join(serveSidecarSets(mgr, o, sets.Stored, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded)); err != nil {
+	if err := errors.Join(
+		serveSidecarSets(mgr, o, sets.Stored, recorded), serveStatefulSets(ctx, mgr), serving.add(mgr, o), addChecks(mgr, sets, recorded),
+	); err != nil {
 		return err
 	}
 	log.Info("starting", "version", program.Version)
@@ -140,10 +157,12 @@ func run(ctx context.Context, o options) error {
 }
 
 // servePods registers the admission of Pods, for namespaces whose injection is enforced and for all others.
-func servePods(mgr manager.Manager, o options, sets *sidecarset.Followed, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh) {
+func servePods(
+	mgr manager.Manager, o options, sets *sidecarset.Followed, recorded *versions.Known, scheduling *pod.Scheduling, fresh pod.Fresh,
+) {
 	handler := pod.Handler{
 		Sets: sets.Index, Versions: recorded, Scheduling: scheduling, Reader: mgr.GetCache(), Live: mgr.GetAPIReader(), Clock: clock.RealClock{},
-		Judge: validity.NewJudge(),
+		Validity: validity.NewValidator(),
 	}
 	enforced := handler
 	enforced.Enforced, enforced.Fresh, enforced.AllowOptOut, enforced.Mirrors = true, fresh, o.allowOptOut, strings.Split(o.imageMirrors, ",")

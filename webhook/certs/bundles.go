@@ -88,7 +88,7 @@ func (t *webhookTrust) trusts(chain []*x509.Certificate, host string, now time.T
 	return nil
 }
 
-// verify judges a chain as an API server does that trusts these roots.
+// verify checks a chain as an API server does that trusts these roots.
 func verify(chain []*x509.Certificate, roots *x509.CertPool, host string, now time.Time) error {
 	between := x509.NewCertPool()
 	for _, certificate := range chain[1:] {

@@ -62,7 +62,7 @@ func CertManagerReader(config *rest.Config) (client.Reader, error) {
 // NeedLeaderElection is false: every replica waits for itself.
 func (p *CertManager) NeedLeaderElection() bool { return false }
 
-// Why tells what keeps the certificate from being used, as it was at the last look.
+// Why tells what keeps the certificate from being used, as it was at the last check.
 func (p *CertManager) Why() string {
 	if why := p.why.Load(); why != nil {
 		return *why
@@ -79,13 +79,13 @@ func (p *CertManager) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C():
-			p.look(ctx)
+			p.check(ctx)
 		}
 	}
 }
 
-// look explains, and says so when the explanation is a new one.
-func (p *CertManager) look(ctx context.Context) {
+// check explains, and says so when the explanation is a new one.
+func (p *CertManager) check(ctx context.Context) {
 	why := ""
 	if p.Source.Distrust() != nil {
 		why = diagnose(p.find(ctx))

@@ -25,8 +25,8 @@ type held struct {
 	stored bool
 	// trusted is when a caBundle was last seen to trust it. Zero: never.
 	trusted time.Time
-	// vouchers are the certificates by which other CAs vouch for its CA.
-	vouchers map[*identity]*x509.Certificate
+	// crossSigned are the certificates by which other CAs sign its CA.
+	crossSigned map[*identity]*x509.Certificate
 }
 
 // inPlay reports whether an API server may still trust nobody else.
@@ -52,8 +52,8 @@ type choice struct {
 	serve *tls.Certificate
 	// from is the identity that it belongs to.
 	from *held
-	// vouchers counts the CAs that vouch for it in the chain.
-	vouchers int
+	// crossSigned counts the CAs that cross-sign it in the chain.
+	crossSigned int
 }
 
 // take adds what a Secret holds now. It returns false when that was known.
@@ -62,7 +62,7 @@ func (s *state) take(found *identity, now time.Time) bool {
 		return false
 	}
 	s.lose(found.provider)
-	s.held = slices.Insert(s.held, 0, &held{identity: found, since: now, stored: true, vouchers: map[*identity]*x509.Certificate{}})
+	s.held = slices.Insert(s.held, 0, &held{identity: found, since: now, stored: true, crossSigned: map[*identity]*x509.Certificate{}})
 	return true
 }
 
@@ -102,8 +102,8 @@ func (s *state) managed() bool {
 }
 
 // choose finds the certificate to serve: of those that may be served the one that most webhooks trust, and of equals
-// cert-manager's, for which our own CA can vouch but not the other way around, then the latest. It also forgets what
-// can no longer matter. The errors are of CAs that cannot vouch.
+// cert-manager's, which our own CA can cross-sign but not the other way around, then the latest. It also forgets what
+// can no longer matter. The errors are of CAs that cannot cross-sign.
 func (s *state) choose(now time.Time) (choice, error) {
 	webhooks := s.webhooks()
 	for _, h := range s.held {
@@ -118,10 +118,10 @@ func (s *state) choose(now time.Time) (choice, error) {
 		if !s.wanted(h, now) || s.early(h, now) {
 			continue
 		}
-		vouchers, err := s.vouchersFor(h, now)
+		crossSigned, err := s.crossSignedFor(h, now)
 		errs = append(errs, err)
-		if count := trustedBy(webhooks, slices.Concat(h.chain, vouchers), s.host, now); count > most {
-			best, most = newChoice(h, vouchers), count
+		if count := trustedBy(webhooks, slices.Concat(h.chain, crossSigned), s.host, now); count > most {
+			best, most = newChoice(h, crossSigned), count
 		}
 	}
 	return best, errors.Join(errs...)
@@ -163,7 +163,7 @@ func (h *held) fresh(now time.Time) bool {
 }
 
 // forget drops what no Secret holds and no API server needs: what it does not trust, or what a later certificate of the
-// same CA replaces. Nor are the keys of their CAs kept, with which they vouched.
+// same CA replaces. Nor are the keys of their CAs kept, with which they cross-signed.
 func (s *state) forget(now time.Time) {
 	var kept []*held
 	for _, h := range s.held {
@@ -174,7 +174,7 @@ func (s *state) forget(now time.Time) {
 	}
 	s.held = kept
 	for _, h := range kept {
-		maps.DeleteFunc(h.vouchers, func(by *identity, _ *x509.Certificate) bool { return !s.holds(by) })
+		maps.DeleteFunc(h.crossSigned, func(by *identity, _ *x509.Certificate) bool { return !s.holds(by) })
 	}
 }
 
@@ -188,52 +188,52 @@ func (h *held) sharesCA(other *held) bool {
 	return h.provider == other.provider && h.ca != nil && h.sameCA(other.identity)
 }
 
-// vouchersFor are the certificates by which every CA whose key is held, and that may, vouches for the CA of an
+// crossSignedFor are the certificates by which every CA whose key is held, and that may, cross-signs the CA of an
 // identity.
-func (s *state) vouchersFor(h *held, now time.Time) ([]*x509.Certificate, error) {
+func (s *state) crossSignedFor(h *held, now time.Time) ([]*x509.Certificate, error) {
 	var (
-		vouchers []*x509.Certificate
-		errs     []error
+		crossSigned []*x509.Certificate
+		errs        []error
 	)
 	for _, by := range s.held {
-		if !canVouch(by.identity, h.identity, s.host, now) {
+		if !canCrossSign(by.identity, h.identity, s.host, now) {
 			continue
 		}
-		voucher, err := h.voucherOf(by.identity, now)
+		certificate, err := h.crossSignedBy(by.identity, now)
 		errs = append(errs, err)
-		if voucher != nil {
-			vouchers = append(vouchers, voucher)
+		if certificate != nil {
+			crossSigned = append(crossSigned, certificate)
 		}
 	}
-	return vouchers, errors.Join(errs...)
+	return crossSigned, errors.Join(errs...)
 }
 
-// voucherOf is the certificate by which a CA vouches for that of h; it is made when there is none, and again before it
-// ends. A CA that could not vouch at first, for which it is nil, is not asked again.
-func (h *held) voucherOf(by *identity, now time.Time) (*x509.Certificate, error) {
-	voucher, known := h.vouchers[by]
-	if known && (voucher == nil || !worn(voucher, by, h.identity, now)) {
-		return voucher, nil
+// crossSignedBy is the certificate by which a CA signs that of h; it is made when there is none, and again before it
+// ends. A CA that could not cross-sign at first, for which it is nil, is not asked again.
+func (h *held) crossSignedBy(by *identity, now time.Time) (*x509.Certificate, error) {
+	crossSigned, known := h.crossSigned[by]
+	if known && (crossSigned == nil || !dueForRenewal(crossSigned, by, h.identity, now)) {
+		return crossSigned, nil
 	}
-	renewed, err := vouch(by, h.identity, now)
+	renewed, err := crossSign(by, h.identity, now)
 	if err != nil && known {
-		return voucher, err
+		return crossSigned, err
 	}
-	h.vouchers[by] = renewed
+	h.crossSigned[by] = renewed
 	return renewed, err
 }
 
-func newChoice(h *held, vouchers []*x509.Certificate) choice {
+func newChoice(h *held, crossSigned []*x509.Certificate) choice {
 	pair := h.pair
 	pair.Certificate = slices.Clone(pair.Certificate)
-	for _, voucher := range vouchers {
-		pair.Certificate = append(pair.Certificate, voucher.Raw)
+	for _, certificate := range crossSigned {
+		pair.Certificate = append(pair.Certificate, certificate.Raw)
 	}
-	return choice{serve: &pair, from: h, vouchers: len(vouchers)}
+	return choice{serve: &pair, from: h, crossSigned: len(crossSigned)}
 }
 
 // trustError tells why API servers that call any of our webhooks would not trust the certificate of our own provider,
-// without anybody vouching for it; nil if they would.
+// without anybody cross-signing it; nil if they would.
 func (s *state) trustError(names Names, now time.Time) error {
 	own := s.latest(s.provider)
 	if own == nil {

@@ -50,7 +50,7 @@ func TestWhatIsServed(t *testing.T) {
 	passes := func(d time.Duration) happening { return func(_ *Source, pass func(time.Duration)) { pass(d) } }
 	empty := func(s *Source, _ func(time.Duration)) { s.secretChanged(ProviderSelf, &corev1.Secret{}) }
 
-	type want = [2]int64 // serial number, vouchers
+	type want = [2]int64 // serial number, cross-signed certificates
 	for name, test := range map[string]struct {
 		provider string
 		happens  []happening
@@ -63,11 +63,11 @@ func TestWhatIsServed(t *testing.T) {
 		"self's last while its Secret is empty":            {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), empty}, want{1, 0}},
 		"self's last while its Secret is gone":             {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), gone(ProviderSelf), passes(time.Hour)}, want{1, 0}},
 		"cert-manager's own":                               {ProviderCertManager, []happening{managedHolds(b, 101), both(b.pem, true)}, want{101, 0}},
-		"a new CA of self, which the old one vouches for":  {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2)}, want{2, 1}},
+		"a new CA of self, which the old one cross-signs":  {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2)}, want{2, 1}},
 		"a new CA of self, by itself when all has settled": {ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2), both(c.pem, false), passes(2 * settle)}, want{2, 0}},
-		"a new CA of self that nobody ever put into the configurations, vouched for as long as it takes": {
+		"a new CA of self that nobody ever put into the configurations, cross-signed as long as it takes": {
 			ProviderSelf, []happening{both(a.pem, false), selfHolds(a, 1), selfHolds(c, 2), passes(time.Hour)}, want{2, 1}},
-		"not a new CA of cert-manager before it is trusted, as nobody can vouch for it": {
+		"not a new CA of cert-manager before it is trusted, as nobody can cross-sign it": {
 			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102)}, want{101, 0}},
 		"a new CA of cert-manager once it is trusted": {
 			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), managedHolds(c, 102), both(c.pem, true)}, want{102, 0}},
@@ -82,24 +82,24 @@ func TestWhatIsServed(t *testing.T) {
 			ProviderCertManager, []happening{both(b.pem, true), managedHolds(b, 101), passes(100*time.Hour - settle/2), managedRenewed(b, 102)}, want{102, 0}},
 		"cert-manager's first one at once": {
 			ProviderCertManager, []happening{both(b.pem, true), managedRenewed(b, 101)}, want{101, 0}},
-		"cert-manager's first one at once, vouched for by self": {
+		"cert-manager's first one at once, cross-signed by self": {
 			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedRenewed(b, 101)}, want{101, 1}},
-		"cert-manager's, vouched for by self, as soon as it is there": {
+		"cert-manager's, cross-signed by self, as soon as it is there": {
 			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101)}, want{101, 1}},
-		"cert-manager's, vouched for by self, when half of it is done": {
+		"cert-manager's, cross-signed by self, when half of it is done": {
 			ProviderSelf, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101), mutating(b.pem, true), gone(ProviderSelf)}, want{101, 1}},
 		"cert-manager's, by itself, a while after self was trusted": {
 			ProviderCertManager, []happening{selfHolds(a, 1), both(a.pem, true), managedHolds(b, 101), gone(ProviderSelf), both(b.pem, true), passes(2 * settle)}, want{101, 0}},
 		"self's for cert-manager until its certificate is there": {
 			ProviderCertManager, []happening{selfHolds(a, 1), both(a.pem, true), gone(ProviderSelf)}, want{1, 0}},
 
-		"cert-manager's, vouched for by self, before self has taken over": {
+		"cert-manager's, cross-signed by self, before self has taken over": {
 			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2)}, want{101, 1}},
-		"cert-manager's, vouched for by self, when self has just taken over": {
+		"cert-manager's, cross-signed by self, when self has just taken over": {
 			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), both(c.pem, false)}, want{101, 1}},
 		"self's when it took over a while ago": {
 			ProviderSelf, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), both(c.pem, false), passes(2 * settle)}, want{2, 0}},
-		"cert-manager's, vouched for, in a replica of before": {
+		"cert-manager's, cross-signed, in a replica of before": {
 			ProviderCertManager, []happening{managedHolds(b, 101), both(b.pem, false), selfHolds(c, 2), gone(ProviderCertManager), both(c.pem, false)}, want{101, 1}},
 		"self's when an old Secret of cert-manager was left behind": {
 			ProviderSelf, []happening{managedHolds(b, 101), selfHolds(a, 1), both(a.pem, false)}, want{1, 0}},
@@ -112,14 +112,14 @@ func TestWhatIsServed(t *testing.T) {
 			s, clock := newTestSource(t, test.provider)
 			pass := func(d time.Duration) {
 				clock.Step(d)
-				s.look()
-				s.look()
+				s.refresh()
+				s.refresh()
 			}
 			for _, happens := range test.happens {
 				happens(s, pass)
 			}
 			if diff := cmp.Diff(test.want, serving(s)); diff != "" {
-				t.Errorf("serial number and vouchers (-want +got):\n%s", diff)
+				t.Errorf("serial number and cross-signed certificates (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -133,22 +133,22 @@ func TestAForgottenCALeavesNothingBehind(t *testing.T) {
 	s.configurationChanged(mutatingWith(a.pem, true))
 	s.secretChanged(ProviderCertManager, b.managedSecret(t, 101))
 	managed := s.state.latest(ProviderCertManager)
-	if got := len(managed.vouchers); got != 1 {
-		t.Fatalf("%d CAs vouch for cert-manager's, want 1", got)
+	if got := len(managed.crossSigned); got != 1 {
+		t.Fatalf("%d CAs have cross-signed cert-manager's, want 1", got)
 	}
 	s.secretDeleted(ProviderSelf)
 	s.configurationChanged(mutatingWith(b.pem, true))
 	clock.Step(2 * settle)
-	s.look()
-	if got := len(managed.vouchers); got != 0 {
-		t.Errorf("%d CAs that vouched for cert-manager's are kept, want 0", got)
+	s.refresh()
+	if got := len(managed.crossSigned); got != 0 {
+		t.Errorf("%d CAs that cross-signed cert-manager's are kept, want 0", got)
 	}
 }
 
-func TestAVoucherIsGoodForItsChainAlone(t *testing.T) {
+func TestACrossSignedCertificateIsGoodForItsChainAlone(t *testing.T) {
 	a, b, other := newAuthority(t), newAuthority(t), newAuthority(t)
 	identities := map[*authority]*identity{a: parsed(t, ProviderSelf, a.secret(t, 1)), b: parsed(t, ProviderSelf, b.secret(t, 1))}
-	voucher, err := vouch(identities[a], identities[b], start)
+	crossSigned, err := crossSign(identities[a], identities[b], start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,12 +157,12 @@ func TestAVoucherIsGoodForItsChainAlone(t *testing.T) {
 		chain []*x509.Certificate
 		want  bool
 	}{
-		"who trusts the CA needs no voucher":                   {b, identities[b].chain, true},
-		"who trusts the CA minds no voucher":                   {b, append(identities[b].chain, voucher), true},
-		"who trusts the one that vouches takes it":             {a, append(identities[b].chain, voucher), true},
-		"who trusts the one that vouches does not without it":  {a, identities[b].chain, false},
-		"who trusts neither does not, with it":                 {other, append(identities[b].chain, voucher), false},
-		"it does not make the one that vouches trusted itself": {b, append(identities[a].chain, voucher), false},
+		"who trusts the CA needs no cross-signed certificate":      {b, identities[b].chain, true},
+		"who trusts the CA minds none":                             {b, append(identities[b].chain, crossSigned), true},
+		"who trusts the one that cross-signs takes it":             {a, append(identities[b].chain, crossSigned), true},
+		"who trusts the one that cross-signs does not without it":  {a, identities[b].chain, false},
+		"who trusts neither does not, with it":                     {other, append(identities[b].chain, crossSigned), false},
+		"it does not make the one that cross-signs trusted itself": {b, append(identities[a].chain, crossSigned), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			configuration := readMutating(mutatingWith(test.roots.pem, false))
@@ -173,8 +173,8 @@ func TestAVoucherIsGoodForItsChainAlone(t *testing.T) {
 	}
 }
 
-// TestAVoucherWorksInAHandshake makes real calls, with all that TLS adds.
-func TestAVoucherWorksInAHandshake(t *testing.T) {
+// TestACrossSignedCertificateWorksInAHandshake makes real calls, with all that TLS adds.
+func TestACrossSignedCertificateWorksInAHandshake(t *testing.T) {
 	old, next := newAuthority(t), newAuthority(t)
 	s, clock := newTestSource(t, ProviderSelf)
 	s.configurationChanged(mutatingWith(old.pem, true))

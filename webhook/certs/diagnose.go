@@ -49,7 +49,8 @@ func notInstalled(f findings) string {
 	if !meta.IsNoMatchError(f.err) {
 		return ""
 	}
-	return "the API server knows no Certificates of cert-manager.io: install cert-manager, or set the chart's value certificates.provider to self"
+	return "the API server knows no Certificates of cert-manager.io: install cert-manager, or set the chart's value " +
+		"certificates.provider to self"
 }
 
 func noCertificate(f findings) string {
@@ -75,7 +76,8 @@ func notReady(f findings) string {
 		return ""
 	}
 	causes := []string{fmt.Sprintf("Certificate %s is not ready: %s: %s", f.name, ready.Reason, ready.Message)}
-	if issuing := apiutil.GetCertificateCondition(f.certificate, cmapi.CertificateConditionIssuing); issuing != nil && issuing.Status == cmmeta.ConditionFalse {
+	issuing := apiutil.GetCertificateCondition(f.certificate, cmapi.CertificateConditionIssuing)
+	if issuing != nil && issuing.Status == cmmeta.ConditionFalse {
 		causes = append(causes, fmt.Sprintf("the last attempt to issue it: %s: %s", issuing.Reason, issuing.Message))
 	}
 	return strings.Join(append(causes, pending(f)...), "; ")
@@ -117,10 +119,12 @@ func issuerHidesCA(f findings) string {
 		return ""
 	}
 	ref := f.certificate.Spec.IssuerRef
-	return fmt.Sprintf("the Secret %s of Certificate %s has no %s, so cert-manager has nothing to put into the webhook configurations: %s %s does not tell its CA; name an issuer that does in certificates.certManager.issuerRef",
+	return fmt.Sprintf("the Secret %s of Certificate %s has no %s, so cert-manager has nothing to put into the webhook "+
+		"configurations: %s %s does not tell its CA; name an issuer that does in certificates.certManager.issuerRef",
 		f.certificate.Spec.SecretName, f.name, caCertKey, apiutil.IssuerKind(ref), ref.Name)
 }
 
 func notYetInjected(f findings) string {
-	return fmt.Sprintf("cert-manager's cainjector has not put the CA of Certificate %s into the webhook configurations; is it running, and may it write there?", f.name)
+	return fmt.Sprintf("cert-manager's cainjector has not put the CA of Certificate %s into the webhook configurations; "+
+		"is it running, and may it write there?", f.name)
 }

@@ -11,7 +11,7 @@
 //   - watches both Secrets and both configurations, whoever its provider is,
 //   - serves a certificate that the caBundles it sees trust, the coming one if
 //     it can,
-//   - and lets the CA whose key it has vouch for the coming one: the chain that
+//   - and lets the CA whose key it has cross-sign the coming one: the chain that
 //     it serves ends in either.
 //
 // For example from self (CA A, whose key all replicas can read) to cert-manager (CA B):
@@ -21,7 +21,7 @@
 //	Secret of self is deleted          still so, A's key is in memory
 //	a minute after A was last trusted  serve leaf(B)
 //
-// and back, where the new CA C of self vouches for B until B is in no caBundle:
+// and back, where the new CA C of self cross-signs B until B is in no caBundle:
 //
 //	Secret of self is filled           serve leaf(B) + "B, says C"
 //	caBundle is B, then C              both trust that chain

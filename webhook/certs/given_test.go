@@ -175,7 +175,7 @@ func newTestSource(t testing.TB, provider string) (*Source, *clocktesting.FakeCl
 	return NewSource(provider, testNames, t.TempDir(), clock), clock
 }
 
-// serving is the serial number of what is served, and how many CAs vouch for it. Both are -1 when nothing is.
+// serving is the serial number of what is served, and how many CAs cross-sign it. Both are -1 when nothing is.
 func serving(s *Source) [2]int64 {
 	c, err := s.GetCertificate(nil)
 	if err != nil {

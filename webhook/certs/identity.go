@@ -35,12 +35,13 @@ type identity struct {
 	caKey crypto.Signer
 }
 
-// read is what the Secret of a provider holds. It fails when that is not to be used: our CA vouches for what
+// read is what the Secret of a provider holds. It fails when that is not to be used: our CA cross-signs what
 // cert-manager made, so nobody else's will do.
 func (n Names) read(provider string, secret *corev1.Secret) (*identity, error) {
 	filledFor := secret.Annotations[cmapi.CertificateNameKey]
 	if provider == ProviderCertManager && filledFor != n.Certificate {
-		return nil, fmt.Errorf("annotation %s of Secret %s/%s is %q, and must be %q: it was not filled by cert-manager for our Certificate; delete the Secret, and cert-manager fills it",
+		return nil, fmt.Errorf("annotation %s of Secret %s/%s is %q, and must be %q: it was not filled by cert-manager for "+
+			"our Certificate; delete the Secret, and cert-manager fills it",
 			cmapi.CertificateNameKey, secret.Namespace, secret.Name, filledFor, n.Certificate)
 	}
 	return parseIdentity(provider, secret)

@@ -25,7 +25,7 @@ const (
 	// taken away the permission and the configurations too.
 	restoreAfter = 3 * time.Second
 	// createAfter is how long a replica that starts without the Secret waits for one that runs to put it back, before
-	// it makes an empty one, to be filled anew.
+	// it makes an empty one, to be filled again.
 	createAfter = 6 * time.Second
 
 	// eventMissing and eventRestored are reasons of events on our own Pod.
@@ -64,7 +64,8 @@ func (k *keeper) await(ctx context.Context) error {
 			k.log.Error(err, "the Secret of the certificates cannot be read; it is tried again")
 		case since.IsZero():
 			since = k.clock.Now()
-			k.log.Info("there is no Secret of the certificates; it is made, unless a replica that runs puts it back", "secret", k.names.SelfSecret.String())
+			k.log.Info("there is no Secret of the certificates; it is made, unless a replica that runs puts it back", "secret",
+				k.names.SelfSecret.String())
 		case k.clock.Since(since) >= createAfter:
 			return k.create(ctx, nil)
 		}
@@ -85,13 +86,13 @@ func (k *keeper) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C():
-			k.look(ctx)
+			k.check(ctx)
 		}
 	}
 }
 
-// look says that the Secret is gone, puts it back, and says that.
-func (k *keeper) look(ctx context.Context) {
+// check says that the Secret is gone, puts it back, and says that.
+func (k *keeper) check(ctx context.Context) {
 	lost := k.source.lost()
 	if lost == nil {
 		k.found()
@@ -171,7 +172,9 @@ func (k *keeper) trust(ctx context.Context, ca []byte) error {
 }
 
 // fill reads a configuration and writes the CA where its clients trust nobody.
-func (k *keeper) fill(ctx context.Context, name string, into client.Object, clients func() []*admissionregistrationv1.WebhookClientConfig, ca []byte) error {
+func (k *keeper) fill(
+	ctx context.Context, name string, into client.Object, clients func() []*admissionregistrationv1.WebhookClientConfig, ca []byte,
+) error {
 	err := k.client.Get(ctx, client.ObjectKey{Name: name}, into)
 	if err != nil {
 		return client.IgnoreNotFound(err)

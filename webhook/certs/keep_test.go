@@ -62,8 +62,8 @@ func newKeeping(t *testing.T, secret *corev1.Secret, configurations ...client.Ob
 // after lets time pass, and has it looked.
 func (k *keeping) after(d time.Duration) {
 	k.clock.Step(d)
-	k.source.look()
-	k.look(k.Context())
+	k.source.refresh()
+	k.check(k.Context())
 }
 
 // stored is the Secret in the cluster; nil when there is none.
@@ -138,7 +138,7 @@ func TestWithoutItsSecretAReplicaServesOn(t *testing.T) {
 		k.after(time.Minute)
 	}
 	if diff := cmp.Diff([2]int64{1, 0}, serving(k.source)); diff != "" {
-		t.Errorf("serial number and vouchers (-want +got):\n%s", diff)
+		t.Errorf("serial number and cross-signed certificates (-want +got):\n%s", diff)
 	}
 	k.expectSaid("in all", warnedMissing, warnedMissing)
 }

@@ -63,7 +63,8 @@ var _ Provider = &SelfSigned{}
 // program depends on it.
 func (p *SelfSigned) Setup(config *rest.Config, scheme *runtime.Scheme) error {
 	if p.RotateBefore >= p.CertValidity || p.RotateBefore >= p.CAValidity {
-		return fmt.Errorf("--cert-rotate-before=%s: must be less than --cert-validity=%s and --ca-validity=%s, or certificates would be replaced at every look",
+		return fmt.Errorf("--cert-rotate-before=%s: must be less than --cert-validity=%s and --ca-validity=%s, or "+
+			"certificates would be replaced at every look",
 			p.RotateBefore, p.CertValidity, p.CAValidity)
 	}
 	var err error
@@ -134,7 +135,8 @@ func (p *SelfSigned) explain(err error) error {
 	case err == nil:
 		return nil
 	case apierrors.IsNotFound(err), apierrors.IsForbidden(err):
-		return fmt.Errorf("certificates of Secret %s: create it again, empty, and it is filled: kubectl create secret generic %s --namespace %s: %w",
+		return fmt.Errorf("certificates of Secret %s: create it again, empty, and it is filled: kubectl create secret "+
+			"generic %s --namespace %s: %w",
 			p.Names.SelfSecret, p.Names.SelfSecret.Name, p.Names.SelfSecret.Namespace, err)
 	default:
 		return fmt.Errorf("certificates of Secret %s: %w", p.Names.SelfSecret, err)

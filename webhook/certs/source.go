@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// lookInterval is how often the choice is made anew without a change: to notice that a certificate expired or that
-	// a change has settled.
-	lookInterval = 10 * time.Second
+	// refreshInterval is how often the choice is made again without a change: to notice that a certificate expired or
+	// that a change has settled.
+	refreshInterval = 10 * time.Second
 	// spread is how long a new certificate is given to reach every replica before its CA is put into the
 	// configurations.
 	spread = 2 * time.Second
@@ -117,7 +117,8 @@ func (s *Source) spreadIn(bundles [][]byte) (time.Duration, error) {
 	own := s.state.latest(ProviderSelf)
 	for _, bundle := range bundles {
 		if own == nil || !own.isOf(bundle) {
-			return 0, fmt.Errorf("this replica has not yet seen, in Secret %s, a certificate of the CA that is to be written into the webhook configurations; it is tried again",
+			return 0, fmt.Errorf("this replica has not yet seen, in Secret %s, a certificate of the CA that is to be written "+
+				"into the webhook configurations; it is tried again",
 				s.names.SelfSecret)
 		}
 	}
@@ -224,8 +225,8 @@ func (s *Source) configurationDeleted(object any) {
 	s.choose()
 }
 
-// look makes the choice anew because time has passed.
-func (s *Source) look() {
+// refresh makes the choice again because time has passed.
+func (s *Source) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.choose()
@@ -238,16 +239,16 @@ func (s *Source) choose() {
 	if err != nil {
 		s.log.Error(err, "API servers that trust an old CA may not trust the new certificate for a moment")
 	}
-	if old := s.current.Swap(&chosen); chosen.from != nil && (old == nil || old.from != chosen.from || old.vouchers != chosen.vouchers) {
+	if old := s.current.Swap(&chosen); chosen.from != nil && (old == nil || old.from != chosen.from || old.crossSigned != chosen.crossSigned) {
 		s.log.Info("serving certificate", "provider", chosen.from.provider, "serial", chosen.serve.Leaf.SerialNumber.String(),
-			"notAfter", chosen.serve.Leaf.NotAfter, "vouchers", chosen.vouchers)
+			"notAfter", chosen.serve.Leaf.NotAfter, "crossSigned", chosen.crossSigned)
 	}
-	s.judge(now)
+	s.noteTrust(now)
 	measure(chosen, &s.state, now)
 }
 
-// judge notes whether API servers trust our provider's certificate, and says so when that changed.
-func (s *Source) judge(now time.Time) {
+// noteTrust notes whether API servers trust our provider's certificate, and says so when that changed.
+func (s *Source) noteTrust(now time.Time) {
 	before := s.distrust
 	s.distrust = s.state.trustError(s.names, now)
 	if s.distrust == nil {

@@ -24,11 +24,11 @@ func TestACertificateThatCannotBeUsedLeavesTheLastGoodOne(t *testing.T) {
 	mixed.Data[corev1.TLSPrivateKeyKey] = ca.secret(t, 3).Data[corev1.TLSPrivateKeyKey]
 	s.secretChanged(ProviderSelf, mixed)
 	if diff := cmp.Diff([2]int64{1, 0}, serving(s)); diff != "" {
-		t.Errorf("serial number and vouchers (-want +got):\n%s", diff)
+		t.Errorf("serial number and cross-signed certificates (-want +got):\n%s", diff)
 	}
 }
 
-// TestOnlyWhatCertManagerMadeForOurCertificateIsUsed: our CA would vouch for it.
+// TestOnlyWhatCertManagerMadeForOurCertificateIsUsed: our CA would cross-sign it.
 func TestOnlyWhatCertManagerMadeForOurCertificateIsUsed(t *testing.T) {
 	for name, test := range map[string]struct {
 		annotations map[string]string
@@ -114,7 +114,7 @@ func TestReadinessIsNotTakenBack(t *testing.T) {
 	}
 }
 
-// TestAReplicaIsReadyByItsOwnProviderAlone: whoever vouched is forgotten with the next restart.
+// TestAReplicaIsReadyByItsOwnProviderAlone: whoever cross-signed is forgotten with the next restart.
 func TestAReplicaIsReadyByItsOwnProviderAlone(t *testing.T) {
 	old, next := newAuthority(t), newAuthority(t)
 	s, _ := newTestSource(t, ProviderCertManager)
@@ -123,7 +123,7 @@ func TestAReplicaIsReadyByItsOwnProviderAlone(t *testing.T) {
 	s.secretChanged(ProviderSelf, old.secret(t, 1))
 	s.secretChanged(ProviderCertManager, next.managedSecret(t, 101))
 	if diff := cmp.Diff([2]int64{101, 1}, serving(s)); diff != "" {
-		t.Fatalf("serial number and vouchers (-want +got):\n%s", diff)
+		t.Fatalf("serial number and cross-signed certificates (-want +got):\n%s", diff)
 	}
 	if err := s.Check(); err == nil {
 		t.Error("ready while only the old CA is in the configurations")

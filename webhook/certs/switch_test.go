@@ -97,10 +97,10 @@ func (w *world) settle(d time.Duration) {
 		}
 	}
 	w.call()
-	for range int(d/lookInterval) + 1 {
-		w.clock.Step(lookInterval)
+	for range int(d/refreshInterval) + 1 {
+		w.clock.Step(refreshInterval)
 		for _, r := range w.replicas {
-			r.source.look()
+			r.source.refresh()
 		}
 		w.call()
 	}
@@ -162,7 +162,7 @@ func (w *world) call() {
 	}
 }
 
-// ask judges the chain that would be sent as an API server does.
+// ask verifies the chain that would be sent as an API server does.
 func ask(s *Source, bundle []byte) error {
 	served, err := s.GetCertificate(nil)
 	if err != nil {
@@ -284,8 +284,8 @@ func (w *world) handOver(provider string, happens func()) {
 	w.replicas = w.replicas[old:]
 	w.settle(2 * settle)
 	for _, r := range w.replicas {
-		if got := r.source.current.Load(); got.from.provider != provider || got.vouchers != 0 {
-			w.t.Fatalf("replica %s serves %s with %d vouchers long after the change, want %s by itself", r.name, got.from.provider, got.vouchers, provider)
+		if got := r.source.current.Load(); got.from.provider != provider || got.crossSigned != 0 {
+			w.t.Fatalf("replica %s serves %s with %d cross-signed certificates long after the change, want %s by itself", r.name, got.from.provider, got.crossSigned, provider)
 		}
 	}
 }

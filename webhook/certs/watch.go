@@ -115,7 +115,7 @@ func (w *Watch) run(ctx context.Context, caches ...cache.Cache) error {
 			errs[i] = c.Start(ctx)
 		})
 	}
-	ticker := w.Source.clock.NewTicker(lookInterval)
+	ticker := w.Source.clock.NewTicker(refreshInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -123,7 +123,7 @@ func (w *Watch) run(ctx context.Context, caches ...cache.Cache) error {
 			wait.Wait()
 			return errors.Join(errs...)
 		case <-ticker.C():
-			w.Source.look()
+			w.Source.refresh()
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestWaitingForWhatTheAPIServerHas(t *testing.T) {
 		"it never comes":                       {live: map[string]string{"a": "7"}, want: patience, err: "this replica has not heard of it"},
 		"it is deleted meanwhile":              {live: map[string]string{"a": "7"}, late: []func(*Seen){func(s *Seen) { s.NoteDeleted(version("a", "8")) }}, want: time.Second},
 		"the deletion of the one before it":    {live: map[string]string{"a": "7"}, late: []func(*Seen){func(s *Seen) { s.NoteDeleted(version("a", "6")) }}, want: patience, err: "SidecarSet a has changed"},
-		"made anew after it was deleted":       {live: map[string]string{"a": "9"}, early: []func(*Seen){note("a", "5"), func(s *Seen) { s.NoteDeleted(version("a", "8")) }, note("a", "9")}},
+		"created again after it was deleted":   {live: map[string]string{"a": "9"}, early: []func(*Seen){note("a", "5"), func(s *Seen) { s.NoteDeleted(version("a", "8")) }, note("a", "9")}},
 		"versions that cannot be compared":     {live: map[string]string{"a": "x"}, early: []func(*Seen){note("a", "y")}, want: patience, err: "SidecarSet a has changed"},
 		"versions that are equal are compared": {live: map[string]string{"a": "x"}, early: []func(*Seen){note("a", "x")}},
 	} {

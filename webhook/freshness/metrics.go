@@ -9,7 +9,8 @@ import (
 
 var waits = prometheus.NewHistogram(prometheus.HistogramOpts{
 	Name: "windlass_webhook_freshness_seconds",
-	Help: "How long Pods of namespaces whose injection is enforced waited until the replica knew all SidecarSets as they were when the Pod came. " +
+	Help: "How long Pods of namespaces whose injection is enforced waited until the replica knew all SidecarSets as they " +
+		"were when the Pod came. " +
 		"2 s is the most; then the Pod is refused.",
 	Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2},
 })

@@ -75,7 +75,8 @@ func insteadOf(name string) string {
 
 const (
 	launchPriorityAnnotation = "apps.kruise.io/container-launch-priority"
-	startOrder               = "containers start in no order of their own; native sidecars, entries of initContainers with restartPolicy Always, start first and one after the other"
+	startOrder               = "containers start in no order of their own; native sidecars, entries of initContainers " +
+		"with restartPolicy Always, start first and one after the other"
 )
 
 // AnnotationWarnings does so for the annotations that Pods are to get; path is that of the annotations.

@@ -32,7 +32,7 @@ func mandatory() *build.SidecarSetBuilder {
 
 func enforcedHandler(t *testing.T, sets ...*build.SidecarSetBuilder) *Handler {
 	h := handler(t, sets...)
-	h.Enforced, h.Judge = true, validity.NewJudge()
+	h.Enforced, h.Validity = true, validity.NewValidator()
 	return h
 }
 
@@ -179,7 +179,7 @@ func TestRecordsOfAPodThatNothingMatchesAreRemovedWhereInjectionIsEnforced(t *te
 // The same Pods are created where injection is not enforced, without the set that is in the way and with all others.
 func TestASetThatMakesAPodInvalidIsLeftOut(t *testing.T) {
 	h := handler(t, mandatory(), build.MakeSidecarSet("agent").Container("agent", "agent:1"), build.MakeSidecarSet("logs").Container("logs", "logs:1"))
-	h.Judge = validity.NewJudge()
+	h.Validity = validity.NewValidator()
 	pod := build.MakePod("p").Label("app", "web").New().Obj()
 	pod.Spec.HostNetwork, pod.Spec.Containers[0].Ports = true, []corev1.ContainerPort{{ContainerPort: 9100}}
 	request := review(t, pod)
@@ -209,7 +209,7 @@ func TestOfTwoSetsThatDoNotFitTogetherTheFirstByNameIsInjected(t *testing.T) {
 		})
 	}
 	h := handler(t, withPort("b"), withPort("a"))
-	h.Judge = validity.NewJudge()
+	h.Validity = validity.NewValidator()
 	request := review(t, build.MakePod("p").Label("app", "web").New().Obj())
 	if diff := cmp.Diff([]string{"a", "app"}, names(patched(t, request, h.Handle(t.Context(), request)).Spec.Containers)); diff != "" {
 		t.Errorf("containers (-want +got):\n%s", diff)

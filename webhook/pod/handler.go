@@ -77,8 +77,8 @@ type Handler struct {
 	// Mirrors are from where a sidecar's image may be pulled, as another webhook has it, also where injection is
 	// enforced.
 	Mirrors sidecar.Mirrors
-	// Judge says whether the API server would refuse an injected Pod. Default: it is not asked.
-	Judge *validity.Judge
+	// Validity says whether the API server would refuse an injected Pod. Default: it is not asked.
+	Validity *validity.Validator
 	// Clock stamps injections.
 	Clock clock.PassiveClock
 }

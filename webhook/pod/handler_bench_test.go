@@ -43,7 +43,7 @@ func benchHandler(b *testing.B, n int) *Handler {
 		index.Put(set)
 	}
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
-	return &Handler{Sets: index, Scheduling: benchScheduling(b, clock), Reader: noReader{}, Judge: validity.NewJudge(), Clock: clock}
+	return &Handler{Sets: index, Scheduling: benchScheduling(b, clock), Reader: noReader{}, Validity: validity.NewValidator(), Clock: clock}
 }
 
 func benchScheduling(b *testing.B, clock clock.PassiveClock) *Scheduling {
@@ -148,9 +148,9 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
-// BenchmarkJudge is what it costs to ask whether the API server would refuse an injected Pod: the first of its shape,
-// and all others.
-func BenchmarkJudge(b *testing.B) {
+// BenchmarkValidity is what it costs to ask whether the API server would refuse an injected Pod: the first of its
+// shape, and all others.
+func BenchmarkValidity(b *testing.B) {
 	h := benchHandler(b, 1)
 	pod := &corev1.Pod{}
 	if err := json.Unmarshal(benchRequest(b, "app0", "other").Object.Raw, pod); err != nil {
@@ -160,23 +160,23 @@ func BenchmarkJudge(b *testing.B) {
 	if err != nil || injection.Empty() {
 		b.Fatal(injection, err)
 	}
-	judge := func(b *testing.B, judge *validity.Judge) {
+	ask := func(b *testing.B, validator *validity.Validator) {
 		b.Helper()
-		if refusal, err := judge.Refusal(pod, injection); refusal != "" || err != nil {
+		if refusal, err := validator.Refusal(pod, injection); refusal != "" || err != nil {
 			b.Fatal(refusal, err)
 		}
 	}
 	b.Run("first", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			judge(b, validity.NewJudge())
+			ask(b, validity.NewValidator())
 		}
 	})
 	b.Run("remembered", func(b *testing.B) {
-		veteran := validity.NewJudge()
+		used := validity.NewValidator()
 		b.ReportAllocs()
 		for b.Loop() {
-			judge(b, veteran)
+			ask(b, used)
 		}
 	})
 }

@@ -44,19 +44,19 @@ func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.P
 // inject injects the sets with which the API server accepts the Pod.
 func (h *Handler) inject(ctx context.Context, pod *corev1.Pod, sets []*sidecar.Set) (*sidecar.Injection, error) {
 	injection, err := h.injectAll(pod, sets)
-	if err != nil || h.judge(ctx, pod, injection) == "" {
+	if err != nil || h.validate(ctx, pod, injection) == "" {
 		return injection, err
 	}
 	return h.injectOneByOne(ctx, pod, sets, injection)
 }
 
-// judge says why the API server would refuse the injected Pod, or "". A failure to judge refuses nothing: the API
-// server judges too.
-func (h *Handler) judge(ctx context.Context, pod *corev1.Pod, injection *sidecar.Injection) string {
-	if h.Judge == nil || injection.Empty() {
+// validate says why the API server would refuse the injected Pod, or "". A failure to validate refuses nothing: the API
+// server validates too.
+func (h *Handler) validate(ctx context.Context, pod *corev1.Pod, injection *sidecar.Injection) string {
+	if h.Validity == nil || injection.Empty() {
 		return ""
 	}
-	refusal, err := h.Judge.Refusal(pod, injection)
+	refusal, err := h.Validity.Refusal(pod, injection)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "it is not known whether the API server accepts the injected Pod")
 	}
@@ -73,7 +73,9 @@ func (h *Handler) injectAll(pod *corev1.Pod, sets []*sidecar.Set) (*sidecar.Inje
 
 // injectOneByOne adds the sets in the order of their names, and leaves out those with which the API server would refuse
 // the Pod. refused is the injection of all of them.
-func (h *Handler) injectOneByOne(ctx context.Context, pod *corev1.Pod, sets []*sidecar.Set, refused *sidecar.Injection) (*sidecar.Injection, error) {
+func (h *Handler) injectOneByOne(
+	ctx context.Context, pod *corev1.Pod, sets []*sidecar.Set, refused *sidecar.Injection,
+) (*sidecar.Injection, error) {
 	accepted := refused.Held()
 	omitted := refused.Omitted
 	for _, name := range refused.Sets {
@@ -82,7 +84,7 @@ func (h *Handler) injectOneByOne(ctx context.Context, pod *corev1.Pod, sets []*s
 		if err != nil {
 			return nil, err
 		}
-		if refusal := h.judge(ctx, pod, injection); refusal != "" {
+		if refusal := h.validate(ctx, pod, injection); refusal != "" {
 			omitted = append(omitted, invalid(set, refusal))
 			continue
 		}

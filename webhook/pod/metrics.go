@@ -14,7 +14,8 @@ var (
 	})
 	failures = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "windlass_webhook_injection_failures_total",
-		Help: "Pods that got no sidecar because of an error of the webhook: they were let through without or, where injection is enforced, not created.",
+		Help: "Pods that got no sidecar because of an error of the webhook: they were let through without or, where " +
+			"injection is enforced, not created.",
 	})
 	schedPatches = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_webhook_schedpatches_total",

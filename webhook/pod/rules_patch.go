@@ -15,7 +15,7 @@ import (
 )
 
 // patchRules writes the merged scheduling rules as a JSON patch. A merge only ever appends to lists and adds keys, but
-// for required node affinity, which is written anew.
+// for required node affinity, which is written again.
 func patchRules(pod *corev1.Pod, merged *schedpatch.Rules) []jsonpatch.Operation {
 	return slices.Concat(
 		patchAffinity(pod.Spec.Affinity, merged.Affinity),
@@ -70,7 +70,8 @@ func patchPodAffinity(path string, old, merged *corev1.PodAffinity) []jsonpatch.
 	}
 	return append(
 		appendNew(path+requiredRules, old.RequiredDuringSchedulingIgnoredDuringExecution, merged.RequiredDuringSchedulingIgnoredDuringExecution),
-		appendNew(path+preferredRules, old.PreferredDuringSchedulingIgnoredDuringExecution, merged.PreferredDuringSchedulingIgnoredDuringExecution)...)
+		appendNew(path+preferredRules, old.PreferredDuringSchedulingIgnoredDuringExecution,
+			merged.PreferredDuringSchedulingIgnoredDuringExecution)...)
 }
 
 func patchPodAntiAffinity(path string, old, merged *corev1.PodAntiAffinity) []jsonpatch.Operation {
@@ -82,7 +83,8 @@ func patchPodAntiAffinity(path string, old, merged *corev1.PodAntiAffinity) []js
 	}
 	return append(
 		appendNew(path+requiredRules, old.RequiredDuringSchedulingIgnoredDuringExecution, merged.RequiredDuringSchedulingIgnoredDuringExecution),
-		appendNew(path+preferredRules, old.PreferredDuringSchedulingIgnoredDuringExecution, merged.PreferredDuringSchedulingIgnoredDuringExecution)...)
+		appendNew(path+preferredRules, old.PreferredDuringSchedulingIgnoredDuringExecution,
+			merged.PreferredDuringSchedulingIgnoredDuringExecution)...)
 }
 
 func add(path string, value any) []jsonpatch.Operation {

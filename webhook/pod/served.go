@@ -23,7 +23,8 @@ func (k *KnownPatches) ServeHTTP(writer http.ResponseWriter, request *http.Reque
 	}
 	patch := k.Get(key)
 	if patch == nil || !k.ready(key, patch) {
-		http.Error(writer, fmt.Sprintf("SchedPatch %s is not applied here: it is unknown, invalid, or its Pods are not counted yet", key), http.StatusNotFound)
+		http.Error(writer, fmt.Sprintf("SchedPatch %s is not applied here: it is unknown, invalid, or its Pods are not "+
+			"counted yet", key), http.StatusNotFound)
 		return
 	}
 	writer.Header().Set("Content-Type", "application/json")

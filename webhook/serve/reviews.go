@@ -159,7 +159,8 @@ func busy(err error) error {
 }
 
 func tooLarge(most int64) error {
-	return &refusal{http.StatusRequestEntityTooLarge, refusedLarge, fmt.Errorf("the body is larger than %d bytes; no object that can be stored needs more", most)}
+	return &refusal{http.StatusRequestEntityTooLarge, refusedLarge,
+		fmt.Errorf("the body is larger than %d bytes; no object that can be stored needs more", most)}
 }
 
 // unread tells why a body could not be read.
@@ -168,7 +169,8 @@ func unread(err error, limits Limits) error {
 	if errors.As(err, &large) {
 		return tooLarge(limits.Body)
 	}
-	return &refusal{http.StatusRequestTimeout, refusedSlow, fmt.Errorf("the body did not come as announced within %s: %w", limits.BodyTime, err)}
+	return &refusal{http.StatusRequestTimeout, refusedSlow, fmt.Errorf("the body did not come as announced within %s: %w",
+		limits.BodyTime, err)}
 }
 
 // answer is a response that is complete before any of it is sent.

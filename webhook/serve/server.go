@@ -139,7 +139,7 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-// quietly logs what a server complains of at level debug.
+// quietly logs the errors of a server at level debug.
 type quietly struct{}
 
 func (quietly) Write(line []byte) (int, error) {

@@ -114,7 +114,8 @@ func (c Conflict) Error() *field.Error {
 			"another volume of this name comes from %s, which can be for the same Pods: make the volumes equal, rename one, %s", others, remedy))
 	case annotationEntry:
 		return field.Invalid(c.path, c.name, fmt.Sprintf(
-			"the annotation is patched by %s too, which can be for the same Pods, and one overwrites the other: use patchPolicy Retain, %s", others, remedy))
+			"the annotation is patched by %s too, which can be for the same Pods, and one overwrites the other: use "+
+				"patchPolicy Retain, %s", others, remedy))
 	default:
 		return field.Invalid(c.path, c.name, fmt.Sprintf(
 			"a container of this name comes from %s too, which can be for the same Pods: rename one, %s", others, remedy))

@@ -74,8 +74,8 @@ func validateContainers(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Er
 	return errs
 }
 
-// validateAsPod has Kubernetes validate the sidecars as part of a Pod that consists of them, so that the field paths are
-// those of the SidecarSet.
+// validateAsPod has Kubernetes validate the sidecars as part of a Pod that consists of them, so that the field paths
+// are those of the SidecarSet.
 func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
 	pod, err := podOf(sidecar.Default(spec))
 	if err != nil {
@@ -88,7 +88,7 @@ func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorLi
 	return errs
 }
 
-// nameVolumes adds to the complaints that a volume is missing which there are.
+// nameVolumes adds to the errors about missing volumes which there are.
 func nameVolumes(errs field.ErrorList, volumes []corev1.Volume) {
 	names := make([]string, 0, len(volumes))
 	for _, volume := range volumes {
@@ -99,7 +99,8 @@ func nameVolumes(errs field.ErrorList, volumes []corev1.Volume) {
 		known = "there are none"
 	}
 	for _, err := range errs {
-		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field, ".volumeDevices[")) {
+		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field,
+			".volumeDevices[")) {
 			err.Detail = "must be a volume of spec.volumes, of which " + known
 		}
 	}
@@ -135,7 +136,7 @@ func ofSidecars(errs field.ErrorList, containers int) field.ErrorList {
 	return out
 }
 
-// withoutShared drops the complaint that a volume is missing where the sidecar shares the volumes of the Pod: the
+// withoutShared drops the error about a missing volume where the sidecar shares the volumes of the Pod: the
 // volume is meant to come from there.
 func withoutShared(errs field.ErrorList, spec *v1beta1.SidecarSetSpec) field.ErrorList {
 	var shared []string
@@ -158,8 +159,8 @@ func isShared(policy *v1beta1.ShareVolumePolicy) bool {
 	return policy != nil && policy.Type == v1beta1.ShareVolumePolicyEnabled
 }
 
-// validateNames finds names that only clash in a Pod, where a hot upgraded sidecar has two containers. Plain duplicates
-// Kubernetes finds itself.
+// validateNames finds names that only conflict in a Pod, where a hot upgraded sidecar has two containers. Plain
+// duplicates Kubernetes finds itself.
 func validateNames(sidecars []located) field.ErrorList {
 	var errs field.ErrorList
 	hot := map[string]string{}

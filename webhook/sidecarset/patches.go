@@ -48,7 +48,8 @@ func isOwn(key string) bool {
 		v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v1beta1.SidecarSetWorkingContainersAnnotation:
 		return true
 	}
-	return strings.HasPrefix(key, v1beta1.SidecarSetVersionAnnotationPrefix) || strings.HasPrefix(key, v1beta1.SidecarSetVersionAltAnnotationPrefix)
+	return strings.HasPrefix(key, v1beta1.SidecarSetVersionAnnotationPrefix) || strings.HasPrefix(key,
+		v1beta1.SidecarSetVersionAltAnnotationPrefix)
 }
 
 // patchWarnings names values that cannot be merged.

@@ -42,7 +42,8 @@ func podSecurityWarnings(evaluator podsecuritypolicy.Evaluator, spec *v1beta1.Si
 			continue
 		}
 		if affected++; affected <= warnedNamespaces {
-			out = append(out, fmt.Sprintf("namespace %q enforces Pod Security %q, which refuses Pods with these sidecars: %s", namespace.Name, enforced.Level, violation))
+			out = append(out, fmt.Sprintf("namespace %q enforces Pod Security %q, which refuses Pods with these sidecars: %s",
+				namespace.Name, enforced.Level, violation))
 		}
 	}
 	if more := affected - warnedNamespaces; more > 0 {
@@ -58,7 +59,8 @@ func enforcedLevel(namespace *corev1.Namespace) (podsecurity.LevelVersion, bool)
 		return podsecurity.LevelVersion{}, false
 	}
 	privileged := podsecurity.LevelVersion{Level: podsecurity.LevelPrivileged, Version: podsecurity.LatestVersion()}
-	evaluated, _ := podsecurity.PolicyToEvaluate(namespace.Labels, podsecurity.Policy{Enforce: privileged, Audit: privileged, Warn: privileged})
+	evaluated, _ := podsecurity.PolicyToEvaluate(namespace.Labels, podsecurity.Policy{Enforce: privileged, Audit: privileged,
+		Warn: privileged})
 	return evaluated.Enforce, evaluated.Enforce.Level != podsecurity.LevelPrivileged
 }
 

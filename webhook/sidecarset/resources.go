@@ -26,7 +26,8 @@ func validateResources(c located, path *field.Path) field.ErrorList {
 		errs = append(errs, field.Forbidden(path, "cannot be combined with resources.limits or resources.requests: remove one of the two"))
 	}
 	if c.init && !c.isNative() {
-		errs = append(errs, field.Forbidden(path, "an init container may have it only when it keeps running: set its restartPolicy to Always, or remove it"))
+		errs = append(errs, field.Forbidden(path,
+			"an init container may have it only when it keeps running: set its restartPolicy to Always, or remove it"))
 	}
 	return slices.Concat(errs,
 		validateTargets(policy, path),

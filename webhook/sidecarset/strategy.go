@@ -67,7 +67,8 @@ func validateSelection(spec *v1beta1.SidecarSetSpec, path *field.Path) field.Err
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(path.Child("partition"), fmt.Sprintf(
-		"is %s and cannot be combined with selector: remove one of the two (only injectionStrategy.revision.policy Partial takes both)", strategy.Partition))}
+		"is %s and cannot be combined with selector: remove one of the two (only injectionStrategy.revision.policy Partial "+
+			"takes both)", strategy.Partition))}
 }
 
 // isPartitioned reports whether a partition was given. 0 is the default that the schema writes; any percentage was

@@ -27,14 +27,14 @@ func validateTransfer(transfer *v1beta1.TransferEnvVar, path *field.Path) field.
 	if version := from.FieldRef.APIVersion; version != "" && version != "v1" {
 		errs = append(errs, field.NotSupported(path.Child("apiVersion"), version, []string{"v1"}))
 	}
-	if message := fieldPathFault(from.FieldRef.FieldPath); message != "" {
+	if message := fieldPathMessage(from.FieldRef.FieldPath); message != "" {
 		errs = append(errs, field.Invalid(path.Child("fieldPath"), from.FieldRef.FieldPath, message))
 	}
 	return errs
 }
 
-// fieldPathFault says what is wrong with the path of a field of a Pod, or "".
-func fieldPathFault(path string) string {
+// fieldPathMessage says what is wrong with the path of a field of a Pod, or "".
+func fieldPathMessage(path string) string {
 	const allowed = "must be metadata.labels['key'], metadata.annotations['key'] or metadata.name"
 	if path == podName {
 		return ""
@@ -43,19 +43,19 @@ func fieldPathFault(path string) string {
 	if !subscripted {
 		return allowed
 	}
-	var faults []string
+	var messages []string
 	switch where {
 	case "metadata.labels":
-		faults = validation.IsQualifiedName(key)
+		messages = validation.IsQualifiedName(key)
 	case "metadata.annotations":
 		for _, err := range metav1validation.ValidateAnnotations(map[string]string{key: ""}, nil) {
-			faults = append(faults, err.Detail)
+			messages = append(messages, err.Detail)
 		}
 	default:
 		return allowed
 	}
-	if len(faults) > 0 {
-		return fmt.Sprintf("%q cannot be a key: %s", key, faults[0])
+	if len(messages) > 0 {
+		return fmt.Sprintf("%q cannot be a key: %s", key, messages[0])
 	}
 	return ""
 }
@@ -65,15 +65,15 @@ func transferWarnings(sidecars []located) []string {
 	var out []string
 	for _, c := range sidecars {
 		for i := range c.TransferEnv {
-			for _, fault := range transferFaults(&c.TransferEnv[i]) {
-				out = append(out, fmt.Sprintf("%s: copies nothing%s", c.path.Child("transferEnv").Index(i), fault))
+			for _, why := range ineffective(&c.TransferEnv[i]) {
+				out = append(out, fmt.Sprintf("%s: copies nothing%s", c.path.Child("transferEnv").Index(i), why))
 			}
 		}
 	}
 	return out
 }
 
-func transferFaults(transfer *v1beta1.TransferEnvVar) []string {
+func ineffective(transfer *v1beta1.TransferEnvVar) []string {
 	var out []string
 	from := transfer.SourceContainerNameFrom
 	switch {

@@ -38,18 +38,19 @@ type Input struct {
 	// Namespaces are those of the cluster; Excluded names the ones whose Pods are never injected.
 	Namespaces []*corev1.Namespace
 	Excluded   []string
-	// Policy is the administrator's, Patches the rules for annotations of Pods, and PatchesFault why those could not be
+	// Policy is the administrator's, Patches the rules for annotations of Pods, and PatchesErr why those could not be
 	// read.
-	Policy       policy.Policy
-	Patches      policy.PatchRules
-	PatchesFault error
+	Policy     policy.Policy
+	Patches    policy.PatchRules
+	PatchesErr error
 	// Unknown says which fields of containers and volumes are not known.
 	Unknown []string
 	// PodSecurity evaluates Pod Security levels.
 	PodSecurity podsecuritypolicy.Evaluator
 }
 
-// Validate says what is wrong with a SidecarSet. What looks beyond the set is only asked when the set by itself is right.
+// Validate says what is wrong with a SidecarSet. What looks beyond the set is only asked when the set by itself is
+// right.
 func Validate(input Input) admit.Result {
 	set := input.Set
 	if errs := ValidateFields(set); len(errs) > 0 {
@@ -92,7 +93,8 @@ func validateRevision(set *v1beta1.SidecarSet, revisions Revisions) field.ErrorL
 	if name != "" {
 		return field.ErrorList{field.Invalid(path.Child("revisionName"), name, "this SidecarSet has no revision of this name")}
 	}
-	return field.ErrorList{field.Invalid(path.Child("customVersion"), customVersion, "this SidecarSet has no revision with this custom version")}
+	return field.ErrorList{field.Invalid(path.Child("customVersion"), customVersion,
+		"this SidecarSet has no revision with this custom version")}
 }
 
 // validateConflicts refuses conflicts that the change brings, and warns of those that the set had already.
@@ -119,7 +121,7 @@ func validateConflicts(input Input) (errs field.ErrorList, warnings []string) {
 // validatePolicy refuses what the policy denies, and warns of the rest that it does not allow.
 func validatePolicy(input Input, compiled *sidecar.Set) (errs field.ErrorList, warnings []string) {
 	violations := input.Policy.Validate(policy.Input{
-		Set: input.Set, Patches: input.Patches, PatchesFault: input.PatchesFault,
+		Set: input.Set, Patches: input.Patches, PatchesErr: input.PatchesErr,
 		Reaches: func(name string) bool { return reaches(compiled, name, input.Namespaces) },
 	})
 	for _, violation := range violations {
@@ -183,7 +185,8 @@ func sharedWarnings(spec *v1beta1.SidecarSetSpec, sidecars []located) []string {
 	for _, c := range sidecars {
 		for i := range c.VolumeMounts {
 			if name := c.VolumeMounts[i].Name; !has(name) {
-				out = append(out, fmt.Sprintf("%s: volume %q is not in spec.volumes: every Pod must have it, or it is refused", c.path.Child("volumeMounts").Index(i), name))
+				out = append(out, fmt.Sprintf("%s: volume %q is not in spec.volumes: every Pod must have it, or it is refused",
+					c.path.Child("volumeMounts").Index(i), name))
 			}
 		}
 	}

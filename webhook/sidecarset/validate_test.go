@@ -67,7 +67,7 @@ func (g given) input(t testing.TB) Input {
 	if input.Policy, err = policy.Parse([]byte(g.policy)); err != nil {
 		t.Fatal(err)
 	}
-	input.Patches, input.PatchesFault = policy.ParsePatchRules([]byte(g.patches))
+	input.Patches, input.PatchesErr = policy.ParsePatchRules([]byte(g.patches))
 	if input.PodSecurity, err = podsecuritypolicy.NewEvaluator(podsecuritypolicy.DefaultChecks(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.Sideca
 	if input.Policy, err = v.Policy.Value(); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "The policy for SidecarSets cannot be read; the one before stands")
 	}
-	input.Patches, input.PatchesFault = v.Patches.Value()
+	input.Patches, input.PatchesErr = v.Patches.Value()
 	return input, nil
 }
 

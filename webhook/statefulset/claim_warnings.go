@@ -62,10 +62,11 @@ func classWarnings(spec *v1beta1.StatefulSetSpec, claim *corev1.PersistentVolume
 	case class == nil && name != "":
 		out = append(out, fmt.Sprintf("%s: there is no StorageClass %q: claims wait for it, or for a volume that has it", at, name))
 	case class == nil && !named:
-		out = append(out, fmt.Sprintf("%s: is not given and the cluster has no default StorageClass: claims wait for one, or for a volume without", at))
+		out = append(out, fmt.Sprintf("%s: is not given and the cluster has no default StorageClass: claims wait for one, "+
+			"or for a volume without", at))
 	}
-	if fault := cannotExpand(claim, classes); fault != "" && expands(spec) {
-		out = append(out, fmt.Sprintf("%s: claims of %q cannot grow, for which volumeClaimUpdateStrategy asks: %s", path, claim.Name, fault))
+	if obstacle := expansionObstacle(claim, classes); obstacle != "" && expands(spec) {
+		out = append(out, fmt.Sprintf("%s: claims of %q cannot grow, for which volumeClaimUpdateStrategy asks: %s", path, claim.Name, obstacle))
 	}
 	return out
 }
@@ -78,7 +79,8 @@ func changeWarnings(spec *v1beta1.StatefulSetSpec, claim, before *corev1.Persist
 	case !isClaimChanged(claim, before):
 		return nil
 	case !expands(spec):
-		return []string{fmt.Sprintf("%s: existing claims of %q stay as they are: under volumeClaimUpdateStrategy OnDelete a Pod gets a claim like this once its old one is deleted", path, claim.Name)}
+		return []string{fmt.Sprintf("%s: existing claims of %q stay as they are: under volumeClaimUpdateStrategy OnDelete a "+
+			"Pod gets a claim like this once its old one is deleted", path, claim.Name)}
 	case isMetadataChanged(claim, before):
 		return []string{fmt.Sprintf("%s: existing claims of %q keep their labels and annotations", path.Child("metadata"), claim.Name)}
 	default:
@@ -93,7 +95,8 @@ func keptWarning(spec, old *v1beta1.StatefulSetSpec, name string) string {
 	if partition == 0 || !mounts(&old.Template, name) {
 		return ""
 	}
-	return fmt.Sprintf(", but for those that partition %d keeps at the revision that mounts it: these can be made only where their claim %s-<Pod> exists; "+
+	return fmt.Sprintf(", but for those that partition %d keeps at the revision that mounts it: these can be made only "+
+		"where their claim %s-<Pod> exists; "+
 		"new ordinals wait until the template is back or the partition is lower", partition, name)
 }
 
@@ -125,7 +128,8 @@ func removalWarnings(spec, old *v1beta1.StatefulSetSpec, path *field.Path) []str
 	var out []string
 	for i := range old.VolumeClaimTemplates {
 		if name := old.VolumeClaimTemplates[i].Name; indexOfClaim(spec.VolumeClaimTemplates, name) < 0 {
-			out = append(out, fmt.Sprintf("%s: %q is gone: its claims stay, and Pods made from now on do not have them", path, name)+keptWarning(spec, old, name))
+			out = append(out, fmt.Sprintf("%s: %q is gone: its claims stay, and Pods made from now on do not have them", path,
+				name)+keptWarning(spec, old, name))
 		}
 	}
 	return out

@@ -38,7 +38,8 @@ func validateClaimTemplate(claim *corev1.PersistentVolumeClaim, path *field.Path
 		validateClaimName(claim.Name, path.Child("metadata", "name")),
 		metav1validation.ValidateLabels(claim.Labels, path.Child("metadata", "labels")),
 		corevalidation.ValidateAnnotations(claim.Annotations, path.Child("metadata", "annotations")),
-		corevalidation.ValidatePersistentVolumeClaimSpec(spec, path.Child("spec"), corevalidation.ValidationOptionsForPersistentVolumeClaimCreate()),
+		corevalidation.ValidatePersistentVolumeClaimSpec(spec, path.Child("spec"),
+			corevalidation.ValidationOptionsForPersistentVolumeClaimCreate()),
 	)
 }
 

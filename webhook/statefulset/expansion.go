@@ -30,7 +30,8 @@ func validateExpansion(spec, old *v1beta1.StatefulSetSpec, classes Classes, path
 		at := indexOfClaim(spec.VolumeClaimTemplates, before.Name)
 		if at < 0 {
 			errs = append(errs, field.Forbidden(path, fmt.Sprintf(
-				"must keep %q: under volumeClaimUpdateStrategy OnPodRollingUpdate no template can be removed or renamed; set the type to OnDelete to do so", before.Name)))
+				"must keep %q: under volumeClaimUpdateStrategy OnPodRollingUpdate no template can be removed or renamed; set the "+
+					"type to OnDelete to do so", before.Name)))
 			continue
 		}
 		errs = append(errs, validateClaimChange(&spec.VolumeClaimTemplates[at], before, classes, path.Index(at).Child("spec"))...)
@@ -48,7 +49,8 @@ func validateClaimChange(claim, old *corev1.PersistentVolumeClaim, classes Class
 	for i, part := range partsOf(&defaultedClaim(claim).Spec) {
 		if !equality.Semantic.DeepEqual(part.value, before[i].value) {
 			errs = append(errs, field.Forbidden(path.Child(part.path[0], part.path[1:]...),
-				"cannot change under volumeClaimUpdateStrategy OnPodRollingUpdate, which can only make claims larger; set the type to OnDelete to change it for new claims"))
+				"cannot change under volumeClaimUpdateStrategy OnPodRollingUpdate, which can only make claims larger; set the "+
+					"type to OnDelete to change it for new claims"))
 		}
 	}
 	return append(errs, validateGrowth(claim, old, classes, path.Child("resources", "requests").Key("storage"))...)
@@ -87,15 +89,15 @@ func validateGrowth(claim, old *corev1.PersistentVolumeClaim, classes Classes, p
 	case -1:
 		return field.ErrorList{field.Invalid(path, size.String(), fmt.Sprintf("must be at least %s, as it was: claims cannot shrink", before))}
 	}
-	if fault := cannotExpand(claim, classes); fault != "" {
+	if obstacle := expansionObstacle(claim, classes); obstacle != "" {
 		return field.ErrorList{field.Invalid(path, size.String(), fmt.Sprintf(
-			"cannot grow from %s: %s; set volumeClaimUpdateStrategy.type to OnDelete to change it for new claims only", before, fault))}
+			"cannot grow from %s: %s; set volumeClaimUpdateStrategy.type to OnDelete to change it for new claims only", before, obstacle))}
 	}
 	return nil
 }
 
-// cannotExpand says why claims made from a template cannot grow; it is empty when they can.
-func cannotExpand(claim *corev1.PersistentVolumeClaim, classes Classes) string {
+// expansionObstacle says why claims made from a template cannot grow; it is empty when they can.
+func expansionObstacle(claim *corev1.PersistentVolumeClaim, classes Classes) string {
 	name, class := classes.classOf(claim)
 	_, named := namedClass(claim)
 	switch {

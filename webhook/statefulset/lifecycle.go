@@ -31,7 +31,8 @@ func validateHook(hook *v1beta1.LifecycleHook, path *field.Path) field.ErrorList
 	}
 	if len(hook.LabelsHandler) == 0 && len(hook.FinalizersHandler) == 0 {
 		return field.ErrorList{field.Required(path,
-			"must have an entry in labelsHandler or finalizersHandler by which Pods are held: without any it holds none; remove the hook if that is meant")}
+			"must have an entry in labelsHandler or finalizersHandler by which Pods are held: without any it holds none; "+
+				"remove the hook if that is meant")}
 	}
 	errs := metav1validation.ValidateLabels(hook.LabelsHandler, path.Child("labelsHandler"))
 	for i, name := range hook.FinalizersHandler {

@@ -19,8 +19,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// validateTemplate has Kubernetes validate the template as it would one of apps/v1: with its defaults and with the volumes
-// that the claim templates add.
+// validateTemplate has Kubernetes validate the template as it would one of apps/v1: with its defaults and with the
+// volumes that the claim templates add.
 func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	template, err := internalTemplate(spec)
 	if err != nil {
@@ -93,7 +93,7 @@ func placeMetadata(errs field.ErrorList, path *field.Path) {
 	}
 }
 
-// nameVolumes adds to the complaints that a volume is missing which there are.
+// nameVolumes adds to the errors about missing volumes which there are.
 func nameVolumes(errs field.ErrorList, volumes []core.Volume) {
 	names := make([]string, 0, len(volumes))
 	for i := range volumes {
@@ -104,7 +104,8 @@ func nameVolumes(errs field.ErrorList, volumes []core.Volume) {
 		known = "there are none"
 	}
 	for _, err := range errs {
-		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field, ".volumeDevices[")) {
+		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field,
+			".volumeDevices[")) {
 			err.Detail = "must be a volume of the template or the name of a claim template, of which " + known
 		}
 	}

@@ -58,7 +58,8 @@ func validateName(set *v1beta1.StatefulSet) field.ErrorList {
 	last := set.Name + "-" + strconv.FormatInt(lastOrdinal(&set.Spec), 10)
 	if len(errs) == 0 && len(last) > validation.DNS1123LabelMaxLength {
 		errs = append(errs, field.Invalid(path, set.Name, fmt.Sprintf(
-			"must leave room for the ordinals: the hostnames of Pods are <name>-<ordinal> and may have %d characters", validation.DNS1123LabelMaxLength)))
+			"must leave room for the ordinals: the hostnames of Pods are <name>-<ordinal> and may have %d "+
+				"characters", validation.DNS1123LabelMaxLength)))
 	}
 	return errs
 }

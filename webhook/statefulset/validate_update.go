@@ -32,11 +32,13 @@ func validateInPlace(spec, old *v1beta1.StatefulSetSpec, canResize bool) field.E
 	if !inPlaceOnly(spec) {
 		return nil
 	}
-	_, obstacles := inplace.Difference(podtemplate.DefaultedLike(&old.Template, &spec.Template), podtemplate.Defaulted(&spec.Template), canResize)
+	_, obstacles := inplace.Difference(podtemplate.DefaultedLike(&old.Template, &spec.Template),
+		podtemplate.Defaulted(&spec.Template), canResize)
 	var errs field.ErrorList
 	for _, path := range obstacles {
 		errs = append(errs, field.Forbidden(field.NewPath(path),
-			"cannot change in a running Pod, and podUpdatePolicy InPlaceOnly allows no other way; set it to InPlaceIfPossible or ReCreate to have Pods replaced"))
+			"cannot change in a running Pod, and podUpdatePolicy InPlaceOnly allows no other way; set it to InPlaceIfPossible "+
+				"or ReCreate to have Pods replaced"))
 	}
 	return errs
 }

@@ -39,7 +39,7 @@ type Known struct {
 	// compiled are versions that were worked out, by SidecarSet. An entry is only good for the set and the revisions
 	// that it was made from.
 	compiled map[types.UID]*worked
-	// epoch counts the changes of each SidecarSet's revisions. It is kept for good: one that began anew could be taken
+	// epoch counts the changes of each SidecarSet's revisions. It is kept for good: one that began again could be taken
 	// for an earlier one.
 	epoch map[types.UID]uint64
 }
@@ -120,7 +120,8 @@ func (k *Known) For(set *sidecar.Set, pod *corev1.Pod) (*sidecar.Set, error) {
 		return versions.current, nil
 	}
 	if versions.pinned == nil {
-		return versions.current, fmt.Errorf("spec.injectionStrategy.revision of SidecarSet %s names %s, of which no revision is kept; the current version is injected", set.Name(), describe(pin))
+		return versions.current, fmt.Errorf("spec.injectionStrategy.revision of SidecarSet %s names %s, of which no "+
+			"revision is kept; the current version is injected", set.Name(), describe(pin))
 	}
 	return versions.pinned, nil
 }
@@ -250,7 +251,7 @@ func (k *Known) getsPinned(set *sidecar.Set, pod *corev1.Pod) bool {
 const goldenRatio = 0.6180339887498949
 
 // share places a Pod between 0 and 1. A Pod that has a name always gets the same place, so that it gets the same
-// version whenever it is created anew. One whose name is yet to be generated has no identity; such Pods are spread
+// version whenever it is recreated. One whose name is yet to be generated has no identity; such Pods are spread
 // evenly in the order in which they come.
 func (k *Known) share(set *sidecar.Set, pod *corev1.Pod) float64 {
 	if pod.Name == "" {

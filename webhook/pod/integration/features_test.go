@@ -182,7 +182,7 @@ var _ = DescribeTable("An injected Pod is accepted, and the second call adds not
 		containers: []string{"agent", "app"},
 		check:      func(p *corev1.Pod) { Expect(container(p, "agent").Image).To(Equal("agent:2")) },
 	}),
-	Entry("without a set that would clash with another", feature{
+	Entry("without a set that would conflict with another", feature{
 		sets:       []*build.SidecarSetBuilder{build.MakeSidecarSet("a").Container("agent", "i:1"), build.MakeSidecarSet("b").NativeSidecar("agent", "i:1")},
 		containers: []string{"agent", "app"},
 		warnings:   []string{"SidecarSet b is not injected: SidecarSet a has a container agent too; rename one of them, or let only one of the sets match"},

@@ -32,8 +32,8 @@ import (
 var (
 	k8s      client.Client
 	cluster  *apiserver.Server
-	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge()}}
-	enforcer = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Judge: validity.NewJudge(), Enforced: true}}
+	injector = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Validity: validity.NewValidator()}}
+	enforcer = &counted{handler: &pod.Handler{Clock: clock.RealClock{}, Validity: validity.NewValidator(), Enforced: true}}
 )
 
 func TestPodAdmission(t *testing.T) {

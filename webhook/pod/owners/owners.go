@@ -89,7 +89,8 @@ func (o *Owners) find(ctx context.Context, namespace string, owner *metav1.Owner
 	object, err := o.read(ctx, namespace, owner)
 	switch {
 	case apierrors.IsForbidden(err):
-		err = fmt.Errorf("the webhook may not read %s: its role lacks the verb get; the chart's value schedPatch.extraTargets grants it", kindOf(owner))
+		err = fmt.Errorf("the webhook may not read %s: its role lacks the verb get; the chart's value "+
+			"schedPatch.extraTargets grants it", kindOf(owner))
 		o.remember(id, answer{err: err}, refusedFor)
 		return answer{}, err
 	case apierrors.IsNotFound(err):

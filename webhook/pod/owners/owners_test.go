@@ -145,7 +145,7 @@ func TestAnOwnerExistsAsAWhole(t *testing.T) {
 	}
 }
 
-func TestAnOwnerIsAskedForAnew(t *testing.T) {
+func TestAnOwnerIsAskedForAgain(t *testing.T) {
 	client, asked := cluster(t, nil, replicaSet("rs", deployment()))
 	clock := clocktesting.NewFakePassiveClock(build.Epoch)
 	owners := New(client, mapper(), clock)

@@ -23,9 +23,9 @@ const (
 	tokenVolume = "kube-api-access-"
 )
 
-// shapes are the Pod without and with the injection, reduced to what validation looks at when it judges containers,
-// volumes and annotations. It is the shapes that are judged, so the memory never changes an answer. Neither the Pod nor
-// the injection is changed.
+// shapes are the Pod without and with the injection, reduced to what validation looks at of containers, volumes and
+// annotations. It is the shapes that are validated, so the memory never changes an answer. Neither the Pod nor the
+// injection is changed.
 func shapes(pod *corev1.Pod, injection *sidecar.Injection) (before, after *corev1.Pod) {
 	injected := &corev1.Pod{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
 	injected.Annotations = maps.Clone(pod.Annotations)
@@ -80,7 +80,8 @@ func isOutlandish(amount resource.Quantity) bool {
 //
 // What is left out is left out by name, so that a field of the future counts.
 func shapeOf(pod *corev1.Pod, named bool) *corev1.Pod {
-	out := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: anyName, Namespace: anyName, Annotations: annotationsOf(pod.Annotations)}, Spec: pod.Spec}
+	out := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: anyName, Namespace: anyName,
+		Annotations: annotationsOf(pod.Annotations)}, Spec: pod.Spec}
 	if named {
 		out.Name = pod.Name
 		if out.Name == "" {

@@ -146,7 +146,7 @@ func drawSet(t *rapid.T) *sidecar.Set {
 }
 
 // What is left out of a shape changes no answer, and so remembering answers by shapes changes none.
-func TestAShapeIsJudgedAsItsPodIs(t *testing.T) {
+func TestAShapeIsValidatedAsItsPodIs(t *testing.T) {
 	outcomes := map[bool]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		pod := drawPod(t)
@@ -164,7 +164,7 @@ func TestAShapeIsJudgedAsItsPodIs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := NewJudge().Refusal(pod, injection)
+		got, err := NewValidator().Refusal(pod, injection)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,20 +178,20 @@ func TestAShapeIsJudgedAsItsPodIs(t *testing.T) {
 	}
 }
 
-// A judge who has seen other Pods answers as one who has seen none.
+// A Validator that has seen other Pods answers as one that has seen none.
 func TestMemoryChangesNoAnswer(t *testing.T) {
-	veteran := NewJudge()
+	used := NewValidator()
 	rapid.Check(t, func(t *rapid.T) {
 		pod := drawPod(t)
 		injection, err := sidecar.Inject(pod, []*sidecar.Set{drawSet(t)}, metav1.NewTime(build.Epoch))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := veteran.Refusal(pod, injection)
+		got, err := used.Refusal(pod, injection)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := NewJudge().Refusal(pod, injection)
+		want, err := NewValidator().Refusal(pod, injection)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package validity judges whether the API server would refuse a new Pod because of what is injected into it. It asks
+// Package validity says whether the API server would refuse a new Pod because of what is injected into it. It asks
 // Kubernetes' own validation, and remembers the answers: the Pods of one workload differ in little that matters.
 //
-// What is judged is what every API server judges of a Pod by itself, with the features that are on by default in the
-// version of Kubernetes that this program is built with. Quotas, limit ranges, Pod security and policies are not.
+// What is validated is what every API server validates of a Pod by itself, with the features that are on by default in
+// the version of Kubernetes that this program is built with. Quotas, limit ranges, Pod security and policies are not.
 package validity
 
 import (
@@ -23,18 +23,18 @@ import (
 // remembered is how many answers are kept; one takes about 200 bytes.
 const remembered = 8192
 
-// Judge judges injections. The zero value is not ready for use. It is safe for concurrent use.
-type Judge struct {
+// Validator validates injections. The zero value is not ready for use. It is safe for concurrent use.
+type Validator struct {
 	answers *lru.Cache
 }
 
-// NewJudge returns a judge who remembers nothing yet.
-func NewJudge() *Judge { return &Judge{answers: lru.New(remembered)} }
+// NewValidator returns a Validator that remembers nothing yet.
+func NewValidator() *Validator { return &Validator{answers: lru.New(remembered)} }
 
 // Refusal is why the API server would refuse the Pod with the injection though it would not without, in its words; ""
 // when it would not. Only that is answered which the injection adds: what is wrong with the Pod itself is for the API
 // server to say.
-func (j *Judge) Refusal(pod *corev1.Pod, injection *sidecar.Injection) (words string, err error) {
+func (v *Validator) Refusal(pod *corev1.Pod, injection *sidecar.Injection) (words string, err error) {
 	// A Pod that nobody has thought of must not be refused by a panic.
 	defer func() {
 		if r := recover(); r != nil {
@@ -52,14 +52,14 @@ func (j *Judge) Refusal(pod *corev1.Pod, injection *sidecar.Injection) (words st
 	if err != nil {
 		return "", err
 	}
-	if answer, ok := j.answers.Get(key); ok {
+	if answer, ok := v.answers.Get(key); ok {
 		return answer.(string), nil
 	}
 	answer, err := firstAdded(before, after)
 	if err != nil {
 		return "", err
 	}
-	j.answers.Add(key, answer)
+	v.answers.Add(key, answer)
 	return answer, nil
 }
 
@@ -73,7 +73,8 @@ func sizeRefusal(old, added map[string]string) string {
 	if apivalidation.ValidateAnnotationsSize(old) != nil || apivalidation.ValidateAnnotationsSize(all) == nil {
 		return ""
 	}
-	return fmt.Sprintf("metadata.annotations: Too long: all of them together may not be more than %d bytes", apivalidation.TotalAnnotationSizeLimitB)
+	return fmt.Sprintf("metadata.annotations: Too long: all of them together may not be more than %d bytes",
+		apivalidation.TotalAnnotationSizeLimitB)
 }
 
 type answerKey [sha256.Size]byte

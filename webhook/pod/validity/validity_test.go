@@ -144,9 +144,9 @@ func TestWhatTheAPIServerWouldRefuse(t *testing.T) {
 			}
 			injection := injectionOf(t, pod, test.set)
 			before, patch := pod.DeepCopy(), fmt.Sprintf("%+v", injection)
-			judge := NewJudge()
+			validator := NewValidator()
 			for range 2 { // the second answer is remembered
-				got, err := judge.Refusal(pod, injection)
+				got, err := validator.Refusal(pod, injection)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -155,15 +155,15 @@ func TestWhatTheAPIServerWouldRefuse(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(before, pod); diff != "" || patch != fmt.Sprintf("%+v", injection) {
-				t.Errorf("the judge has changed the Pod or the injection:\n%s", diff)
+				t.Errorf("the validator has changed the Pod or the injection:\n%s", diff)
 			}
 		})
 	}
 }
 
 // Pods of one workload are one shape, whatever is different in each of them.
-func TestPodsOfOneWorkloadAreJudgedOnce(t *testing.T) {
-	judge := NewJudge()
+func TestPodsOfOneWorkloadAreValidatedOnce(t *testing.T) {
+	validator := NewValidator()
 	for i := range 50 {
 		pod := newPod()
 		pod.Name, pod.Spec.Hostname = fmt.Sprint("web-", i), fmt.Sprint("web-", i)
@@ -176,11 +176,11 @@ func TestPodsOfOneWorkloadAreJudgedOnce(t *testing.T) {
 			{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data-" + pod.Name}}},
 			{Name: token, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{}}},
 		}
-		if _, err := judge.Refusal(pod, injectionOf(t, pod, nil)); err != nil {
+		if _, err := validator.Refusal(pod, injectionOf(t, pod, nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := judge.answers.Len(); got != 1 {
+	if got := validator.answers.Len(); got != 1 {
 		t.Errorf("%d answers are remembered, want 1", got)
 	}
 }

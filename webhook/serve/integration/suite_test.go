@@ -63,20 +63,20 @@ var _ = BeforeSuite(func() {
 
 var _ = Describe("A port that demands client certificates", func() {
 	It("is called by an API server that shows one", func(ctx SpecContext) {
-		called := judging(ctx, ofAPIServer)
-		Eventually(ctx, called).Should(MatchError(ContainSubstring("the judge has seen it")))
+		called := reviewing(ctx, ofAPIServer)
+		Eventually(ctx, called).Should(MatchError(ContainSubstring("the webhook has seen it")))
 	}, SpecTimeout(time.Minute))
 
 	It("tells an API server whose certificate it does not trust, and who was refused by it", func(ctx SpecContext) {
-		called := judging(ctx, ofNobody)
+		called := reviewing(ctx, ofNobody)
 		Eventually(ctx, called).Should(MatchError(ContainSubstring(
 			`windlass: the client certificate of "kube-apiserver" is not trusted (webhook.clientCA)`)))
 	}, SpecTimeout(time.Minute))
 })
 
-// judging has the API server ask a port, which trusts clients of an authority, about ConfigMaps of a label; all are
+// reviewing has the API server ask a port, which trusts clients of an authority, about ConfigMaps of a label; all are
 // denied. It returns what creates one.
-func judging(ctx context.Context, trusted *authority) (create func() error) {
+func reviewing(ctx context.Context, trusted *authority) (create func() error) {
 	GinkgoHelper()
 	serving := newAuthority()
 	certificate := serving.issue("localhost", x509.ExtKeyUsageServerAuth)
@@ -87,16 +87,16 @@ func judging(ctx context.Context, trusted *authority) (create func() error) {
 		Port: port, Clients: clients, Limits: serve.LimitsFor(0),
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil },
 	})
-	server.Register("/judge", &webhook.Admission{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response {
-		return admission.Denied("the judge has seen it")
+	server.Register("/review", &webhook.Admission{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response {
+		return admission.Denied("the webhook has seen it")
 	})})
 	DeferCleanup(apiserver.Run(server, nil))
-	name := fmt.Sprint("judge-", port)
+	name := fmt.Sprint("review-", port)
 	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	configuration.Webhooks = []admissionregistrationv1.ValidatingWebhook{{
-		Name: "judge.windlass.test", AdmissionReviewVersions: []string{"v1"}, SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone),
-		ClientConfig:   admissionregistrationv1.WebhookClientConfig{URL: ptr.To(fmt.Sprintf("https://localhost:%d/judge", port)), CABundle: serving.pem},
-		ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"judge": name}},
+		Name: "review.windlass.test", AdmissionReviewVersions: []string{"v1"}, SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone),
+		ClientConfig:   admissionregistrationv1.WebhookClientConfig{URL: ptr.To(fmt.Sprintf("https://localhost:%d/review", port)), CABundle: serving.pem},
+		ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"review": name}},
 		Rules: []admissionregistrationv1.RuleWithOperations{{
 			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
 			Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}},
@@ -105,7 +105,7 @@ func judging(ctx context.Context, trusted *authority) (create func() error) {
 	Expect(k8s.Create(ctx, configuration)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { Expect(k8s.Delete(ctx, configuration)).To(Succeed()) })
 	return func() error {
-		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", GenerateName: name + "-", Labels: map[string]string{"judge": name}}}
+		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", GenerateName: name + "-", Labels: map[string]string{"review": name}}}
 		return k8s.Create(ctx, object, client.DryRunAll)
 	}
 }

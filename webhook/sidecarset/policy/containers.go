@@ -75,7 +75,8 @@ func privileged(spec *v1beta1.SidecarSetSpec) []finding {
 			out = append(out, finding{path.Child("privileged"), fmt.Sprintf("container %q is privileged: no sidecar may be", c.Name)})
 		}
 		if windows := c.SecurityContext.WindowsOptions; windows != nil && isTrue(windows.HostProcess) {
-			out = append(out, finding{path.Child("windowsOptions", "hostProcess"), fmt.Sprintf("container %q runs on the host: no sidecar may", c.Name)})
+			out = append(out, finding{path.Child("windowsOptions", "hostProcess"),
+				fmt.Sprintf("container %q runs on the host: no sidecar may", c.Name)})
 		}
 	})
 	return out

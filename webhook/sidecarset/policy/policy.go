@@ -126,7 +126,8 @@ func (p *Policy) check() error {
 	}
 	for i, image := range p.Images.Allowed {
 		if !namesRegistry(image) {
-			errs = append(errs, fmt.Errorf("images.allowed[%d] is %q: it must begin with the host of a registry, as in docker.io/library or localhost:5000", i, image))
+			errs = append(errs, fmt.Errorf("images.allowed[%d] is %q: it must begin with the host of a registry, as in "+
+				"docker.io/library or localhost:5000", i, image))
 		}
 	}
 	for i, namespace := range p.Namespaces.Protected {

@@ -23,8 +23,8 @@ type Input struct {
 	Reaches func(namespace string) bool
 	// Patches are the rules for annotations of Pods.
 	Patches PatchRules
-	// PatchesFault is why the rules could not be read, if they could not.
-	PatchesFault error
+	// PatchesErr is why the rules could not be read, if they could not.
+	PatchesErr error
 }
 
 // Violation is something that a policy does not allow.
@@ -88,7 +88,8 @@ func (n Namespaces) validate(spec *v1beta1.SidecarSetSpec, reaches func(string) 
 	}
 	for _, namespace := range n.Protected {
 		if reaches(namespace) {
-			out = append(out, finding{path, fmt.Sprintf("reaches namespace %q, where no SidecarSet may inject: leave it out (kubernetes.io/metadata.name NotIn)", namespace)})
+			out = append(out, finding{path, fmt.Sprintf("reaches namespace %q, where no SidecarSet may inject: leave it out "+
+				"(kubernetes.io/metadata.name NotIn)", namespace)})
 		}
 	}
 	return out
@@ -104,8 +105,8 @@ func annotations(input Input) []finding {
 				continue
 			}
 			sentence := fmt.Sprintf("no rule of ConfigMap %s (%s) lets this SidecarSet patch annotation %q", ConfigMapName, PatchRulesKey, key)
-			if input.PatchesFault != nil {
-				sentence += fmt.Sprintf("; the rules cannot be read: %v", input.PatchesFault)
+			if input.PatchesErr != nil {
+				sentence += fmt.Sprintf("; the rules cannot be read: %v", input.PatchesErr)
 			}
 			out = append(out, finding{path.Key(key), sentence})
 		}

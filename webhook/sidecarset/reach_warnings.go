@@ -21,7 +21,8 @@ func unservedWarnings(input Input, set *sidecar.Set) []string {
 	const consequence = "no Pod gets the sidecars"
 	if only := set.OnlyNamespace(); only != "" {
 		if why := unserved(input, only); why != "" {
-			return []string{fmt.Sprintf("%s: %q is never served by the Pod webhooks, so %s: %s", namespacePath(&set.Object.Spec), only, consequence, why)}
+			return []string{fmt.Sprintf("%s: %q is never served by the Pod webhooks, so %s: %s", namespacePath(&set.Object.Spec),
+				only, consequence, why)}
 		}
 		return nil
 	}
@@ -39,7 +40,8 @@ func unservedWarnings(input Input, set *sidecar.Set) []string {
 		return nil // there may be some later
 	}
 	slices.Sort(names)
-	return []string{fmt.Sprintf("spec.namespaceSelector: selects only namespaces that the Pod webhooks do not serve, so %s: %s", consequence, few(names))}
+	return []string{fmt.Sprintf("spec.namespaceSelector: selects only namespaces that the Pod webhooks do not serve, so "+
+		"%s: %s", consequence, few(names))}
 }
 
 func namespacePath(spec *v1beta1.SidecarSetSpec) string {
@@ -89,7 +91,8 @@ func runningWarnings(set *sidecar.Set, old *v1beta1.SidecarSet) []string {
 	if n := old.Status.MatchedPods; n > 1 {
 		who, they = fmt.Sprintf("%d running Pods, counted by the last status, keep", n), "they are"
 	}
-	return []string{fmt.Sprintf("%s cannot change in a running Pod: %s the earlier sidecars until %s made anew", strings.Join(fields, ", "), who, they)}
+	return []string{fmt.Sprintf("%s cannot change in a running Pod: %s the earlier sidecars until %s made anew",
+		strings.Join(fields, ", "), who, they)}
 }
 
 // atCreation names what has changed of that which Pods get at their creation and by which no Pod counts as outdated.

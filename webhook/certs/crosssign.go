@@ -17,20 +17,20 @@ import (
 var serialLimit = new(big.Int).Lsh(big.NewInt(1), 127)
 
 const (
-	// voucherLife is how long a voucher lasts. Everybody who connects gets it, and whoever holds the key of the CA that
-	// it is for can use it: so it is short, and made anew for as long as it takes.
-	voucherLife = time.Hour
-	// voucherSkew is how far the clock of an API server may be behind.
-	voucherSkew = time.Hour
+	// crossSignedLife is how long a cross-signed certificate lasts. Everybody who connects gets it, and whoever holds
+	// the key of the CA that it is for can use it: so it is short, and renewed for as long as it takes.
+	crossSignedLife = time.Hour
+	// crossSignedSkew is how far the clock of an API server may be behind.
+	crossSignedSkew = time.Hour
 )
 
 // nameConstraints is the extension that limits the names a CA may sign for.
 var nameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
 
-// vouch lets one CA certify the key of another under the other's name: who trusts the first alone then trusts what the
-// other signed, if this certificate is sent along. It allows no more than the other CA's own certificate does, and
+// crossSign lets one CA certify the key of another under the other's name: who trusts the first alone then trusts what
+// the other signed, if this certificate is sent along. It allows no more than the other CA's own certificate does, and
 // serving alone.
-func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
+func crossSign(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, serialLimit)
 	if err != nil {
 		return nil, fmt.Errorf("draw a serial number: %w", err)
@@ -39,8 +39,8 @@ func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 		SerialNumber:          serial,
 		RawSubject:            whom.ca.RawSubject,
 		SubjectKeyId:          whom.ca.SubjectKeyId,
-		NotBefore:             latest(by.ca.NotBefore, whom.ca.NotBefore, now.Add(-voucherSkew)),
-		NotAfter:              voucherEnd(by, whom, now),
+		NotBefore:             latest(by.ca.NotBefore, whom.ca.NotBefore, now.Add(-crossSignedSkew)),
+		NotAfter:              crossSignedEnd(by, whom, now),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
@@ -60,20 +60,21 @@ func vouch(by, whom *identity, now time.Time) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// voucherEnd is when a voucher made now ends: no later than both CAs and the certificate that it is for.
-func voucherEnd(by, whom *identity, now time.Time) time.Time {
-	return earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter, now.Add(voucherLife))
+// crossSignedEnd is when a cross-signed certificate made now ends: no later than both CAs and the certificate that it
+// is for.
+func crossSignedEnd(by, whom *identity, now time.Time) time.Time {
+	return earliest(by.ca.NotAfter, whom.ca.NotAfter, whom.pair.Leaf.NotAfter, now.Add(crossSignedLife))
 }
 
-// worn reports whether a voucher should be made anew: less than half of its life is left, and a new one would last
-// longer.
-func worn(voucher *x509.Certificate, by, whom *identity, now time.Time) bool {
-	return voucher.NotAfter.Sub(now) < voucherLife/2 && voucherEnd(by, whom, now).After(voucher.NotAfter)
+// dueForRenewal reports whether a cross-signed certificate should be made again: less than half of its life is left,
+// and a new one would last longer.
+func dueForRenewal(crossSigned *x509.Certificate, by, whom *identity, now time.Time) bool {
+	return crossSigned.NotAfter.Sub(now) < crossSignedLife/2 && crossSignedEnd(by, whom, now).After(crossSigned.NotAfter)
 }
 
-// canVouch reports whether one CA can, need and may vouch for another: for one that is a CA, and that signed a
+// canCrossSign reports whether one CA can, need and may cross-sign another: for one that is a CA, and that signed a
 // certificate which is good for the host now. A Secret that somebody else filled may tell any certificate as its CA.
-func canVouch(by, whom *identity, host string, now time.Time) bool {
+func canCrossSign(by, whom *identity, host string, now time.Time) bool {
 	if by.caKey == nil || whom.ca == nil || by.sameCA(whom) || !whom.ca.IsCA {
 		return false
 	}

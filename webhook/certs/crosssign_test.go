@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestAVoucherAllowsNoMoreThanItMust looks at what goes to everybody who connects.
-func TestAVoucherAllowsNoMoreThanItMust(t *testing.T) {
+// TestACrossSignedCertificateAllowsNoMoreThanItMust looks at what goes to everybody who connects.
+func TestACrossSignedCertificateAllowsNoMoreThanItMust(t *testing.T) {
 	type grant struct {
 		NotBefore, NotAfter time.Duration // since the start
 		Usage               []x509.ExtKeyUsage
@@ -39,13 +39,13 @@ func TestAVoucherAllowsNoMoreThanItMust(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			by := parsed(t, ProviderSelf, newAuthority(t).secret(t, 1))
 			whom := parsed(t, ProviderCertManager, newAuthorityLike(t, test.whom).managedSecret(t, 101))
-			voucher, err := vouch(by, whom, start.Add(test.now))
+			crossSigned, err := crossSign(by, whom, start.Add(test.now))
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := grant{
-				voucher.NotBefore.Sub(start), voucher.NotAfter.Sub(start), voucher.ExtKeyUsage,
-				voucher.MaxPathLen, voucher.MaxPathLenZero, voucher.PermittedDNSDomains, voucher.ExcludedDNSDomains,
+				crossSigned.NotBefore.Sub(start), crossSigned.NotAfter.Sub(start), crossSigned.ExtKeyUsage,
+				crossSigned.MaxPathLen, crossSigned.MaxPathLenZero, crossSigned.PermittedDNSDomains, crossSigned.ExcludedDNSDomains,
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("what it allows (-want +got):\n%s", diff)
@@ -54,9 +54,9 @@ func TestAVoucherAllowsNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// TestAVoucherIsMadeAnewForAsLongAsItIsNeeded: it must neither end while API servers need it nor be made anew at every
-// look.
-func TestAVoucherIsMadeAnewForAsLongAsItIsNeeded(t *testing.T) {
+// TestACrossSignedCertificateIsRenewedForAsLongAsItIsNeeded: it must neither end while API servers need it nor be made
+// again at every check.
+func TestACrossSignedCertificateIsRenewedForAsLongAsItIsNeeded(t *testing.T) {
 	a, b := newAuthority(t), newAuthority(t)
 	s, clock := newTestSource(t, ProviderSelf)
 	s.configurationChanged(mutatingWith(a.pem, true))
@@ -67,26 +67,26 @@ func TestAVoucherIsMadeAnewForAsLongAsItIsNeeded(t *testing.T) {
 		if err := ask(s, a.pem); err != nil {
 			t.Fatalf("%s after the start, who trusts the old CA: %v", clock.Now().Sub(start), err)
 		}
-		for _, voucher := range s.current.Load().serve.Certificate[1:] {
-			certificate, err := x509.ParseCertificate(voucher)
+		for _, crossSigned := range s.current.Load().serve.Certificate[1:] {
+			certificate, err := x509.ParseCertificate(crossSigned)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if left := certificate.NotAfter.Sub(clock.Now()); left > time.Hour || left < 29*time.Minute {
-				t.Fatalf("%s after the start, the voucher has %s left", clock.Now().Sub(start), left)
+				t.Fatalf("%s after the start, the cross-signed certificate has %s left", clock.Now().Sub(start), left)
 			}
 			serials[certificate.SerialNumber.String()] = true
 		}
 		clock.Step(10 * time.Second)
-		s.look()
+		s.refresh()
 	}
 	if got := len(serials); got < 4 || got > 7 {
-		t.Errorf("%d vouchers in 3 hours, want about one every half an hour", got)
+		t.Errorf("%d cross-signed certificates in 3 hours, want about one every half an hour", got)
 	}
 }
 
-// TestForWhomACAVouches: for who may serve our host already, were it trusted.
-func TestForWhomACAVouches(t *testing.T) {
+// TestForWhomACACrossSigns: for who may serve our host already, were it trusted.
+func TestForWhomACACrossSigns(t *testing.T) {
 	a, b, c := newAuthority(t), newAuthority(t), newAuthority(t)
 	toldCA := func(told []byte) *corev1.Secret {
 		secret := b.managedSecret(t, 101)
@@ -115,8 +115,8 @@ func TestForWhomACAVouches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			by, whom := parsed(t, ProviderSelf, test.by), parsed(t, ProviderCertManager, test.whom)
-			if got := canVouch(by, whom, test.host, test.now); got != test.want {
-				t.Errorf("vouches: %t, want %t", got, test.want)
+			if got := canCrossSign(by, whom, test.host, test.now); got != test.want {
+				t.Errorf("cross-signs: %t, want %t", got, test.want)
 			}
 		})
 	}
