@@ -50,6 +50,19 @@ func UnknownWarnings(unknown []string) []string {
 	return out
 }
 
+// Unserved says why new Pods of a namespace are not seen by the webhooks, so that nothing is injected into them or
+// patched; "" when they are seen. It goes on after the namespace's name. excluded are names of namespaces.
+func Unserved(namespace *corev1.Namespace, excluded []string) string {
+	switch {
+	case slices.Contains(excluded, namespace.Name):
+		return "is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces"
+	case namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled:
+		return fmt.Sprintf("is labelled %s=%s", v1beta1.InjectionLabel, v1beta1.InjectionDisabled)
+	default:
+		return ""
+	}
+}
+
 // EnvWarnings names the variables of a container by which OpenKruise does what Windlass does not; path is the
 // container's.
 func EnvWarnings(env []corev1.EnvVar, path *field.Path) []string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -56,6 +57,31 @@ func TestEnvWarnings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, EnvWarnings([]corev1.EnvVar{{Name: test.variable, Value: "true"}}, path)); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNamespacesThatAreNotServed(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespace string
+		injection string
+		want      string
+	}{
+		"an ordinary one": {namespace: "shop"},
+		"an enforced one": {namespace: "shop", injection: v1beta1.InjectionEnforced},
+		"an excluded one": {namespace: "kube-system",
+			want: "is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces"},
+		"one that is labelled": {namespace: "shop", injection: v1beta1.InjectionDisabled,
+			want: "is labelled " + v1beta1.InjectionLabel + "=" + v1beta1.InjectionDisabled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: test.namespace}}
+			if test.injection != "" {
+				namespace.Labels = map[string]string{v1beta1.InjectionLabel: test.injection}
+			}
+			if diff := cmp.Diff(test.want, Unserved(namespace, []string{"kube-system"})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ func patchAffinity(old, merged *corev1.Affinity) []jsonpatch.Operation {
 	return slices.Concat(
 		patchNodeAffinity(path+"/nodeAffinity", old.NodeAffinity, merged.NodeAffinity),
 		patchPodAffinity(path+"/podAffinity", old.PodAffinity, merged.PodAffinity),
-		patchPodAntiAffinity(path+"/podAntiAffinity", old.PodAntiAffinity, merged.PodAntiAffinity),
+		patchPodAffinity(path+"/podAntiAffinity", (*corev1.PodAffinity)(old.PodAntiAffinity), (*corev1.PodAffinity)(merged.PodAntiAffinity)),
 	)
 }
 
@@ -61,20 +61,8 @@ func patchNodeAffinity(path string, old, merged *corev1.NodeAffinity) []jsonpatc
 	return append(out, add(path+requiredRules, required)...)
 }
 
+// patchPodAffinity is for anti-affinity too, which has the same fields.
 func patchPodAffinity(path string, old, merged *corev1.PodAffinity) []jsonpatch.Operation {
-	switch {
-	case merged == nil:
-		return nil
-	case old == nil:
-		return add(path, merged)
-	}
-	return append(
-		appendNew(path+requiredRules, old.RequiredDuringSchedulingIgnoredDuringExecution, merged.RequiredDuringSchedulingIgnoredDuringExecution),
-		appendNew(path+preferredRules, old.PreferredDuringSchedulingIgnoredDuringExecution,
-			merged.PreferredDuringSchedulingIgnoredDuringExecution)...)
-}
-
-func patchPodAntiAffinity(path string, old, merged *corev1.PodAntiAffinity) []jsonpatch.Operation {
 	switch {
 	case merged == nil:
 		return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // placeholder completes a Pod that has no container of its own.
@@ -84,26 +85,8 @@ func validateAsPod(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorLi
 	options := podutil.GetValidationOptionsFromPodSpecAndMeta(&pod.Spec, nil, &pod.ObjectMeta, nil)
 	errs := corevalidation.ValidatePodSpec(&pod.Spec, &pod.ObjectMeta, path, options)
 	errs = withoutShared(ofSidecars(errs, len(spec.Containers)), spec)
-	nameVolumes(errs, spec.Volumes)
+	fields.NameVolumes(errs, "must be a volume of spec.volumes", spec.Volumes, func(v corev1.Volume) string { return v.Name })
 	return errs
-}
-
-// nameVolumes adds to the errors about missing volumes which there are.
-func nameVolumes(errs field.ErrorList, volumes []corev1.Volume) {
-	names := make([]string, 0, len(volumes))
-	for _, volume := range volumes {
-		names = append(names, volume.Name)
-	}
-	known := "there are " + strings.Join(names, ", ")
-	if len(names) == 0 {
-		known = "there are none"
-	}
-	for _, err := range errs {
-		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field,
-			".volumeDevices[")) {
-			err.Detail = "must be a volume of spec.volumes, of which " + known
-		}
-	}
 }
 
 // podOf makes the Pod that the sidecars alone would be.
@@ -181,7 +164,7 @@ func validateNames(sidecars []located) field.ErrorList {
 // validateSidecar checks what a sidecar has over a container.
 func validateSidecar(c located) field.ErrorList {
 	errs := slices.Concat(
-		validateChoice(c.PodInjectPolicy, c.path.Child("podInjectPolicy"),
+		fields.Choice(c.PodInjectPolicy, c.path.Child("podInjectPolicy"),
 			v1beta1.BeforeAppContainerType, v1beta1.AfterAppContainerType),
 		validateSharing(&c.ShareVolumePolicy, c.path.Child("shareVolumePolicy")),
 		validateSharing(c.ShareVolumeDevicePolicy, c.path.Child("shareVolumeDevicePolicy")),
@@ -198,11 +181,11 @@ func validateSharing(policy *v1beta1.ShareVolumePolicy, path *field.Path) field.
 	if policy == nil {
 		return nil
 	}
-	return validateChoice(policy.Type, path.Child("type"), v1beta1.ShareVolumePolicyEnabled, v1beta1.ShareVolumePolicyDisabled)
+	return fields.Choice(policy.Type, path.Child("type"), v1beta1.ShareVolumePolicyEnabled, v1beta1.ShareVolumePolicyDisabled)
 }
 
 func validateUpgrade(c located, path *field.Path) field.ErrorList {
-	errs := validateChoice(c.UpgradeStrategy.UpgradeType, path.Child("upgradeType"),
+	errs := fields.Choice(c.UpgradeStrategy.UpgradeType, path.Child("upgradeType"),
 		v1beta1.SidecarContainerColdUpgrade, v1beta1.SidecarContainerHotUpgrade)
 	if !c.isHot() {
 		return errs

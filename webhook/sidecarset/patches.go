@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // validatePatches checks the annotations that the set writes to Pods.
@@ -22,7 +23,7 @@ func validatePatches(patches []v1beta1.SidecarSetPatchPodMetadata, path *field.P
 	for i := range patches {
 		patch, path := &patches[i], path.Index(i)
 		annotations := path.Child("annotations")
-		errs = append(errs, validateChoice(patch.PatchPolicy, path.Child("patchPolicy"), v1beta1.SidecarSetRetainPatchPolicy,
+		errs = append(errs, fields.Choice(patch.PatchPolicy, path.Child("patchPolicy"), v1beta1.SidecarSetRetainPatchPolicy,
 			v1beta1.SidecarSetOverwritePatchPolicy, v1beta1.SidecarSetMergePatchJSONPatchPolicy)...)
 		if len(patch.Annotations) == 0 {
 			errs = append(errs, field.Required(annotations, "must name at least one annotation"))

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -21,7 +22,7 @@ func unservedWarnings(input Input, set *sidecar.Set) []string {
 	const consequence = "no Pod gets the sidecars"
 	if only := set.OnlyNamespace(); only != "" {
 		if why := unserved(input, only); why != "" {
-			return []string{fmt.Sprintf("%s: %q is never served by the Pod webhooks, so %s: %s", namespacePath(&set.Object.Spec),
+			return []string{fmt.Sprintf("%s: %q is never served by the Pod webhooks, so %s: it %s", namespacePath(&set.Object.Spec),
 				only, consequence, why)}
 		}
 		return nil
@@ -31,7 +32,7 @@ func unservedWarnings(input Input, set *sidecar.Set) []string {
 		if !set.MatchesNamespace(namespace.Name, namespace.Labels) {
 			continue
 		}
-		if unserved(input, namespace.Name) == "" {
+		if inert.Unserved(namespace, input.Excluded) == "" {
 			return nil
 		}
 		names = append(names, namespace.Name)
@@ -53,16 +54,13 @@ func namespacePath(spec *v1beta1.SidecarSetSpec) string {
 
 // unserved says why the webhooks do not serve a namespace, "" when they do.
 func unserved(input Input, name string) string {
-	if slices.Contains(input.Excluded, name) {
-		return "it is one of the cluster's or Windlass' own, or listed in the chart's value webhook.excludedNamespaces"
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	for _, known := range input.Namespaces {
+		if known.Name == name {
+			namespace = known
+		}
 	}
-	disabled := slices.ContainsFunc(input.Namespaces, func(n *corev1.Namespace) bool {
-		return n.Name == name && n.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled
-	})
-	if disabled {
-		return fmt.Sprintf("it is labelled %s=%s", v1beta1.InjectionLabel, v1beta1.InjectionDisabled)
-	}
-	return ""
+	return inert.Unserved(namespace, input.Excluded)
 }
 
 // few names at most five.

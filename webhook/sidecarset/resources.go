@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/calculator"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // validateResources checks how a sidecar's resources are computed. Expressions are validated by what they compute, cores
@@ -40,7 +41,7 @@ func validateTargets(policy *v1beta1.ResourcesPolicy, path *field.Path) field.Er
 	if policy.TargetContainersMode == "" {
 		errs = append(errs, field.Required(path.Child("targetContainersMode"), `must be "sum" or "max"`))
 	}
-	errs = append(errs, validateChoice(policy.TargetContainersMode, path.Child("targetContainersMode"),
+	errs = append(errs, fields.Choice(policy.TargetContainersMode, path.Child("targetContainersMode"),
 		v1beta1.TargetContainersModeSum, v1beta1.TargetContainersModeMax)...)
 	if _, err := regexp.Compile(policy.TargetContainersNameRegex); err != nil {
 		errs = append(errs, field.Invalid(path.Child("targetContainersNameRegex"), policy.TargetContainersNameRegex,

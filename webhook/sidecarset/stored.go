@@ -8,6 +8,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/selectors"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // Stored are the SidecarSets that the cluster has, filed by what they bring into Pods, so that a new set is compared
@@ -34,7 +35,7 @@ func NewStored() *Stored {
 func reachOf(set *v1beta1.SidecarSet) (*reach, error) {
 	out := &reach{set: set, pods: selectors.Nothing()}
 	var err error
-	if set.Spec.Selector != nil && !isEmpty(set.Spec.Selector) {
+	if set.Spec.Selector != nil && !fields.IsEmpty(set.Spec.Selector) {
 		if out.pods, err = selectors.Compile(set.Spec.Selector); err != nil {
 			return nil, fmt.Errorf("SidecarSet %s: spec.selector: %w", set.Name, err)
 		}

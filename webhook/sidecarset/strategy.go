@@ -10,12 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 func validateUpdateStrategy(spec *v1beta1.SidecarSetSpec, path *field.Path) field.ErrorList {
 	strategy := &spec.UpdateStrategy
 	return slices.Concat(
-		validateChoice(strategy.Type, path.Child("type"),
+		fields.Choice(strategy.Type, path.Child("type"),
 			v1beta1.NotUpdateSidecarSetStrategyType, v1beta1.RollingUpdateSidecarSetStrategyType),
 		validateCount(strategy.MaxUnavailable, path.Child("maxUnavailable")),
 		validateCount(strategy.Partition, path.Child("partition")),
@@ -48,7 +49,7 @@ func validateUpdateSelector(strategy *v1beta1.SidecarSetUpdateStrategy, path *fi
 	switch {
 	case strategy.Selector == nil:
 		return nil
-	case !isEmpty(strategy.Selector):
+	case !fields.IsEmpty(strategy.Selector):
 		return validateLabels(strategy.Selector, path)
 	case isRolling(strategy):
 		return field.ErrorList{field.Invalid(path, "{}", "must not be empty: leave it out to update all matched Pods")}
@@ -102,7 +103,7 @@ func validateWeight(term *v1beta1.UpdatePriorityWeightTerm, path *field.Path) fi
 		errs = append(errs, field.Invalid(path.Child("weight"), term.Weight, "must be a number from 0 to 100"))
 	}
 	selector := path.Child("matchSelector")
-	if isEmpty(&term.MatchSelector) {
+	if fields.IsEmpty(&term.MatchSelector) {
 		return append(errs, field.Invalid(selector, "{}", "must not be empty: it would give the same weight to every Pod"))
 	}
 	return append(errs, validateLabels(&term.MatchSelector, selector)...)

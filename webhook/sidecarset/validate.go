@@ -149,7 +149,7 @@ func reaches(set *sidecar.Set, name string, namespaces []*corev1.Namespace) bool
 func injected(input Input, set *sidecar.Set) []*corev1.Namespace {
 	var out []*corev1.Namespace
 	for _, namespace := range input.Namespaces {
-		if namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled || slices.Contains(input.Excluded, namespace.Name) {
+		if inert.Unserved(namespace, input.Excluded) != "" {
 			continue
 		}
 		if set.MatchesNamespace(namespace.Name, namespace.Labels) {

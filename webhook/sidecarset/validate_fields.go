@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // ValidateFields returns everything that is wrong with a SidecarSet by itself. Much of it the CRD's schema says too; it is
@@ -58,14 +59,10 @@ func validateSelector(selector *metav1.LabelSelector, path *field.Path) field.Er
 	if selector == nil {
 		return field.ErrorList{field.Required(path, "a SidecarSet must say which Pods it is for")}
 	}
-	if isEmpty(selector) {
+	if fields.IsEmpty(selector) {
 		return field.ErrorList{field.Invalid(path, "{}", "must not be empty: name at least one label, or nothing would be selected")}
 	}
 	return validateLabels(selector, path)
-}
-
-func isEmpty(selector *metav1.LabelSelector) bool {
-	return len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0
 }
 
 func validateLabels(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
@@ -81,7 +78,7 @@ func validateInjection(strategy *v1beta1.SidecarSetInjectionStrategy, path *fiel
 	if name, customVersion := pinned(revision); name == "" && customVersion == "" {
 		errs = append(errs, field.Required(path, "must name a revision by revisionName or customVersion"))
 	}
-	return append(errs, validateChoice(revision.Policy, path.Child("policy"),
+	return append(errs, fields.Choice(revision.Policy, path.Child("policy"),
 		v1beta1.AlwaysSidecarSetInjectRevisionPolicy, v1beta1.PartialSidecarSetInjectRevisionPolicy)...)
 }
 
@@ -103,12 +100,4 @@ func validateCustomVersion(version string, path *field.Path) field.ErrorList {
 		errs = append(errs, field.Invalid(path, version, "must be usable as a label's value: "+message))
 	}
 	return errs
-}
-
-// validateChoice accepts one of the values, or none: then the default holds.
-func validateChoice[T ~string](value T, path *field.Path, allowed ...T) field.ErrorList {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return field.ErrorList{field.NotSupported(path, value, allowed)}
 }

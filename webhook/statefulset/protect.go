@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // validateProtection: a value that is misspelt would protect nothing.
@@ -22,7 +23,7 @@ func validateProtection(labels map[string]string) field.ErrorList {
 	if value == "" {
 		return field.ErrorList{field.NotSupported(path, value, allowed)}
 	}
-	return validateChoice(value, path, allowed...)
+	return fields.Choice(value, path, allowed...)
 }
 
 // ValidateDelete returns why a StatefulSet may not be deleted: its label policy.kruise.io/delete-protection says so.

@@ -13,13 +13,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // maxRollingMinReadySeconds is the most that rollingUpdate.minReadySeconds may be.
 const maxRollingMinReadySeconds = 300
 
 func validateManagement(policy appsv1.PodManagementPolicyType, path *field.Path) field.ErrorList {
-	return validateChoice(policy, path, appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement)
+	return fields.Choice(policy, path, appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement)
 }
 
 func isParallel(spec *v1beta1.StatefulSetSpec) bool {
@@ -27,7 +28,7 @@ func isParallel(spec *v1beta1.StatefulSetSpec) bool {
 }
 
 func validateUpdateStrategy(spec *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
-	errs := validateChoice(spec.UpdateStrategy.Type, path.Child("type"),
+	errs := fields.Choice(spec.UpdateStrategy.Type, path.Child("type"),
 		appsv1.RollingUpdateStatefulSetStrategyType, appsv1.OnDeleteStatefulSetStrategyType)
 	rolling := spec.UpdateStrategy.RollingUpdate
 	if rolling == nil {
@@ -38,7 +39,7 @@ func validateUpdateStrategy(spec *v1beta1.StatefulSetSpec, path *field.Path) fie
 		validateRange(rolling.Partition, path.Child("partition"), 0, math.MaxInt32),
 		validateCount(rolling.MaxUnavailable, path.Child("maxUnavailable")),
 		validateRange(rolling.MinReadySeconds, path.Child("minReadySeconds"), 0, maxRollingMinReadySeconds),
-		validateChoice(rolling.PodUpdatePolicy, path.Child("podUpdatePolicy"), v1beta1.ReCreatePodUpdatePolicy,
+		fields.Choice(rolling.PodUpdatePolicy, path.Child("podUpdatePolicy"), v1beta1.ReCreatePodUpdatePolicy,
 			v1beta1.InPlaceIfPossiblePodUpdatePolicy, v1beta1.InPlaceOnlyPodUpdatePolicy),
 		validateInPlaceStrategy(rolling.InPlaceUpdateStrategy, path.Child("inPlaceUpdateStrategy")),
 		validateUnordered(spec, path.Child("unorderedUpdate")),

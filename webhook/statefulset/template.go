@@ -17,6 +17,7 @@ import (
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // validateTemplate has Kubernetes validate the template as it would one of apps/v1: with its defaults and with the
@@ -34,7 +35,8 @@ func validateTemplate(spec, old *v1beta1.StatefulSetSpec, path *field.Path) fiel
 	errs := corevalidation.ValidatePodTemplateSpec(template, path, options)
 	errs = withoutClaimVolumes(errs, template, len(spec.Template.Spec.Volumes), path)
 	placeMetadata(errs, path)
-	nameVolumes(errs, template.Spec.Volumes)
+	fields.NameVolumes(errs, "must be a volume of the template or the name of a claim template",
+		template.Spec.Volumes, func(v core.Volume) string { return v.Name })
 	return slices.Concat(errs,
 		validateTemplateLabels(spec, path.Child("metadata", "labels")),
 		validateRunsForEver(&template.Spec, path.Child("spec")),
@@ -89,24 +91,6 @@ func placeMetadata(errs field.ErrorList, path *field.Path) {
 			if rest, found := strings.CutPrefix(err.Field, path.Child(name).String()); found {
 				err.Field = path.Child("metadata", name).String() + rest
 			}
-		}
-	}
-}
-
-// nameVolumes adds to the errors about missing volumes which there are.
-func nameVolumes(errs field.ErrorList, volumes []core.Volume) {
-	names := make([]string, 0, len(volumes))
-	for i := range volumes {
-		names = append(names, volumes[i].Name)
-	}
-	known := "there are " + strings.Join(names, ", ")
-	if len(names) == 0 {
-		known = "there are none"
-	}
-	for _, err := range errs {
-		if err.Type == field.ErrorTypeNotFound && (strings.Contains(err.Field, ".volumeMounts[") || strings.Contains(err.Field,
-			".volumeDevices[")) {
-			err.Detail = "must be a volume of the template or the name of a claim template, of which " + known
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/webhook/fields"
 )
 
 // ValidateFields returns everything that is wrong with a StatefulSet by itself. Much of it the CRD's schema says too; it is
@@ -89,15 +90,11 @@ func validateSelector(selector *metav1.LabelSelector, path *field.Path) field.Er
 	if selector == nil {
 		return field.ErrorList{field.Required(path, "a StatefulSet must say by which labels its Pods are known")}
 	}
-	if isEmpty(selector) {
+	if fields.IsEmpty(selector) {
 		return field.ErrorList{field.Invalid(path, "{}",
 			"must not be empty: it would match every Pod; give at least one entry in matchLabels or matchExpressions")}
 	}
 	return metav1validation.ValidateLabelSelector(selector, metav1validation.LabelSelectorValidationOptions{}, path)
-}
-
-func isEmpty(selector *metav1.LabelSelector) bool {
-	return len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0
 }
 
 // validateServiceName: it becomes the subdomain of Pods.
@@ -116,22 +113,14 @@ func validateServiceName(name string, path *field.Path) field.ErrorList {
 func validatePolicies(spec *v1beta1.StatefulSetSpec, path *field.Path) field.ErrorList {
 	errs := slices.Concat(
 		validateManagement(spec.PodManagementPolicy, path.Child("podManagementPolicy")),
-		validateChoice(spec.VolumeClaimUpdateStrategy.Type, path.Child("volumeClaimUpdateStrategy", "type"),
+		fields.Choice(spec.VolumeClaimUpdateStrategy.Type, path.Child("volumeClaimUpdateStrategy", "type"),
 			v1beta1.OnDeleteVolumeClaimUpdateStrategy, v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy),
 	)
 	if retention := spec.PersistentVolumeClaimRetentionPolicy; retention != nil {
 		path := path.Child("persistentVolumeClaimRetentionPolicy")
 		retain, remove := v1beta1.RetainPersistentVolumeClaimRetentionPolicy, v1beta1.DeletePersistentVolumeClaimRetentionPolicy
-		errs = append(errs, validateChoice(retention.WhenDeleted, path.Child("whenDeleted"), retain, remove)...)
-		errs = append(errs, validateChoice(retention.WhenScaled, path.Child("whenScaled"), retain, remove)...)
+		errs = append(errs, fields.Choice(retention.WhenDeleted, path.Child("whenDeleted"), retain, remove)...)
+		errs = append(errs, fields.Choice(retention.WhenScaled, path.Child("whenScaled"), retain, remove)...)
 	}
 	return errs
-}
-
-// validateChoice accepts one of the values, or none: then the default holds.
-func validateChoice[T ~string](value T, path *field.Path, allowed ...T) field.ErrorList {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return field.ErrorList{field.NotSupported(path, value, allowed)}
 }
