@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Rules are what decides which nodes a Pod may run on, as far as patches add to it.
@@ -41,13 +43,13 @@ type Reason string
 const (
 	// ReasonConflict is that the Pod's nodeSelector has another value for a key, or that no node, whatever its labels,
 	// meets the Pod's rules and the patch's.
-	ReasonConflict Reason = "Conflict"
+	ReasonConflict Reason = v1beta1.ReasonConflict
 	// ReasonTooManyTerms is that the node affinity would have more than MaxTerms terms, or more rules than can be
 	// merged.
-	ReasonTooManyTerms Reason = "TooManyTerms"
+	ReasonTooManyTerms Reason = v1beta1.ReasonTooManyTerms
 	// ReasonNothingMatches is that the Pod's own node affinity has no term that can match, so that there is nothing to
 	// narrow.
-	ReasonNothingMatches Reason = "NothingMatches"
+	ReasonNothingMatches Reason = v1beta1.ReasonNothingMatches
 )
 
 // Result is what became of one patch for one Pod.

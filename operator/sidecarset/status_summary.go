@@ -53,7 +53,7 @@ func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 	case len(p.plan.NotUpgradable) > 0:
 		return fmt.Sprintf("Limited %d", len(p.plan.NotUpgradable))
 	case len(s.Matched) == 0:
-		return "NoPods"
+		return v1beta1.ReasonNoPods
 	}
 	return ready.Reason
 }
