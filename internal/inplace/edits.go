@@ -68,8 +68,8 @@ func render(pod *corev1.Pod, change Change, state *State, now metav1.Time) Edits
 	editMetadata(edits.Pod, change)
 	editImages(pod, edits.Pod, change, state)
 	for _, name := range slices.Sorted(maps.Keys(change.Resources)) {
-		if at := pods.Find(pod, name); at != nil {
-			edits.Resize.Resources(at.List, at.Index, name, at.Resources, change.Resources[name])
+		if pods.Find(pod, name) != nil {
+			edits.Resize.Resources(name, change.Resources[name])
 			state.Resized, state.UpdateResources = union(state.Resized, []string{name}), true
 		}
 	}
@@ -106,7 +106,7 @@ func editMetadata(patch *podpatch.Patch, change Change) {
 func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *State) {
 	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
 		if at := pods.Find(pod, name); at != nil && at.Image != change.Images[name] {
-			patch.Image(at.List, at.Index, name, at.Image, change.Images[name])
+			patch.Image(name, change.Images[name])
 			put(&state.LastContainerStatuses, name, running(pod, name))
 			delete(state.Restarted, name)
 			state.UpdateImages = true
@@ -118,7 +118,7 @@ func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *St
 		if at == nil || err != nil {
 			continue // only what OpenKruise left comes here with an error: the environment changes with the next restart
 		}
-		patch.Image(at.List, at.Index, name, at.Image, image)
+		patch.Image(name, image)
 		put(&state.Restarted, name, Restarted{
 			ContainerID: running(pod, name).ContainerID, Images: union(avoid, []string{at.Image}),
 		})

@@ -9,28 +9,34 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// Image gives the container of a name, found at an index of the list containers or initContainers, another image.
-func (p *Patch) Image(list string, index int, name, from, to string) *Patch {
-	if from == to {
+// Image gives a container or a native sidecar another image. A container that the Pod does not have is passed over.
+func (p *Patch) Image(name, image string) *Patch {
+	c := pods.Find(p.pod, name)
+	if c == nil || c.Image == image {
 		return p
 	}
-	path := containerPath(list, index, "image")
-	p.containers = append(p.containers, test(containerPath(list, index, "name"), name), test(path, from), set(path, to))
+	path := containerPath(c, "image")
+	p.containers = append(p.containers, test(containerPath(c, "name"), name), test(path, c.Image), set(path, image))
 	return p
 }
 
-// Resources gives a container the amounts in to; amounts that to does not name stay as they are, since a running Pod
-// can lose none. A patch with resources must be sent to the resize subresource, and may hold nothing else.
-func (p *Patch) Resources(list string, index int, name string, from, to corev1.ResourceRequirements) *Patch {
+// Resources gives a container or a native sidecar the amounts that are named; those that are not stay as they are, since
+// a running Pod can lose none. A container that the Pod does not have is passed over. A patch with resources must be
+// sent to the resize subresource, and may hold nothing else.
+func (p *Patch) Resources(name string, to corev1.ResourceRequirements) *Patch {
+	c := pods.Find(p.pod, name)
+	if c == nil {
+		return p
+	}
 	changes := slices.Concat(
-		amounts(containerPath(list, index, "resources", "requests"), from.Requests, to.Requests),
-		amounts(containerPath(list, index, "resources", "limits"), from.Limits, to.Limits),
+		amounts(containerPath(c, "resources", "requests"), c.Resources.Requests, to.Requests),
+		amounts(containerPath(c, "resources", "limits"), c.Resources.Limits, to.Limits),
 	)
 	if len(changes) > 0 {
-		p.containers = append(p.containers, test(containerPath(list, index, "name"), name))
+		p.containers = append(p.containers, test(containerPath(c, "name"), name))
 		p.containers = append(p.containers, changes...)
 	}
 	return p
@@ -41,7 +47,7 @@ func amounts(path string, seen, wanted corev1.ResourceList) []jsonpatch.Operatio
 	var out []jsonpatch.Operation
 	for _, name := range sortedNames(wanted) {
 		before, exists := seen[name]
-		at := path + jsonpointer.Path(string(name))
+		at := path + Pointer(string(name))
 		switch {
 		case exists && before.Cmp(wanted[name]) == 0:
 			continue
@@ -67,6 +73,6 @@ func sortedNames(amounts corev1.ResourceList) []corev1.ResourceName {
 	return names
 }
 
-func containerPath(list string, index int, fields ...string) string {
-	return jsonpointer.Path(append([]string{"spec", list, strconv.Itoa(index)}, fields...)...)
+func containerPath(c *pods.Container, fields ...string) string {
+	return Pointer(append([]string{"spec", c.List, strconv.Itoa(c.Index)}, fields...)...)
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package podpatch writes JSON patches of Pods that a trimmed cache holds. A patch says which Pod it is for and what
-// the writer saw of everything that it changes; when any of that has changed since, the API server refuses the whole
-// patch. What the kubelet writes meanwhile never gets in the way.
+// Package podpatch writes patches of Pods that a trimmed cache holds. A patch says which Pod it is for and what the
+// writer saw of everything that it changes; when any of that has changed since, the API server refuses the whole patch.
+// What the kubelet writes meanwhile gets in the way only where a patch asks for it: see Unchanged and StillNotReady.
 package podpatch
 
 import (
@@ -15,8 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
 )
 
 // Patch collects changes of one Pod. Calls that would change nothing leave it as it is, and of two calls about the same
@@ -30,7 +28,7 @@ type Patch struct {
 	finalizers          []string
 	owners              []metav1.OwnerReference
 	ownersChanged       bool
-	unchanged           bool
+	preconditions       []jsonpatch.Operation
 	containers          []jsonpatch.Operation
 }
 
@@ -96,12 +94,6 @@ func (p *Patch) OwnerReferences(owners []metav1.OwnerReference) *Patch {
 	return p
 }
 
-// Unchanged lets the API server refuse the patch if anything about the Pod has changed since, its status included.
-func (p *Patch) Unchanged() *Patch {
-	p.unchanged = true
-	return p
-}
-
 // Empty reports whether nothing would change. No patch at all is empty too.
 func (p *Patch) Empty() bool {
 	return p == nil || len(p.labels)+len(p.annotations)+len(p.containers) == 0 && !p.ownersChanged &&
@@ -110,11 +102,7 @@ func (p *Patch) Empty() bool {
 
 // JSON renders the patch, an RFC 6902 document. The order of its operations depends on nothing but the calls.
 func (p *Patch) JSON() ([]byte, error) {
-	operations := []jsonpatch.Operation{test("/metadata/uid", p.pod.UID)}
-	if p.unchanged {
-		operations = append(operations, test("/metadata/resourceVersion", p.pod.ResourceVersion))
-	}
-	data, err := json.Marshal(append(operations, p.operations()...))
+	data, err := json.Marshal(p.operations())
 	if err != nil {
 		return nil, fmt.Errorf("encode a patch of Pod %s/%s: %w", p.pod.Namespace, p.pod.Name, err)
 	}
@@ -123,6 +111,8 @@ func (p *Patch) JSON() ([]byte, error) {
 
 func (p *Patch) operations() []jsonpatch.Operation {
 	return slices.Concat(
+		[]jsonpatch.Operation{test("/metadata/uid", p.pod.UID)},
+		p.preconditions,
 		texts("labels", p.pod.Labels, len(p.pod.Labels) > 0, p.labels),
 		texts("annotations", p.pod.Annotations, p.pod.Annotations != nil, p.annotations),
 		list("finalizers", p.pod.Finalizers, p.finalizers, slices.Equal(p.pod.Finalizers, p.finalizers)),
@@ -142,12 +132,12 @@ func texts(field string, seen map[string]string, exist bool, changes map[string]
 		for key, value := range changes {
 			all[key] = *value // a key that is not there is never removed
 		}
-		path := jsonpointer.Path("metadata", field)
+		path := Pointer("metadata", field)
 		return []jsonpatch.Operation{absent(path), set(path, all)}
 	}
 	var out []jsonpatch.Operation
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
-		path, value := jsonpointer.Path("metadata", field, key), changes[key]
+		path, value := Pointer("metadata", field, key), changes[key]
 		before, exists := seen[key]
 		if exists {
 			out = append(out, test(path, before))
@@ -168,7 +158,7 @@ func list[T any](field string, seen, wanted []T, same bool) []jsonpatch.Operatio
 	if same || len(seen)+len(wanted) == 0 {
 		return nil
 	}
-	path := jsonpointer.Path("metadata", field)
+	path := Pointer("metadata", field)
 	seenNow := absent(path)
 	if len(seen) > 0 {
 		seenNow = test(path, seen)

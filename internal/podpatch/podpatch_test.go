@@ -137,20 +137,20 @@ func metadataRows() map[string]row {
 func containerRows() map[string]row {
 	return map[string]row{
 		"an image": {
-			pod: build.MakePod("p").Obj(), change: func(p *podpatch.Patch) { p.Image("containers", 0, "app", "app:1", "app:2") },
+			pod: build.MakePod("p").Obj(), change: func(p *podpatch.Patch) { p.Image("app", "app:2") },
 			want:      func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = "app:2" },
 			meanwhile: func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = "app:3" },
 		},
 		"the image of an init container": {
 			pod:       build.MakePod("p").InitContainer("mesh", "mesh:1").Obj(),
-			change:    func(p *podpatch.Patch) { p.Image("initContainers", 0, "mesh", "mesh:1", "mesh:2") },
+			change:    func(p *podpatch.Patch) { p.Image("mesh", "mesh:2") },
 			want:      func(pod *corev1.Pod) { pod.Spec.InitContainers[0].Image = "mesh:2" },
 			meanwhile: func(pod *corev1.Pod) { pod.Spec.InitContainers[0].Name = "other" },
 		},
 		"the first resources": {
 			pod: build.MakePod("p").Obj(),
 			change: func(p *podpatch.Patch) {
-				p.Resources("containers", 0, "app", corev1.ResourceRequirements{}, corev1.ResourceRequirements{Limits: amounts("1", "1Gi")})
+				p.Resources("app", corev1.ResourceRequirements{Limits: amounts("1", "1Gi")})
 			},
 			want:      func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources.Limits = amounts("1", "1Gi") },
 			meanwhile: func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources.Limits = amounts("", "1Gi") },
@@ -158,8 +158,7 @@ func containerRows() map[string]row {
 		"one more amount and another one changed, in other words": {
 			pod: withResources(corev1.ResourceRequirements{Requests: amounts("1500m", "")}),
 			change: func(p *podpatch.Patch) {
-				p.Resources("containers", 0, "app", corev1.ResourceRequirements{Requests: amounts("1.5", "")},
-					corev1.ResourceRequirements{Requests: amounts("2", "1Gi")})
+				p.Resources("app", corev1.ResourceRequirements{Requests: amounts("2", "1Gi")})
 			},
 			want:      func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources.Requests = amounts("2", "1Gi") },
 			meanwhile: func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources.Requests = amounts("1", "") },
@@ -167,8 +166,7 @@ func containerRows() map[string]row {
 		"amounts that are not named stay": {
 			pod: withResources(corev1.ResourceRequirements{Requests: amounts("1", "1Gi")}),
 			change: func(p *podpatch.Patch) {
-				p.Resources("containers", 0, "app", corev1.ResourceRequirements{Requests: amounts("1", "1Gi")},
-					corev1.ResourceRequirements{Requests: amounts("", "2Gi")})
+				p.Resources("app", corev1.ResourceRequirements{Requests: amounts("", "2Gi")})
 			},
 			want:      func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources.Requests = amounts("1", "2Gi") },
 			meanwhile: func(pod *corev1.Pod) { pod.Spec.Containers[0].Name = "other" },
@@ -250,7 +248,7 @@ func TestPatchOfAnotherPodIsRefused(t *testing.T) {
 
 func TestStatusWritesDoNotGetInTheWay(t *testing.T) {
 	pod := build.MakePod("p").Label("a", "1").Obj()
-	patch := podpatch.New(pod).Label("a", "2").Annotation("b", "1").Image("containers", 0, "app", "app:1", "app:2")
+	patch := podpatch.New(pod).Label("a", "2").Annotation("b", "1").Image("app", "app:2")
 	changed := pod.DeepCopy()
 	changed.ResourceVersion, changed.Status = "99", corev1.PodStatus{Phase: corev1.PodFailed}
 	if _, err := apply(t, patch, changed); err != nil {
@@ -278,16 +276,18 @@ func TestNothingToWriteIsEmpty(t *testing.T) {
 	pod.Labels, pod.Annotations = map[string]string{"a": "1"}, map[string]string{"b": "1"}
 	pod.Spec.Containers[0].Resources.Requests = amounts("1", "")
 	for name, change := range map[string]func(p *podpatch.Patch){
-		"no call":                              func(*podpatch.Patch) {},
-		"a label that is so":                   func(p *podpatch.Patch) { p.Label("a", "1") },
-		"a label that is not there is removed": func(p *podpatch.Patch) { p.RemoveLabel("c") },
-		"a change that is taken back":          func(p *podpatch.Patch) { p.Label("a", "2").Label("a", "1") },
-		"an annotation that is so":             func(p *podpatch.Patch) { p.Annotation("b", "1").RemoveAnnotation("c") },
-		"a finalizer that is there":            func(p *podpatch.Patch) { p.AddFinalizer("f").RemoveFinalizer("g") },
-		"the owners that it has":               func(p *podpatch.Patch) { p.OwnerReferences(nil) },
-		"the image that it has":                func(p *podpatch.Patch) { p.Image("containers", 0, "app", "app:1", "app:1") },
+		"no call":                                            func(*podpatch.Patch) {},
+		"a label that is so":                                 func(p *podpatch.Patch) { p.Label("a", "1") },
+		"a label that is not there is removed":               func(p *podpatch.Patch) { p.RemoveLabel("c") },
+		"a change that is taken back":                        func(p *podpatch.Patch) { p.Label("a", "2").Label("a", "1") },
+		"an annotation that is so":                           func(p *podpatch.Patch) { p.Annotation("b", "1").RemoveAnnotation("c") },
+		"a finalizer that is there":                          func(p *podpatch.Patch) { p.AddFinalizer("f").RemoveFinalizer("g") },
+		"the owners that it has":                             func(p *podpatch.Patch) { p.OwnerReferences(nil) },
+		"the image that it has":                              func(p *podpatch.Patch) { p.Image("app", "app:1") },
+		"the image of a container that it does not have":     func(p *podpatch.Patch) { p.Image("other", "app:2") },
+		"the resources of a container that it does not have": func(p *podpatch.Patch) { p.Resources("other", corev1.ResourceRequirements{Requests: amounts("1", "")}) },
 		"the amount that it has": func(p *podpatch.Patch) {
-			p.Resources("containers", 0, "app", pod.Spec.Containers[0].Resources, corev1.ResourceRequirements{Requests: amounts("1000m", "")})
+			p.Resources("app", corev1.ResourceRequirements{Requests: amounts("1000m", "")})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

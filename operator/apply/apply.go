@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apply holds what every controller's executor needs to carry out a plan: batches, the meaning of refusals, and
-// the write of a status.
+// Package apply holds what every controller's executor needs to carry out a plan: batches, the meaning of refusals, the
+// writes of Pods, and the write of a status.
 package apply
 
 import (

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -81,19 +80,12 @@ func (e *executor) enter(ctx context.Context, s *Snapshot, ledger *Ledger) error
 func (e *executor) remove(ctx context.Context, s *Snapshot) error {
 	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: s.Patch.Namespace, Name: s.Patch.Name}}
 	object.SetGroupVersionKind(patchKind)
-	return apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, object, seen(s.Patch))), "delete SchedPatch %s", s.Patch.Name)
+	return apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, object, apply.Seen(s.Patch, true))), "delete SchedPatch %s", s.Patch.Name)
 }
 
 // delete deletes a Pod, only if it is exactly as it was seen: a container that has started since changes it.
 func (e *executor) delete(ctx context.Context, d *Deletion) error {
-	object := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: d.Pod.Namespace, Name: d.Pod.Name}}
-	return apply.Wrap(e.writer.Delete(ctx, object, seen(d.Pod)), "delete Pod %s", d.Pod.Name)
-}
-
-// seen asks the API server to refuse the deletion of anything but what was seen.
-func seen(object client.Object) client.Preconditions {
-	uid, version := object.GetUID(), object.GetResourceVersion()
-	return client.Preconditions{UID: &uid, ResourceVersion: &version}
+	return apply.Wrap(e.writer.Delete(ctx, apply.Identity(d.Pod), apply.Seen(d.Pod, true)), "delete Pod %s", d.Pod.Name)
 }
 
 // outdated reports whether a write failed because the snapshot is no longer true. The next one will be.

@@ -29,9 +29,8 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 		return &Outcome{}
 	}
 	object := plan.Delete
-	seen := client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion}
 	named := &v1alpha1.SchedPatch{ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name}}
-	err := e.writer.Delete(ctx, named, seen)
+	err := e.writer.Delete(ctx, named, apply.Seen(object, true))
 	switch {
 	case err == nil:
 		return &Outcome{Deleted: true}

@@ -4,22 +4,15 @@ package sidecarset
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
-	"gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
@@ -57,18 +50,9 @@ type Refused struct {
 // Err joins the errors that are worth another try.
 func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
 
-// writer is the part of a client that carries plans out.
-type writer interface {
-	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
-	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
-	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
-	Status() client.SubResourceWriter
-	SubResource(name string) client.SubResourceClient
-}
-
 // executor carries plans out. It is the only one that writes.
 type executor struct {
-	writer writer
+	writer apply.Writer
 	// namespace is where the revisions are kept.
 	namespace string
 	// parallel is how many Pods are written to at once at most.
@@ -151,130 +135,50 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Ou
 // made. The resize comes second: the first one records that it is to follow, so whoever is stopped in between, or
 // refused after all, leaves a Pod that is known not to be at its end.
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
-	writes := podWrites(u)
+	pod, writes := u.View.Pod, podWrites(u)
 	if len(writes) > 1 {
 		for _, w := range writes {
-			if err := e.patch(ctx, u.View.Pod, w, client.DryRunAll); err != nil && !noDryRun(err) {
-				return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(u.View.Pod))
+			if err := apply.TryPod(ctx, e.writer, pod, w.subresource, w.patch); err != nil {
+				return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(pod))
 			}
 		}
 	}
 	for _, w := range writes {
-		if err := e.patch(ctx, u.View.Pod, w); err != nil {
-			return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(u.View.Pod))
+		if err := apply.Pod(ctx, e.writer, pod, w.subresource, w.patch); err != nil {
+			return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(pod))
 		}
 	}
 	return nil
 }
 
-// noDryRun reports whether the API server cannot tell beforehand what a webhook will say.
-func noDryRun(err error) bool {
-	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
-}
-
 // podWrite is one patch of a Pod.
 type podWrite struct {
 	verb, subresource string
-	operations        []jsonpatch.Operation
+	patch             *podpatch.Patch
 }
 
 // podWrites are the writes that an update takes, in order.
 func podWrites(u UpdatePod) []podWrite {
-	var out []podWrite
-	if len(u.Change.Images)+len(u.Change.Annotations) > 0 {
-		out = append(out, podWrite{"update", "", podPatch(u)})
-	}
-	if len(u.Change.Resources) > 0 {
-		out = append(out, podWrite{"resize", "resize", resizePatch(u)})
-	}
-	return out
-}
-
-func (e *executor) patch(ctx context.Context, pod *corev1.Pod, w podWrite, dryRun ...client.PatchOption) error {
-	data, err := json.Marshal(w.operations)
-	if err != nil {
-		return err
-	}
-	target, patch := identity(pod), client.RawPatch(types.JSONPatchType, data)
-	if w.subresource == "" {
-		return e.writer.Patch(ctx, target, patch, dryRun...)
-	}
-	options := make([]client.SubResourcePatchOption, 0, len(dryRun))
-	if len(dryRun) > 0 {
-		options = append(options, client.DryRunAll)
-	}
-	return e.writer.SubResource(w.subresource).Patch(ctx, target, patch, options...)
-}
-
-// mark writes one condition; conditions are merged by their type.
-func (e *executor) mark(ctx context.Context, m MarkPod) error {
-	data, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": m.View.Pod.UID},
-		"status":   map[string]any{"conditions": []corev1.PodCondition{m.Condition}},
-	})
-	if err == nil {
-		err = e.writer.Status().Patch(ctx, identity(m.View.Pod), client.RawPatch(types.StrategicMergePatchType, data))
-	}
-	return apply.Wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
-}
-
-// podPatch renders an update. Its tests are the preconditions: the Pod's UID, the annotations that are rewritten, and
-// the containers' names and images. The kubelet's writes to the status therefore never get in the way, but for one: a
-// Pod that was taken because it did not serve is left alone if it does now.
-func podPatch(u UpdatePod) []jsonpatch.Operation {
-	pod := u.View.Pod
-	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", pod.UID)}
+	update, resize := podpatch.New(u.View.Pod), podpatch.New(u.View.Pod)
 	if u.NotServing {
-		patch = append(patch, stillNotReady(pod)...)
+		update.StillNotReady()
 	}
-	for _, key := range slices.Sorted(maps.Keys(u.Change.Annotations)) {
-		path := jsonpointer.Path("metadata", "annotations", key)
-		if before, ok := pod.Annotations[key]; ok {
-			patch = append(patch, jsonpatch.NewOperation("test", path, before))
-		}
-		patch = append(patch, jsonpatch.NewOperation("add", path, u.Change.Annotations[key]))
+	for key, value := range u.Change.Annotations {
+		update.Annotation(key, value)
 	}
 	for _, image := range u.Change.Images {
-		at := containerPath(image.List, image.Index)
-		patch = append(patch,
-			jsonpatch.NewOperation("test", at+"/name", image.Name),
-			jsonpatch.NewOperation("test", at+"/image", image.From),
-			jsonpatch.NewOperation("replace", at+"/image", image.To))
+		update.Image(image.Name, image.To)
 	}
-	return patch
+	for _, resources := range u.Change.Resources {
+		resize.Resources(resources.Name, resources.To)
+	}
+	return slices.DeleteFunc([]podWrite{{"update", "", update}, {"resize", apply.Resize, resize}}, func(w podWrite) bool { return w.patch.Empty() })
 }
 
-// stillNotReady tests the Ready condition where the snapshot saw it. A Pod that has none does not run yet.
-func stillNotReady(pod *corev1.Pod) []jsonpatch.Operation {
-	for i := range pod.Status.Conditions {
-		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
-			at := fmt.Sprintf("/status/conditions/%d", i)
-			return []jsonpatch.Operation{
-				jsonpatch.NewOperation("test", at+"/type", c.Type),
-				jsonpatch.NewOperation("test", at+"/status", c.Status),
-			}
-		}
-	}
-	return []jsonpatch.Operation{jsonpatch.NewOperation("test", "/status/phase", pod.Status.Phase)}
-}
-
-// resizePatch renders the part of an update that the resize subresource takes.
-func resizePatch(u UpdatePod) []jsonpatch.Operation {
-	patch := []jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", u.View.Pod.UID)}
-	for _, r := range u.Change.Resources {
-		at := containerPath(r.List, r.Index)
-		patch = append(patch,
-			jsonpatch.NewOperation("test", at+"/name", r.Name),
-			jsonpatch.NewOperation("replace", at+"/resources", r.To))
-	}
-	return patch
-}
-
-func containerPath(list string, index int) string { return fmt.Sprintf("/spec/%s/%d", list, index) }
-
-// identity is enough of a Pod to address it.
-func identity(pod *corev1.Pod) *corev1.Pod {
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+// mark writes one condition.
+func (e *executor) mark(ctx context.Context, m MarkPod) error {
+	err := apply.Conditions(ctx, e.writer, m.View.Pod, []corev1.PodCondition{m.Condition}, false)
+	return apply.Wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
 }
 
 // writeStatus writes the status if it changed, and reports whether it did.

@@ -104,12 +104,9 @@ func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 // serve is left alone when it has changed since.
 func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 	pod := eviction.Pod
-	preconditions := &metav1.Preconditions{UID: &pod.UID}
-	if eviction.NotServing {
-		preconditions.ResourceVersion = &pod.ResourceVersion
-	}
-	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: preconditions}}
-	return apply.Wrap(e.writer.SubResource("eviction").Create(ctx, identity(pod), body), "evict Pod %s", podName(pod))
+	preconditions := metav1.Preconditions(apply.Seen(pod, eviction.NotServing))
+	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &preconditions}}
+	return apply.Wrap(e.writer.SubResource("eviction").Create(ctx, apply.Identity(pod), body), "evict Pod %s", podName(pod))
 }
 
 // Words are the API server's.

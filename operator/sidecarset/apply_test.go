@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -90,7 +91,7 @@ func (a *askedServer) say(subresource string, dryRun bool) error {
 }
 
 func (a *askedServer) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.PatchOption) error {
-	return a.say("pod", len(options) > 0)
+	return a.say("pod", len((&client.PatchOptions{}).ApplyOptions(options).DryRun) > 0)
 }
 
 func (a *askedServer) SubResource(name string) client.SubResourceClient {
@@ -104,7 +105,7 @@ type askedSubresource struct {
 }
 
 func (a askedSubresource) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.SubResourcePatchOption) error {
-	return a.server.say(a.name, len(options) > 0)
+	return a.server.say(a.name, len((&client.SubResourcePatchOptions{}).ApplyOptions(options).DryRun) > 0)
 }
 
 func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
@@ -139,7 +140,8 @@ func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
 			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 			update := w.plan().Updates[0]
 			if test.resized {
-				update.Change.Resources = []sidecar.ResourceChange{{List: "containers", Name: "agent"}}
+				more := corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}
+				update.Change.Resources = []sidecar.ResourceChange{{List: "containers", Name: "agent", To: more}}
 			}
 			server := &askedServer{answer: func(asked string) error { return test.answers[asked] }}
 			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), &Plan{Updates: []UpdatePod{update}})
@@ -192,7 +194,7 @@ func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
 	}
 }
 
-func TestAFreeUpdateTestsThatThePodStillDoesNotServe(t *testing.T) {
+func TestAnUpdateOfAPodThatDoesNotServeTestsThatItStillDoesNot(t *testing.T) {
 	w := newWorld(t, 2, build.MakeSidecarSet("s"))
 	build.SetReady(w.pods[0], false, w.now)
 	w.pods[1].Status = corev1.PodStatus{Phase: corev1.PodPending}
@@ -232,10 +234,11 @@ func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	want := []operation{
 		{"test", "/metadata/annotations/kruise.io~1sidecarset-hash", before},
 		{"add", "/metadata/annotations/kruise.io~1sidecarset-hash", plan.Updates[0].Change.Annotations["kruise.io/sidecarset-hash"]},
+		{"test", "/metadata/annotations/kruise.io~1sidecarset-inplace-update-state", nil},
 		{"add", "/metadata/annotations/kruise.io~1sidecarset-inplace-update-state", plan.Updates[0].Change.Annotations["kruise.io/sidecarset-inplace-update-state"]},
 		{"test", "/metadata/uid", "web-0-uid"},
 		{"test", "/spec/containers/0/image", "agent:1"},
-		{"replace", "/spec/containers/0/image", "agent:2"},
+		{"add", "/spec/containers/0/image", "agent:2"},
 		{"test", "/spec/containers/0/name", "agent"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -106,18 +106,9 @@ func (o *Outcome) judge(err error, refusals *[]error) bool {
 	return false
 }
 
-// writer is the part of a client that carries plans out.
-type writer interface {
-	Create(ctx context.Context, object client.Object, options ...client.CreateOption) error
-	Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error
-	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
-	Status() client.SubResourceWriter
-	SubResource(name string) client.SubResourceClient
-}
-
 // executor carries plans out. It is the only one that writes.
 type executor struct {
-	writer writer
+	writer apply.Writer
 	// live reads from the API server, not from a cache.
 	live client.Reader
 	// parallel is how many objects are written to at once at most.
@@ -179,16 +170,10 @@ func (o *Outcome) note(pod types.UID, toward string, err error) {
 // API server looks at. A quota may be full because of the very Pod that is to go, so that is no refusal.
 func (e *executor) wouldTake(ctx context.Context, pod *corev1.Pod) error {
 	err := e.writer.Create(ctx, pod.DeepCopy(), client.DryRunAll)
-	if apierrors.IsAlreadyExists(err) || noDryRun(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
+	if apierrors.IsAlreadyExists(err) || apply.NoDryRun(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
 		return nil
 	}
 	return err
-}
-
-// noDryRun reports whether somebody's webhook cannot be asked by dry run: it says that it has side effects. Then there
-// is nothing to do but to try.
-func noDryRun(err error) bool {
-	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }
 
 // creationOf stands for a Pod that has no UID yet.
@@ -211,7 +196,7 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAd
 		o.judge(e.changeRevision(ctx, change, mayAdopt), &o.UpdateErrors)
 	}
 	for _, r := range plan.Delete {
-		o.judge(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), uidOf(r))), "delete revision %s", r.Name), &o.UpdateErrors)
+		o.judge(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), apply.Seen(r, false))), "delete revision %s", r.Name), &o.UpdateErrors)
 	}
 	return true
 }
@@ -266,7 +251,7 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 	if p.Adopt {
 		owners = append(owners, *controllerRef(set))
 	}
-	return apply.Wrap(e.patchPod(ctx, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners)), "change the controller of Pod %s", p.Pod.Name)
+	return apply.Wrap(apply.Pod(ctx, e.writer, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners)), "change the controller of Pod %s", p.Pod.Name)
 }
 
 // createPod makes the claims of a Pod, then the Pod, then tells it that nothing keeps it from serving. Should the last
@@ -284,7 +269,7 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	if len(c.Conditions) == 0 {
 		return nil
 	}
-	return apply.Wrap(client.IgnoreNotFound(e.setConditions(ctx, created, c.Conditions, false)), "set the conditions of new Pod %s", created.Name)
+	return apply.Wrap(client.IgnoreNotFound(apply.Conditions(ctx, e.writer, created, c.Conditions, false)), "set the conditions of new Pod %s", created.Name)
 }
 
 func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
@@ -317,21 +302,12 @@ func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
 			return err
 		}
 	}
-	is := uidOf(d.View.Pod)
-	if d.Free {
-		is.ResourceVersion = &d.View.Pod.ResourceVersion
-	}
-	err := e.writer.Delete(ctx, identity(d.View.Pod), is)
+	err := e.writer.Delete(ctx, apply.Identity(d.View.Pod), apply.Seen(d.View.Pod, d.NotServing))
 	return apply.Wrap(client.IgnoreNotFound(err), "%s Pod %s", d.Cause.verb(), d.View.Pod.Name)
 }
 
-func uidOf(object client.Object) client.Preconditions {
-	uid := object.GetUID()
-	return client.Preconditions{UID: &uid}
-}
-
 // changePod writes conditions, resources and everything else, in that order: a Pod leaves service before its containers
-// restart. The first of them must find a Pod that did not serve as it was.
+// restart. The first of them must find that a Pod which did not serve does not serve yet.
 func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	pod := c.View.Pod
 	if err := e.tryChange(ctx, c); err != nil {
@@ -339,23 +315,23 @@ func (e *executor) changePod(ctx context.Context, c ChangePod) error {
 	}
 	switch {
 	case len(c.Conditions) > 0:
-		if err := e.setConditions(ctx, pod, c.Conditions, c.Free); err != nil {
+		if err := apply.Conditions(ctx, e.writer, pod, c.Conditions, c.NotServing); err != nil {
 			return apply.Wrap(err, "set the conditions of Pod %s", pod.Name)
 		}
-	case c.Free && !c.Resize.Empty():
-		c.Resize.Unchanged()
-	case c.Free:
-		c.Patch.Unchanged()
+	case c.NotServing && !c.Resize.Empty():
+		c.Resize.StillNotReady()
+	case c.NotServing:
+		c.Patch.StillNotReady()
 	}
 	if !c.Resize.Empty() {
-		if err := e.patchPod(ctx, pod, "resize", c.Resize); err != nil {
+		if err := apply.Pod(ctx, e.writer, pod, apply.Resize, c.Resize); err != nil {
 			return apply.Wrap(err, "resize Pod %s in place", pod.Name)
 		}
 	}
 	if c.Patch.Empty() {
 		return nil
 	}
-	return apply.Wrap(e.patchPod(ctx, pod, "", c.Patch), "change Pod %s", pod.Name)
+	return apply.Wrap(apply.Pod(ctx, e.writer, pod, "", c.Patch), "change Pod %s", pod.Name)
 }
 
 // tryChange asks by dry run whether a change would be taken, as a whole.
@@ -364,72 +340,14 @@ func (e *executor) tryChange(ctx context.Context, c ChangePod) error {
 		return nil
 	}
 	if !c.Trial.Pod.Empty() {
-		if err := e.patchPod(ctx, c.View.Pod, "", c.Trial.Pod, client.DryRunAll); err != nil && !noDryRun(err) {
+		if err := apply.TryPod(ctx, e.writer, c.View.Pod, "", c.Trial.Pod); err != nil {
 			return err
 		}
 	}
 	if c.Trial.Resize.Empty() || !c.Resize.Empty() && len(c.Conditions) == 0 {
 		return nil // the resize comes first, and costs nothing when it is refused
 	}
-	if err := e.patchPod(ctx, c.View.Pod, "resize", c.Trial.Resize, client.DryRunAll); err != nil && !noDryRun(err) {
-		return err
-	}
-	return nil
-}
-
-func (e *executor) patchPod(ctx context.Context, pod *corev1.Pod, subresource string, patch *podpatch.Patch, options ...patchOption) error {
-	data, err := patch.JSON()
-	if err != nil {
-		return err
-	}
-	raw := client.RawPatch(types.JSONPatchType, data)
-	if subresource != "" {
-		var all []client.SubResourcePatchOption
-		for _, o := range options {
-			all = append(all, o)
-		}
-		return e.writer.SubResource(subresource).Patch(ctx, identity(pod), raw, all...)
-	}
-	var all []client.PatchOption
-	for _, o := range options {
-		all = append(all, o)
-	}
-	return e.writer.Patch(ctx, identity(pod), raw, all...)
-}
-
-// patchOption is one for Pods and their subresources alike.
-type patchOption interface {
-	client.PatchOption
-	client.SubResourcePatchOption
-}
-
-// setConditions writes conditions, which are merged by their type. What a condition does not say is taken away from the
-// one that is there. unchanged tells that nothing about the Pod may have changed since it was seen.
-func (e *executor) setConditions(ctx context.Context, pod *corev1.Pod, conditions []corev1.PodCondition, unchanged bool) error {
-	merged := make([]map[string]any, 0, len(conditions))
-	for i := range conditions {
-		c := &conditions[i]
-		merged = append(merged, map[string]any{
-			"type": c.Type, "status": c.Status, "reason": orNull(c.Reason), "message": orNull(c.Message), "lastTransitionTime": c.LastTransitionTime,
-		})
-	}
-	metadata := map[string]any{"uid": pod.UID}
-	if unchanged {
-		metadata["resourceVersion"] = pod.ResourceVersion
-	}
-	data, err := json.Marshal(map[string]any{"metadata": metadata, "status": map[string]any{"conditions": merged}})
-	if err != nil {
-		return err
-	}
-	return e.writer.Status().Patch(ctx, identity(pod), client.RawPatch(types.StrategicMergePatchType, data))
-}
-
-// orNull is what a merge patch removes an empty text by.
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
+	return apply.TryPod(ctx, e.writer, c.View.Pod, apply.Resize, c.Trial.Resize)
 }
 
 // changeClaim changes a claim, if it is the one that the plan saw.
@@ -450,9 +368,4 @@ func (e *executor) changeClaim(ctx context.Context, c ChangeClaim) error {
 	}
 	target := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: c.Claim.Namespace, Name: c.Claim.Name}}
 	return apply.Wrap(e.writer.Patch(ctx, target, client.RawPatch(types.MergePatchType, data)), "change claim %s", c.Claim.Name)
-}
-
-// identity is enough of a Pod to address it.
-func identity(pod *corev1.Pod) *corev1.Pod {
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 }

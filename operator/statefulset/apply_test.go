@@ -11,8 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // refuse lets the writer answer requests with errors.
@@ -137,6 +140,26 @@ func TestASetThatIsGoingAdoptsNothing(t *testing.T) {
 	}
 }
 
+// withCPU is a set that asks for more cpu than its Pods have.
+func withCPU(t *testing.T) *world {
+	ask := func(amount string) func(*v1beta1.StatefulSetSpec) {
+		return func(spec *v1beta1.StatefulSetSpec) {
+			spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}
+		}
+	}
+	w := settled(t, web().InPlace().Spec(ask("100m")))
+	w.edit("cpu", ask("200m"))
+	return w
+}
+
+// heartbeat is what a kubelet writes of a Pod now and then that goes on as it is.
+func (w *world) heartbeat(name string) {
+	w.changePod(name, func(pod *corev1.Pod) {
+		pod.Status.PodIP = "10.0.0.9"
+		pod.Status.ContainerStatuses[0].RestartCount++
+	})
+}
+
 // The cache is a moment behind. What has changed since is not written over.
 func TestWritesRestOnWhatWasSeen(t *testing.T) {
 	again := func(w *world, name string) {
@@ -168,6 +191,29 @@ func TestWritesRestOnWhatWasSeen(t *testing.T) {
 		"a Pod that has begun to serve is not changed for free": {
 			func(t *testing.T) *world { return settled(t, web().InPlace()).withImage("app:2").unready("web-0") },
 			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.ready(pod, true) }) },
+			effect{Stale: 1},
+		},
+		"a Pod that has begun to serve is not resized for free": {
+			func(t *testing.T) *world { return withCPU(t).unready("web-0") },
+			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.ready(pod, true) }) },
+			effect{Stale: 1},
+		},
+		"what else the kubelet says of a Pod that does not serve is in nobody's way": {
+			func(t *testing.T) *world { return settled(t, web().InPlace()).withImage("app:2").unready("web-0") },
+			func(w *world) { w.heartbeat("web-0") },
+			effect{Changed: []string{"web-0"}},
+		},
+		"nor is it in the way of new resources": {
+			func(t *testing.T) *world { return withCPU(t).unready("web-0") },
+			func(w *world) { w.heartbeat("web-0") },
+			effect{Changed: []string{"web-0"}},
+		},
+		"a Pod that is Ready, but not available yet, has to be as it was": {
+			func(t *testing.T) *world {
+				w := settled(t, web().InPlace()).withImage("app:2")
+				return w.labelled(v1beta1.LifecycleStateLabel, string(v1beta1.LifecycleStateUpdated), "web-0")
+			},
+			func(w *world) { w.heartbeat("web-0") },
 			effect{Stale: 1},
 		},
 		"what the kubelet says of a Pod whose turn has come is in nobody's way": {

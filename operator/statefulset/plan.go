@@ -148,9 +148,9 @@ type DeletePod struct {
 	View *View
 	// Claims are to be handed over before: the garbage collector deletes them with the Pod.
 	Claims []ChangeClaim
-	// Free tells that the Pod did not serve, so that the deletion costs nothing. That must still be so: the Pod must
-	// not have changed since.
-	Free bool
+	// NotServing tells that the Pod did not serve, so that the deletion costs nothing. That must still be so: the Pod
+	// must not have changed since.
+	NotServing bool
 	// Toward is what the deletion is remembered by when it is refused.
 	Toward string
 	// Successor is the Pod that follows, where the API server is to be asked before the deletion whether it would take
@@ -202,8 +202,9 @@ type ChangePod struct {
 	Trial *inplace.Edits
 	// Toward names the revision that this is a step to, "" when it is none.
 	Toward string
-	// Free is as for DeletePod.
-	Free bool
+	// NotServing tells that the Pod did not serve, so that the change costs nothing. That must still be so: see
+	// podpatch.StillNotReady.
+	NotServing bool
 	// Updates tells that the change brings the Pod to the update revision.
 	Updates bool
 	// Restarts tells that it stops a container.

@@ -47,14 +47,14 @@ func (p *planner) settle(view *View) {
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 	case w.kind == wishDelete:
 		p.plan.Delete = append(p.plan.Delete, DeletePod{
-			View: view, Claims: p.claimOwners(view, p.condemned[view]), Free: p.free(view),
+			View: view, Claims: p.claimOwners(view, p.condemned[view]), NotServing: p.notServing(view),
 			Toward: p.toward(w.cause), Successor: p.successor(view, w.cause), Cause: w.cause, Reason: w.reason,
 		})
 		return
 	case w.kind == wishNone:
 		p.rest(d)
 	}
-	d.change.Free = w.kind != wishNone && p.free(view)
+	d.change.NotServing = w.kind != wishNone && p.notServing(view)
 	p.keep(d)
 }
 
@@ -68,8 +68,8 @@ func (p *planner) successor(view *View, cause Cause) *corev1.Pod {
 	return newPod(p.s.Set, p.templateOf(update), view.Ordinal, update, p.s.now())
 }
 
-// free reports whether a Pod does not serve, so that it may go whatever maxUnavailable is.
-func (p *planner) free(view *View) bool {
+// notServing reports whether a Pod does not serve, so that it may go whatever maxUnavailable is.
+func (p *planner) notServing(view *View) bool {
 	return !view.Available && !view.ended() && !p.condemned[view]
 }
 

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/apply"
 )
 
 // request is one write that reached the API server.
@@ -45,7 +46,7 @@ type fakeWriter struct {
 	answer func(request) error
 }
 
-var _ writer = (*fakeWriter)(nil)
+var _ apply.Writer = (*fakeWriter)(nil)
 
 func (w *fakeWriter) begin(r request) error {
 	w.requests = append(w.requests, r)

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
@@ -111,7 +111,7 @@ func (a *answer) removeForged(pod *corev1.Pod, injection *sidecar.Injection) {
 		keys = append(keys, v1beta1.SidecarSetOmittedAnnotation)
 	}
 	for _, key := range keys {
-		a.operations = append(a.operations, jsonpatch.NewOperation("remove", jsonpointer.Path("metadata", "annotations", key), nil))
+		a.operations = append(a.operations, jsonpatch.NewOperation("remove", podpatch.Pointer("metadata", "annotations", key), nil))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
@@ -96,11 +96,11 @@ func addKeys(old, merged map[string]string, fields ...string) []jsonpatch.Operat
 		return nil
 	}
 	if len(old) == 0 {
-		return add(jsonpointer.Path(fields...), changed)
+		return add(podpatch.Pointer(fields...), changed)
 	}
 	out := make([]jsonpatch.Operation, 0, len(changed))
 	for _, key := range slices.Sorted(maps.Keys(changed)) {
-		out = append(out, add(jsonpointer.Path(append(slices.Clip(fields), key)...), changed[key])...)
+		out = append(out, add(podpatch.Pointer(append(slices.Clip(fields), key)...), changed[key])...)
 	}
 	return out
 }

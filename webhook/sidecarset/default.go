@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/inert"
@@ -66,7 +66,7 @@ func hashPatch(set *sidecar.Set) []jsonpatch.Operation {
 	var out []jsonpatch.Operation
 	for key, hash := range hashes {
 		if set.Object.Annotations[key] != hash {
-			out = append(out, jsonpatch.NewOperation("add", jsonpointer.Path("metadata", "annotations", key), hash))
+			out = append(out, jsonpatch.NewOperation("add", podpatch.Pointer("metadata", "annotations", key), hash))
 		}
 	}
 	return out

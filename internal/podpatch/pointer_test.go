@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package jsonpointer_test
+package podpatch_test
 
 import (
 	"testing"
 
-	"github.com/windlass-operator/windlass/internal/jsonpointer"
+	"github.com/windlass-operator/windlass/internal/podpatch"
 )
 
-func TestPath(t *testing.T) {
+func TestPointer(t *testing.T) {
 	for name, test := range map[string]struct {
 		fields []string
 		want   string
@@ -19,8 +19,8 @@ func TestPath(t *testing.T) {
 		"a tilde is escaped before a slash":       {[]string{"~/"}, "/~0~1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := jsonpointer.Path(test.fields...); got != test.want {
-				t.Errorf("Path(%q) = %q, want %q", test.fields, got, test.want)
+			if got := podpatch.Pointer(test.fields...); got != test.want {
+				t.Errorf("Pointer(%q) = %q, want %q", test.fields, got, test.want)
 			}
 		})
 	}

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package jsonpointer writes JSON pointers (RFC 6901), as JSON patches need them.
-package jsonpointer
+package podpatch
 
 import "strings"
 
 var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// Path joins the names of nested fields to a pointer, escaping each.
-func Path(fields ...string) string {
+// Pointer joins the names of nested fields to a JSON pointer (RFC 6901), as JSON patches need them, escaping each.
+func Pointer(fields ...string) string {
 	var b strings.Builder
 	for _, field := range fields {
 		b.WriteByte('/')
