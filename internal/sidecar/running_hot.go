@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
@@ -75,15 +76,29 @@ func (s *Set) hotSteps(v *View) hotSteps {
 	return steps
 }
 
-// next chooses the container that gets the new image: the empty one; while an upgrade is under way, the one that is not
-// ready; else the one that does not work. A bad image is so replaced by the next one while the last good one serves on.
+// next chooses the container that gets the new image: the empty one; while an upgrade is under way, the one that does
+// not serve; else the one that does not work. A bad image is so replaced by the next one while the last good one serves
+// on.
 func (p *hotPair) next(v *View) (target, old *pods.Container) {
 	switch {
 	case p.finished(v):
-	case p.working.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage, !pods.ContainerReady(v.Pod, p.working.Name):
+	case p.working.Image == p.sidecar.UpgradeStrategy.HotUpgradeEmptyImage, !p.serves(v):
 		return p.working, p.other
 	}
 	return p.other, p.working
+}
+
+// serves reports whether the working container is ready with the image that it has. Until the kubelet has acted on it,
+// what the status says is about the one before.
+func (p *hotPair) serves(v *View) bool {
+	name := p.working.Name
+	if v.update != nil {
+		if before, replaced := v.update.LastContainerStatuses[name]; replaced &&
+			!inplace.Finished(v.Pod, name, inplace.Replaced{ImageID: before.ImageID, ContainerID: before.ContainerID}) {
+			return false
+		}
+	}
+	return pods.ContainerReady(v.Pod, name)
 }
 
 // finished reports whether only one of the two runs something. The wire marks the one that waits by version 0, whatever

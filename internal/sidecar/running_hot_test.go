@@ -128,3 +128,29 @@ func TestHotUpgradeRounds(t *testing.T) {
 	}
 	expect("finish", turns{"mesh:3", "registry.example/empty:1", `{"mesh":"mesh-1"}`, [4]string{"700", "0", "0", "700"}})
 }
+
+// An image that a kubelet has not begun to run proves nothing: what serves on is the one before it.
+func TestTheNextHotUpgradeReplacesAnImageThatNobodyHasRunYet(t *testing.T) {
+	object := build.MakeSidecarSet("s").Container("mesh", "mesh:1").Obj()
+	object.Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
+		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
+	}
+	pod := build.MakePod("p").New().Obj()
+	inject(t, pod, compile(t, object))
+	build.RunContainers(pod)
+	build.SetReady(pod, true, build.Epoch)
+	for _, image := range []string{"mesh:bad", "mesh:2"} {
+		object = object.DeepCopy()
+		object.Spec.Containers[0].Image = image
+		set := compile(t, object)
+		change, err := set.Update(sidecar.NewView(pod, set), nil, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		carryOut(pod, change)
+	}
+	got := turnsOf(pod)
+	if diff := cmp.Diff([]string{"mesh:1", "mesh:2"}, []string{got.First, got.Second}); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
+	}
+}
