@@ -147,5 +147,9 @@ func (v *View) Image(name string) string { return pods.Image(v.Pod, name) }
 // WrittenAt is when the Pod got the version of the set that it says it is at, by injection or by an update.
 func (v *View) WrittenAt() time.Time { return v.full.UpdateTimestamp.Time }
 
-// RecordedRevision is the revision of the set that the Pod says it is at.
+// RecordedHash is that of the version that the Pod says it is at.
+func (v *View) RecordedHash() string { return v.full.Hash }
+
+// RecordedRevision is the revision of the set that the Pod says it is at. Of a Pod that was created between a change of
+// the set and its next status it is the one before.
 func (v *View) RecordedRevision() string { return v.full.ControllerRevision }

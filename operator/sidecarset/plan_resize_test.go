@@ -155,3 +155,19 @@ func TestAResizeThatTheKubeletDoesNotMakeIsSaid(t *testing.T) {
 		})
 	}
 }
+
+// The webhook marks Pods with the revision that the status names, which is that of the version before until the status
+// is written. What such a Pod has is told by its hash.
+func TestAPodThatNamesAnEarlierRevisionThanItHasIsResized(t *testing.T) {
+	w := resizing(t, 0, requests("10m"), requests("50m"))
+	w.addPod("web-0", 0)
+	reportResources(w.pods...)
+	w.record()
+	w.set = w.set.DeepCopy()
+	w.set.Spec.Containers[0].Resources = requests("10m")
+	w.record()
+	plan := w.plan()
+	if len(plan.Updates) != 1 || len(plan.Updates[0].Change.Resources) != 1 {
+		t.Errorf("updates: %v, not upgradable: %v; want a resize", plan.Updates, plan.NotUpgradable)
+	}
+}
