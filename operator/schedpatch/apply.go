@@ -16,7 +16,6 @@ import (
 // writer is the part of a client that carries plans out.
 type writer interface {
 	Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error
-	Status() client.SubResourceWriter
 }
 
 // executor carries plans out. It is the only one that writes.
@@ -38,13 +37,4 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 		return &Outcome{Stale: true}
 	}
 	return &Outcome{Err: fmt.Errorf("delete the expired SchedPatch %s/%s: %w", object.Namespace, object.Name, err)}
-}
-
-// writeStatus writes the status if it changed, and reports whether it did. The client decodes the answer into what it is
-// given, and the status shares memory with the snapshot: hence the copy.
-func (e *executor) writeStatus(ctx context.Context, object *v1alpha1.SchedPatch, status *v1alpha1.SchedPatchStatus) (bool, error) {
-	updated := object.DeepCopy()
-	updated.Status = *status.DeepCopy()
-	written, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
-	return written, apply.Wrap(err, "write the status of SchedPatch %s/%s", object.Namespace, object.Name)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/pods"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/operator/loop"
 )
 
 // gatherer reads the cluster. Its reader is a cache that must not return anything older than our own last write.
@@ -36,18 +38,26 @@ type gatherer struct {
 	templates *templates
 	// excluded namespaces are not served by the Pod webhooks.
 	excluded sets.Set[string]
+	// watchNodes begins to watch nodes, unless they are watched.
+	watchNodes func() error
 }
 
-// invalidError says that a stored SchedPatch cannot be used until a person corrects it.
-type invalidError struct {
-	object *v1alpha1.SchedPatch
-	err    error
+// once makes a function that is run until it has succeeded once.
+func once(run func() error) func() error {
+	var done atomic.Bool
+	return func() error {
+		if !done.CompareAndSwap(false, true) {
+			return nil
+		}
+		err := run()
+		if err != nil {
+			done.Store(false)
+		}
+		return err
+	}
 }
 
-func (e *invalidError) Error() string { return e.err.Error() }
-func (e *invalidError) Unwrap() error { return e.err }
-
-// snapshot returns nil without an error when the SchedPatch is gone or going. It fails with *invalidError when the
+// snapshot returns nil without an error when the SchedPatch is gone or going. It fails with *loop.Invalid when the
 // SchedPatch cannot be used.
 func (g *gatherer) snapshot(ctx context.Context, key types.NamespacedName) (*Snapshot, error) {
 	object := &v1alpha1.SchedPatch{}
@@ -59,7 +69,7 @@ func (g *gatherer) snapshot(ctx context.Context, key types.NamespacedName) (*Sna
 	}
 	patch, err := sched.Compile(object)
 	if err != nil {
-		return nil, &invalidError{object, err}
+		return nil, &loop.Invalid{Object: object, Err: err}
 	}
 	s := &Snapshot{Now: g.clock.Now(), Object: object, Patch: patch}
 	if s.Served, err = g.served(ctx, key.Namespace); err != nil {
@@ -227,8 +237,11 @@ func (g *gatherer) others(ctx context.Context, own *sched.Patch, template *sched
 	return out, nil
 }
 
-// nodes lists the nodes, in no order.
+// nodes lists the nodes, in no order. They are watched from then on.
 func (g *gatherer) nodes(ctx context.Context) ([]*corev1.Node, error) {
+	if err := g.watchNodes(); err != nil {
+		return nil, fmt.Errorf("watch nodes: %w", err)
+	}
 	list := &corev1.NodeList{}
 	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)

@@ -5,7 +5,6 @@ package schedpatch
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -27,8 +26,7 @@ func init() {
 	metrics.Registry.MustRegister(skippedPods, expiredDeleted)
 }
 
-func observe(s *Snapshot, status *v1alpha1.SchedPatchStatus) {
-	key := client.ObjectKeyFromObject(s.Object)
+func observe(key types.NamespacedName, status *v1alpha1.SchedPatchStatus) {
 	if status.SkippedPods == 0 {
 		forgetMetrics(key)
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // kindInterval is how often to see whether the cluster serves a target's kind, or lets the operator read it, by now,
@@ -31,8 +32,8 @@ type Plan struct {
 	Since   metav1.Time
 	// NewPods is what becomes of Pods that are created now; nil when there is no template.
 	NewPods *NewPods
-	// LookAgainIn is when to look again though nothing happens; 0 is never.
-	LookAgainIn time.Duration
+	// RequeueAfter is when to look again though nothing happens; 0 is never.
+	RequeueAfter time.Duration
 }
 
 // obstacle is what keeps the patch from every new Pod; nil when nothing does, or there is no template.
@@ -60,7 +61,7 @@ type planner struct {
 }
 
 func makePlan(s *Snapshot) *Plan {
-	p := &planner{s: s, plan: &Plan{LookAgainIn: lookAgainIn(s)}}
+	p := &planner{s: s, plan: &Plan{RequeueAfter: requeueAfter(s)}}
 	p.end()
 	p.newPods()
 	p.pods()
@@ -88,8 +89,8 @@ func (p *planner) end() {
 	}
 }
 
-// lookAgainIn is when the patch ends or, if that is sooner, when a missing target is to be looked for.
-func lookAgainIn(s *Snapshot) time.Duration {
+// requeueAfter is when the patch ends or, if that is sooner, when a missing target is to be looked for.
+func requeueAfter(s *Snapshot) time.Duration {
 	if s.expired() {
 		return 0
 	}
@@ -98,9 +99,7 @@ func lookAgainIn(s *Snapshot) time.Duration {
 		next = kindInterval
 	}
 	if end, ends := s.Patch.ExpiresAt(); ends {
-		if left := end.Sub(s.Now); next == 0 || left < next {
-			next = left
-		}
+		next = report.Soonest(next, end.Sub(s.Now))
 	}
 	return next
 }

@@ -27,13 +27,13 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
 
-// report is a status in short: conditions as "Type=Status Reason".
+// summary is a status in short: conditions as "Type=Status Reason".
 type summary struct {
 	Matched, Patched, Skipped int32
 	Conditions                []string
 }
 
-func reportOf(status *v1alpha1.SchedPatchStatus) summary {
+func summaryOf(status *v1alpha1.SchedPatchStatus) summary {
 	r := summary{Matched: status.MatchedPods, Patched: status.PatchedPods, Skipped: status.SkippedPods}
 	for _, c := range status.Conditions {
 		r.Conditions = append(r.Conditions, c.Type+"="+string(c.Status)+" "+c.Reason)
@@ -230,7 +230,7 @@ func TestStatus(t *testing.T) {
 			summary{1, 0, 1, []string{"Ready=True Expired", "Expired=True Expired"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, reportOf(statusOf(test.snapshot(t)))); diff != "" {
+			if diff := cmp.Diff(test.want, summaryOf(statusOf(test.snapshot(t)))); diff != "" {
 				t.Errorf("status (-want +got):\n%s", diff)
 			}
 		})
@@ -407,14 +407,14 @@ func TestAnInvalidPatchIsStalledUntilItIsCorrected(t *testing.T) {
 	object.Status.MatchedPods = 3
 	status := invalidStatus(object, fmt.Errorf("spec.affinity: %s", strings.Repeat("wrong ", 400)), metav1.NewTime(build.Epoch))
 	want := summary{3, 0, 0, []string{"Ready=False InvalidSpec", "Stalled=True InvalidSpec"}}
-	if diff := cmp.Diff(want, reportOf(status)); diff != "" {
+	if diff := cmp.Diff(want, summaryOf(status)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
 	if n := len(meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Message); n > report.MaxMessage {
 		t.Errorf("a message of %d bytes", n)
 	}
 	object.Status = *status
-	if diff := cmp.Diff([]string{"Ready=True Active"}, reportOf(statusOf(snapshotOf(t, object))).Conditions); diff != "" {
+	if diff := cmp.Diff([]string{"Ready=True Active"}, summaryOf(statusOf(snapshotOf(t, object))).Conditions); diff != "" {
 		t.Errorf("once corrected (-want +got):\n%s", diff)
 	}
 }
