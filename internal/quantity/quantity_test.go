@@ -4,6 +4,7 @@ package quantity_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -143,7 +144,11 @@ func TestWhatIsInBoundsIsNotTouched(t *testing.T) {
 			if err != nil || len(faults) > 0 {
 				t.Fatal(err, faults)
 			}
-			if diff := cmp.Diff(string(given), string(raw)); diff != "" {
+			var want, got any
+			if err := errors.Join(json.Unmarshal(given, &want), json.Unmarshal(raw, &got)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("JSON (-want +got):\n%s", diff)
 			}
 		})
@@ -160,6 +165,25 @@ func TestNoSpellingOfAFieldHidesAQuantity(t *testing.T) {
 	want := []string{"Spec.CONTAINERS[0].Resources.REQUESTS[CPU]", "Spec.CONTAINERS[0].Resources.REQUESTS[cpu]", "spec.containers[0].resources.requests[cpu]"}
 	if diff := cmp.Diff(want, paths(faults)); diff != "" {
 		t.Errorf("out of bounds (-want +got):\n%s", diff)
+	}
+}
+
+// A decoder computes every quantity of a name that stands twice, also those that are replaced by the last one.
+func TestNoSecondOneOfItsNameHidesAQuantity(t *testing.T) {
+	for name, raw := range map[string]string{
+		"of a quantity":       `{"spec": {"overhead": {"cpu": "1e-200000", "cpu": "1"}}}`,
+		"of what is above it": `{"spec": {"overhead": {"cpu": "1e-200000"}}, "spec": {"overhead": {"cpu": "1"}}}`,
+		"of the same letters": `{"spec": {"overhead": {"cpu": "1e-200000", "c\u0070u": "1"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bounded, _, err := quantity.Bound([]byte(raw), &corev1.Pod{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(`{"spec":{"overhead":{"cpu":"1"}}}`, string(bounded)); diff != "" {
+				t.Errorf("JSON to be decoded (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 
 // Bound returns the JSON of an object, to be decoded into the type of example with whatever decoder, in which every
 // quantity is in bounds. Those that were not are named, by their paths, and the greatest one of Kubernetes stands in
-// their place. JSON without any is returned as it is, after one look over it.
+// their place. Of values with the same name only the last one stays. JSON in which no quantity can be out of bounds is
+// returned as it is, after one look over it.
 func Bound(raw []byte, example any) ([]byte, field.ErrorList, error) {
 	if !suspicious(raw) {
 		return raw, nil, nil
@@ -31,10 +32,9 @@ func Bound(raw []byte, example any) ([]byte, field.ErrorList, error) {
 	}
 	w := &walk{}
 	tree = w.value(tree, PlacesIn(example), nil)
-	if len(w.faults) == 0 {
-		return raw, nil, nil
-	}
 	sortFaults(w.faults)
+	// It is written again even where nothing is out of bounds: of a name that stands twice the tree has the last value,
+	// and a decoder would compute both.
 	bounded, err := json.Marshal(tree)
 	return bounded, w.faults, err
 }
