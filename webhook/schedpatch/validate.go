@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/webhook/admit"
+	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
 // Input is everything that Validate looks at.
@@ -46,18 +46,12 @@ func Validate(input Input) admit.Result {
 
 // reachWarnings: a patch in a namespace that the webhooks do not serve would be waited for in vain.
 func reachWarnings(input Input) []string {
-	name := input.Namespace.Name
-	switch {
-	case slices.Contains(input.Excluded, name):
-		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch "+
-			"has no effect: the namespace is one of the cluster's or Windlass' own, or listed in the chart's value "+
-			"webhook.excludedNamespaces", name)}
-	case input.Namespace.Labels[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled:
-		return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch "+
-			"has no effect: the namespace is labelled %s=%s", name, v1beta1.InjectionLabel, v1beta1.InjectionDisabled)}
-	default:
+	why := inert.Unserved(input.Namespace, input.Excluded)
+	if why == "" {
 		return nil
 	}
+	return []string{fmt.Sprintf("metadata.namespace: new Pods of namespace %s are not seen by the webhooks, so this SchedPatch "+
+		"has no effect: the namespace %s", input.Namespace.Name, why)}
 }
 
 // endWarnings: an end in the past is no error, because Git may apply a patch again long after it.
