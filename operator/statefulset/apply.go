@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,90 +19,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
-	"github.com/windlass-operator/windlass/operator/report"
 )
-
-// Outcome is what became of a plan.
-type Outcome struct {
-	// Owned, Created, Deleted, Changed and Claimed are the actions that were carried out.
-	Owned   []OwnPod
-	Created []CreatePod
-	Deleted []DeletePod
-	Changed []ChangePod
-	Claimed []ChangeClaim
-	// CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors and UpdateErrors are what the API server refused, with its
-	// words: new Pods with their claims, deletions of Pods, changes of claims, updates in place, and everything else.
-	CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors, UpdateErrors []error
-	// tries is what became of the writes whose refusal is remembered. accepted and rejected name the revision that a
-	// new Pod was taken of, or was not; "" for none.
-	tries              []try
-	accepted, rejected string
-	// Collided tells that the name of the new revision is taken by something that is not the set's. The next look takes
-	// another one.
-	Collided bool
-	// Stale counts actions that were given up because the object had changed since the snapshot. The change itself
-	// brings the next look, or requeueAfter.
-	Stale int
-}
-
-// try is a write and what became of it.
-type try struct {
-	object types.UID
-	toward string
-	err    error
-}
-
-// Err joins all errors: the first of them, and how many more there are. A quota can refuse thousands of Pods at once.
-func (o *Outcome) Err() error { return join(slices.Concat(o.CreateErrors, o.changeErrors())) }
-
-// retry joins the errors that the whole set waits for. The others are remembered of their Pods alone, and nothing else
-// waits for those.
-func (o *Outcome) retry() error {
-	return join(slices.Concat(o.CreateErrors, o.ClaimErrors, o.UpdateErrors))
-}
-
-func join(errs []error) error {
-	if more := len(errs) - report.MaxNamed; more > 0 {
-		errs = append(errs[:report.MaxNamed], fmt.Errorf("and %d more", more))
-	}
-	return errors.Join(errs...)
-}
-
-// staleFor is how long the next look waits at most for the change that made an action fail.
-const staleFor = time.Second
-
-// shareFor is how long the next look waits after a refusal: those whose turn it is now that a share is free again.
-const shareFor = 50 * time.Millisecond
-
-// requeueAfter is when to look again though nothing happens; 0 for never. What made an action stale mostly shows itself
-// at once, but revisions are not watched, and for the next name of a revision there is nothing to wait for.
-func (o *Outcome) requeueAfter() time.Duration {
-	if len(o.DeleteErrors)+len(o.InPlaceErrors) > 0 {
-		return shareFor
-	}
-	if o.Stale > 0 || o.Collided {
-		return staleFor
-	}
-	return 0
-}
-
-// changeErrors are the refusals of all but new Pods.
-func (o *Outcome) changeErrors() []error {
-	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.InPlaceErrors, o.UpdateErrors)
-}
-
-// judge reports whether an action succeeded, and notes why not.
-func (o *Outcome) judge(err error, refusals *[]error) bool {
-	switch {
-	case err == nil:
-		return true
-	case apply.IsStale(err), apierrors.IsAlreadyExists(err): // the event of what is there brings the next look
-		o.Stale++
-	default:
-		*refusals = append(*refusals, err)
-	}
-	return false
-}
 
 // executor carries plans out. It is the only one that writes.
 type executor struct {
@@ -159,11 +74,6 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 		}
 	})
 	return o
-}
-
-// note remembers what became of a write to a Pod.
-func (o *Outcome) note(pod types.UID, toward string, err error) {
-	o.tries = append(o.tries, try{pod, toward, err})
 }
 
 // wouldTake asks by dry run whether a Pod could be created. Its name is still taken, which is the last thing that the

@@ -2,9 +2,7 @@
 
 package statefulset
 
-import (
-	"slices"
-)
+import "slices"
 
 // member is one ordinal that there should be.
 type member struct {
@@ -50,4 +48,11 @@ func newLayout(s *Snapshot) layout {
 	}
 	slices.SortFunc(out.condemned, func(a, b *View) int { return b.Ordinal - a.Ordinal })
 	return out
+}
+
+func (m *member) labels() map[string]string {
+	if m.missing() {
+		return nil
+	}
+	return m.Pod.Labels
 }

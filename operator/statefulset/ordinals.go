@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podcache"
 )
 
 // span is a range of ordinals, both ends included.
@@ -65,4 +66,23 @@ func parseReserved(value intstr.IntOrString) (span, error) {
 		return span{}, fmt.Errorf("%q is neither an ordinal nor a range like 5-8", value.StrVal)
 	}
 	return span{a, b}, nil
+}
+
+// ordinalOf returns the ordinal of a Pod of the set, -1 for other Pods.
+func ordinalOf(set, pod string) int {
+	parent, ordinal, ok := podcache.SplitOrdinal(pod)
+	if !ok || parent != set {
+		return -1
+	}
+	return ordinal
+}
+
+// podName names the Pod of an ordinal.
+func podName(set *v1beta1.StatefulSet, ordinal int) string {
+	return set.Name + "-" + strconv.Itoa(ordinal)
+}
+
+// claimName names the claim of an ordinal.
+func claimName(template string, set *v1beta1.StatefulSet, ordinal int) string {
+	return template + "-" + podName(set, ordinal)
 }

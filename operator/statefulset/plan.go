@@ -7,7 +7,10 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
@@ -241,3 +244,42 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	}
 	return p.plan, p.err
 }
+
+// ChangeClaim changes a claim that is there.
+type ChangeClaim struct {
+	Claim *corev1.PersistentVolumeClaim
+	// Owners are what its owners should be, nil where they stay.
+	Owners []metav1.OwnerReference
+	// SetOwners tells that Owners are to be written; they may be none.
+	SetOwners bool
+	// Storage is what it should ask for, nil where that stays.
+	Storage *resource.Quantity
+	// OwnedBy is the value of the annotation that names who expanded it.
+	OwnedBy string
+	// Reason says why, for people.
+	Reason string
+}
+
+// String renders the action for logs.
+func (c ChangeClaim) String() string {
+	return fmt.Sprintf("change claim %s: %s", c.Claim.Name, c.Reason)
+}
+
+// RevisionPlan is what to do about the recorded revisions.
+type RevisionPlan struct {
+	// Update names the revision of the set's template, which may be yet to be created.
+	Update string
+	// Current names the revision that the rollout comes from.
+	Current string
+	// Create is a revision to create, nil for none.
+	Create *appsv1.ControllerRevision
+	// Change are revisions to renumber or to adopt.
+	Change []ChangeRevision
+	// Delete are the revisions to forget.
+	Delete []*appsv1.ControllerRevision
+	// Collisions is how often a name was taken by other data.
+	Collisions *int32
+}
+
+// ChangeRevision brings a recorded revision from Old to New.
+type ChangeRevision struct{ Old, New *appsv1.ControllerRevision }

@@ -9,37 +9,11 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
-
-// ChangeClaim changes a claim that is there.
-type ChangeClaim struct {
-	Claim *corev1.PersistentVolumeClaim
-	// Owners are what its owners should be, nil where they stay.
-	Owners []metav1.OwnerReference
-	// SetOwners tells that Owners are to be written; they may be none.
-	SetOwners bool
-	// Storage is what it should ask for, nil where that stays.
-	Storage *resource.Quantity
-	// OwnedBy is the value of the annotation that names who expanded it.
-	OwnedBy string
-	// Reason says why, for people.
-	Reason string
-}
-
-// String renders the action for logs.
-func (c ChangeClaim) String() string {
-	return fmt.Sprintf("change claim %s: %s", c.Claim.Name, c.Reason)
-}
-
-// claimName names the claim of an ordinal.
-func claimName(template string, set *v1beta1.StatefulSet, ordinal int) string {
-	return template + "-" + podName(set, ordinal)
-}
 
 // eachClaim visits the claims of an ordinal, with nil for one that is missing.
 func (p *planner) eachClaim(ordinal int, visit func(template, claim *corev1.PersistentVolumeClaim)) {
@@ -200,10 +174,6 @@ func sameOwners(a, b []metav1.OwnerReference) bool {
 // expands reports whether claims grow with the rollout.
 func (p *planner) expands() bool {
 	return p.s.Set.Spec.VolumeClaimUpdateStrategy.Type == v1beta1.OnPodRollingUpdateVolumeClaimUpdateStrategy
-}
-
-func storage(claim *corev1.PersistentVolumeClaim) resource.Quantity {
-	return claim.Spec.Resources.Requests[corev1.ResourceStorage]
 }
 
 // claimsToGrow are the claims of an ordinal that ask for less than their templates do and can grow.

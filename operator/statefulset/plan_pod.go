@@ -15,8 +15,6 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-type metaTime = metav1.Time
-
 // newPod makes the Pod of an ordinal from a template, as apps/v1 does, with the lifecycle state that it starts in and
 // the readiness gates that changes in place and hooks need.
 func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal int, revision string, now metaTime) *corev1.Pod {
@@ -47,15 +45,6 @@ type label struct{ key, value string }
 // identityLabels say which Pod of its set a Pod is.
 func identityLabels(name string, ordinal int) [2]label {
 	return [...]label{{appsv1.StatefulSetPodNameLabel, name}, {appsv1.PodIndexLabel, strconv.Itoa(ordinal)}}
-}
-
-// firstState is where a new Pod begins: it waits for the preNormal hook, if there is one and the template does not meet
-// it.
-func firstState(set *v1beta1.StatefulSet, pod *corev1.Pod) v1beta1.LifecycleStateType {
-	if hook := preNormal(set); hook != nil && !allHooked(hook, pod) {
-		return v1beta1.LifecycleStatePreparingNormal
-	}
-	return v1beta1.LifecycleStateNormal
 }
 
 func timestamp(now metaTime) string {

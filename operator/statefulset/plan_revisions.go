@@ -20,25 +20,6 @@ import (
 // changeCauseAnnotation is what kubectl rollout history shows for a revision.
 const changeCauseAnnotation = "kubernetes.io/change-cause"
 
-// RevisionPlan is what to do about the recorded revisions.
-type RevisionPlan struct {
-	// Update names the revision of the set's template, which may be yet to be created.
-	Update string
-	// Current names the revision that the rollout comes from.
-	Current string
-	// Create is a revision to create, nil for none.
-	Create *appsv1.ControllerRevision
-	// Change are revisions to renumber or to adopt.
-	Change []ChangeRevision
-	// Delete are the revisions to forget.
-	Delete []*appsv1.ControllerRevision
-	// Collisions is how often a name was taken by other data.
-	Collisions *int32
-}
-
-// ChangeRevision brings a recorded revision from Old to New.
-type ChangeRevision struct{ Old, New *appsv1.ControllerRevision }
-
 // planRevisions looks for the revision of the set's template, by meaning and not by name or bytes, and plans to create
 // it when there is none. Going back to an earlier template makes its revision the newest.
 func planRevisions(s *Snapshot) (RevisionPlan, error) {

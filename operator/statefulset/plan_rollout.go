@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
@@ -100,20 +99,6 @@ func (p *planner) targets() []*member {
 // partition is how many members stay at an earlier revision.
 func (p *planner) partition() int { return p.s.partition() }
 
-func (s *Snapshot) partition() int {
-	if s.onDelete() {
-		return 0
-	}
-	return int(max(0, ptr.Deref(s.strategy().Partition, 0)))
-}
-
-func (m *member) labels() map[string]string {
-	if m.missing() {
-		return nil
-	}
-	return m.Pod.Labels
-}
-
 // distance is 0 for a member that is at the update revision, or going there.
 func (p *planner) distance(m *member) int {
 	if !m.leaving() && m.Revision != p.plan.Revisions.Update {
@@ -147,12 +132,6 @@ func (p *planner) recall(m *member, t *target) {
 	}
 	waits := r.Waits(p.s.Now)
 	t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
-}
-
-// draining reports whether a Pod was taken out of service for a change in place.
-func draining(pod *corev1.Pod) bool {
-	c := pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)
-	return pods.IsFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
 }
 
 // replaceAstray lets go of broken Pods below the partition that are at neither of the revisions that they could have:

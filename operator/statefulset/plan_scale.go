@@ -3,7 +3,6 @@
 package statefulset
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -73,31 +72,6 @@ func (p *planner) firstUnavailable() *member {
 		}
 	}
 	return nil
-}
-
-// state says in a few words why a Pod is not available.
-func state(view *View) string {
-	switch {
-	case view == nil:
-		return "it does not exist"
-	case view.terminating() && view.Going != "":
-		return "it is being deleted: " + view.Going
-	case view.terminating():
-		return "it is being deleted"
-	case view.Broken != "":
-		return pods.Trouble(view.Pod)
-	case view.State != v1beta1.LifecycleStateNormal:
-		return "lifecycle state " + string(view.State)
-	case view.Unfinished != "":
-		return view.Unfinished
-	case !view.Ready && draining(view.Pod):
-		return "out of service for its change in place"
-	case !view.Ready:
-		return cmp.Or(pods.Trouble(view.Pod), "not Ready")
-	case view.AvailableIn > 0:
-		return "Ready for less than minReadySeconds"
-	}
-	return "available"
 }
 
 // scaleUp creates Pods that are missing: with Parallel as many as scaleStrategy lets through, with OrderedReady one,

@@ -7,13 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 
-	appsv1 "k8s.io/api/apps/v1"
-
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/operator/report"
 )
@@ -137,41 +131,6 @@ func (p *planner) replaceEnded() {
 	}
 }
 
-// strategy is the set's rolling update, with what is left out filled in.
-func (s *Snapshot) strategy() v1beta1.RollingUpdateStatefulSetStrategy {
-	if s.Set.Spec.UpdateStrategy.RollingUpdate == nil {
-		return v1beta1.RollingUpdateStatefulSetStrategy{}
-	}
-	return *s.Set.Spec.UpdateStrategy.RollingUpdate
-}
-
-func (s *Snapshot) onDelete() bool {
-	return s.Set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
-}
-
-func (s *Snapshot) ordered() bool {
-	return s.Set.Spec.PodManagementPolicy != appsv1.ParallelPodManagement
-}
-
-// replicas is how many Pods there should be.
-func (s *Snapshot) replicas() int { return int(ptr.Deref(s.Set.Spec.Replicas, 1)) }
-
-// maxUnavailable resolves the field against the replicas: a percentage rounds down, and at least one Pod may always go.
-func (s *Snapshot) maxUnavailable() int {
-	return atLeastOne(s.strategy().MaxUnavailable, s.replicas())
-}
-
-func atLeastOne(value *intstr.IntOrString, replicas int) int {
-	if value == nil {
-		return 1
-	}
-	n, err := intstr.GetScaledValueFromIntOrPercent(value, replicas, false)
-	if err != nil {
-		return 1 // the schema refuses what cannot be read
-	}
-	return max(1, n)
-}
-
 // change is how to get from a revision to the update revision in place. A revision that is not recorded any more leads
 // nowhere.
 func (p *planner) change(from string) revisionChange {
@@ -195,6 +154,3 @@ func (p *planner) templateOf(name string) *corev1.PodTemplateSpec {
 	}
 	return &p.s.Set.Spec.Template
 }
-
-// now is the time of the snapshot as objects store it.
-func (s *Snapshot) now() metav1.Time { return metav1.NewTime(s.Now) }

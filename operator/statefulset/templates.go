@@ -72,3 +72,19 @@ func (t *templates) forget(key types.NamespacedName) {
 	defer t.mu.Unlock()
 	delete(t.sets, key)
 }
+
+// readTemplate decodes a revision. One that cannot be read is kept, since Pods may name it, but leads nowhere.
+func readTemplate(object *appsv1.ControllerRevision) *Revision {
+	r := &Revision{Object: object}
+	if template, err := podtemplate.Decode(object.Data.Raw); err == nil {
+		r.Template = template
+	}
+	return r
+}
+
+// prepare fills in the defaults, for comparisons with the set's template.
+func (r *Revision) prepare(current *corev1.PodTemplateSpec) {
+	if r.Template != nil {
+		r.Defaulted = podtemplate.DefaultedLike(r.Template, current)
+	}
+}

@@ -3,16 +3,15 @@
 package statefulset
 
 import (
+	"cmp"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
-	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
@@ -87,21 +86,33 @@ func (s *Snapshot) untilAvailable(ready time.Time) time.Duration {
 	return max(0, wanted-s.Now.Sub(ready))
 }
 
-// minReadySeconds is how long a Pod must be Ready before it counts as available: the larger of the two places that say
-// so.
-func (s *Snapshot) minReadySeconds() int32 {
-	seconds := s.Set.Spec.MinReadySeconds
-	if rolling := s.Set.Spec.UpdateStrategy.RollingUpdate; rolling != nil {
-		seconds = max(seconds, ptr.Deref(rolling.MinReadySeconds, 0))
-	}
-	return seconds
+// draining reports whether a Pod was taken out of service for a change in place.
+func draining(pod *corev1.Pod) bool {
+	c := pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)
+	return pods.IsFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
 }
 
-// ordinalOf returns the ordinal of a Pod of the set, -1 for other Pods.
-func ordinalOf(set, pod string) int {
-	parent, ordinal, ok := podcache.SplitOrdinal(pod)
-	if !ok || parent != set {
-		return -1
+// state says in a few words why a Pod is not available.
+func state(view *View) string {
+	switch {
+	case view == nil:
+		return "it does not exist"
+	case view.terminating() && view.Going != "":
+		return "it is being deleted: " + view.Going
+	case view.terminating():
+		return "it is being deleted"
+	case view.Broken != "":
+		return pods.Trouble(view.Pod)
+	case view.State != v1beta1.LifecycleStateNormal:
+		return "lifecycle state " + string(view.State)
+	case view.Unfinished != "":
+		return view.Unfinished
+	case !view.Ready && draining(view.Pod):
+		return "out of service for its change in place"
+	case !view.Ready:
+		return cmp.Or(pods.Trouble(view.Pod), "not Ready")
+	case view.AvailableIn > 0:
+		return "Ready for less than minReadySeconds"
 	}
-	return ordinal
+	return "available"
 }
