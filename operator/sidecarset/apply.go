@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/refusal"
@@ -179,12 +178,4 @@ func podWrites(u UpdatePod) []podWrite {
 func (e *executor) mark(ctx context.Context, m MarkPod) error {
 	err := apply.Conditions(ctx, e.writer, m.View.Pod, []corev1.PodCondition{m.Condition}, false)
 	return apply.Wrap(err, "set condition %s of Pod %s", m.Condition.Type, podName(m.View.Pod))
-}
-
-// writeStatus writes the status if it changed, and reports whether it did.
-func (e *executor) writeStatus(ctx context.Context, object *v1beta1.SidecarSet, status *v1beta1.SidecarSetStatus) (bool, error) {
-	updated := object.DeepCopy()
-	updated.Status = *status
-	written, err := apply.Status(ctx, e.writer.Status(), object, updated, apply.FirstStatus(object.Status.Conditions))
-	return written, apply.Wrap(err, "write the status of SidecarSet %s", object.Name)
 }

@@ -187,7 +187,7 @@ func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
 			if done, _, message := state(judge(w.snapshotOf(plan), plan, outcome)); done {
 				t.Errorf("it is said to be done: %s", message)
 			}
-			if wait := lookAgainIn(w.snapshot(), plan, outcome); test.collided && wait != time.Second {
+			if wait := retryIn(w.snapshot(), plan, outcome); test.collided && wait != time.Second {
 				t.Errorf("looks again in %s", wait)
 			}
 		})

@@ -83,7 +83,7 @@ func (s *server) round() (*Plan, *Outcome) {
 			outcome.Updated = append(outcome.Updated, u)
 		}
 	}
-	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(snapshot, plan, outcome)
+	(&memory{refusals: s.memory, evictions: newEvictions()}).note(snapshot, plan, outcome)
 	return plan, outcome
 }
 
@@ -262,7 +262,7 @@ func TestWhenToLookAgainAfterARefusal(t *testing.T) {
 			for range test.rounds {
 				plan, outcome = s.round()
 			}
-			if got := lookAgainIn(s.snapshot(), plan, outcome); got != test.want {
+			if got := retryIn(s.snapshot(), plan, outcome); got != test.want {
 				t.Errorf("look again in %s, want %s", got, test.want)
 			}
 		})
@@ -294,7 +294,7 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	}
 	completion := plan.Completions[0]
 	refused := &Outcome{Refused: []Refused{{completion, writeResize, byPolicy(nil)}}}
-	(&reconciler{refusals: s.memory, evictions: newEvictions()}).remember(s.snapshot(), plan, refused)
+	(&memory{refusals: s.memory, evictions: newEvictions()}).note(s.snapshot(), plan, refused)
 
 	snapshot := s.snapshot()
 	plan = planOf(t, snapshot)
@@ -315,7 +315,7 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	if plan.Again != 1 || plan.Waiting != 0 {
 		t.Fatalf("%d are due, %d wait; want 1 that is due and finds no room", plan.Again, plan.Waiting)
 	}
-	if got := lookAgainIn(s.snapshot(), plan, &Outcome{}); got != unblocked {
+	if got := retryIn(s.snapshot(), plan, &Outcome{}); got != unblocked {
 		t.Errorf("look again in %s, want %s", got, unblocked)
 	}
 }

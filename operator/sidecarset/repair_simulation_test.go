@@ -35,12 +35,12 @@ const (
 // second or later; the operator is killed at any write, and then remembers nothing.
 type repairs struct {
 	*world
-	random    *rand.Rand
-	most      int
-	kinds     map[string]kind
-	reconcile *reconciler
-	watched   time.Time
-	kills     int
+	random  *rand.Rand
+	most    int
+	kinds   map[string]kind
+	memory  *memory
+	watched time.Time
+	kills   int
 	// evictions counts by ReplicaSet the Pods that were evicted though they served, and down are those whose successors
 	// do not serve yet.
 	evictions map[string]int
@@ -68,7 +68,7 @@ func newRepairs(t *testing.T, seed uint64) *repairs {
 
 // start is the operator's, with an empty memory.
 func (r *repairs) start() {
-	r.reconcile = &reconciler{evictions: newEvictions(), refusals: refusal.NewMemory()}
+	r.memory = newMemory()
 	r.watched = r.now
 }
 
@@ -104,8 +104,8 @@ func (r *repairs) look() {
 	r.t.Helper()
 	s := r.snapshot()
 	name := client.ObjectKeyFromObject(s.Set.Object)
-	s.Evicted, s.Futile = r.reconcile.evictions.recent("s", r.now), r.reconcile.evictions.futile("s", s.Set.Hashes.Full)
-	s.Refusals, s.Watched = r.reconcile.refusals.Recent(name, r.now), r.watched
+	s.Evicted, s.Futile = r.memory.evictions.recent("s", r.now), r.memory.evictions.futile("s", s.Set.Hashes.Full)
+	s.Refusals, s.Watched = r.memory.refusals.Recent(name, r.now), r.watched
 	plan, err := makePlan(s)
 	if err != nil {
 		r.t.Fatal(err)
@@ -129,7 +129,7 @@ func (r *repairs) look() {
 		r.start()
 		return
 	}
-	r.reconcile.remember(s, plan, outcome)
+	r.memory.note(s, plan, outcome)
 }
 
 // evict is the API server's answer.

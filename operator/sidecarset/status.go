@@ -146,18 +146,16 @@ func lastProgress(s *Snapshot, status *v1beta1.SidecarSetStatus, p *progress) *m
 		len(p.outcome.Finished) > 0 || !meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionReconciling) &&
 		!meta.IsStatusConditionTrue(before.Conditions, v1beta1.ConditionStalled)
 	if p.working() && moved {
-		return ptr.To(s.wholeSecond())
+		return ptr.To(report.WholeSecond(s.Now))
 	}
 	return before.LastProgressTime
 }
 
 // watch compares the time since the last progress with the deadline. It returns what is left, 0 when nothing runs
 // against it.
-func (p *progress) watch(s *Snapshot, last *metav1.Time) time.Duration {
-	if !p.working() || last == nil {
-		return 0
+func (p *progress) watch(s *Snapshot, last *metav1.Time) (left time.Duration) {
+	if p.working() && last != nil {
+		left, p.overdue = report.Deadline(p.deadlineSeconds, *last, s.Now)
 	}
-	left := time.Duration(p.deadlineSeconds)*time.Second - s.Now.Sub(last.Time)
-	p.overdue = left <= 0
-	return max(0, left)
+	return left
 }

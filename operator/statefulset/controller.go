@@ -113,7 +113,7 @@ func (*steps) Report(at *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 // Invalid says why a set cannot be used.
 func (*steps) Invalid(object client.Object, fault error, now time.Time) *loop.Report {
 	set := object.(*v1beta1.StatefulSet)
-	return reportOf(set, invalidStatus(set, fault, metav1.NewTime(now)))
+	return statusReport(set, invalidStatus(set, fault, metav1.NewTime(now)))
 }
 
 // Observe counts what a status says.

@@ -13,7 +13,7 @@ import (
 // makeReport says what is to be told of a look at a set.
 func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	status, deadline := makeStatus(s, plan, outcome)
-	r := reportOf(s.Set, status)
+	r := statusReport(s.Set, status)
 	r.Urgent = urgent(&s.Set.Status, status)
 	r.Events = roundEvents(s, plan, outcome)
 	r.RequeueAfter = report.Soonest(deadline, plan.RequeueAfter, s.remedyIn(), outcome.requeueAfter())
@@ -21,8 +21,8 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	return r
 }
 
-// reportOf is the report that a set gets a status.
-func reportOf(set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) *loop.Report {
+// statusReport is the report that a set gets a status.
+func statusReport(set *v1beta1.StatefulSet, status *v1beta1.StatefulSetStatus) *loop.Report {
 	updated := *set
 	updated.Status = *status
 	return &loop.Report{

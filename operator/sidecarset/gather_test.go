@@ -17,7 +17,6 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
-	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -35,7 +34,7 @@ func gathererOf(t *testing.T, set *v1beta1.SidecarSet, objects ...client.Object)
 	return &gatherer{
 		reader: fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
 			WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).Build(),
-		clock: clock, namespace: "windlass-system", evictions: newEvictions(), refusals: refusal.NewMemory(), history: newHistory(clock),
+		clock: clock, namespace: "windlass-system", memory: newMemory(), history: newHistory(clock),
 		sets: index.Index, excluded: sets.New("kube-system"),
 	}
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/loop"
+)
+
+// gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
+type gatherer struct {
+	reader client.Reader
+	clock  clock.PassiveClock
+	// namespace is where the revisions are kept.
+	namespace string
+	// canResize reports whether the API server serves the resize subresource.
+	canResize bool
+	// memory remembers our writes, and history when Pods came to be selected.
+	memory  *memory
+	history *matchHistory
+	// sets are all SidecarSets.
+	sets *sidecar.Index
+	// webhook are the replicas that inject.
+	webhook webhookReplicas
+	// excluded namespaces are out of the webhook's reach, so nothing in them can have missed its sidecar.
+	excluded sets.Set[string]
+}
+
+// snapshot returns nil without an error when the SidecarSet is gone or going.
+func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error) {
+	object := &v1beta1.SidecarSet{}
+	if err := g.reader.Get(ctx, client.ObjectKey{Name: name}, object); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if object.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	set, err := sidecar.Compile(object)
+	if err != nil {
+		return nil, &loop.Invalid{Object: object, Err: err}
+	}
+	snapshot := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize, Watched: g.history.begun()}
+	g.memory.recall(snapshot)
+	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
+		return nil, err
+	}
+	pods, err := g.pods(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.sort(ctx, snapshot, pods); err != nil {
+		return nil, err
+	}
+	if set.HasNativeSidecars() {
+		if snapshot.Kubelets, err = g.kubelets(ctx); err != nil {
+			return nil, err
+		}
+	}
+	snapshot.LostNodes, err = g.lostNodes(ctx, snapshot)
+	return snapshot, err
+}
+
+// lostNodes looks at the nodes of Pods that we changed and that do not serve.
+func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[string], error) {
+	lost, seen := sets.New[string](), sets.New[string]()
+	for _, view := range snapshot.Matched {
+		name := view.Pod.Spec.NodeName
+		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() {
+			continue
+		}
+		seen.Insert(name)
+		node := &corev1.Node{}
+		err := g.reader.Get(ctx, client.ObjectKey{Name: name}, node)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("read node %s of Pod %s: %w", name, podName(view.Pod), err)
+		}
+		if err != nil || !reporting(node) {
+			lost.Insert(name)
+		}
+	}
+	return lost, nil
+}
+
+// reporting says whether the node's kubelet says that it works.
+func reporting(node *corev1.Node) bool {
+	for i := range node.Status.Conditions {
+		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.ControllerRevision, error) {
+	list := &appsv1.ControllerRevisionList{}
+	err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(g.namespace),
+		client.MatchingLabels{v1beta1.SidecarSetNameLabel: set.Name()})
+	if err != nil {
+		return nil, fmt.Errorf("list the revisions of SidecarSet %s: %w", set.Name(), err)
+	}
+	return ownRevisions(set, list.Items), nil
+}
+
+func (g *gatherer) kubelets(ctx context.Context) (map[string]string, error) {
+	nodes := &corev1.NodeList{}
+	if err := g.reader.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list nodes for their kubelets' versions: %w", err)
+	}
+	out := make(map[string]string, len(nodes.Items))
+	for i := range nodes.Items {
+		out[nodes.Items[i].Name] = nodes.Items[i].Status.NodeInfo.KubeletVersion
+	}
+	return out, nil
+}
+
+// pods lists those that carry a label which the set's selector demands, or all Pods when it demands none.
+func (g *gatherer) pods(ctx context.Context, set *sidecar.Set) ([]corev1.Pod, error) {
+	scope := []client.ListOption{client.UnsafeDisableDeepCopy}
+	if namespace := set.OnlyNamespace(); namespace != "" {
+		scope = append(scope, client.InNamespace(namespace))
+	}
+	demanded := set.DemandedLabels()
+	if len(demanded) == 0 {
+		return g.list(ctx, scope)
+	}
+	var out []corev1.Pod
+	for _, label := range demanded { // a Pod has one value for a key: no Pod comes twice
+		found, err := g.list(ctx, append(scope, client.MatchingFields{PodLabelIndex: label}))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]corev1.Pod, error) {
+	found := &corev1.PodList{}
+	if err := g.reader.List(ctx, found, options...); err != nil {
+		return nil, fmt.Errorf("list Pods: %w", err)
+	}
+	return found.Items, nil
+}
+
+// sort tells the Pods apart.
+func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.Pod) error {
+	reaches := reaches{gatherer: g, set: snapshot.Set, known: map[string]*reach{}}
+	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
+	for i := range list {
+		pod := &list[i]
+		if !pods.Live(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
+			continue
+		}
+		reach, err := reaches.of(ctx, pod.Namespace)
+		if err != nil {
+			return err
+		}
+		switch view := sidecar.NewView(pod, snapshot.Set); {
+		case !reach.selected:
+		case reach.unserved != "":
+			snapshot.Exempt = append(snapshot.Exempt, pod)
+		case view.Holds():
+			snapshot.Matched = append(snapshot.Matched, view)
+		default:
+			served, err := canaries.serve(ctx, pod)
+			if err != nil {
+				return err
+			}
+			if !served {
+				snapshot.Uninjected = append(snapshot.Uninjected, g.why(snapshot.Set, pod, reach.labels))
+			}
+		}
+	}
+	return g.survey(ctx, snapshot, &reaches)
+}
+
+// why asks what the webhook asks, of all sets that select the Pod.
+func (g *gatherer) why(set *sidecar.Set, pod *corev1.Pod, namespaceLabels map[string]string) Uninjected {
+	all := slices.DeleteFunc(g.sets.Candidates(pod.Namespace, pod.Labels), func(other *sidecar.Set) bool {
+		return other.Name() == set.Name() || !other.MatchesNamespace(pod.Namespace, namespaceLabels)
+	})
+	return whyUninjected(set, pod, append(all, set), g.history.of(set.Name(), pod.UID, pod.Namespace))
+}
+
+// canaries tells which SidecarSets are canaries of one set, each read once.
+type canaries struct {
+	reader client.Reader
+	base   string
+	known  map[string]bool
+}
+
+// serve reports whether a canary was injected into the Pod in place of its base: then the base has not missed it.
+func (c *canaries) serve(ctx context.Context, pod *corev1.Pod) (bool, error) {
+	for _, name := range sidecar.InjectedSets(pod.Annotations) {
+		is, known := c.known[name]
+		if !known {
+			object := &v1beta1.SidecarSet{}
+			if err := c.reader.Get(ctx, client.ObjectKey{Name: name}, object); client.IgnoreNotFound(err) != nil {
+				return false, fmt.Errorf("read SidecarSet %s, which Pod %s names: %w", name, podName(pod), err)
+			}
+			is = (&sidecar.Set{Object: object}).CanaryOf() == c.base
+			c.known[name] = is
+		}
+		if is {
+			return true, nil
+		}
+	}
+	return false, nil
+}
