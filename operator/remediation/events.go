@@ -96,7 +96,7 @@ func (t *teller) stand(s *Snapshot, plan *Plan, v *Verdict) {
 	}
 	gateHeld.WithLabelValues(reason).Inc()
 	t.say(s.Set, corev1.EventTypeWarning, reason, v.Condition.Message)
-	if c := plan.blocked(); c != nil && c.Gate == reason {
+	if c := plan.blocked(); c != nil && c.Gate.reason == reason {
 		t.say(c.Pod.Pod, corev1.EventTypeWarning, reason, c.told())
 	}
 }

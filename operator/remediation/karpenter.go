@@ -8,8 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // karpenter is whether Karpenter provisions nodes for the cluster, as it was found out last.
@@ -40,12 +38,4 @@ func (k *karpenter) served(mapper meta.RESTMapper, now time.Time) (bool, error) 
 	}
 	k.until = now.Add(karpenterTime)
 	return k.is, nil
-}
-
-// matters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
-// excluded, and any are or might be now.
-func (p *planner) matters() bool {
-	mode := p.s.settings().ExclusionMode
-	return mode != v1beta1.ExclusionModeRequired && mode != v1beta1.ExclusionModePreferred &&
-		(!p.s.Record.Empty() || len(p.close()) > 0)
 }

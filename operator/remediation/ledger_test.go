@@ -173,8 +173,8 @@ func TestARecordDoesNotDecideOnThePace(t *testing.T) {
 				sc.recorded(record).served().ledger(Ledger{})
 			}
 			plan := decide(sc.others(full).snapshot)
-			if plan.Delete != nil || plan.Cases[0].Gate != v1beta1.ReasonRateLimited {
-				t.Errorf("gate %q, deletion %v", plan.Cases[0].Gate, plan.Delete)
+			if plan.Delete != nil || plan.Cases[0].keptBy() != v1beta1.ReasonRateLimited {
+				t.Errorf("gate %q, deletion %v", plan.Cases[0].keptBy(), plan.Delete)
 			}
 		})
 	}

@@ -30,10 +30,21 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(deletions, gateHeld, exclusions)
-	// An increase is only seen from a number: these begin at 0, as there are alerts on them.
-	for _, reason := range []string{v1beta1.ReasonStormActive, v1beta1.ReasonAllNodesFailing} {
+	// An increase is only seen from a number: what there are alerts on begins at 0.
+	for _, reason := range alerted() {
 		gateHeld.WithLabelValues(reason)
 	}
+}
+
+// alerted are the reasons that somebody is woken for: they are not about one Pod.
+func alerted() []string {
+	out := []string{v1beta1.ReasonAllNodesFailing}
+	for i := range gates {
+		if gates[i].wholeCluster {
+			out = append(out, gates[i].reason)
+		}
+	}
+	return out
 }
 
 func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Verdict)).Inc() }

@@ -53,9 +53,10 @@ type Case struct {
 	Verdict  verdict
 	// Why the verdict is so, as a clause.
 	Why string
-	// Gate is the reason of the first gate that holds, and Blocks what it says, "" when none does. Gates are only asked
-	// where a verdict calls for a deletion.
-	Gate, Blocks string
+	// Gate is the first gate that holds, nil when none does, and Blocks what it says. Gates are only asked where a
+	// verdict calls for a deletion.
+	Gate   *gate
+	Blocks string
 	// Until is in how many seconds the gate opens by itself, 0 when nobody knows.
 	Until float64
 }
@@ -110,13 +111,19 @@ type planner struct {
 	lists map[*Pod]*candidates
 }
 
-// decide decides what to do now.
-func decide(s *Snapshot) *Plan {
+// newPlanner returns a planner that has looked at the Pods, and decided nothing yet.
+func newPlanner(s *Snapshot) *planner {
 	record := s.Record.copied()
 	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}}
 	for i := range s.Pods {
 		p.seen = append(p.seen, look(s.Pods[i].Pod))
 	}
+	return p
+}
+
+// decide decides what to do now.
+func decide(s *Snapshot) *Plan {
+	p := newPlanner(s)
 	if !s.enabled() {
 		p.plan.Remove = s.Patch != nil
 		return p.plan
@@ -149,7 +156,7 @@ func (p *planner) act() {
 		return
 	}
 	for _, c := range p.plan.Cases {
-		if c.Verdict.deletes() && c.Gate == "" {
+		if c.Verdict.deletes() && c.Gate == nil {
 			p.begin(c)
 			return
 		}

@@ -177,8 +177,8 @@ func (p *planner) proceed(m *Moving) {
 	switch {
 	case m.Pod == nil:
 		return
-	case m.Case != nil && m.Case.Gate != "":
-		m.Awaits = "the gate " + m.Case.Gate + " to open"
+	case m.Case != nil && m.Case.Gate != nil:
+		m.Awaits = "the gate " + m.Case.Gate.reason + " to open"
 		return
 	case m.Case != nil && !m.Case.Verdict.deletes():
 		m.Awaits = m.Case.Why

@@ -194,15 +194,3 @@ func (p *planner) remake() bool {
 	}
 	return false
 }
-
-// forbidden says, as a clause, which gate keeps a Pod from being made anew: those by which people and policies keep us
-// away, and the pace of the whole operator. It is "" when none does.
-func (p *planner) forbidden(pod *Pod) string {
-	c := &Case{Pod: pod}
-	for _, holds := range []func(*planner, *Case) string{paused, skipped, refused, rateLimited} {
-		if why := holds(p, c); why != "" {
-			return why
-		}
-	}
-	return ""
-}

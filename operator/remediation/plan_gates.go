@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -15,41 +16,101 @@ import (
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 )
 
-// gates are what forbids to replace a stuck Pod, in the order in which they are asked. The first that holds is the
-// reason that is told; its words are a clause after "because", with what a person can do about it.
-var gates = []struct {
+// gate is what forbids to replace a stuck Pod.
+type gate struct {
+	// reason is that of the condition Remediating, of the events and of the metric.
 	reason string
-	holds  func(p *planner, c *Case) string
-}{
-	{v1beta1.ReasonPaused, paused},
-	{v1beta1.ReasonSkipAnnotation, skipped},
-	{v1beta1.ReasonNodeNotReady, nodeNotReady},
-	{v1beta1.ReasonPodTerminating, podTerminating},
-	{v1beta1.ReasonCannotExclude, cannotExclude}, // without an exclusion the Pod would come back to its node
-	{v1beta1.ReasonStoragePinned, storagePinned},
-	{v1beta1.ReasonTooFewNodes, tooFewNodes},
-	{v1beta1.ReasonCannotExclude, contradicted}, // after the gates that look for other nodes: they say it better where there is none
-	{v1beta1.ReasonNodeLimit, nodeLimit},
-	{v1beta1.ReasonInFlight, inFlight},
-	{v1beta1.ReasonRetryLimit, retryLimit},
-	{v1beta1.ReasonBackoff, backoff},
-	{v1beta1.ReasonStormActive, stormActive},
-	{v1beta1.ReasonRateLimited, rateLimited},
+	// holds says why the gate is closed for a Pod, as a clause after "because", with what a person can do about it. It is
+	// "" when the gate is open. Where the gate opens by itself, the case is told when.
+	holds func(p *planner, c *Case) string
+	// early: it can be asked before the details of a Pod are read, and is closed for long. Pods that it keeps come last
+	// among those of which details are read, so that they keep no other waiting.
+	early bool
+	// recreation: it is also asked where a Pod is recreated that found no node. Nothing of that one has ever run, so only
+	// people, policies and the pace of the whole operator keep it.
+	recreation bool
+	// wholeCluster: it is about more than the one Pod. It is told before the gates of other Pods, and its metric begins at
+	// 0, since there is an alert on it.
+	wholeCluster bool
+	// inTurn: the Pod is to go as soon as it is its turn. Until then nobody else may replace it on an excluded node.
+	inTurn bool
+}
+
+// gates are all gates in the order in which they are asked. The first that is closed is the one that is told.
+var gates = []gate{
+	{reason: v1beta1.ReasonPaused, holds: paused, recreation: true},
+	{reason: v1beta1.ReasonSkipAnnotation, holds: skipped, early: true, recreation: true},
+	{reason: v1beta1.ReasonNodeNotReady, holds: nodeNotReady, early: true},
+	{reason: v1beta1.ReasonPodTerminating, holds: podTerminating, early: true},
+	{reason: v1beta1.ReasonCannotExclude, holds: cannotExclude}, // without an exclusion the Pod would come back to its node
+	{reason: v1beta1.ReasonStoragePinned, holds: storagePinned},
+	{reason: v1beta1.ReasonTooFewNodes, holds: tooFewNodes},
+	// After the gates that look for other nodes: they say it better where there is none.
+	{reason: v1beta1.ReasonCannotExclude, holds: contradicted},
+	{reason: v1beta1.ReasonNodeLimit, holds: nodeLimit},
+	{reason: v1beta1.ReasonInFlight, holds: inFlight, inTurn: true},
+	{reason: v1beta1.ReasonRetryLimit, holds: retryLimit, early: true},
+	{reason: v1beta1.ReasonBackoff, holds: refused, recreation: true},
+	{reason: v1beta1.ReasonBackoff, holds: backoff},
+	{reason: v1beta1.ReasonStormActive, holds: stormActive, wholeCluster: true},
+	{reason: v1beta1.ReasonRateLimited, holds: rateLimited, recreation: true},
 }
 
 // askGates asks, for every Pod that is to be replaced, what stands against it.
 func (p *planner) askGates() {
 	for _, c := range p.plan.Cases {
-		if !c.Verdict.deletes() {
-			continue
-		}
-		for _, gate := range gates {
-			if c.Blocks = gate.holds(p, c); c.Blocks != "" {
-				c.Gate = gate.reason
-				break
-			}
+		if c.Verdict.deletes() {
+			c.Gate, c.Blocks = p.closed(c, func(*gate) bool { return true })
 		}
 	}
+}
+
+// closed returns the first gate of some that is closed for a Pod, and what it says; nil when all are open.
+func (p *planner) closed(c *Case, asked func(*gate) bool) (*gate, string) {
+	for i := range gates {
+		if !asked(&gates[i]) {
+			continue
+		}
+		if why := gates[i].holds(p, c); why != "" {
+			return &gates[i], why
+		}
+	}
+	return nil, ""
+}
+
+// forbidden says, as a clause, which gate keeps a Pod from being recreated that found no node, "" when none does.
+func (p *planner) forbidden(pod *Pod) string {
+	_, why := p.closed(&Case{Pod: pod}, func(g *gate) bool { return g.recreation })
+	return why
+}
+
+// needDetails lists the Pods of which details are to be read, as indexes: first those of attempts under way, then stuck
+// ones and those that find no node, by ordinal, and stuck ones for which nothing can be done last.
+func (p *planner) needDetails() []int {
+	var first, then, last []int
+	for i := range p.s.Pods {
+		pod := &p.s.Pods[i]
+		switch {
+		case slices.ContainsFunc(p.record.Attempts, func(a Attempt) bool { return a.Pod == pod.UID }):
+			first = append(first, i)
+		case p.stuck(i) && p.keptEarly(i):
+			last = append(last, i)
+		case p.stuck(i), p.seen[i].kind == unscheduled && marked(pod.Pod, p.s.patchName()):
+			then = append(then, i)
+		}
+	}
+	all := slices.Concat(first, then, last)
+	return all[:min(len(all), maxDetails)]
+}
+
+// keptEarly reports whether a stuck Pod is to stay, as far as that can be told without its details.
+func (p *planner) keptEarly(i int) bool {
+	c := p.newCase(i)
+	if !c.Verdict.deletes() {
+		return true
+	}
+	closed, _ := p.closed(c, func(g *gate) bool { return g.early })
+	return closed != nil
 }
 
 // pending returns the attempt that is to delete the Pod of a case, nil when there is none. What it has taken of the
@@ -214,9 +275,10 @@ func retryLimit(p *planner, c *Case) string {
 	return fmt.Sprintf("it has been replaced %d times at revision %s, as often as spec.autoRemediation.retryLimit allows; see what its nodes have in common, or delete it yourself", done, c.Pod.Revision)
 }
 
+// backoff: an attempt that is under way has taken its pause already.
 func backoff(p *planner, c *Case) string {
 	if p.pending(c) != nil {
-		return refused(p, c)
+		return ""
 	}
 	opens := metav1.Time{}
 	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Deletes > 0 {

@@ -4,6 +4,7 @@ package remediation
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,11 @@ func TestGatesInOrder(t *testing.T) {
 		}},
 		{"InFlight", func(sc *scene) { sc.snapshot.Record.begin(attempt(0, 1, -time.Minute, "gone", "n9")) }},
 		{"RetryLimit", func(sc *scene) { sc.settings(func(a *v1beta1.AutoRemediation) { a.RetryLimit = ptr.To[int32](1) }) }},
+		{"Backoff", func(sc *scene) {
+			refused := attempt(1, 2, -30*time.Second, "web-1-uid", "n9")
+			refused.Refusals, refused.Refused, refused.RefusedAt = 1, "a policy", ptr.To(at(-30*time.Second))
+			sc.snapshot.Record.begin(refused)
+		}},
 		{"Backoff", func(sc *scene) { sc.snapshot.Record.begin(attempt(1, 1, -30*time.Second, "", "n9")) }},
 		{"StormActive", func(sc *scene) {
 			sc.others(Record{Exclusions: []Exclusion{exclusion("n6", 0, time.Hour), exclusion("n7", -time.Hour, -time.Minute)}})
@@ -62,20 +68,17 @@ func TestGatesInOrder(t *testing.T) {
 			sc := newScene(manyNodes(10)...).missing().failing("n1", long)
 			sc.running("n10")
 			sc.snapshot.Pods[0], sc.snapshot.Pods[1] = sc.snapshot.Pods[1], sc.snapshot.Pods[0] // the stuck one is last
-			for _, gate := range order[first:] {
+			for _, gate := range slices.Backward(order[first:]) {                               // there is one attempt, and the last word on it counts
 				gate.close(sc)
 			}
-			p := &planner{s: sc.snapshot, plan: &Plan{}, record: &sc.snapshot.Record, lists: map[*Pod]*candidates{}}
-			for i := range sc.snapshot.Pods {
-				p.seen = append(p.seen, look(sc.snapshot.Pods[i].Pod))
-			}
+			p := newPlanner(sc.snapshot)
 			p.judge()
 			p.askGates()
 			if len(p.plan.Cases) != 1 {
 				t.Fatalf("%d stuck Pods", len(p.plan.Cases))
 			}
-			if diff := cmp.Diff(order[first].want, p.plan.Cases[0].Gate); diff != "" {
-				t.Errorf("gate (-want +got):\n%s\n%s", diff, p.plan.Cases[0].Blocks)
+			if got := p.plan.Cases[0]; got.Gate != &gates[first] || got.keptBy() != order[first].want {
+				t.Errorf("gate %s: %s; want gate %d, %s", got.keptBy(), got.Blocks, first, order[first].want)
 			}
 		})
 	}

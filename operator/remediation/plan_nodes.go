@@ -9,14 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/scheduling"
 )
 
 // candidates are the nodes that a Pod could be scheduled to, its own and excluded ones among them.
 type candidates struct {
-	// allowed are Ready, schedulable and allowed by the Pod's rules, but for our own exclusions; eligible are those of
-	// them that its volumes can be used on.
-	allowed, eligible []string
+	// eligible are Ready, schedulable and allowed by the Pod's volumes and, but for our own exclusions, by its rules.
+	eligible []string
 	// pinned names the first volume that not all of the others can be used with.
 	pinned string
 }
@@ -32,14 +32,12 @@ func (p *planner) candidates(pod *Pod) *candidates {
 		if !usable(node) || !allows(node) {
 			continue
 		}
-		out.allowed = append(out.allowed, node.Name)
 		if volume := p.rejects(pod, node); volume == "" {
 			out.eligible = append(out.eligible, node.Name)
 		} else if out.pinned == "" || volume < out.pinned {
 			out.pinned = volume
 		}
 	}
-	slices.Sort(out.allowed)
 	slices.Sort(out.eligible)
 	p.lists[pod] = out
 	return out
@@ -129,4 +127,12 @@ func (v *Volume) rejects(node *corev1.Node) string {
 // others are the nodes but one.
 func others(names []string, node string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == node })
+}
+
+// karpenterMatters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
+// excluded, and any are or might be now.
+func (p *planner) karpenterMatters() bool {
+	mode := p.s.settings().ExclusionMode
+	return mode != v1beta1.ExclusionModeRequired && mode != v1beta1.ExclusionModePreferred &&
+		(!p.s.Record.Empty() || len(p.needDetails()) > 0)
 }

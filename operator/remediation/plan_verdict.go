@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // verdict is what is at fault for a stuck Pod.
@@ -246,8 +244,8 @@ func (p *planner) hold() {
 		return
 	}
 	for _, c := range p.plan.Cases {
-		excluded := c.Gate == v1beta1.ReasonInFlight && p.record.active(c.Pod.Spec.NodeName, p.s.Now)
-		if c.Evidence.kind == nodeRefused && (c == m.Case && c.Gate == "" || excluded) {
+		waits := c.Gate != nil && c.Gate.inTurn && p.record.active(c.Pod.Spec.NodeName, p.s.Now)
+		if c.Evidence.kind == nodeRefused && (c == m.Case && c.Gate == nil || waits) {
 			p.plan.Held = append(p.plan.Held, c.Pod)
 		}
 	}

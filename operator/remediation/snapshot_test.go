@@ -55,12 +55,8 @@ func TestPodsThatMustStayKeepNoOtherWaiting(t *testing.T) {
 			}
 			sc.failing("n2", long).running("n3")
 			block(sc)
-			p := &planner{s: sc.snapshot, record: &sc.snapshot.Record}
-			for i := range sc.snapshot.Pods {
-				p.seen = append(p.seen, look(sc.snapshot.Pods[i].Pod))
-			}
-			if diff := cmp.Diff([]int{10, 0, 1, 2, 3, 4, 5, 6, 7, 8}, p.close()); diff != "" {
-				t.Errorf("looked at closely (-want +got):\n%s", diff)
+			if diff := cmp.Diff([]int{10, 0, 1, 2, 3, 4, 5, 6, 7, 8}, newPlanner(sc.snapshot).needDetails()); diff != "" {
+				t.Errorf("Pods to read details of (-want +got):\n%s", diff)
 			}
 		})
 	}

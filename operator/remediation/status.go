@@ -3,7 +3,6 @@
 package remediation
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,12 +44,12 @@ func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condi
 		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("Pod %s could not be deleted: %s", plan.Delete.Pod.Name, refused))
 	case refused != "" && plan.Moving != nil:
 		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("SchedPatch %s could not be written, so no Pod is deleted: %s", s.patchName(), refused))
-	case plan.Moving != nil && plan.Moving.Case != nil && plan.Moving.Case.Gate != "":
-		return no(plan.Moving.Case.Gate, plan.Moving.Case.told())
+	case plan.Moving != nil && plan.Moving.Case != nil && plan.Moving.Case.Gate != nil:
+		return no(plan.Moving.Case.Gate.reason, plan.Moving.Case.told())
 	case plan.Moving != nil:
 		return yes(plan.reason(s), moving(s, plan))
 	case blocked != nil:
-		return no(blocked.Gate, blocked.told()+more(plan, blocked))
+		return no(blocked.Gate.reason, blocked.told()+more(plan, blocked))
 	case len(plan.Record.actives(s.Now)) > 0:
 		return yes(plan.reason(s), excluded(s, plan)+" No Pod waits for another node.")
 	}
@@ -65,15 +64,16 @@ func no(reason, message string) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
-// blocked is the stuck Pod that is told of, of those that a gate keeps: the first, but one that a storm keeps before
-// all others, since that is about the whole cluster. It is nil when there is none.
+// blocked is the stuck Pod that is told of, of those that a gate keeps: the first, but before all others one that a gate
+// of the whole cluster keeps. It is nil when there is none.
 func (p *Plan) blocked() *Case {
 	var first *Case
 	for _, c := range p.Cases {
-		if c.Gate == v1beta1.ReasonStormActive {
+		switch {
+		case c.Gate == nil:
+		case c.Gate.wholeCluster:
 			return c
-		}
-		if c.Gate != "" && first == nil {
+		case first == nil:
 			first = c
 		}
 	}
@@ -105,7 +105,7 @@ func more(plan *Plan, but *Case) string {
 	kept := map[string]int{}
 	for _, c := range plan.Cases {
 		if c != but {
-			kept[cmp.Or(c.Gate, string(c.Verdict))]++
+			kept[c.keptBy()]++
 		}
 	}
 	var items []string
@@ -116,6 +116,14 @@ func more(plan *Plan, but *Case) string {
 		return ""
 	}
 	return fmt.Sprintf(" Other stuck Pods: %s.", strings.Join(items, ", "))
+}
+
+// keptBy names what keeps a stuck Pod: a gate, or what is at fault.
+func (c *Case) keptBy() string {
+	if c.Gate != nil {
+		return c.Gate.reason
+	}
+	return string(c.Verdict)
 }
 
 // moving says what is being done, and what is next.

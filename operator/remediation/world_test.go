@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -28,6 +29,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/internal/scheduling"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/program"
 )
@@ -343,8 +345,9 @@ func (w *world) schedule() {
 }
 
 func (w *world) allowed(pod *corev1.Pod) []string {
-	p := &planner{s: &Snapshot{Nodes: w.allNodes()}, record: &Record{}, lists: map[*Pod]*candidates{}}
-	names := slices.Clone(p.candidates(&Pod{Pod: pod}).allowed)
+	allows := scheduling.Allows(pod.Spec.NodeSelector, pod.Spec.Affinity, pod.Spec.Tolerations)
+	all := w.allNodes()
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(n string) bool { return !usable(all[n]) || !allows(all[n]) })
 	if pinned := w.pv[pod.Name]; pinned != "" {
 		names = slices.DeleteFunc(names, func(n string) bool { return n != pinned })
 	}
@@ -358,7 +361,7 @@ func (w *world) allowed(pod *corev1.Pod) []string {
 		terms, err := nodeaffinity.NewPreferredSchedulingTerms(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
 		w.must(err)
 		for _, name := range names {
-			rank[name] -= int(terms.Score(p.s.Nodes[name]))
+			rank[name] -= int(terms.Score(all[name]))
 		}
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return rank[a] - rank[b] })
