@@ -29,16 +29,20 @@ type standing struct {
 
 // classify takes the first that holds.
 func classify(s *Snapshot, plan *Plan) *standing {
-	for _, stands := range []func(*Snapshot, *Plan) *standing{
-		ended, notServed, targetMissing, previewed, obstructed, withoutNode,
-	} {
+	for _, stands := range []func(*Snapshot, *Plan) *standing{ended, notServed, targetMissing, previewed, obstructed} {
 		if out := stands(s, plan); out != nil {
 			return out
 		}
 	}
-	_, noNode := noNode(s, plan)
-	message := active(s, len(plan.Patched)) + leading(noNode) + created(plan.Skipped)
-	return &standing{ready: true, reason: v1beta1.ReasonActive, message: message}
+	toBlame, why := noNode(s, plan)
+	if !toBlame {
+		message := active(s, len(plan.Patched)) + leading(why) + created(plan.Skipped)
+		return &standing{ready: true, reason: v1beta1.ReasonActive, message: message}
+	}
+	return &standing{
+		waiting: true, reason: v1beta1.ReasonNoEligibleNodes, message: why + created(plan.Skipped),
+		short: fmt.Sprintf("0 of %s are left for new Pods of %s.", report.Count(len(s.Nodes), "node"), describe(s.Object)),
+	}
 }
 
 func ended(s *Snapshot, _ *Plan) *standing {
@@ -109,18 +113,6 @@ func obstructed(s *Snapshot, plan *Plan) *standing {
 		out.message = fmt.Sprintf("New Pods of %s do not get the patch: %s.%s", describe(s.Object), o.Message, o.remedy())
 	}
 	return out
-}
-
-// withoutNode: new Pods get the patch, and because of it no node takes them.
-func withoutNode(s *Snapshot, plan *Plan) *standing {
-	blame, message := noNode(s, plan)
-	if !blame {
-		return nil
-	}
-	return &standing{
-		waiting: true, reason: v1beta1.ReasonNoEligibleNodes, message: message + created(plan.Skipped),
-		short: fmt.Sprintf("0 of %s are left for new Pods of %s.", report.Count(len(s.Nodes), "node"), describe(s.Object)),
-	}
 }
 
 // active says what new Pods get.
