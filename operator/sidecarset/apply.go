@@ -69,7 +69,7 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	}
 	e.change(ctx, plan.Finishes, writeFinish, o, &o.Finished)
 	e.evictAll(ctx, plan, o)
-	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.judge(err) })
+	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.succeeded(err) })
 	return o
 }
 
@@ -87,8 +87,8 @@ func (e *executor) change(ctx context.Context, actions []UpdatePod, write string
 	})
 }
 
-// judge reports whether an action succeeded, and notes why not.
-func (o *Outcome) judge(err error) bool {
+// succeeded reports whether an action succeeded, and notes why not.
+func (o *Outcome) succeeded(err error) bool {
 	switch {
 	case err == nil:
 		return true

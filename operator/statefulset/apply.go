@@ -41,14 +41,14 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 	}
 	e.own(ctx, set, plan.Own, mayAdopt, o)
 	apply.Each(ctx, e.parallel, plan.Claims, e.changeClaim, func(c ChangeClaim, err error) {
-		if o.judge(err, &o.ClaimErrors) {
+		if o.succeeded(err, &o.ClaimErrors) {
 			o.Claimed = append(o.Claimed, c)
 		}
 	})
-	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.judge(err, &o.CreateErrors) })
+	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.succeeded(err, &o.CreateErrors) })
 	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
 		o.note(d.View.Pod.UID, d.Toward, err)
-		if o.judge(err, &o.DeleteErrors) {
+		if o.succeeded(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
 		}
 	})
@@ -58,7 +58,7 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 			refusals = &o.InPlaceErrors
 			o.note(c.View.Pod.UID, c.Toward, err)
 		}
-		if o.judge(err, refusals) {
+		if o.succeeded(err, refusals) {
 			o.Changed = append(o.Changed, c)
 		}
 	})
@@ -69,7 +69,7 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 				o.rejected = c.Revision
 			}
 		}
-		if o.judge(err, &o.CreateErrors) {
+		if o.succeeded(err, &o.CreateErrors) {
 			o.Created, o.accepted = append(o.Created, c), c.Revision
 		}
 	})
@@ -103,10 +103,10 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAd
 		}
 	}
 	for _, change := range plan.Change {
-		o.judge(e.changeRevision(ctx, change, mayAdopt), &o.UpdateErrors)
+		o.succeeded(e.changeRevision(ctx, change, mayAdopt), &o.UpdateErrors)
 	}
 	for _, r := range plan.Delete {
-		o.judge(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), apply.Seen(r, false))), "delete revision %s", r.Name), &o.UpdateErrors)
+		o.succeeded(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), apply.Seen(r, false))), "delete revision %s", r.Name), &o.UpdateErrors)
 	}
 	return true
 }
@@ -131,7 +131,7 @@ func (e *executor) own(ctx context.Context, set *v1beta1.StatefulSet, pods []Own
 		}
 		return e.changeOwner(ctx, set, p)
 	}, func(p OwnPod, err error) {
-		if o.judge(err, &o.UpdateErrors) {
+		if o.succeeded(err, &o.UpdateErrors) {
 			o.Owned = append(o.Owned, p)
 		}
 	})

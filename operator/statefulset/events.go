@@ -72,8 +72,8 @@ func warnings(plan *Plan, outcome *Outcome) (out []report.Event) {
 			out = append(out, report.Warning(each.reason, each.action, refusals(each.errs)))
 		}
 	}
-	if len(plan.Rollout.Impossible) > 0 {
-		out = append(out, report.Warning(eventInPlaceFailed, "Update", impossible(&plan.Rollout)))
+	if len(plan.Rollout.NotUpgradable) > 0 {
+		out = append(out, report.Warning(eventInPlaceFailed, "Update", notUpgradable(&plan.Rollout)))
 	}
 	if len(plan.Rollout.Unexpandable) > 0 {
 		out = append(out, report.Warning(eventClaimFailed, "Resize", unexpandable(&plan.Rollout)))
@@ -91,7 +91,7 @@ func (d DeletePod) name() string   { return d.View.Pod.Name }
 func (c ChangePod) name() string   { return c.View.Pod.Name }
 func (c ChangeClaim) name() string { return c.Claim.Name }
 
-func (i ImpossiblePod) name() string { return i.View.Pod.Name }
+func (i NotUpgradablePod) name() string { return i.View.Pod.Name }
 
 func owned(outcome *Outcome, adopted bool) (names []string) {
 	for _, o := range outcome.Owned {

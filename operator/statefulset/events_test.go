@@ -60,7 +60,7 @@ func TestEvents(t *testing.T) {
 			start: func(t *testing.T) *world { w := settled(t, web().InPlace()); w.image("app:2"); return w },
 			want:  []string{"Normal SuccessfulUpdatePodInPlace Updated Pod web-2 in place: its turn has come"},
 		},
-		"a Pod is made anew though it should change in place": {
+		"a Pod is recreated though it should change in place": {
 			start: func(t *testing.T) *world { w := settled(t, web().InPlace()); env(w); return w },
 			want: []string{
 				"Normal SuccessfulDelete Deleted Pod web-2: its turn has come; this cannot change in a running Pod: spec.template.spec.containers[app].env",

@@ -12,7 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
-// memory is what the operator remembers of its writes. It is lost when the operator starts anew, which costs one more
+// memory is what the operator remembers of its writes. It is lost when the operator restarts, which costs one more
 // try of each.
 type memory struct {
 	refusals *refusal.Memory

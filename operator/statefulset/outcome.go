@@ -84,8 +84,8 @@ func (o *Outcome) changeErrors() []error {
 	return slices.Concat(o.DeleteErrors, o.ClaimErrors, o.InPlaceErrors, o.UpdateErrors)
 }
 
-// judge reports whether an action succeeded, and notes why not.
-func (o *Outcome) judge(err error, refusals *[]error) bool {
+// succeeded reports whether an action succeeded, and notes why not.
+func (o *Outcome) succeeded(err error, refusals *[]error) bool {
 	switch {
 	case err == nil:
 		return true

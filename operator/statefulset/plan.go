@@ -55,14 +55,14 @@ type Rollout struct {
 	Hooked []string
 	// Growing are Pods whose claims have to grow before they are updated.
 	Growing []string
-	// Recreated is why Pods are, or will be, deleted and made again although podUpdatePolicy asks for a change in
+	// Recreated is why Pods are, or will be, recreated although podUpdatePolicy asks for a change in
 	// place: field paths, or a sentence.
 	Recreated []string
 	// Refused are Pods that the API server refused a write to a moment ago. They take up nothing, and are tried again
 	// when their time comes.
 	Refused []RefusedPod
-	// Impossible are Pods that podUpdatePolicy InPlaceOnly keeps from being updated, and why.
-	Impossible []ImpossiblePod
+	// NotUpgradable are Pods that podUpdatePolicy InPlaceOnly keeps from being updated, and why.
+	NotUpgradable []NotUpgradablePod
 	// Unexpandable are claims that cannot grow to what their template asks for, and why.
 	Unexpandable []string
 }
@@ -81,8 +81,8 @@ const (
 	HoldBudget Hold = "MaxUnavailable"
 )
 
-// ImpossiblePod is a Pod that cannot be brought to the update revision.
-type ImpossiblePod struct {
+// NotUpgradablePod is a Pod that cannot be brought to the update revision.
+type NotUpgradablePod struct {
 	View *View
 	// Why are field paths, or a sentence.
 	Why []string

@@ -16,8 +16,8 @@ type target struct {
 	missing bool
 	// broken: it will not run unless something changes.
 	broken bool
-	// impossible: podUpdatePolicy InPlaceOnly keeps it at the revision that it is at, so it takes no turn.
-	impossible bool
+	// notUpgradable: podUpdatePolicy InPlaceOnly keeps it at the revision that it is at, so it takes no turn.
+	notUpgradable bool
 	// refused: the API server refused to let it be updated a moment ago, so nothing about it has changed; it is left
 	// alone until it is due again.
 	refused bool
@@ -98,7 +98,7 @@ func sortOut(targets []target) classes {
 		case t.missing:
 			c.others++
 		case t.updated:
-		case t.impossible, t.refused:
+		case t.notUpgradable, t.refused:
 			c.leave(t)
 		case t.broken:
 			c.broken = append(c.broken, i)

@@ -19,8 +19,8 @@ func TestChooseTargets(t *testing.T) {
 		inFlight = target{updated: true}
 		leaving  = target{leaving: true}
 		missing  = target{missing: true}
-		stuck    = target{impossible: true, available: true}
-		stuckOut = target{impossible: true}
+		stuck    = target{notUpgradable: true, available: true}
+		stuckOut = target{notUpgradable: true}
 	)
 	type choice struct {
 		Chosen  []int

@@ -212,7 +212,7 @@ func TestLostClaimsAreMadeAgain(t *testing.T) {
 	w.remove(claimKind, "data-web-0")
 	w.pass()
 	if w.claim("data-web-0") == nil {
-		t.Errorf("the claim was not made again\n%s", w.tail())
+		t.Errorf("the claim was not recreated\n%s", w.tail())
 	}
 }
 
@@ -282,7 +282,7 @@ func TestClaimExpansion(t *testing.T) {
 				return larger(withClaim().GrowClaims(), nil)(t).withImage("app:2").waiting("CrashLoopBackOff", "web-1")
 			}, []string{grows, "delete Pod web-1: it cannot run at the revision that it is at"},
 		},
-		"one at the update revision is not made again for its claim": {
+		"one at the update revision is not recreated for its claim": {
 			func(t *testing.T) *world {
 				return larger(withClaim().GrowClaims(), nil)(t).waiting("CrashLoopBackOff", "web-1")
 			}, []string{grows},

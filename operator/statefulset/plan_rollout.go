@@ -16,7 +16,7 @@ import (
 
 // rollOut wishes the update of as many Pods as may go now.
 func (p *planner) rollOut() {
-	p.replaceAstray()
+	p.replaceWrongRevisions()
 	targets := p.targets()
 	state := make([]target, len(targets))
 	others := p.down()
@@ -31,7 +31,7 @@ func (p *planner) rollOut() {
 		chosen = nil
 	} else {
 		p.tellUnexpandable(targets)
-		p.tellImpossible(targets, state)
+		p.noteNotUpgradable(targets, state)
 		p.replaceInfeasible(targets)
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
@@ -117,7 +117,7 @@ func (p *planner) target(m *member) target {
 	t.updated = m.Revision == p.plan.Revisions.Update && !growing && len(p.claimsToGrow(m.Ordinal)) == 0
 	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
-	t.impossible = !t.updated && p.impossible(m.View)
+	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
 	if !t.updated {
 		p.recall(m, &t)
 	}
@@ -134,9 +134,9 @@ func (p *planner) recall(m *member, t *target) {
 	t.refused, t.doubtful, t.retried = waits && !r.Doubtful, waits && r.Doubtful, !waits
 }
 
-// replaceAstray lets go of broken Pods below the partition that are at neither of the revisions that they could have:
+// replaceWrongRevisions lets go of broken Pods below the partition that are at neither of the revisions that they could have:
 // those of a template that was given up.
-func (p *planner) replaceAstray() {
+func (p *planner) replaceWrongRevisions() {
 	if p.hold() != HoldNone || p.s.strategy().UnorderedUpdate != nil {
 		return
 	}
@@ -178,7 +178,7 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 			r.Blockers = append(r.Blockers, podName(p.s.Set, m.Ordinal))
 		case t.refused, t.doubtful:
 			p.tellRefusedUpdate(m.View)
-		case !t.updated && !t.impossible && !going[i]:
+		case !t.updated && !t.notUpgradable && !going[i]:
 			r.Waiting = append(r.Waiting, m.Ordinal)
 			p.tellRecreated(m.View)
 		}
@@ -223,11 +223,11 @@ func (p *planner) tellRefusedUpdate(view *View) {
 	p.tellRefused(view, r.Words, verb)
 }
 
-// tellImpossible notes the Pods that cannot be brought to the update revision, and why.
-func (p *planner) tellImpossible(targets []*member, state []target) {
+// noteNotUpgradable notes the Pods that cannot be brought to the update revision, and why.
+func (p *planner) noteNotUpgradable(targets []*member, state []target) {
 	for i, m := range targets {
-		if state[i].impossible {
-			p.plan.Rollout.Impossible = append(p.plan.Rollout.Impossible, ImpossiblePod{m.View, p.obstacles(m.View)})
+		if state[i].notUpgradable {
+			p.plan.Rollout.NotUpgradable = append(p.plan.Rollout.NotUpgradable, NotUpgradablePod{m.View, p.obstacles(m.View)})
 		}
 	}
 }

@@ -153,7 +153,7 @@ func TestRollout(t *testing.T) {
 			},
 			[]string{"delete Pod web-2: its turn has come; this cannot change in a running Pod: spec.template.spec.containers[app].args"},
 		},
-		"a Pod whose node can never give it what it is resized to is made again": {
+		"a Pod whose node can never give it what it is resized to is recreated": {
 			func(t *testing.T) *world { return infeasible(settled(t, web().InPlace())) },
 			[]string{"delete Pod web-2: node node-1 cannot give it what it is resized to: Node didn't have enough capacity"},
 		},

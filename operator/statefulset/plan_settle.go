@@ -135,13 +135,13 @@ func (p *planner) update(d *draft, w wish) wish {
 	return wish{wishDelete, CauseUpdate, fmt.Sprintf("%s; this cannot change in a running Pod: %s", w.reason, strings.Join(obstacles, ", "))}
 }
 
-// recreatedAlways reports whether a Pod is made anew whatever changes.
+// recreatedAlways reports whether a Pod is recreated whatever changes.
 func (p *planner) recreatedAlways(view *View) bool {
 	policy := p.s.strategy().PodUpdatePolicy
 	return policy == "" || policy == v1beta1.ReCreatePodUpdatePolicy || view.ended()
 }
 
-// recreates reports whether an update makes a Pod anew.
+// recreates reports whether an update recreates a Pod.
 func (p *planner) recreates(view *View) bool {
 	return p.recreatedAlways(view) || len(p.obstacles(view)) > 0
 }
@@ -155,9 +155,9 @@ func (p *planner) obstacles(view *View) []string {
 	return way.change.Obstacles(view.Pod)
 }
 
-// impossible reports whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing
-// restarts: such a Pod is made again.
-func (p *planner) impossible(view *View) bool {
+// notUpgradable reports whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing
+// restarts: such a Pod is recreated.
+func (p *planner) notUpgradable(view *View) bool {
 	return p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy && view.Revision != p.plan.Revisions.Update &&
 		!view.ended() && view.Pod.Spec.NodeName != "" && len(p.obstacles(view)) > 0
 }

@@ -121,7 +121,7 @@ func (p *planner) own() {
 	}
 }
 
-// replaceEnded lets go of Pods that will not run again, but for those that would be made again on a node that does not
+// replaceEnded lets go of Pods that will not run again, but for those that would be recreated on a node that does not
 // take them.
 func (p *planner) replaceEnded() {
 	for i := range p.plan.Layout.members {

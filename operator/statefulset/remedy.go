@@ -32,7 +32,7 @@ var _ Remediator = &remediation.Remediator{}
 const remedyTime = time.Minute
 
 // Prepare lets auto remediation look at a set before anything is planned, and returns the snapshot with its verdict. Where
-// a Pod was deleted the set is looked at anew. When it fails, or is not done after remedyTime, the set is cared for as
+// a Pod was deleted the set is looked at again. When it fails, or is not done after remedyTime, the set is cared for as
 // it would be without it, and what the status says of it stays.
 func (r *steps) Prepare(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if r.remediator == nil {

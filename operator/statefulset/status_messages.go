@@ -24,7 +24,7 @@ func (p *progress) next() string {
 func (p *progress) waits() *report.MessageBuilder {
 	m := &report.MessageBuilder{}
 	p.sayRefused(m)
-	p.sayImpossible(m)
+	p.sayNotUpgradable(m)
 	p.sayBlocked(m)
 	p.sayPods(m)
 	p.sayLater(m)
@@ -49,19 +49,19 @@ func (p *progress) sayRefused(m *report.MessageBuilder) {
 	}
 }
 
-// impossible says what cannot be done in place, and which claims cannot grow.
-func (p *progress) sayImpossible(m *report.MessageBuilder) {
-	if r := &p.plan.Rollout; len(r.Impossible) > 0 {
-		m.SayOfOne("%s.", impossible(r))
+// sayNotUpgradable says what cannot be done in place, and which claims cannot grow.
+func (p *progress) sayNotUpgradable(m *report.MessageBuilder) {
+	if r := &p.plan.Rollout; len(r.NotUpgradable) > 0 {
+		m.SayOfOne("%s.", notUpgradable(r))
 	}
 	if r := &p.plan.Rollout; len(r.Unexpandable) > 0 {
 		m.Say("%s.", unexpandable(r))
 	}
 }
 
-func impossible(r *Rollout) string {
+func notUpgradable(r *Rollout) string {
 	return fmt.Sprintf("podUpdatePolicy InPlaceOnly forbids to update %s: this cannot change in a running Pod: %s",
-		somePods(r.Impossible, ImpossiblePod.name), strings.Join(r.Impossible[0].Why, ", "))
+		somePods(r.NotUpgradable, NotUpgradablePod.name), strings.Join(r.NotUpgradable[0].Why, ", "))
 }
 
 func unexpandable(r *Rollout) string {
@@ -150,7 +150,7 @@ func (p *progress) sayLater(m *report.MessageBuilder) {
 func (p *progress) advice() string {
 	r := &p.plan.Rollout
 	switch {
-	case len(r.Impossible) > 0 && p.unable():
+	case len(r.NotUpgradable) > 0 && p.unable():
 		return " Take the change of the template back, or set podUpdatePolicy to InPlaceIfPossible so that the Pods may be made anew."
 	case len(r.Unexpandable) > 0 && p.unable():
 		return " Make the StorageClass allow expansion, or take the change of the claim template back."

@@ -27,7 +27,7 @@ type progress struct {
 	// missing are ordinals that have no Pod, created the Pods just made.
 	missing []int
 	created []string
-	// leaving are Pods that are being deleted and will be made again, condemned those that will not, whether they are
+	// leaving are Pods that are being deleted and will be recreated, condemned those that will not, whether they are
 	// being deleted yet or not.
 	leaving, condemned []*View
 	// unavailable are the other Pods that do not serve. Those that InPlaceOnly keeps from being updated are not among
@@ -56,9 +56,9 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		made[outcome.Created[i].Ordinal] = true
 		p.created = append(p.created, outcome.Created[i].Pod.Name)
 	}
-	impossible := map[*View]bool{}
-	for i := range plan.Rollout.Impossible {
-		impossible[plan.Rollout.Impossible[i].View] = true
+	notUpgradable := map[*View]bool{}
+	for i := range plan.Rollout.NotUpgradable {
+		notUpgradable[plan.Rollout.NotUpgradable[i].View] = true
 	}
 	for i := range plan.Layout.members {
 		m := &plan.Layout.members[i]
@@ -68,7 +68,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		case m.missing():
 		case p.now[m.View].leaving:
 			p.leaving = append(p.leaving, m.View)
-		case !p.now[m.View].available && !impossible[m.View]:
+		case !p.now[m.View].available && !notUpgradable[m.View]:
 			p.unavailable = append(p.unavailable, m.View)
 		}
 	}
@@ -134,7 +134,7 @@ func (p *progress) moving() bool {
 
 // unable tells that what is left to do cannot be done before somebody acts.
 func (p *progress) unable() bool {
-	return len(p.plan.Rollout.Impossible)+len(p.plan.Rollout.Unexpandable) > 0 && !p.moving()
+	return len(p.plan.Rollout.NotUpgradable)+len(p.plan.Rollout.Unexpandable) > 0 && !p.moving()
 }
 
 // working reports whether there is more to do, now or soon.

@@ -99,8 +99,8 @@ func failedUpdateCondition(p *progress) *metav1.Condition {
 	if errs := p.refusedChanges(); len(errs) > 0 {
 		return report.True(v1beta1.ReasonUpdateRefused, refusals(errs))
 	}
-	if len(p.plan.Rollout.Impossible) > 0 {
-		return report.True(v1beta1.ReasonNotUpgradable, impossible(&p.plan.Rollout)+".")
+	if len(p.plan.Rollout.NotUpgradable) > 0 {
+		return report.True(v1beta1.ReasonNotUpgradable, notUpgradable(&p.plan.Rollout)+".")
 	}
 	if p.undone == 0 {
 		return nil
