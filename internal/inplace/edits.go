@@ -17,14 +17,32 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// Edits are the writes that make a change in one Pod. Resize, if not empty, is for the resize subresource and goes
-// first: should the second one never be made, everything is done again, and nothing twice. Either may be nil.
+// Edits are the writes that make a change in one Pod. Resize, if not empty, is for the resize subresource. Either may be
+// nil. Who writes chooses the order, so that whoever is stopped between the two leaves a Pod that is known not to be at
+// its end: a record that would say too much goes last, and one that says what is to follow goes first.
 type Edits struct {
 	Resize, Pod *podpatch.Patch
 }
 
 // Empty reports whether there is nothing to write.
 func (e Edits) Empty() bool { return e.Resize.Empty() && e.Pod.Empty() }
+
+// Write renders a change of a Pod, with annotations that record it. Containers that are not there any more are passed
+// over, and of Restart nothing is written: those containers are among Images by now, or are not restarted.
+func Write(pod *corev1.Pod, change Change, records map[string]string) Edits {
+	edits := Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)}
+	writeMetadata(edits.Pod, change)
+	for key, value := range records {
+		edits.Pod.Annotation(key, value)
+	}
+	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
+		edits.Pod.Image(name, change.Images[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(change.Resources)) {
+		edits.Resize.Resources(name, change.Resources[name])
+	}
+	return edits
+}
 
 // Begin renders a change of a Pod that leads it to the revision of a name, with a record of what it replaces. What an
 // earlier change left to be written is written too, unless this change says otherwise. The error tells, as Obstacles
@@ -62,24 +80,16 @@ func carryOver(pod *corev1.Pod, earlier, state *State) {
 	state.UpdateImages = len(state.LastContainerStatuses) > 0
 }
 
-// render writes a change and its record. A container that is not there any more is passed over.
+// render writes a change of a StatefulSet's Pod and its record.
 func render(pod *corev1.Pod, change Change, state *State, now metav1.Time) Edits {
-	edits := Edits{Resize: podpatch.New(pod), Pod: podpatch.New(pod)}
-	editMetadata(edits.Pod, change)
-	editImages(pod, edits.Pod, change, state)
-	for _, name := range slices.Sorted(maps.Keys(change.Resources)) {
-		if pods.Find(pod, name) != nil {
-			edits.Resize.Resources(name, change.Resources[name])
-			state.Resized, state.UpdateResources = union(state.Resized, []string{name}), true
-		}
-	}
+	change = state.note(pod, change)
 	state.UpdateTimestamp = metav1.NewTime(now.UTC())
-	edits.Pod.Annotation(v1beta1.InPlaceUpdateStateAnnotation, state.text())
+	edits := Write(pod, change, map[string]string{v1beta1.InPlaceUpdateStateAnnotation: state.text()})
 	edits.Pod.RemoveAnnotation(v1beta1.InPlaceUpdateStateLegacyAnnotation)
 	return edits
 }
 
-func editMetadata(patch *podpatch.Patch, change Change) {
+func writeMetadata(patch *podpatch.Patch, change Change) {
 	for key, value := range change.Labels {
 		if value == nil {
 			patch.RemoveLabel(key)
@@ -102,33 +112,31 @@ func editMetadata(patch *podpatch.Patch, change Change) {
 	}
 }
 
-// editImages gives containers new images, or the ones they have in another spelling, and records what runs in them.
-func editImages(pod *corev1.Pod, patch *podpatch.Patch, change Change, state *State) {
-	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
-		if at := pods.Find(pod, name); at != nil && at.Image != change.Images[name] {
-			patch.Image(name, change.Images[name])
-			put(&state.LastContainerStatuses, name, running(pod, name))
-			delete(state.Restarted, name)
-			state.UpdateImages = true
+// note records what runs in the containers that a change is about. It returns the change with the containers that have
+// to start anew among those that get another image: theirs, in another spelling.
+func (s *State) note(pod *corev1.Pod, change Change) Change {
+	images := maps.Clone(change.Images)
+	for name, image := range change.Images {
+		if at := pods.Find(pod, name); at != nil && at.Image != image {
+			put(&s.LastContainerStatuses, name, Running(pod, name))
+			delete(s.Restarted, name)
+			s.UpdateImages = true
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(change.Restart)) {
-		at, avoid := pods.Find(pod, name), startedAs(pod, state, name)
-		image, err := restartImage(pod, name, change.Restart[name], avoid)
+	for name, template := range change.Restart {
+		at, avoid := pods.Find(pod, name), startedAs(pod, s, name)
+		image, err := restartImage(pod, name, template, avoid)
 		if at == nil || err != nil {
 			continue // only what OpenKruise left comes here with an error: the environment changes with the next restart
 		}
-		patch.Image(name, image)
-		put(&state.Restarted, name, Restarted{
-			ContainerID: running(pod, name).ContainerID, Images: union(avoid, []string{at.Image}),
-		})
+		put(&images, name, image)
+		put(&s.Restarted, name, Restarted{ContainerID: Running(pod, name).ContainerID, Images: union(avoid, []string{at.Image})})
 	}
-}
-
-// running identifies what a container runs now, as its status says.
-func running(pod *corev1.Pod, name string) Replaced {
-	if status := pods.Status(pod, name); status != nil {
-		return Replaced{ImageID: status.ImageID, ContainerID: status.ContainerID}
+	for name := range change.Resources {
+		if pods.Find(pod, name) != nil {
+			s.Resized, s.UpdateResources = union(s.Resized, []string{name}), true
+		}
 	}
-	return Replaced{}
+	change.Images = images
+	return change
 }

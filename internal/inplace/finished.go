@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package inplace knows what an in-place change of a running Pod looks like from outside: what the kubelet had, and
-// whether it has carried the change out. It is pure.
 package inplace
 
 import (

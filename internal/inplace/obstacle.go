@@ -9,9 +9,27 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/windlass-operator/windlass/internal/pods"
 )
+
+// nativeSidecarVersion is the first kubelet that restarts a native sidecar whose image has changed by default (feature
+// SidecarContainers, on since 1.29).
+var nativeSidecarVersion = version.MustParseGeneric("1.29.0")
+
+// NoResize is the obstacle to a resize where the API server does not serve the subresource.
+const NoResize = "resources (this API server cannot resize running Pods)"
+
+// NativeSidecarObstacle says why the kubelet of a node, by the version that it reports, cannot restart a native sidecar
+// in place; "" when it can, or when its version is not known.
+func NativeSidecarObstacle(node, kubelet string) string {
+	parsed, err := version.ParseGeneric(kubelet)
+	if kubelet == "" || err != nil || parsed.AtLeast(nativeSidecarVersion) {
+		return ""
+	}
+	return fmt.Sprintf("native sidecars (NotUpgradable: kubelet %s of node %s restarts none, %s does)", kubelet, node, nativeSidecarVersion)
+}
 
 // Obstacles says why a Pod cannot take a change that its template allows; nil when it can. Such a Pod must be replaced.
 func (c Change) Obstacles(pod *corev1.Pod) []string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/kubernetes/pkg/apis/core/v1/helper/qos"
 )
 
@@ -31,15 +32,12 @@ func (d *difference) resources(from *corev1.PodTemplateSpec) {
 }
 
 func (d *difference) resize(reached, to *corev1.Container) {
-	changed := corev1.ResourceRequirements{
-		Requests: changedAmounts(reached.Resources.Requests, to.Resources.Requests),
-		Limits:   changedAmounts(reached.Resources.Limits, to.Resources.Limits),
-	}
-	if len(changed.Requests)+len(changed.Limits) == 0 {
+	changed := ChangedAmounts(reached.Resources, to.Resources)
+	if changed == nil {
 		return
 	}
-	reached.Resources = withAmounts(reached.Resources, changed)
-	put(&d.change.Resources, to.Name, changed)
+	reached.Resources = withAmounts(reached.Resources, *changed)
+	put(&d.change.Resources, to.Name, *changed)
 	if slices.ContainsFunc(to.ResizePolicy, func(policy corev1.ContainerResizePolicy) bool {
 		_, request := changed.Requests[policy.ResourceName]
 		_, limit := changed.Limits[policy.ResourceName]
@@ -47,6 +45,38 @@ func (d *difference) resize(reached, to *corev1.Container) {
 	}) {
 		d.change.ResizeRestarts = append(d.change.ResizeRestarts, to.Name)
 	}
+}
+
+// ChangedAmounts are the amounts of cpu and memory that turn the resources that a container has into others; nil when
+// none does.
+func ChangedAmounts(has, to corev1.ResourceRequirements) *corev1.ResourceRequirements {
+	changed := corev1.ResourceRequirements{
+		Requests: changedAmounts(has.Requests, to.Requests), Limits: changedAmounts(has.Limits, to.Limits),
+	}
+	if len(changed.Requests)+len(changed.Limits) == 0 {
+		return nil
+	}
+	return &changed
+}
+
+// OnlyAmounts reports whether nothing but amounts of cpu and memory differs between two versions of a container's
+// resources, so that a running container can get them.
+func OnlyAmounts(before, after corev1.ResourceRequirements) bool {
+	return equality.Semantic.DeepEqual(before.Claims, after.Claims) &&
+		sameButAmounts(before.Requests, after.Requests) && sameButAmounts(before.Limits, after.Limits)
+}
+
+func sameButAmounts(before, after corev1.ResourceList) bool {
+	if len(before) != len(after) {
+		return false
+	}
+	for name, quantity := range before {
+		other, exists := after[name]
+		if !exists || !slices.Contains(resizable, name) && quantity.Cmp(other) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // changedAmounts are the amounts of cpu and memory that are new or different in to; nil when none is.

@@ -13,6 +13,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // State is what the annotation apps.kruise.io/inplace-update-state records of the last change in place of a Pod: what
@@ -44,6 +45,14 @@ type State struct {
 
 	// source is what was read, for the sake of fields that are not known here.
 	source string
+}
+
+// Running identifies what a container runs now, as its status says.
+func Running(pod *corev1.Pod, name string) Replaced {
+	if status := pods.Status(pod, name); status != nil {
+		return Replaced{ImageID: status.ImageID, ContainerID: status.ContainerID}
+	}
+	return Replaced{}
 }
 
 // Restarted identifies a container that had to start anew.

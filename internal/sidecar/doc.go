@@ -11,7 +11,7 @@
 //	                         |
 //	                         +--Inject--> Injection      (new Pod, webhook)
 //	                         +--NewView-> View           (running Pod, operator)
-//	                         +--Update--> Change         (running Pod, operator)
+//	                         +--Update--> inplace.Change (running Pod, operator)
 //
 // The names of its files say which of three parts they belong to. The second and the third use the first, and not each
 // other; only what patchPodMetadata writes is the same for new and for running Pods (inject_metadata.go).

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -276,8 +277,8 @@ func TestAHalfWrittenChangeIsCompletedOrTakenBack(t *testing.T) {
 		t.Errorf("updated %t, settled %t; it is at the version but not settled", view.Updated(), view.Settled())
 	}
 	complete := second.Complete(view)
-	want := &sidecar.Change{Resources: []sidecar.ResourceChange{{
-		List: "containers", Name: "agent", From: first.Spec.Containers[0].Resources, To: second.Spec.Containers[0].Resources,
+	want := &sidecar.Update{Change: inplace.Change{Resources: map[string]corev1.ResourceRequirements{
+		"agent": second.Spec.Containers[0].Resources,
 	}}}
 	if diff := cmp.Diff(want, complete); diff != "" {
 		t.Errorf("second half (-want +got):\n%s", diff)

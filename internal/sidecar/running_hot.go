@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
@@ -43,16 +44,9 @@ func (v *View) pair(c *v1beta1.SidecarContainer) *hotPair {
 	return &hotPair{c, first, second}
 }
 
-// hotSteps are the changes that hot-upgrade sidecars of a Pod need.
-type hotSteps struct {
-	images      []ImageChange
-	annotations map[string]string
-}
-
-// hotSteps starts the new image beside the one that works.
-func (s *Set) hotSteps(v *View) hotSteps {
-	steps := hotSteps{annotations: map[string]string{}}
-	working := v.workingContainers()
+// startHot adds to a change what starts the new image of hot-upgrade sidecars beside the one that works.
+func (s *Set) startHot(v *View, change *inplace.Change) {
+	working, starts := v.workingContainers(), false
 	for i := range s.Spec.Containers {
 		c := &s.Spec.Containers[i]
 		if !isHot(c) {
@@ -63,17 +57,16 @@ func (s *Set) hotSteps(v *View) hotSteps {
 			continue
 		}
 		target, old := pair.next(v)
-		steps.images = append(steps.images, imageChange(target, c.Image))
+		change.Images[target.Name], starts = c.Image, true
 		working[c.Name] = target.Name
-		newest := s.Object.ResourceVersion
-		steps.annotations[versionKey(target)] = newest
-		steps.annotations[versionAltKey(target)] = v.Pod.Annotations[versionKey(old)]
-		steps.annotations[versionAltKey(old)] = newest
+		newest, before := s.Object.ResourceVersion, v.Pod.Annotations[versionKey(old)]
+		change.Annotations[versionKey(target)], change.Annotations[versionAltKey(target)] = &newest, &before
+		change.Annotations[versionAltKey(old)] = &newest
 	}
-	if len(steps.images) > 0 {
-		steps.annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = encodeNames(working)
+	if starts {
+		names := encodeNames(working)
+		change.Annotations[v1beta1.SidecarSetWorkingContainersAnnotation] = &names
 	}
-	return steps
 }
 
 // next chooses the container that gets the new image: the empty one; while an upgrade is under way, the one that does
@@ -123,12 +116,11 @@ func (v *View) HotFinished() bool {
 
 // FinishHot computes how to end hot upgrades whose new container serves: the old one gets the empty image. It returns
 // nil when there is nothing to end, or when it is too early. The Pod must be at the set's current version.
-func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
+func (s *Set) FinishHot(v *View, now metav1.Time) (*Update, error) {
 	if v.HotFinished() || !v.settled || !s.canFinish(v) {
 		return nil, nil
 	}
-	change := &Change{}
-	annotations := map[string]string{}
+	change := inplace.Change{Images: map[string]string{}, Annotations: map[string]*string{}}
 	for i := range s.Spec.Containers {
 		c := &s.Spec.Containers[i]
 		if !isHot(c) {
@@ -138,9 +130,8 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 		if pair == nil || pair.finished(v) {
 			continue
 		}
-		change.Images = append(change.Images, imageChange(pair.other, c.UpgradeStrategy.HotUpgradeEmptyImage))
-		annotations[versionKey(pair.other)] = "0"
-		annotations[versionAltKey(pair.working)] = "0"
+		change.Images[pair.other.Name] = c.UpgradeStrategy.HotUpgradeEmptyImage
+		change.Annotations[versionKey(pair.other)], change.Annotations[versionAltKey(pair.working)] = ptr.To("0"), ptr.To("0")
 	}
 	updated := maps.Clone(v.updates)
 	if err := updated.put(s.Name(), s.replacedBy(change, v, now)); err != nil {
@@ -150,9 +141,7 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = text
-	change.Annotations = annotations
-	return change, nil
+	return &Update{Change: change, Records: map[string]string{v1beta1.SidecarSetInPlaceUpdateStateAnnotation: text}}, nil
 }
 
 // canFinish reports whether the Pod serves without the containers that are to become empty: it is ready, or all its

@@ -15,76 +15,59 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// Change is what an in-place update writes into one running Pod.
-type Change struct {
-	// Images are the containers whose image changes.
-	Images []ImageChange
-	// Resources are the containers whose cpu or memory changes. They are written through the resize subresource, after
-	// everything else: what is written before says that they are to follow, so nothing is lost if they do not.
-	Resources []ResourceChange
-	// Annotations are set.
-	Annotations map[string]string
+// Update is what an update of a set writes into one running Pod. New resources are written through the resize
+// subresource, after everything else: what is written before says that they are to follow, so nothing is lost if they do
+// not.
+type Update struct {
+	inplace.Change
+	// Records are the annotations that say which version the Pod is at, and what the update has replaced.
+	Records map[string]string
 }
 
-// ImageChange gives one container a new image.
-type ImageChange struct {
-	// List is containers or initContainers, Index the place in it.
-	List  string
-	Index int
-	// Name of the container, From its image now, To the new one.
-	Name, From, To string
-}
-
-// ResourceChange gives one container new resources.
-type ResourceChange struct {
-	List  string
-	Index int
-	Name  string
-	// From are the resources now, To the new ones.
-	From, To corev1.ResourceRequirements
-}
+// Edits renders the update.
+func (u *Update) Edits(pod *corev1.Pod) inplace.Edits { return inplace.Write(pod, u.Change, u.Records) }
 
 // Update computes how to bring a Pod to the set's current version in place. The Pod must hold the set, and nothing but
 // images and, for the containers named in resized, cpu and memory may separate it from that version.
-func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Change, error) {
-	change := &Change{Resources: s.resourceChanges(v, resized)}
-	hot := s.hotSteps(v)
-	change.Images = append(s.coldImages(v), hot.images...)
-	texts, err := s.updateTexts(v, change, now)
-	if err != nil {
-		return nil, err
+func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Update, error) {
+	update := &Update{Change: inplace.Change{
+		Images: s.coldImages(v), Resources: s.newResources(v, resized), Annotations: map[string]*string{},
+	}}
+	patched, _ := PatchedAnnotations(s, v.Pod.Annotations) // what cannot be merged stays as it is
+	for key, value := range patched {
+		update.Annotations[key] = &value
 	}
-	change.Annotations, _ = PatchedAnnotations(s, v.Pod.Annotations) // what cannot be merged stays as it is
-	if change.Annotations == nil {
-		change.Annotations = map[string]string{}
-	}
-	maps.Copy(change.Annotations, texts)
-	maps.Copy(change.Annotations, hot.annotations)
-	return change, nil
+	s.startHot(v, &update.Change)
+	var err error
+	update.Records, err = s.updateTexts(v, update.Change, now)
+	return update, err
 }
 
 // coldImages are those of containers that restart with the new image.
-func (s *Set) coldImages(v *View) []ImageChange {
-	var out []ImageChange
+func (s *Set) coldImages(v *View) map[string]string {
+	out := map[string]string{}
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
-		ref := pods.Find(v.Pod, c.Name)
-		if isHot(c) || ref == nil || ref.Image == c.Image {
-			return
+		if has := pods.Image(v.Pod, c.Name); !isHot(c) && has != "" && has != c.Image {
+			out[c.Name] = c.Image
 		}
-		out = append(out, imageChange(ref, c.Image))
 	})
 	return out
 }
 
-func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
-	var out []ResourceChange
+// newResources are the amounts of cpu and memory that containers of the Pod are to get.
+func (s *Set) newResources(v *View, resized []string) map[string]corev1.ResourceRequirements {
+	out := map[string]corev1.ResourceRequirements{}
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
 			if !slices.Contains(resized, c.Name) && !slices.Contains(resized, name) {
 				continue
 			}
-			if ref := pods.Find(v.Pod, name); ref != nil && !equality.Semantic.DeepEqual(ref.Resources, c.Resources) {
-				out = append(out, ResourceChange{List: ref.List, Index: ref.Index, Name: name, From: ref.Resources, To: c.Resources})
+			has := pods.Find(v.Pod, name)
+			if has == nil {
+				continue
+			}
+			if changed := inplace.ChangedAmounts(has.Resources, c.Resources); changed != nil {
+				out[name] = *changed
 			}
 		}
 	})
@@ -93,16 +76,12 @@ func (s *Set) resourceChanges(v *View, resized []string) []ResourceChange {
 
 // ResizeObstacles says why the Pod cannot take the new resources of some sidecars; nil when it can. Another Pod of the
 // set may be able to: it depends on its other containers and on its node.
-func (s *Set) ResizeObstacles(v *View, resized []string) []string {
-	changes := s.resourceChanges(v, resized)
-	if len(changes) == 0 {
-		return nil
+// canResize reports whether the API server resizes running Pods.
+func (s *Set) ResizeObstacles(v *View, resized []string, canResize bool) []string {
+	if len(resized) > 0 && !canResize {
+		return []string{inplace.NoResize}
 	}
-	change := inplace.Change{Resources: map[string]corev1.ResourceRequirements{}}
-	for _, c := range changes {
-		change.Resources[c.Name] = c.To
-	}
-	return change.Obstacles(v.Pod)
+	return inplace.Change{Resources: s.newResources(v, resized)}.Obstacles(v.Pod)
 }
 
 // OwedResizes names the containers of the Pod whose new resources an update has recorded but not written: whoever wrote
@@ -125,15 +104,15 @@ func (r *records) owedResizes(record *updateRecord) []string {
 
 // Complete computes the second half of an update of which only the first was written. It returns nil when nothing is
 // missing. The Pod must be at the set's current version.
-func (s *Set) Complete(v *View) *Change {
-	if resources := s.resourceChanges(v, v.owed); len(resources) > 0 {
-		return &Change{Resources: resources}
+func (s *Set) Complete(v *View) *Update {
+	if resources := s.newResources(v, v.owed); len(resources) > 0 {
+		return &Update{Change: inplace.Change{Resources: resources}}
 	}
 	return nil
 }
 
 // updateTexts are the annotations of an updated Pod.
-func (s *Set) updateTexts(v *View, change *Change, now metav1.Time) (map[string]string, error) {
+func (s *Set) updateTexts(v *View, change inplace.Change, now metav1.Time) (map[string]string, error) {
 	full, withoutImage := s.hashRecords(now)
 	texts := map[string]string{}
 	for _, w := range []struct {
@@ -163,33 +142,29 @@ func (s *Set) updateTexts(v *View, change *Change, now metav1.Time) (map[string]
 
 // replacedBy records what runs in the containers that change. What an earlier update of the set recorded about other
 // containers stays, as on the wire.
-func (s *Set) replacedBy(change *Change, v *View, now metav1.Time) updateRecord {
+func (s *Set) replacedBy(change inplace.Change, v *View, now metav1.Time) updateRecord {
 	record := updateRecord{
 		Revision:              s.Hashes.Full,
 		UpdateTimestamp:       metav1.NewTime(now.UTC()),
-		LastContainerStatuses: map[string]replacedVersion{},
+		LastContainerStatuses: map[string]inplace.Replaced{},
 	}
 	if earlier := v.update; earlier != nil {
 		maps.Copy(record.LastContainerStatuses, earlier.LastContainerStatuses)
 	}
-	for _, image := range change.Images {
-		record.LastContainerStatuses[image.Name] = v.running(image.Name)
+	for name := range change.Images {
+		record.LastContainerStatuses[name] = inplace.Running(v.Pod, name)
 	}
-	for _, resources := range change.Resources {
-		record.Resized = append(record.Resized, resources.Name)
-		if record.ResizedFrom == nil {
-			record.ResizedFrom = map[string]corev1.ResourceRequirements{}
+	if len(change.Resources) > 0 {
+		record.ResizedFrom = map[string]corev1.ResourceRequirements{}
+	}
+	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			if _, resized := change.Resources[name]; resized {
+				record.Resized = append(record.Resized, name)
+				record.ResizedFrom[name] = pods.Find(v.Pod, name).Resources
+			}
 		}
-		record.ResizedFrom[resources.Name] = resources.From
-	}
+	})
 	record.recordServed(v)
 	return record
-}
-
-// running identifies what a container runs now, as its status says.
-func (v *View) running(name string) replacedVersion {
-	if status := pods.Status(v.Pod, name); status != nil {
-		return replacedVersion{ImageID: status.ImageID, ContainerID: status.ContainerID}
-	}
-	return replacedVersion{}
 }

@@ -3,28 +3,27 @@
 package sidecar_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// carryOut does to the Pod what a Change says.
-func carryOut(pod *corev1.Pod, change *sidecar.Change) {
-	for _, image := range change.Images {
-		list := pod.Spec.Containers
-		if image.List == "initContainers" {
-			list = pod.Spec.InitContainers
-		}
-		list[image.Index].Image = image.To
+// carryOut does to the Pod what an update says, but for new resources.
+func carryOut(pod *corev1.Pod, update *sidecar.Update) {
+	for name, image := range update.Images {
+		pods.Find(pod, name).Image = image
 	}
-	for key, value := range change.Annotations {
-		pod.Annotations[key] = value
+	for key, value := range update.Annotations {
+		pod.Annotations[key] = *value
 	}
+	maps.Copy(pod.Annotations, update.Records)
 	pod.Generation++
 }
 
@@ -53,11 +52,7 @@ func TestUpdateInPlaceStepByStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []sidecar.ImageChange{
-		{List: "containers", Index: 0, Name: "agent", From: "agent:1", To: "agent:2"},
-		{List: "initContainers", Index: 0, Name: "mesh", From: "mesh:1", To: "mesh:2"},
-	}
-	if diff := cmp.Diff(want, change.Images); diff != "" {
+	if diff := cmp.Diff(map[string]string{"agent": "agent:2", "mesh": "mesh:2"}, change.Images); diff != "" {
 		t.Errorf("images (-want +got):\n%s", diff)
 	}
 	carryOut(pod, change)
@@ -122,7 +117,7 @@ func TestUpdateWritesTheSetsMetadata(t *testing.T) {
 	got := map[string]string{}
 	for _, key := range []string{"kept", "added", "replaced", "merged"} {
 		if value, ok := change.Annotations[key]; ok {
-			got[key] = value
+			got[key] = *value
 		}
 	}
 	want := map[string]string{"added": "set", "replaced": "set", "merged": `{"own":1,"set":2}`}

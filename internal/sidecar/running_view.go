@@ -70,8 +70,7 @@ func (r *records) carriesOut(record *updateRecord) bool {
 		return true
 	}
 	for name, before := range record.LastContainerStatuses {
-		replaced := inplace.Replaced{ImageID: before.ImageID, ContainerID: before.ContainerID}
-		if !inplace.Finished(r.Pod, name, replaced) {
+		if !inplace.Finished(r.Pod, name, before) {
 			return false
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
@@ -82,7 +82,7 @@ func (d *Difference) compareContainer(path string, before, after *v1beta1.Sideca
 	for _, key := range slices.Sorted(maps.Keys(merged(a, b))) {
 		switch {
 		case key == "image" || equality.Semantic.DeepEqual(a[key], b[key]) || equality.Semantic.DeepEqual(defaultedBefore[key], defaultedAfter[key]):
-		case key == "resources" && resizable(before.Resources, after.Resources):
+		case key == "resources" && inplace.OnlyAmounts(before.Resources, after.Resources):
 			d.Resized = append(d.Resized, before.Name)
 		default:
 			d.Fixed = append(d.Fixed, path+"."+key)
@@ -112,27 +112,4 @@ func merged(a, b map[string]any) map[string]any {
 	out := maps.Clone(a)
 	maps.Copy(out, b)
 	return out
-}
-
-// resizable reports whether the kubelet can go from one set of resources to the other in a running Pod: only amounts of
-// cpu and memory differ.
-func resizable(before, after corev1.ResourceRequirements) bool {
-	return equality.Semantic.DeepEqual(before.Claims, after.Claims) &&
-		sameButAmounts(before.Requests, after.Requests) && sameButAmounts(before.Limits, after.Limits)
-}
-
-func sameButAmounts(before, after corev1.ResourceList) bool {
-	if len(before) != len(after) {
-		return false
-	}
-	for name, quantity := range before {
-		other, exists := after[name]
-		if !exists {
-			return false
-		}
-		if name != corev1.ResourceCPU && name != corev1.ResourceMemory && quantity.Cmp(other) != 0 {
-			return false
-		}
-	}
-	return true
 }

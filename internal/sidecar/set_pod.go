@@ -62,11 +62,6 @@ func (r *records) holds(set *Set) bool {
 	return true
 }
 
-// imageChange gives a container another image.
-func imageChange(c *pods.Container, image string) ImageChange {
-	return ImageChange{List: c.List, Index: c.Index, Name: c.Name, From: c.Image, To: image}
-}
-
 // listOf is the name of one of a Pod's two lists of containers.
 func listOf(init bool) string {
 	if init {

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 )
 
 // hashRecord is what a Pod's hash annotations hold for one injected set.
@@ -27,9 +28,9 @@ type hashRecord struct {
 // updateRecord is what a Pod's update-state annotation holds for one set: what its last in-place update replaced, so
 // that one can see when it is finished.
 type updateRecord struct {
-	Revision              string                     `json:"revision"`
-	UpdateTimestamp       metav1.Time                `json:"updateTimestamp"`
-	LastContainerStatuses map[string]replacedVersion `json:"lastContainerStatuses"`
+	Revision              string                      `json:"revision"`
+	UpdateTimestamp       metav1.Time                 `json:"updateTimestamp"`
+	LastContainerStatuses map[string]inplace.Replaced `json:"lastContainerStatuses"`
 	// Resized are the containers whose resources were changed. It is ours: OpenKruise neither writes nor minds it.
 	Resized []string `json:"resized,omitempty"`
 	// ResizedFrom are the resources that they had. It is written before the resources are, so that a change of which
@@ -43,13 +44,6 @@ type updateRecord struct {
 	// NotReady are the set's sidecars in such a Pod that were not ready either: if they still are not, it is not
 	// because of the update.
 	NotReady []string `json:"notReady,omitempty"`
-}
-
-// replacedVersion identifies what ran in a container before its image was changed. ContainerID is ours: OpenKruise
-// neither writes nor minds it.
-type replacedVersion struct {
-	ImageID     string `json:"imageID"`
-	ContainerID string `json:"containerID,omitempty"`
 }
 
 // entries is an annotation that holds one JSON value for each set. The values stay as they are until they are asked

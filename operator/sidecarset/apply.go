@@ -156,22 +156,15 @@ type podWrite struct {
 	patch             *podpatch.Patch
 }
 
-// podWrites are the writes that an update takes, in order.
+// podWrites are the writes that an update takes, in order. The kubelet's writes to the status never get in the way, but
+// for one: a Pod that was taken because it did not serve is left alone if it does now.
 func podWrites(u UpdatePod) []podWrite {
-	update, resize := podpatch.New(u.View.Pod), podpatch.New(u.View.Pod)
+	edits := u.Change.Edits(u.View.Pod)
 	if u.NotServing {
-		update.StillNotReady()
+		edits.Pod.StillNotReady()
 	}
-	for key, value := range u.Change.Annotations {
-		update.Annotation(key, value)
-	}
-	for _, image := range u.Change.Images {
-		update.Image(image.Name, image.To)
-	}
-	for _, resources := range u.Change.Resources {
-		resize.Resources(resources.Name, resources.To)
-	}
-	return slices.DeleteFunc([]podWrite{{"update", "", update}, {"resize", apply.Resize, resize}}, func(w podWrite) bool { return w.patch.Empty() })
+	writes := []podWrite{{"update", "", edits.Pod}, {"resize", apply.Resize, edits.Resize}}
+	return slices.DeleteFunc(writes, func(w podWrite) bool { return w.patch.Empty() })
 }
 
 // mark writes one condition.

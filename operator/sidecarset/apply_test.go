@@ -15,12 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -140,8 +138,7 @@ func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
 			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 			update := w.plan().Updates[0]
 			if test.resized {
-				more := corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}
-				update.Change.Resources = []sidecar.ResourceChange{{List: "containers", Name: "agent", To: more}}
+				update.Change.Resources = map[string]corev1.ResourceRequirements{"agent": requests("20m")}
 			}
 			server := &askedServer{answer: func(asked string) error { return test.answers[asked] }}
 			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), &Plan{Updates: []UpdatePod{update}})
@@ -218,6 +215,7 @@ func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	patcher := &recordingPatcher{}
 	(&executor{writer: patcher, parallel: 1}).apply(t.Context(), &Plan{Updates: plan.Updates})
 
+	records := plan.Updates[0].Change.Records
 	type operation struct {
 		Op, Path string
 		Value    any
@@ -233,9 +231,9 @@ func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
 	slices.SortStableFunc(got, func(a, b operation) int { return strings.Compare(a.Path, b.Path) })
 	want := []operation{
 		{"test", "/metadata/annotations/kruise.io~1sidecarset-hash", before},
-		{"add", "/metadata/annotations/kruise.io~1sidecarset-hash", plan.Updates[0].Change.Annotations["kruise.io/sidecarset-hash"]},
+		{"add", "/metadata/annotations/kruise.io~1sidecarset-hash", records["kruise.io/sidecarset-hash"]},
 		{"test", "/metadata/annotations/kruise.io~1sidecarset-inplace-update-state", nil},
-		{"add", "/metadata/annotations/kruise.io~1sidecarset-inplace-update-state", plan.Updates[0].Change.Annotations["kruise.io/sidecarset-inplace-update-state"]},
+		{"add", "/metadata/annotations/kruise.io~1sidecarset-inplace-update-state", records["kruise.io/sidecarset-inplace-update-state"]},
 		{"test", "/metadata/uid", "web-0-uid"},
 		{"test", "/spec/containers/0/image", "agent:1"},
 		{"add", "/spec/containers/0/image", "agent:2"},

@@ -5,12 +5,15 @@ package sidecarset
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -84,7 +87,7 @@ const (
 // UpdatePod changes one Pod in place.
 type UpdatePod struct {
 	View   *sidecar.View
-	Change *sidecar.Change
+	Change *sidecar.Update
 	// NotServing tells that the Pod does not serve, so the update costs nothing. That has to be true still when it is
 	// written.
 	NotServing bool
@@ -100,11 +103,11 @@ func (u UpdatePod) String() string {
 // what says what changes.
 func (u UpdatePod) what() string {
 	parts := make([]string, 0, len(u.Change.Images)+len(u.Change.Resources))
-	for _, image := range u.Change.Images {
-		parts = append(parts, fmt.Sprintf("%s: %s -> %s", image.Name, image.From, image.To))
+	for _, name := range slices.Sorted(maps.Keys(u.Change.Images)) {
+		parts = append(parts, fmt.Sprintf("%s: %s -> %s", name, pods.Image(u.View.Pod, name), u.Change.Images[name]))
 	}
-	for _, resources := range u.Change.Resources {
-		parts = append(parts, resources.Name+": resize")
+	for _, name := range slices.Sorted(maps.Keys(u.Change.Resources)) {
+		parts = append(parts, name+": resize")
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "annotations only")

@@ -8,15 +8,11 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
-
-// nativeSidecarVersion is the first kubelet that restarts a native sidecar whose image has changed by default (feature
-// SidecarContainers, on since 1.29).
-var nativeSidecarVersion = version.MustParseGeneric("1.29.0")
 
 // differences tells what separates Pods from the set's current version. What one recorded revision differs in is worked
 // out once for all of its Pods.
@@ -36,7 +32,8 @@ type revisionDifference struct {
 func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	set := d.snapshot.Set
 	if set.HasNativeSidecars() {
-		if old := d.kubeletTooOld(view); old != "" {
+		node := view.Pod.Spec.NodeName
+		if old := inplace.NativeSidecarObstacle(node, d.snapshot.Kubelets[node]); old != "" {
 			return nil, []string{old}
 		}
 	}
@@ -52,10 +49,8 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 		return nil, []string{difference.unknown}
 	case !difference.InPlace():
 		return nil, difference.Fixed
-	case len(difference.Resized) > 0 && !d.snapshot.CanResize:
-		return nil, []string{"resources (this API server cannot resize running Pods)"}
 	}
-	if obstacles := set.ResizeObstacles(view, difference.Resized); len(obstacles) > 0 {
+	if obstacles := set.ResizeObstacles(view, difference.Resized, d.snapshot.CanResize); len(obstacles) > 0 {
 		return nil, obstacles
 	}
 	return difference.Resized, nil
@@ -103,16 +98,4 @@ func (d *differences) compare(name string) revisionDifference {
 		return revisionDifference{Difference: difference}
 	}
 	return revisionDifference{unknown: fmt.Sprintf("more than images (its revision %q is not kept any more)", name)}
-}
-
-// kubeletTooOld says so when the Pod's kubelet cannot restart a native sidecar in place; empty when it can, or when its
-// version is not known.
-func (d *differences) kubeletTooOld(view *sidecar.View) string {
-	reported := d.snapshot.Kubelets[view.Pod.Spec.NodeName]
-	parsed, err := version.ParseGeneric(reported)
-	if reported == "" || err != nil || parsed.AtLeast(nativeSidecarVersion) {
-		return ""
-	}
-	return fmt.Sprintf("native sidecars (NotUpgradable: kubelet %s of node %s restarts none, %s does)",
-		reported, view.Pod.Spec.NodeName, nativeSidecarVersion)
 }

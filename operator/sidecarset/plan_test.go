@@ -4,6 +4,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -135,14 +136,24 @@ func (w *world) plan() *Plan {
 // carryOut does to the world what a plan says.
 func carryOut(plan *Plan) {
 	for _, u := range slices.Concat(plan.Updates, plan.Finishes) {
-		for _, image := range u.Change.Images {
-			u.View.Pod.Spec.Containers[image.Index].Image = image.To
+		for name, image := range u.Change.Images {
+			pods.Find(u.View.Pod, name).Image = image
 		}
-		for key, value := range u.Change.Annotations {
-			u.View.Pod.Annotations[key] = value
-		}
+		maps.Copy(u.View.Pod.Annotations, textsOf(u))
 		u.View.Pod.Generation++
 	}
+}
+
+// textsOf are all annotations that an update sets.
+func textsOf(u UpdatePod) map[string]string {
+	out := maps.Clone(u.Change.Records)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for key, value := range u.Change.Annotations {
+		out[key] = *value
+	}
+	return out
 }
 
 // decision is what a plan comes to, in short.

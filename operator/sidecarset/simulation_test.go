@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/operator/refusal"
@@ -207,10 +208,10 @@ func (s *simulation) write(u UpdatePod, faults bool) error {
 }
 
 func (s *simulation) carryOut(pod *corev1.Pod, u UpdatePod) {
-	for _, image := range u.Change.Images {
-		pod.Spec.Containers[image.Index].Image = image.To
+	for name, image := range u.Change.Images {
+		pods.Find(pod, name).Image = image
 	}
-	for key, value := range u.Change.Annotations {
+	for key, value := range textsOf(u) {
 		if s.without.record {
 			value = strings.ReplaceAll(value, `"served":true`, `"served":false`)
 		}
@@ -493,16 +494,8 @@ func compareUpdateWithInjection(t *testing.T, before, after *v1beta1.SidecarSet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, image := range change.Images {
-		list := updated.Spec.Containers
-		if image.List == "initContainers" {
-			list = updated.Spec.InitContainers
-		}
-		list[image.Index].Image = image.To
-	}
-	for key, value := range change.Annotations {
-		updated.Annotations[key] = value
-	}
+	carryOut(&Plan{Updates: []UpdatePod{{View: sidecar.NewView(updated, set), Change: change}}})
+	updated.Generation--
 	delete(updated.Annotations, v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
 	if diff := cmp.Diff(anew, updated); diff != "" {
 		t.Fatalf("the Pod (-injected anew +updated):\n%s", diff)
