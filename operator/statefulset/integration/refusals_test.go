@@ -75,7 +75,7 @@ var _ = Describe("A policy that refuses the new image", func() {
 				saying(v1beta1.ConditionReady, "2 is not released")))
 			Consistently(f.serving(ctx)).WithTimeout(8*time.Second).WithPolling(100*time.Millisecond).Should(BeEmpty(), "every Pod is as it was")
 
-			Eventually(refusals.In(f.namespace)).WithTimeout(time.Minute).Should(BeNumerically(">=", 6))
+			Eventually(refusals.In(f.namespace)).WithTimeout(time.Minute).Should(BeNumerically(">=", 12), "each of the four is tried three times")
 			Expect(apiserver.Events(ctx, k8s, f.set, warning)).To(And(Not(BeEmpty()), HaveEach(1)), "the same warning once a minute")
 
 			lift(ctx)
@@ -85,6 +85,6 @@ var _ = Describe("A policy that refuses the new image", func() {
 			Expect(f.serving(ctx)()).To(HaveLen(4), "every Pod has the new image")
 		},
 		Entry("in place", admissionv1.Update, "FailedUpdatePodInPlace", func(b *build.StatefulSetBuilder) { b.InPlace() }),
-		Entry("by new Pods", admissionv1.Create, "FailedCreate", func(*build.StatefulSetBuilder) {}),
+		Entry("by new Pods", admissionv1.Create, "FailedDelete", func(*build.StatefulSetBuilder) {}),
 	)
 })

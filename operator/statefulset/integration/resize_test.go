@@ -28,9 +28,9 @@ var _ = Describe("Pods that cannot be resized", func() {
 				s.Template.Spec.Containers[0].Resources.Requests = build.Resources("100m", "64Mi").Requests
 			})
 		}).create(ctx)
+		f.node()
 		Eventually(f.names(ctx)).Should(HaveLen(3))
 		f.makeGuaranteed(ctx, "web-2")
-		f.run(ctx, "web-0", "web-1", "web-2")
 		f.resized(ctx, "web-0", "web-2") // the kubelet of web-1 reports no resources
 		f.expectReady(ctx)
 
@@ -38,7 +38,6 @@ var _ = Describe("Pods that cannot be resized", func() {
 			s.Template.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = build.Quantity("50m")
 		})
 		Eventually(f.requests(ctx, "web-0")).WithTimeout(atOnce).Should(Equal("50m"))
-		f.run(ctx, "web-0")
 		f.resized(ctx, "web-0")
 		Eventually(f.status(ctx)).Should(And(
 			HaveField("UpdatedReadyReplicas", BeEquivalentTo(1)),
