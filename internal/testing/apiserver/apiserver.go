@@ -55,9 +55,9 @@ func Start(change func(*envtest.Environment)) *Server {
 	if change != nil {
 		change(s.Environment)
 	}
-	DeferCleanup(s.Environment.Stop)
+	DeferCleanup(s.Stop)
 	var err error
-	s.Config, err = s.Environment.Start()
+	s.Config, err = s.Start()
 	Expect(err).NotTo(HaveOccurred())
 	s.Config.QPS, s.Config.WarningHandler = -1, s.Warnings
 	s.Client, err = client.NewWithWatch(s.Config, client.Options{Scheme: program.Scheme()})
