@@ -58,9 +58,10 @@ func (s *State) next(pod *corev1.Pod, now metav1.Time) (Edits, time.Duration, bo
 		return Edits{}, 0, false
 	}
 	change := s.nextChange(pod)
-	if s.PreCheckBeforeNext != nil && !change.Empty() && slices.ContainsFunc(s.PreCheckBeforeNext.ContainersRequiredReady, func(name string) bool {
-		return pods.Find(pod, name) != nil && !pods.ContainerReady(pod, name)
-	}) {
+	if s.PreCheckBeforeNext != nil && !change.Empty() && slices.ContainsFunc(
+		s.PreCheckBeforeNext.ContainersRequiredReady,
+		func(name string) bool { return pods.Find(pod, name) != nil && !pods.ContainerReady(pod, name) },
+	) {
 		return Edits{}, 0, true
 	}
 	s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources, s.PreCheckBeforeNext = nil, nil, nil, nil

@@ -25,7 +25,8 @@ func Unfinished(pod *corev1.Pod) string {
 	if len(pod.Annotations) == 0 {
 		return ""
 	}
-	if grace, err := ParseGrace(pod.Annotations); err == nil && grace != nil && grace.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
+	revision := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
+	if grace, err := ParseGrace(pod.Annotations); err == nil && grace != nil && grace.Revision == revision {
 		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds)
 	}
 	text, key := either(pod.Annotations, stateKeys...)
@@ -93,8 +94,8 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 	if status == nil || status.Image == "" {
 		return fmt.Sprintf("container %s has not started, waiting for %s", name, image)
 	}
-	started := status.State.Running
-	if onlyImage := before.ContainerID == "" && before.ImageID != ""; onlyImage && started != nil && !started.StartedAt.Before(&changed) && pods.SpecSeen(pod) {
+	started, onlyImage := status.State.Running, before.ContainerID == "" && before.ImageID != ""
+	if onlyImage && started != nil && !started.StartedAt.Before(&changed) && pods.SpecSeen(pod) {
 		return ""
 	}
 	if !pods.SpecSeen(pod) {
@@ -109,7 +110,8 @@ func imageAwaited(pod *corev1.Pod, name string, before Replaced, changed metav1.
 // restartAwaited says what a container that had to start anew waits for.
 func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	status := pods.Status(pod, name)
-	if pods.Find(pod, name) == nil || status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && pods.SpecSeen(pod) {
+	restarted := status != nil && status.State.Running != nil && status.ContainerID != before.ContainerID && pods.SpecSeen(pod)
+	if restarted || pods.Find(pod, name) == nil {
 		return ""
 	}
 	if reason := pods.BrokenReason(pod, name); reason != "" {
@@ -128,7 +130,7 @@ func HeldResize(pod *corev1.Pod) string {
 	return notDone(c)
 }
 
-// notDone tells of a condition of a resize.
+// notDone says what a condition of a resize does.
 func notDone(c *corev1.PodCondition) string {
 	return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")
 }

@@ -64,7 +64,7 @@ func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strict *strictnes
 		held = nil
 	}
 	choice := choose(view, sets, held)
-	in := &Injection{Warnings: view.faults, Annotations: map[string]string{}, Omitted: choice.omitted, held: choice.held}
+	in := &Injection{Warnings: view.unreadable, Annotations: map[string]string{}, Omitted: choice.omitted, held: choice.held}
 	if len(choice.chosen) == 0 {
 		return in, nil
 	}
@@ -113,7 +113,9 @@ func (in *Injection) build(source *donor, set *Set) *part {
 
 // buildList makes what sidecars of a set are in the Pod: one container each, or two for hot upgrades, whose turns it
 // records.
-func (in *Injection) buildList(source *donor, p *part, sidecars []v1beta1.SidecarContainer, namesOf func(*v1beta1.SidecarContainer) []string) []placed {
+func (in *Injection) buildList(
+	source *donor, p *part, sidecars []v1beta1.SidecarContainer, namesOf func(*v1beta1.SidecarContainer) []string,
+) []placed {
 	var out []placed
 	for i := range sidecars {
 		c := &sidecars[i]
@@ -160,7 +162,9 @@ func (in *Injection) withoutWritten(view *incoming, parts []*part) []*part {
 	var out []*part
 	for _, p := range parts {
 		for _, message := range p.reconfigured {
-			in.Omitted = append(in.Omitted, Omission{Set: p.set.Name(), Reason: v1beta1.ReasonVolumeTaken, Message: message, Revision: p.set.Revision})
+			in.Omitted = append(in.Omitted, Omission{
+				Set: p.set.Name(), Reason: v1beta1.ReasonVolumeTaken, Message: message, Revision: p.set.Revision,
+			})
 		}
 		same := !p.changes && view.written(p.set, p.annotations)
 		for name, first := range p.working {

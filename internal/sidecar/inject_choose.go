@@ -37,7 +37,7 @@ func choose(pod *incoming, sets []*Set, held func(*Set) bool) choice {
 		due = append(due, set)
 	}
 	for _, set := range due {
-		if reason, message := names.clash(pod, set); reason != "" {
+		if reason, message := names.obstacle(pod, set); reason != "" {
 			out.omit(set, reason, message)
 			continue
 		}
@@ -94,13 +94,14 @@ func (taken takenNames) take(set *Set) {
 	})
 }
 
-// clash says why the set cannot be injected, or "". The names of all containers of a Pod are unique, and none that the
+// obstacle says why the set cannot be injected, or "". The names of all containers of a Pod are unique, and none that the
 // Pod brings itself is replaced unless its owner has said so. What was injected before is replaced where it stands.
-func (taken takenNames) clash(pod *incoming, set *Set) (reason, message string) {
+func (taken takenNames) obstacle(pod *incoming, set *Set) (reason, message string) {
 	set.eachName(func(c *v1beta1.SidecarContainer, name string, init bool) bool {
 		if owner := taken[name]; owner != "" {
 			reason = v1beta1.ReasonSetConflict
-			message = fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match", owner, name)
+			message = fmt.Sprintf("SidecarSet %s has a container %s too; rename one of them, or let only one of the sets match",
+				owner, name)
 			return false
 		}
 		if kind := pod.inTheWay(set, c, name, init); kind != "" {

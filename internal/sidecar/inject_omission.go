@@ -83,7 +83,8 @@ func RecordedOmission(pod *corev1.Pod, set string) (Omission, bool) {
 		return Omission{}, false
 	}
 	return Omission{
-		Set: set, Reason: record.Reason, Message: record.Message, Revision: record.Revision, Intended: record.Reason == v1beta1.ReasonCanary,
+		Set: set, Reason: record.Reason, Message: record.Message, Revision: record.Revision,
+		Intended: record.Reason == v1beta1.ReasonCanary,
 	}, true
 }
 
@@ -153,7 +154,9 @@ func asCreated(pod *corev1.Pod, sets []*Set) *corev1.Pod {
 		v1beta1.SidecarInjectionKey:         pod.Annotations[v1beta1.SidecarInjectionKey],
 	}
 	own := func(list []corev1.Container) []corev1.Container {
-		return slices.DeleteFunc(slices.Clone(list), func(c corev1.Container) bool { return names[c.Name] != "" || view.injectedContainer(&c) })
+		return slices.DeleteFunc(slices.Clone(list), func(c corev1.Container) bool {
+			return names[c.Name] != "" || view.injectedContainer(&c)
+		})
 	}
 	out.Spec.InitContainers, out.Spec.Containers = own(pod.Spec.InitContainers), own(pod.Spec.Containers)
 	return out

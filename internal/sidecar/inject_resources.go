@@ -21,8 +21,8 @@ func (d *donor) computeResources(c *corev1.Container, spec *v1beta1.ResourcesPol
 	}
 	targets := d.targets(policy)
 	if len(targets) == 0 {
-		return []string{fmt.Sprintf("it gets no computed resources: resourcesPolicy.targetContainersNameRegex is %q, which matches no container of the Pod",
-			spec.TargetContainersNameRegex)}
+		return []string{fmt.Sprintf("it gets no computed resources: "+
+			"resourcesPolicy.targetContainersNameRegex is %q, which matches no container of the Pod", spec.TargetContainersNameRegex)}
 	}
 	if policy.limits != nil {
 		c.Resources.Limits = nil
@@ -105,7 +105,8 @@ func capRequests(resources *corev1.ResourceRequirements) (warnings []string) {
 		request, requested := resources.Requests[name]
 		limit, limited := resources.Limits[name]
 		if requested && limited && request.Cmp(limit) > 0 {
-			warnings = append(warnings, fmt.Sprintf("resourcesPolicy computes a request of %s %s, more than the limit of %s; the limit is requested",
+			warnings = append(warnings, fmt.Sprintf(
+				"resourcesPolicy computes a request of %s %s, more than the limit of %s; the limit is requested",
 				request.String(), name, limit.String()))
 			resources.Requests[name] = limit.DeepCopy()
 		}

@@ -117,7 +117,8 @@ func (v *View) changedReady(record *updateRecord) bool {
 func (v *View) backSince(record *updateRecord) time.Time {
 	latest := record.UpdateTimestamp.Time
 	for name := range record.LastContainerStatuses {
-		if status := pods.Status(v.Pod, name); status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
+		status := pods.Status(v.Pod, name)
+		if status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
 			latest = status.State.Running.StartedAt.Time
 		}
 	}
@@ -214,5 +215,7 @@ func (r *updateRecord) recordServed(v *View) {
 	}
 	earlier := v.update
 	goesOn := earlier != nil && earlier.Served != nil && !*earlier.Served && !v.servedAfter(earlier)
-	r.NotReady = slices.DeleteFunc(v.unreadySidecars(), func(name string) bool { return goesOn && !slices.Contains(earlier.NotReady, name) })
+	r.NotReady = slices.DeleteFunc(v.unreadySidecars(), func(name string) bool {
+		return goesOn && !slices.Contains(earlier.NotReady, name)
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
@@ -123,5 +124,45 @@ func TestUpdateWritesTheSetsMetadata(t *testing.T) {
 	want := map[string]string{"added": "set", "replaced": "set", "merged": `{"own":1,"set":2}`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
+
+// A LimitRange, or somebody who resizes Pods, may have given a sidecar more than its set says. The API server lets a
+// running Pod lose nothing of that.
+func TestAResizeWritesOnlyTheAmountsThatChange(t *testing.T) {
+	amount := func(cpu string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
+	}
+	version := func(cpu string) *sidecar.Set {
+		object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+		object.Spec.Containers[0].Resources.Requests = amount(cpu)
+		return compile(t, object)
+	}
+	for name, test := range map[string]struct {
+		has  string
+		want map[string]corev1.ResourceRequirements
+		owed []string
+	}{
+		"another request":         {"10m", map[string]corev1.ResourceRequirements{"agent": {Requests: amount("20m")}}, []string{"agent"}},
+		"the request that it has": {"20m", map[string]corev1.ResourceRequirements{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := build.MakePod("p").New().Obj()
+			inject(t, pod, version("10m"))
+			pod.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: amount(test.has), Limits: amount("1")}
+			build.RunContainers(pod)
+			set := version("20m")
+			update, err := set.Update(sidecar.NewView(pod, set), []string{"agent"}, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, update.Resources); diff != "" {
+				t.Errorf("resources (-want +got):\n%s", diff)
+			}
+			carryOut(pod, update)
+			if diff := cmp.Diff(test.owed, sidecar.NewView(pod, set).OwedResizes()); diff != "" {
+				t.Errorf("owed (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -80,8 +80,9 @@ func (d *Difference) compareContainer(path string, before, after *v1beta1.Sideca
 	}
 	defaultedBefore, defaultedAfter := fields(defaultedContainer(before)), fields(defaultedContainer(after))
 	for _, key := range slices.Sorted(maps.Keys(merged(a, b))) {
+		same := equality.Semantic.DeepEqual(a[key], b[key]) || equality.Semantic.DeepEqual(defaultedBefore[key], defaultedAfter[key])
 		switch {
-		case key == "image" || equality.Semantic.DeepEqual(a[key], b[key]) || equality.Semantic.DeepEqual(defaultedBefore[key], defaultedAfter[key]):
+		case key == "image" || same:
 		case key == "resources" && inplace.OnlyAmounts(before.Resources, after.Resources):
 			d.Resized = append(d.Resized, before.Name)
 		default:

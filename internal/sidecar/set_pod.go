@@ -21,7 +21,8 @@ type records struct {
 	hashes             entries
 	hashesWithoutImage entries
 	updates            entries
-	faults             []string
+	// unreadable says which annotations could not be decoded, and why.
+	unreadable []string
 }
 
 func readRecords(pod *corev1.Pod) records {
@@ -35,7 +36,7 @@ func readRecords(pod *corev1.Pod) records {
 func (r *records) decode(annotation string) entries {
 	out, err := parseEntries(r.Pod.Annotations[annotation])
 	if err != nil {
-		r.faults = append(r.faults, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
+		r.unreadable = append(r.unreadable, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
 		return entries{}
 	}
 	return out

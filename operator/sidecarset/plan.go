@@ -88,7 +88,7 @@ const (
 type UpdatePod struct {
 	View   *sidecar.View
 	Change *sidecar.Update
-	// NotServing tells that the Pod does not serve, so the update costs nothing. That has to be true still when it is
+	// NotServing means that the Pod does not serve, so the update costs nothing. That has to be true still when it is
 	// written.
 	NotServing bool
 	// Reason says why this Pod may go now.
@@ -148,7 +148,7 @@ type BrokenPod struct {
 	View *sidecar.View
 	// Container is the sidecar, Reason what the kubelet says of it.
 	Container, Reason string
-	// served tells that it did before its update.
+	// served means that it did before its update.
 	served bool
 }
 

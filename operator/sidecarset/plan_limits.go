@@ -14,8 +14,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// differences tells what separates Pods from the set's current version. What one recorded revision differs in is worked
-// out once for all of its Pods.
+// differences works out what separates Pods from the set's current version. What one recorded revision differs in is
+// compared once for all of its Pods.
 type differences struct {
 	snapshot *Snapshot
 	known    map[string]revisionDifference

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// repairEvery is how often to look whether repair can go on, where nothing that we watch tells.
+	// repairEvery is how often to look whether repair can go on, where nothing that we watch says so.
 	repairEvery = 10 * time.Second
 	// conflictEvery is how often to look whether another set has given way.
 	conflictEvery = time.Minute
@@ -33,7 +33,7 @@ const evictWrite = "evict"
 type EvictPod struct {
 	Pod    *corev1.Pod
 	Reason string
-	// NotServing tells that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
+	// NotServing means that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
 	// evicted.
 	NotServing bool
 }
@@ -80,7 +80,8 @@ func (p *planner) repair() {
 	switch newest, age := youngest(p.s); {
 	case len(candidates) == 0:
 		if len(p.plan.Futile) > 0 {
-			p.plan.Repair = "the successor of an evicted Pod came without sidecars too, so the others of its controller stay until the set changes"
+			p.plan.Repair = "the successor of an evicted Pod came without sidecars too, " +
+				"so the others of its controller stay until the set changes"
 		}
 		return
 	case newest == cameInjected:
@@ -131,7 +132,10 @@ func (p *planner) repairable() []EvictPod {
 		out = append(out, candidate{EvictPod: e, refused: refused})
 	}
 	order := func(a, b candidate) int {
-		return cmp.Or(compareBool(a.refused, b.refused), compareBool(!a.NotServing, !b.NotServing), cmp.Compare(a.turn, b.turn), cmp.Compare(podName(a.Pod), podName(b.Pod)))
+		return cmp.Or(
+			compareBool(a.refused, b.refused), compareBool(!a.NotServing, !b.NotServing),
+			cmp.Compare(a.turn, b.turn), cmp.Compare(podName(a.Pod), podName(b.Pod)),
+		)
 	}
 	slices.SortFunc(out, order)
 	turns := map[types.UID]int{}
@@ -269,7 +273,7 @@ const (
 	cameWithout                 // without them, for no reason but the webhook
 )
 
-// youngest tells how the Pod that was created last came, and its age. Pods older than the set say nothing.
+// youngest says how the Pod that was created last came, and its age. Pods older than the set say nothing.
 func youngest(s *Snapshot) (arrival, time.Duration) {
 	newest, how := s.Set.Object.CreationTimestamp, cameNone
 	for _, view := range s.Matched {

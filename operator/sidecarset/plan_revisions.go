@@ -59,7 +59,8 @@ func (p *RevisionPlan) change(s *Snapshot, r *appsv1.ControllerRevision) {
 	if custom := s.Set.CustomVersion(); custom != "" && r.Labels[v1beta1.SidecarSetCustomVersionLabel] != custom {
 		metav1.SetMetaDataLabel(&wanted.ObjectMeta, v1beta1.SidecarSetCustomVersionLabel, custom)
 	}
-	if wanted.Revision != r.Revision || wanted.Labels[v1beta1.SidecarSetCustomVersionLabel] != r.Labels[v1beta1.SidecarSetCustomVersionLabel] {
+	relabeled := wanted.Labels[v1beta1.SidecarSetCustomVersionLabel] != r.Labels[v1beta1.SidecarSetCustomVersionLabel]
+	if wanted.Revision != r.Revision || relabeled {
 		p.Change, p.Old = wanted, r
 	}
 }

@@ -50,7 +50,9 @@ func (p *planner) complete(again bool) {
 			continue
 		}
 		if change := p.set.Complete(view); change != nil {
-			p.plan.Completions = append(p.plan.Completions, UpdatePod{View: view, Change: change, Reason: "its image was changed before, its resources were not"})
+			p.plan.Completions = append(p.plan.Completions, UpdatePod{
+				View: view, Change: change, Reason: "its image was changed before, its resources were not",
+			})
 		}
 	}
 }
@@ -138,7 +140,9 @@ func (p *planner) finish(again bool) error {
 		}
 		if change != nil {
 			p.budget.restart(view, counted)
-			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{View: view, Change: change, Reason: "the new container serves, the old one can go"})
+			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{
+				View: view, Change: change, Reason: "the new container serves, the old one can go",
+			})
 		}
 	}
 	return nil

@@ -72,13 +72,13 @@ func allFinished(s *Snapshot) bool {
 
 // hold says why the rollout is to rest, HoldNone when it is not.
 func (p *planner) hold() Hold {
-	strategy := &p.s.Set.Spec.UpdateStrategy
+	strategy, restsAt := &p.s.Set.Spec.UpdateStrategy, p.s.Set.Object.Status.AutoPausedRevision
 	switch {
 	case strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType:
 		return HoldNotUpdate
 	case strategy.Paused:
 		return HoldPaused
-	case strategy.AutoPauseOnFailure && (failing(p.s, p.plan.Failed) || p.s.Set.Object.Status.AutoPausedRevision == p.plan.Revisions.Current):
+	case strategy.AutoPauseOnFailure && (failing(p.s, p.plan.Failed) || restsAt == p.plan.Revisions.Current):
 		return HoldAutoPaused
 	}
 	return HoldNone
