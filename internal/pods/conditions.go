@@ -28,6 +28,11 @@ func Ended(pod *corev1.Pod) bool {
 // Live reports whether a Pod runs or will: it has not ended and is not being deleted.
 func Live(pod *corev1.Pod) bool { return pod.DeletionTimestamp == nil && !Ended(pod) }
 
+// Ready reports whether a Pod runs and its Ready condition is True.
+func Ready(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && IsTrue(Condition(pod, corev1.PodReady))
+}
+
 // HasGate reports whether a Pod's readiness depends on a condition.
 func HasGate(pod *corev1.Pod, kind corev1.PodConditionType) bool {
 	for i := range pod.Spec.ReadinessGates {

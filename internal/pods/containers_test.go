@@ -117,6 +117,28 @@ func TestLive(t *testing.T) {
 	}
 }
 
+func TestReady(t *testing.T) {
+	for name, test := range map[string]struct {
+		phase corev1.PodPhase
+		ready corev1.ConditionStatus
+		want  bool
+	}{
+		"it runs and is ready":                  {corev1.PodRunning, corev1.ConditionTrue, true},
+		"it runs and is not ready":              {corev1.PodRunning, corev1.ConditionFalse, false},
+		"it runs and nobody knows":              {corev1.PodRunning, corev1.ConditionUnknown, false},
+		"its condition outlived its containers": {corev1.PodFailed, corev1.ConditionTrue, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{Status: corev1.PodStatus{
+				Phase: test.phase, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: test.ready}},
+			}}
+			if got := pods.Ready(pod); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestConditionsAndGates(t *testing.T) {
 	pod := &corev1.Pod{}
 	pod.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "example.com/lb"}}

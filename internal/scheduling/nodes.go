@@ -21,6 +21,16 @@ func Allows(selector map[string]string, affinity *corev1.Affinity, tolerations [
 	return func(node *corev1.Node) bool { return matches(node) && tolerates(tolerations, node) }
 }
 
+// Ready reports whether a node's kubelet says that it works, and has said so lately.
+func Ready(node *corev1.Node) bool {
+	for i := range node.Status.Conditions {
+		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
 // Matches returns a function that reports whether the labels and the name of a node meet a node selector and the
 // required node affinity.
 func Matches(selector map[string]string, affinity *corev1.Affinity) func(*corev1.Node) bool {

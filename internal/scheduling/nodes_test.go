@@ -67,6 +67,24 @@ func TestAllows(t *testing.T) {
 	}
 }
 
+func TestReady(t *testing.T) {
+	for name, test := range map[string]struct {
+		conditions []corev1.NodeCondition
+		want       bool
+	}{
+		"its kubelet says so":           {[]corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}, true},
+		"its kubelet says nothing":      {[]corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}, false},
+		"its kubelet has not said yet":  {nil, false},
+		"another condition is no proof": {[]corev1.NodeCondition{{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionTrue}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Ready(&corev1.Node{Status: corev1.NodeStatus{Conditions: test.conditions}}); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 // The taint of a cordoned node must not be written behind the node's own, which others read.
 func TestTaintsOfANodeAreNotWrittenTo(t *testing.T) {
 	taints := make([]corev1.Taint, 1, 2)

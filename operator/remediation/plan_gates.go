@@ -14,6 +14,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
+	"github.com/windlass-operator/windlass/internal/scheduling"
 )
 
 // gate is what forbids to replace a stuck Pod.
@@ -156,7 +157,7 @@ func nodeNotReady(p *planner, c *Case) string {
 	switch {
 	case node == nil:
 		return fmt.Sprintf("there is no Node %s any more; Kubernetes deletes its Pods itself", c.Pod.Spec.NodeName)
-	case !isReady(node):
+	case !scheduling.Ready(node):
 		return fmt.Sprintf("node %s is not Ready, and what becomes of its Pods is Kubernetes' own business; bring the node back, or delete it if it is lost for good", node.Name)
 	}
 	return ""

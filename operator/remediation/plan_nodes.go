@@ -49,16 +49,7 @@ func (p *planner) fits(pod *Pod, node string) bool {
 }
 
 // usable reports whether a node is Ready and takes new Pods.
-func usable(node *corev1.Node) bool { return isReady(node) && !node.Spec.Unschedulable }
-
-func isReady(node *corev1.Node) bool {
-	for i := range node.Status.Conditions {
-		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
+func usable(node *corev1.Node) bool { return scheduling.Ready(node) && !node.Spec.Unschedulable }
 
 // withoutOurs is the affinity of a Pod without the rules that it got from earlier versions of our SchedPatch: those
 // about recorded nodes alone.

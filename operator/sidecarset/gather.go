@@ -15,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/scheduling"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/loop"
 )
@@ -86,21 +87,11 @@ func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("read node %s of Pod %s: %w", name, podName(view.Pod), err)
 		}
-		if err != nil || !reporting(node) {
+		if err != nil || !scheduling.Ready(node) {
 			lost.Insert(name)
 		}
 	}
 	return lost, nil
-}
-
-// reporting says whether the node's kubelet says that it works.
-func reporting(node *corev1.Node) bool {
-	for i := range node.Status.Conditions {
-		if c := &node.Status.Conditions[i]; c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }
 
 func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.ControllerRevision, error) {

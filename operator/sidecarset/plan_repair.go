@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 const (
@@ -120,7 +121,7 @@ func (p *planner) repairable() []EvictPod {
 		if !helps(p.s, u) || p.vain(u.Pod) {
 			continue
 		}
-		e := EvictPod{Pod: u.Pod, Reason: u.Reason, NotServing: !serves(u.Pod)}
+		e := EvictPod{Pod: u.Pod, Reason: u.Reason, NotServing: !pods.Ready(u.Pod)}
 		protected, refused, waits := protection(p.s, e)
 		if refused {
 			p.plan.Protected = append(p.plan.Protected, protected)

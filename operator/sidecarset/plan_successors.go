@@ -67,7 +67,7 @@ func (l *lineage) down(now metav1.Time) int {
 		switch e := &l.evicted[i]; {
 		case !e.Served:
 		case i < len(l.successors):
-			if !serves(l.successors[i]) {
+			if !pods.Ready(l.successors[i]) {
 				n++
 			}
 		case now.Sub(e.At) < unreplacedFor:
@@ -113,9 +113,4 @@ func takenDown(s *Snapshot) int {
 		}
 	}
 	return n
-}
-
-// serves reports whether a Pod runs and is ready.
-func serves(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodRunning && pods.IsTrue(pods.Condition(pod, corev1.PodReady))
 }

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/operator/refusal"
@@ -141,7 +142,7 @@ func (r *repairs) evict(e EvictPod) error {
 	case kept:
 		return policyKeeps
 	}
-	if serves(e.Pod) {
+	if pods.Ready(e.Pod) {
 		r.evictions[owner]++
 		r.down[owner]++
 	}
@@ -168,7 +169,7 @@ func (r *repairs) step() {
 // becomeReady is a kubelet's.
 func (r *repairs) becomeReady() {
 	for _, pod := range r.pods {
-		if owner := r.ownerOf(pod); !serves(pod) && r.kinds[owner] != homeless {
+		if owner := r.ownerOf(pod); !pods.Ready(pod) && r.kinds[owner] != homeless {
 			build.SetReady(pod, true, r.now)
 			r.down[owner] = max(0, r.down[owner]-1)
 			return

@@ -175,7 +175,7 @@ func (s *simulation) reconcile(faults bool) {
 // write does what the API server does with the patch of an update.
 func (s *simulation) write(u UpdatePod, faults bool) error {
 	pod := find(s.pods, u.View.Pod.Name)
-	up := pod != nil && serves(pod)
+	up := pod != nil && pods.Ready(pod)
 	fate := s.random.IntN(20)
 	switch {
 	case pod == nil || pod.UID != u.View.Pod.UID:
@@ -258,7 +258,7 @@ func (s *simulation) kubelet(pod *corev1.Pod) {
 
 // turn sets the Ready condition, if it is not so already.
 func (s *simulation) turn(pod *corev1.Pod, ready bool) {
-	if serves(pod) != ready {
+	if pods.Ready(pod) != ready {
 		build.SetReady(pod, ready, s.now)
 	}
 }
@@ -277,7 +277,7 @@ func (s *simulation) end(pod *corev1.Pod) {
 		return
 	}
 	s.note("%s ends", pod.Name)
-	ready := !serves(pod)
+	ready := !pods.Ready(pod)
 	since := pod.Status.Conditions
 	endedPod(pod, s.now)
 	if ready {

@@ -45,7 +45,9 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 			o.Claimed = append(o.Claimed, c)
 		}
 	})
-	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) { o.succeeded(err, &o.CreateErrors) })
+	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) {
+		o.succeeded(err, &o.CreateErrors)
+	})
 	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
 		o.note(d.View.Pod.UID, d.Toward, err)
 		if o.succeeded(err, &o.DeleteErrors) {
@@ -106,7 +108,8 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, mayAd
 		o.succeeded(e.changeRevision(ctx, change, mayAdopt), &o.UpdateErrors)
 	}
 	for _, r := range plan.Delete {
-		o.succeeded(apply.Wrap(client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), apply.Seen(r, false))), "delete revision %s", r.Name), &o.UpdateErrors)
+		err := client.IgnoreNotFound(e.writer.Delete(ctx, r.DeepCopy(), apply.Seen(r, false)))
+		o.succeeded(apply.Wrap(err, "delete revision %s", r.Name), &o.UpdateErrors)
 	}
 	return true
 }
@@ -146,7 +149,8 @@ func (e *executor) stillThere(ctx context.Context, set *v1beta1.StatefulSet) err
 		return apply.Wrap(err, "see whether StatefulSet %s may adopt what has no controller", set.Name)
 	}
 	if now.UID != set.UID || now.DeletionTimestamp != nil {
-		return apierrors.NewConflict(v1beta1.GroupVersion.WithResource("statefulsets").GroupResource(), set.Name, errors.New("it is being deleted, or is another one by now"))
+		return apierrors.NewConflict(v1beta1.GroupVersion.WithResource("statefulsets").GroupResource(), set.Name,
+			errors.New("it is being deleted, or is another one by now"))
 	}
 	return nil
 }
@@ -161,7 +165,8 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 	if p.Adopt {
 		owners = append(owners, *controllerRef(set))
 	}
-	return apply.Wrap(apply.Pod(ctx, e.writer, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners)), "change the controller of Pod %s", p.Pod.Name)
+	err := apply.Pod(ctx, e.writer, p.Pod, "", podpatch.New(p.Pod).OwnerReferences(owners))
+	return apply.Wrap(err, "change the controller of Pod %s", p.Pod.Name)
 }
 
 // createPod makes the claims of a Pod, then the Pod, then tells it that nothing keeps it from serving. Should the last
@@ -179,7 +184,8 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	if len(c.Conditions) == 0 {
 		return nil
 	}
-	return apply.Wrap(client.IgnoreNotFound(apply.Conditions(ctx, e.writer, created, c.Conditions, false)), "set the conditions of new Pod %s", created.Name)
+	err := client.IgnoreNotFound(apply.Conditions(ctx, e.writer, created, c.Conditions, false))
+	return apply.Wrap(err, "set the conditions of new Pod %s", created.Name)
 }
 
 func (e *executor) createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {

@@ -140,7 +140,8 @@ func (g *gatherer) revisions(ctx context.Context, s *Snapshot, selector labels.S
 	var objects []*appsv1.ControllerRevision
 	for _, owner := range []string{string(s.Set.UID), noController} {
 		list := &appsv1.ControllerRevisionList{}
-		if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Set.Namespace), client.MatchingFields{revisionControllerIndex: owner}); err != nil {
+		which := client.MatchingFields{revisionControllerIndex: owner}
+		if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Set.Namespace), which); err != nil {
 			return fmt.Errorf("list the revisions of StatefulSet %s/%s: %w", s.Set.Namespace, s.Set.Name, err)
 		}
 		for i := range list.Items {
@@ -159,8 +160,8 @@ func (g *gatherer) claims(ctx context.Context, s *Snapshot) error {
 	s.Claims = map[string]*corev1.PersistentVolumeClaim{}
 	for _, name := range s.claimed() {
 		list := &corev1.PersistentVolumeClaimList{}
-		parent := name + "-" + s.Set.Name
-		if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Set.Namespace), client.MatchingFields{claimParentIndex: parent}); err != nil {
+		which := client.MatchingFields{claimParentIndex: name + "-" + s.Set.Name}
+		if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(s.Set.Namespace), which); err != nil {
 			return fmt.Errorf("list the claims of StatefulSet %s/%s: %w", s.Set.Namespace, s.Set.Name, err)
 		}
 		for j := range list.Items {

@@ -115,7 +115,8 @@ func (p *planner) target(m *member) target {
 	}
 	growing := p.claimsGrowing(m.Ordinal)
 	t.updated = m.Revision == p.plan.Revisions.Update && !growing && len(p.claimsToGrow(m.Ordinal)) == 0
-	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate || m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
+	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate ||
+		m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
 	if !t.updated {
@@ -160,7 +161,8 @@ func (p *planner) replaceInfeasible(targets []*member) {
 			continue
 		}
 		if c := pods.Condition(m.Pod, corev1.PodResizePending); pods.IsTrue(c) && c.Reason == corev1.PodReasonInfeasible {
-			p.want(m.View, wish{wishDelete, CauseUpdate, fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, c.Message)})
+			why := fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, c.Message)
+			p.want(m.View, wish{wishDelete, CauseUpdate, why})
 		}
 	}
 }
@@ -235,7 +237,8 @@ func (p *planner) noteNotUpgradable(targets []*member, state []target) {
 // tellRecreated notes what of the set's template a Pod that waits for its turn cannot take in place, though
 // podUpdatePolicy asks for it.
 func (p *planner) tellRecreated(view *View) {
-	if !p.s.onDelete() && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy && view.Revision != p.plan.Revisions.Update {
+	if !p.s.onDelete() && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy &&
+		view.Revision != p.plan.Revisions.Update {
 		p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, p.change(view.Revision).obstacles)
 	}
 }

@@ -52,11 +52,10 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
-	condition := pods.Condition(pod, corev1.PodReady)
-	v.Ready = pod.Status.Phase == corev1.PodRunning && pods.IsTrue(condition) &&
-		!pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) && !pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
+	v.Ready = pods.Ready(pod) && !pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) &&
+		!pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
 	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
-		v.AvailableIn = s.untilAvailable(condition.LastTransitionTime.Time)
+		v.AvailableIn = s.untilAvailable(pods.Condition(pod, corev1.PodReady).LastTransitionTime.Time)
 		v.Available = v.AvailableIn == 0
 	}
 	return v
