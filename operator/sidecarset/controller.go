@@ -9,6 +9,7 @@
 package sidecarset
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,6 +36,8 @@ const PodLabelIndex = "labels"
 type Options struct {
 	// Workers is how many SidecarSets are handled at once.
 	Workers int
+	// Parallel is how many Pods of one set are written to at once at most. Default 16.
+	Parallel int
 	// Namespace is where the revisions of SidecarSets are kept.
 	Namespace string
 	// ExcludedNamespaces are those that the Pod webhooks never serve.
@@ -63,7 +66,7 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 			canResize: options.CanResize, memory: newMemory(), history: history, sets: index.Index,
 			excluded: sets.New(options.ExcludedNamespaces...),
 		},
-		executor: executor{writer: cluster.Client, namespace: options.Namespace, parallel: 16},
+		executor: executor{writer: cluster.Client, namespace: options.Namespace, parallel: cmp.Or(options.Parallel, 16)},
 	}
 	if options.WebhookService != "" {
 		s.gatherer.webhook = webhookReplicas{live: cluster.Live, namespace: options.Namespace, service: options.WebhookService}

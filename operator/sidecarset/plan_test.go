@@ -479,6 +479,27 @@ func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
 	}
 }
 
+// The end of a hot upgrade of a Pod that does not serve costs nothing, as long as it does not serve still.
+func TestTheEndOfAHotUpgradeOfAPodThatDoesNotServeHasToFindItSo(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
+	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
+		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
+	}
+	w := newWorld(t, 1, set).image("agent:2")
+	for _, ready := range []bool{true, false} {
+		carryOut(w.plan())
+		build.RunContainers(w.pods[0])
+		build.SetReady(w.pods[0], ready, w.now)
+	}
+	w.image("agent:3")
+	carryOut(w.plan())
+	build.RunContainers(w.pods[0])
+	plan := w.plan()
+	if len(plan.Finishes) != 1 || !plan.Finishes[0].NotServing {
+		t.Errorf("ends of hot upgrades: %+v", plan.Finishes)
+	}
+}
+
 // What the empty image is called matters to new Pods only.
 func TestAnotherEmptyImageDoesNotHoldUpARollout(t *testing.T) {
 	set := build.MakeSidecarSet("s").Container("agent", "agent:1")

@@ -141,7 +141,7 @@ func (p *planner) finish(again bool) error {
 		if change != nil {
 			p.budget.restart(view, counted)
 			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{
-				View: view, Change: change, Reason: "the new container serves, the old one can go",
+				View: view, Change: change, NotServing: !view.Ready(), Reason: "the new container serves, the old one can go",
 			})
 		}
 	}

@@ -138,6 +138,15 @@ func (c *Cache) IndexField(_ context.Context, object client.Object, field string
 // Pending is how many changes of a kind the cache does not show yet.
 func (c *Cache) Pending(kind string) int { return len(c.pending[kind]) }
 
+// Objects are those of a kind that the cache shows, by namespace and name.
+func (c *Cache) Objects(kind string) []client.Object {
+	out := make([]client.Object, 0, len(c.objects[kind]))
+	for _, key := range sortedKeys(c.objects[kind]) {
+		out = append(out, c.objects[kind][key])
+	}
+	return out
+}
+
 // Owe lets the next read of a kind see all that has happened to it so far.
 func (c *Cache) Owe(kind string) { c.owed[kind] = len(c.pending[kind]) }
 

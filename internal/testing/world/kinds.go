@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +29,7 @@ const (
 	Class       = "StorageClass"
 	Namespace   = "Namespace"
 	Node        = "Node"
+	Deployment  = "Deployment"
 	ReplicaSet  = "ReplicaSet"
 )
 
@@ -85,6 +87,29 @@ func metadata(object client.Object) metav1.ObjectMeta {
 	}
 	meta := reflect.ValueOf(object).Elem().FieldByName("ObjectMeta").Interface().(metav1.ObjectMeta)
 	return *meta.DeepCopy()
+}
+
+// KindOf is the kind of an object.
+func KindOf(t testing.TB, object runtime.Object) string {
+	t.Helper()
+	return gvkOf(t, object).Kind
+}
+
+// Mapper knows all kinds of the scheme.
+func Mapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, gvk := range kindsOf {
+		mapper.Add(gvk, meta.RESTScopeNamespace)
+	}
+	return mapper
+}
+
+// Metadata is an object without anything but its metadata, as a watch of metadata brings it.
+func Metadata(t testing.TB, object client.Object) *metav1.PartialObjectMetadata {
+	t.Helper()
+	out := &metav1.PartialObjectMetadata{ObjectMeta: metadata(object)}
+	out.SetGroupVersionKind(gvkOf(t, object))
+	return out
 }
 
 // Encode takes an object onto the wire.

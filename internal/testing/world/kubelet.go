@@ -59,6 +59,7 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 // container brings one container's status to what its image and its node make of it, and reports whether it is ready.
 func (n *Nodes) container(pod *corev1.Pod, c *corev1.Container, status *corev1.ContainerStatus, before *corev1.Pod) bool {
 	n.resize(pod, c, status)
+	n.started(status, before)
 	if reason := n.failure(pod, status); reason != "" {
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
 		pod.Status.Phase = before.Status.Phase
@@ -66,6 +67,17 @@ func (n *Nodes) container(pod *corev1.Pod, c *corev1.Container, status *corev1.C
 	}
 	status.Ready = status.Ready && !strings.HasSuffix(status.Image, UnreadyTag)
 	return status.Ready
+}
+
+// started says since when a container runs.
+func (n *Nodes) started(status *corev1.ContainerStatus, before *corev1.Pod) {
+	for _, was := range slices.Concat(before.Status.ContainerStatuses, before.Status.InitContainerStatuses) {
+		if was.Name == status.Name && was.ContainerID == status.ContainerID && was.State.Running != nil {
+			status.State = was.State
+			return
+		}
+	}
+	status.State.Running.StartedAt = n.Second()
 }
 
 // resize gives a container the resources that its spec asks for, if the node can.

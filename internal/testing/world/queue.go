@@ -5,6 +5,7 @@ package world
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -48,27 +49,15 @@ func (q *Queue) AddAfter(r reconcile.Request, span time.Duration) {
 	}
 }
 
-// Ready are the requests that are due, in the order in which they became so.
+// Ready are the requests that are due, by name: in what order a handler enqueues them may be left to chance.
 func (q *Queue) Ready() []reconcile.Request {
-	var over []reconcile.Request
 	for r, at := range q.due {
 		if !at.After(q.Clock.Now()) {
-			over = append(over, r)
+			delete(q.due, r)
+			q.Add(r)
 		}
 	}
-	slices.SortFunc(over, func(a, b reconcile.Request) int {
-		if c := q.due[a].Compare(q.due[b]); c != 0 {
-			return c
-		}
-		if a.String() < b.String() {
-			return -1
-		}
-		return 1
-	})
-	for _, r := range over {
-		delete(q.due, r)
-		q.Add(r)
-	}
+	slices.SortFunc(q.ready, func(a, b reconcile.Request) int { return strings.Compare(a.String(), b.String()) })
 	return q.ready
 }
 
@@ -89,8 +78,8 @@ func (q *Queue) Take(i int) reconcile.Request {
 	return r
 }
 
-// Done says what became of a request that was taken.
-func (q *Queue) Done(r reconcile.Request, result reconcile.Result, err error) {
+// Finish says what became of a request that was taken.
+func (q *Queue) Finish(r reconcile.Request, result reconcile.Result, err error) {
 	switch {
 	case errors.Is(err, reconcile.TerminalError(nil)):
 	case err != nil:

@@ -226,3 +226,6 @@ func ClaimsOf(pod *corev1.Pod) []string {
 	}
 	return out
 }
+
+// Version counts the changes of the store.
+func (s *Store) Version() int { return s.version }

@@ -179,7 +179,7 @@ func TestTheQueueHasEachRequestOnce(t *testing.T) {
 	if diff := cmp.Diff(2, len(q.Ready())); diff != "" {
 		t.Errorf("ready (-want +got):\n%s", diff)
 	}
-	q.Done(q.Take(0), reconcile.Result{RequeueAfter: time.Minute}, nil)
+	q.Finish(q.Take(0), reconcile.Result{RequeueAfter: time.Minute}, nil)
 	if next, ok := q.Next(); !ok || !next.Equal(s.Now().Add(time.Minute)) {
 		t.Errorf("next: %s", next)
 	}
