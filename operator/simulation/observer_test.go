@@ -30,8 +30,8 @@ type observer struct {
 	// actor is the controller and the object that it looks at now, "" between looks.
 	actor  string
 	object types.NamespacedName
-	// asks counts the writes of this look, by what they say.
-	asks map[string]int
+	// writes counts those of this look, by what they say.
+	writes map[string]int
 	// taken are by actor the Pods that it took out of service: they served when they were written to, and have not
 	// served since. The Pods of a StatefulSet are known by name, since it is to replace them, all others by UID.
 	taken map[string]map[string]bool
@@ -49,7 +49,7 @@ func newObserver(s *simulation) *observer {
 
 // begins notes what a look begins with.
 func (o *observer) begins(controller string, request reconcile.Request) {
-	o.actor, o.object, o.asks = controller+" "+requestName(request), request.NamespacedName, map[string]int{}
+	o.actor, o.object, o.writes = controller+" "+requestName(request), request.NamespacedName, map[string]int{}
 	o.s.headline = o.actor
 }
 
@@ -72,10 +72,9 @@ func (o *observer) ends() { o.actor, o.s.headline = "", "" }
 
 func (o *observer) acts(controller string) bool { return strings.HasPrefix(o.actor, controller+" ") }
 
-// asked counts a write that is about to be made: no look writes to the same thing of a Pod twice.
-func (o *observer) asked(r world.Request) {
-	o.asks[r.String()]++
-	if r.Kind == world.Pod && o.asks[r.String()] > 1 && !strings.HasPrefix(r.Verb, "try ") {
+// once: no look makes the same kind of write to a Pod twice.
+func (o *observer) once(r world.Request) {
+	if o.writes[r.String()]++; o.writes[r.String()] > 1 {
 		o.s.fail("%s: %s for the second time in one look", o.actor, r)
 	}
 }
@@ -96,6 +95,7 @@ func (o *observer) wrote(r world.Request, before, after client.Object) {
 }
 
 func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
+	o.once(r)
 	o.recorded(was, is)
 	if was == nil {
 		return

@@ -26,7 +26,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 400, "how many histories are simulated")
+	seeds  = flag.Int("seeds", 300, "how many histories are simulated")
 	tailed = flag.Int("tail", 80, "how many lines of a history that fails are shown")
 	seed   = flag.Int("seed", -1, "simulate this one alone")
 )
