@@ -129,7 +129,7 @@ func (l *Loop[S, P, O]) gather(ctx context.Context, object types.NamespacedName)
 // report writes the status, unless it was written just now, and records events.
 func (l *Loop[S, P, O]) report(ctx context.Context, look *look, r *Report) (time.Duration, error) {
 	wait := r.RequeueAfter
-	if pause := l.writes.Wait(look.object, look.began); pause > 0 && !r.Urgent {
+	if pause := l.writes.Wait(look.object, look.began); pause > 0 && !r.Urgent && r.Updated != nil {
 		l.steps.Observe(r, false)
 		wait = report.Soonest(wait, pause)
 	} else if written, err := l.write(ctx, look, r); err != nil {

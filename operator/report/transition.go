@@ -38,7 +38,8 @@ type Standing struct {
 // give the same events, so whoever asks once for each status that was written says nothing twice, after a restart
 // neither.
 func Transition(before, after Standing) []Event {
-	return slices.Concat(paused(before, after), started(before, after), stalled(before, after), injected(before, after), completed(before, after))
+	return slices.Concat(paused(before, after), started(before, after), stalled(before, after), injected(before, after),
+		completed(before, after))
 }
 
 func paused(before, after Standing) []Event {
@@ -57,7 +58,8 @@ func started(before, after Standing) []Event {
 	if before.Target == "" || before.Target == after.Target || after.Completed == after.Target {
 		return nil
 	}
-	return []Event{Normal(EventRolloutStarted, actionLook, fmt.Sprintf("Rolling out revision %s; it was %s before", after.Target, before.Target))}
+	note := fmt.Sprintf("Rolling out revision %s; it was %s before", after.Target, before.Target)
+	return []Event{Normal(EventRolloutStarted, actionLook, note)}
 }
 
 func completed(before, after Standing) []Event {

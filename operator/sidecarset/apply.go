@@ -4,7 +4,6 @@ package sidecarset
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,39 +14,6 @@ import (
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
-
-// Outcome is what became of a plan.
-type Outcome struct {
-	// Updated, Completed and Finished are the actions that were carried out.
-	Updated, Completed, Finished []UpdatePod
-	// Refused are the changes of Pods that the API server did not carry out, or of which nobody knows.
-	Refused []Refused
-	// Evicted are the Pods that will be created anew.
-	Evicted []EvictPod
-	// Kept are the evictions that the API server refused.
-	Kept []TriedEviction
-	// Collided tells that the name of the new revision is taken by something that is not ours. The next look takes
-	// another one.
-	Collided bool
-	// Failed are the other actions that the API server refused, with its words.
-	Failed []error
-	// Unrecorded means that the current revision could not be recorded, so that no Pod was marked with it.
-	Unrecorded bool
-	// Stale counts those that were given up because the object had changed since the snapshot. The change itself brings
-	// the next look.
-	Stale int
-}
-
-// Refused is the change of a Pod that failed.
-type Refused struct {
-	UpdatePod
-	// Write says which one it was, Err why.
-	Write string
-	Err   error
-}
-
-// Err joins the errors that are worth another try.
-func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
 
 // executor carries plans out. It is the only one that writes.
 type executor struct {
@@ -85,27 +51,6 @@ func (e *executor) change(ctx context.Context, actions []UpdatePod, write string
 			o.Refused = append(o.Refused, Refused{u, write, err})
 		}
 	})
-}
-
-// succeeded reports whether an action succeeded, and notes why not.
-func (o *Outcome) succeeded(err error) bool {
-	switch {
-	case err == nil:
-		return true
-	case apply.IsStale(err):
-		o.Stale++
-	default:
-		o.fail(err)
-	}
-	return false
-}
-
-func (o *Outcome) fail(errs ...error) {
-	for _, err := range errs {
-		if err != nil {
-			o.Failed = append(o.Failed, err)
-		}
-	}
 }
 
 // applyRevisions keeps the history. Its steps do not depend on one another.

@@ -153,13 +153,3 @@ func (p *Plan) Log(log logr.Logger) {
 		log.Info(u.String())
 	}
 }
-
-// log tells which Pods were evicted: a plan names all that may be.
-func (o *Outcome) log(log logr.Logger) {
-	for _, e := range o.Evicted {
-		log.Info(e.String())
-	}
-	for _, tried := range o.Kept {
-		log.V(1).Info("not evicted: "+podName(tried.Pod), "answer", tried.Err.Error())
-	}
-}

@@ -4,7 +4,6 @@ package sidecarset
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,13 +67,4 @@ func podEvents(set *v1beta1.SidecarSet, outcome *Outcome) (out []report.Event) {
 // somePods names the Pod of the first item and counts the others.
 func somePods[T any](items []T, name func(T) string) string {
 	return report.Some("Pod", report.NamesOf(items, name))
-}
-
-// errors are all that failed.
-func (o *Outcome) errors() []error {
-	out := slices.Clone(o.Failed)
-	for _, refused := range o.Refused {
-		out = append(out, refused.Err)
-	}
-	return out
 }

@@ -39,7 +39,9 @@ func (m *memory) note(s *Snapshot, plan *Plan, outcome *Outcome) {
 	for _, refused := range outcome.Refused {
 		note(refused.UpdatePod, refused.Write, refused.Err)
 	}
-	for write, done := range map[string][]UpdatePod{writeUpdate: outcome.Updated, writeResize: outcome.Completed, writeFinish: outcome.Finished} {
+	for write, done := range map[string][]UpdatePod{
+		writeUpdate: outcome.Updated, writeResize: outcome.Completed, writeFinish: outcome.Finished,
+	} {
 		for _, u := range done {
 			note(u, write, nil)
 		}

@@ -69,14 +69,16 @@ func (p *progress) kept() string {
 	if p.updated == 0 {
 		return fmt.Sprintf("Partition and selector let no Pod through; %s kept at an earlier version.", report.PodsAre(p.plan.Kept))
 	}
-	return fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.", report.PodsAre(p.plan.Kept))
+	return fmt.Sprintf("All Pods that partition and selector let through are updated; %s kept at an earlier version.",
+		report.PodsAre(p.plan.Kept))
 }
 
 // done says what a complete rollout has come to.
 func (p *progress) done() string {
 	switch {
 	case p.updated == 0 && len(p.plan.NotUpgradable) > 0:
-		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.", report.PodsThat(len(p.plan.NotUpgradable), "keeps", "keep"))
+		return fmt.Sprintf("No Pod can be updated in place; %s an earlier version until created anew.",
+			report.PodsThat(len(p.plan.NotUpgradable), "keeps", "keep"))
 	case p.updated == 0:
 		return "No live Pod has the sidecars, so there is none to update."
 	}
@@ -158,7 +160,8 @@ func (p *progress) sentences() []string {
 		parts = append(parts, fmt.Sprintf("Writes refused by the API server: %d, the first: %v.", len(p.outcome.Failed), p.outcome.Failed[0]))
 	}
 	if p.outcome.Collided {
-		parts = append(parts, fmt.Sprintf("The name of revision %s is taken by something else; another one comes next.", p.plan.Revisions.Current))
+		parts = append(parts, fmt.Sprintf("The name of revision %s is taken by something else; another one comes next.",
+			p.plan.Revisions.Current))
 	}
 	if b := p.plan.Broken; b != nil {
 		parts = append(parts, fmt.Sprintf("Sidecar %s of Pod %s cannot run%s. %s", b.Container, podName(b.View.Pod), b.trouble(), b.wayOut()))
@@ -201,7 +204,8 @@ func refused(all []RefusedPod) string {
 	if more := len(reasons) - len(out); more > 0 {
 		out = append(out, fmt.Sprintf("and for %d other reasons", more))
 	}
-	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.", report.Pods(len(all)), strings.Join(out, "; "))
+	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.",
+		report.Pods(len(all)), strings.Join(out, "; "))
 }
 
 // heldResizes quotes what the kubelet says of the first Pod that it does not resize, and counts the others.

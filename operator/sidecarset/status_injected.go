@@ -65,7 +65,8 @@ func noPods(s *Snapshot) string {
 	case spec.NamespaceSelector != nil && n.Selected == 0:
 		return fmt.Sprintf("No live Pod matches: namespaceSelector selects 0 of %s.", report.Count(n.All, "namespace"))
 	case spec.NamespaceSelector != nil:
-		return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the %s that namespaceSelector selects.%s", report.Count(n.Selected, "namespace"), exempt(s))
+		return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the %s that namespaceSelector selects.%s",
+			report.Count(n.Selected, "namespace"), exempt(s))
 	}
 	return fmt.Sprintf("No live Pod matches: the selector matches 0 Pods in the cluster's %s.%s", report.Count(n.All, "namespace"), exempt(s))
 }
@@ -75,7 +76,8 @@ func exempt(s *Snapshot) string {
 	if len(s.Exempt) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Not counted, since the Pod webhooks do not serve their namespaces: %s: %s.", report.Pods(len(s.Exempt)), report.Names(podNames(s.Exempt)))
+	return fmt.Sprintf(" Not counted, since the Pod webhooks do not serve their namespaces: %s: %s.",
+		report.Pods(len(s.Exempt)), report.Names(podNames(s.Exempt)))
 }
 
 func podNames(pods []*corev1.Pod) []string {
@@ -140,7 +142,8 @@ func (w *without) message() string {
 		parts = append(parts, fmt.Sprintf("Without the sidecars until created anew: %s: %s.", report.Pods(n), report.Names(w.helped)))
 	}
 	if n := len(w.blocked); n > 0 {
-		parts = append(parts, fmt.Sprintf("Without the sidecars, and created anew they would be again: %s: %s. %s.", report.Pods(n), report.Names(w.blocked), w.obstacle))
+		parts = append(parts, fmt.Sprintf("Without the sidecars, and created anew they would be again: %s: %s. %s.",
+			report.Pods(n), report.Names(w.blocked), w.obstacle))
 	}
 	return strings.Join(parts, " ")
 }
@@ -168,7 +171,8 @@ func (p *progress) repairing(s *Snapshot) string {
 		out += fmt.Sprintf(" PodDisruptionBudgets keep %s from eviction: %s.", report.Pods(len(budget)), report.Names(budget))
 	}
 	if len(policy) > 0 {
-		out += fmt.Sprintf(" The API server refuses the eviction of %s: %s; the first: %s.", report.Pods(len(policy)), report.Names(policy), words)
+		out += fmt.Sprintf(" The API server refuses the eviction of %s: %s; the first: %s.",
+			report.Pods(len(policy)), report.Names(policy), words)
 	}
 	return out
 }

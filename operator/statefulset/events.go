@@ -85,37 +85,3 @@ func warnings(plan *Plan, outcome *Outcome) (out []report.Event) {
 func somePods[T any](actions []T, name func(T) string) string {
 	return report.Some("Pod", report.NamesOf(actions, name))
 }
-
-func (c CreatePod) name() string   { return c.Pod.Name }
-func (d DeletePod) name() string   { return d.View.Pod.Name }
-func (c ChangePod) name() string   { return c.View.Pod.Name }
-func (c ChangeClaim) name() string { return c.Claim.Name }
-
-func (i NotUpgradablePod) name() string { return i.View.Pod.Name }
-
-func owned(outcome *Outcome, adopted bool) (names []string) {
-	for _, o := range outcome.Owned {
-		if o.Adopt == adopted {
-			names = append(names, o.Pod.Name)
-		}
-	}
-	return names
-}
-
-func updatedInPlace(outcome *Outcome) (out []ChangePod) {
-	for _, c := range outcome.Changed {
-		if c.Updates {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func resized(outcome *Outcome) (out []ChangeClaim) {
-	for _, c := range outcome.Claimed {
-		if c.Storage != nil {
-			out = append(out, c)
-		}
-	}
-	return out
-}

@@ -101,3 +101,30 @@ func (o *Outcome) succeeded(err error, refusals *[]error) bool {
 func (o *Outcome) note(pod types.UID, toward string, err error) {
 	o.tries = append(o.tries, try{pod, toward, err})
 }
+
+func owned(outcome *Outcome, adopted bool) (names []string) {
+	for _, o := range outcome.Owned {
+		if o.Adopt == adopted {
+			names = append(names, o.Pod.Name)
+		}
+	}
+	return names
+}
+
+func updatedInPlace(outcome *Outcome) (out []ChangePod) {
+	for _, c := range outcome.Changed {
+		if c.Updates {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func resized(outcome *Outcome) (out []ChangeClaim) {
+	for _, c := range outcome.Claimed {
+		if c.Storage != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -283,3 +283,10 @@ type RevisionPlan struct {
 
 // ChangeRevision brings a recorded revision from Old to New.
 type ChangeRevision struct{ Old, New *appsv1.ControllerRevision }
+
+func (c CreatePod) name() string   { return c.Pod.Name }
+func (d DeletePod) name() string   { return d.View.Pod.Name }
+func (c ChangePod) name() string   { return c.View.Pod.Name }
+func (c ChangeClaim) name() string { return c.Claim.Name }
+
+func (i NotUpgradablePod) name() string { return i.View.Pod.Name }

@@ -14,6 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // draft is what is going to be written to one Pod.
@@ -307,7 +308,7 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 		wanted := corev1.PodCondition{Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: now}
 		if !*d.serves {
 			wanted.Status, wanted.Reason = corev1.ConditionFalse, v1beta1.ReasonStartInPlaceUpdate
-			wanted.LastTransitionTime = p.s.wholeSecond() // the grace period counts from here
+			wanted.LastTransitionTime = report.WholeSecond(p.s.Now) // the grace period counts from here
 		}
 		if has := pods.Condition(pod, wanted.Type); has == nil || has.Status != wanted.Status {
 			out = append(out, wanted)

@@ -3,8 +3,6 @@
 package statefulset
 
 import (
-	"time"
-
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -75,9 +73,3 @@ type metaTime = metav1.Time
 
 // now is the time of the snapshot as objects store it.
 func (s *Snapshot) now() metav1.Time { return metav1.NewTime(s.Now) }
-
-// wholeSecond is Now, rounded up to what a stored time can hold. The API server cuts fractions off, which would end a
-// deadline before its time.
-func (s *Snapshot) wholeSecond() metav1.Time {
-	return metav1.NewTime(s.Now.Add(time.Second - time.Nanosecond).Truncate(time.Second))
-}

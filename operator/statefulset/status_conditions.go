@@ -84,16 +84,19 @@ func (p *progress) rest() verdict {
 		return verdict{fulfilled, v1beta1.ReasonPaused, "Updates are paused; no Pod waits for one."}
 	case p.plan.Rollout.Hold == HoldPaused:
 		return verdict{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
-			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.", report.PodsAre(waiting), p.status.UpdateRevision)}
+			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.",
+			report.PodsAre(waiting), p.status.UpdateRevision)}
 	case waiting > 0:
 		return verdict{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
-			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.", report.PodsAre(waiting), p.status.UpdateRevision)}
+			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.",
+			report.PodsAre(waiting), p.status.UpdateRevision)}
 	case p.status.CurrentRevision != p.status.UpdateRevision:
 		return verdict{fulfilled, v1beta1.ReasonPartitionReached, p.kept()}
 	case p.s.replicas() == 0:
 		return verdict{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
 	}
-	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf("All wanted Pods, %d of them, are at revision %s.", p.s.replicas(), p.status.UpdateRevision)}
+	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf(
+		"All wanted Pods, %d of them, are at revision %s.", p.s.replicas(), p.status.UpdateRevision)}
 }
 
 // kept says how far the partition lets the rollout come.

@@ -40,7 +40,8 @@ func (p *progress) first() string { return p.waits().First() }
 // extent says how far the rollout is.
 func (p *progress) extent() string {
 	wanted := max(0, p.s.replicas()-p.s.partition())
-	return fmt.Sprintf("Update to revision %s: %d of %s done.", p.status.UpdateRevision, min(int(p.status.UpdatedAvailableReplicas), wanted), report.Pods(wanted))
+	done := min(int(p.status.UpdatedAvailableReplicas), wanted)
+	return fmt.Sprintf("Update to revision %s: %d of %s done.", p.status.UpdateRevision, done, report.Pods(wanted))
 }
 
 func (p *progress) sayRefused(m *report.MessageBuilder) {
@@ -163,7 +164,8 @@ func (p *progress) advice() string {
 			return " Correct what keeps the Pod from running; if it is the template, broken Pods are replaced as soon as that is changed."
 		}
 	}
-	if going := slices.Concat(p.leaving, p.condemned); slices.ContainsFunc(going, func(v *View) bool { return v.terminating() && len(v.Pod.Finalizers) > 0 }) {
+	held := func(v *View) bool { return v.terminating() && len(v.Pod.Finalizers) > 0 }
+	if going := slices.Concat(p.leaving, p.condemned); slices.ContainsFunc(going, held) {
 		return " A Pod that finalizers hold goes when they are taken away: by whoever set them or, if that is gone for good, by you."
 	} else if len(going) > 0 {
 		return " If the node of a Pod that does not go is lost for good, delete the Pod with kubectl delete --force."

@@ -145,7 +145,7 @@ func (p *progress) working() bool {
 // lastProgress is when the set last came closer to what it is to be. It is kept while nothing is to be done.
 func (p *progress) lastProgress() *metav1.Time {
 	if p.working() && p.moved() {
-		return ptr.To(p.s.wholeSecond())
+		return ptr.To(report.WholeSecond(p.s.Now))
 	}
 	return p.s.Set.Status.LastProgressTime
 }

@@ -35,7 +35,8 @@ func (p *progress) tooFew() string {
 	if len(p.missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Still to be created: %d of %s, %s the first.", len(p.missing), report.Pods(p.s.replicas()), podName(p.s.Set, p.missing[0]))
+	return fmt.Sprintf("Still to be created: %d of %s, %s the first.",
+		len(p.missing), report.Pods(p.s.replicas()), podName(p.s.Set, p.missing[0]))
 }
 
 func (p *progress) tooMany() string {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/go-logr/logr"
+
+	"github.com/windlass-operator/windlass/operator/apply"
+)
+
+// Outcome is what became of a plan.
+type Outcome struct {
+	// Updated, Completed and Finished are the actions that were carried out.
+	Updated, Completed, Finished []UpdatePod
+	// Refused are the changes of Pods that the API server did not carry out, or of which nobody knows.
+	Refused []Refused
+	// Evicted are the Pods that will be created anew.
+	Evicted []EvictPod
+	// Kept are the evictions that the API server refused.
+	Kept []TriedEviction
+	// Collided tells that the name of the new revision is taken by something that is not ours. The next look takes
+	// another one.
+	Collided bool
+	// Failed are the other actions that the API server refused, with its words.
+	Failed []error
+	// Unrecorded means that the current revision could not be recorded, so that no Pod was marked with it.
+	Unrecorded bool
+	// Stale counts those that were given up because the object had changed since the snapshot. The change itself brings
+	// the next look.
+	Stale int
+}
+
+// Refused is the change of a Pod that failed.
+type Refused struct {
+	UpdatePod
+	// Write says which one it was, Err why.
+	Write string
+	Err   error
+}
+
+// Err joins the errors that are worth another try.
+func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
+
+// succeeded reports whether an action succeeded, and notes why not.
+func (o *Outcome) succeeded(err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case apply.IsStale(err):
+		o.Stale++
+	default:
+		o.fail(err)
+	}
+	return false
+}
+
+func (o *Outcome) fail(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			o.Failed = append(o.Failed, err)
+		}
+	}
+}
+
+// errors are all that failed.
+func (o *Outcome) errors() []error {
+	out := slices.Clone(o.Failed)
+	for _, refused := range o.Refused {
+		out = append(out, refused.Err)
+	}
+	return out
+}
+
+// log tells which Pods were evicted: a plan names all that may be.
+func (o *Outcome) log(log logr.Logger) {
+	for _, e := range o.Evicted {
+		log.Info(e.String())
+	}
+	for _, tried := range o.Kept {
+		log.V(1).Info("not evicted: "+podName(tried.Pod), "answer", tried.Err.Error())
+	}
+}
