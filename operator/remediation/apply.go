@@ -73,7 +73,8 @@ func (e *executor) enter(ctx context.Context, s *Snapshot, ledger *Ledger) error
 		}
 		return nil
 	}
-	return apply.Wrap(e.writer.Update(ctx, lease, client.DisableReadYourWritesConsistency), "change Lease %s/%s, the ledger of auto remediation", e.home, LedgerName)
+	err := e.writer.Update(ctx, lease, client.DisableReadYourWritesConsistency)
+	return apply.Wrap(err, "change Lease %s/%s, the ledger of auto remediation", e.home, LedgerName)
 }
 
 // remove deletes the SchedPatch, which has nothing left to remember.

@@ -5,6 +5,7 @@ package remediation
 import (
 	"context"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -29,13 +30,13 @@ type Options struct {
 	Namespace string
 }
 
-// Remediator looks after the stuck Pods of StatefulSets. It may be called from many goroutines, and has no memory that
+// Remediator replaces the stuck Pods of StatefulSets. It may be called from many goroutines, and has no memory that
 // matters.
 type Remediator struct {
 	gatherer gatherer
 	executor executor
 	asker    Asker
-	teller   *teller
+	recorder *recorder
 	// mu is held while limits are read, a decision is taken and written, so that two sets do not both take the last of
 	// what is left, and neither loses what the other one enters in the ledger. Webhooks are asked without it.
 	mu sync.Mutex
@@ -54,38 +55,37 @@ func New(cluster loop.Cluster, options Options) *Remediator {
 		},
 		executor: executor{writer: cluster.Client, home: options.Namespace},
 		asker:    asker,
-		teller:   newTeller(cluster.Recorder),
+		recorder: newRecorder(cluster.Recorder),
 	}
 }
 
-// maxSteps is how many steps one look takes at most. From nothing to a deletion there are five: record, ask, count
-// anew, delete, and see that it is done.
+// maxSteps is how many steps one call takes at most. From nothing to a deletion there are five: record, ask, count
+// again, delete, and see that it is done.
 const maxSteps = 8
 
 // Concerns reports whether a set asks for auto remediation, or has left something to clean up since it did.
 func (r *Remediator) Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error) {
-	facts := Facts{Set: set}
-	if facts.enabled() {
+	input := Input{Set: set}
+	if input.enabled() {
 		return true, nil
 	}
 	patch, _, err := r.gatherer.ours(ctx, set)
 	return patch != nil, err
 }
 
-// Look does all that is to be done about the stuck Pods of a set now, and tells how it stands. A nil verdict is that
-// there is nothing to tell. After an error nothing is known; what is under way goes on with the next look.
-func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
-	if quiet, err := r.quiet(ctx, facts); err != nil || quiet {
+// Remediate does all that is to be done about the stuck Pods of a set now, and says how it stands. A nil result means
+// that there is nothing to say. After an error nothing is known; what is under way goes on with the next call.
+func (r *Remediator) Remediate(ctx context.Context, input *Input) (*Result, error) {
+	if nothing, err := r.nothingToDo(ctx, input); err != nil || nothing {
 		return nil, err
 	}
-	var served *Answer
-	var refusal *Refusal
+	var before earlier
 	var s *Snapshot
 	var plan *Plan
 	deleted := false
 	for range maxSteps {
 		var err error
-		if s, plan, err = r.step(ctx, facts, served, refusal); plan == nil {
+		if s, plan, err = r.step(ctx, input, before); plan == nil {
 			return nil, err
 		}
 		switch {
@@ -93,78 +93,76 @@ func (r *Remediator) Look(ctx context.Context, facts *Facts) (*Verdict, error) {
 			continue
 		case err != nil:
 			ctrl.LoggerFrom(ctx).Error(err, "remediation: the API server refused this")
-			if refusal = refusalOf(plan.Delete, err); refusal == nil {
-				return r.verdict(s, plan, err.Error(), deleted), nil
+			if before.refusal = refusalOf(plan.Delete, err); before.refusal == nil {
+				return r.finish(s, plan, err.Error(), deleted), nil
 			}
 			continue
 		case plan.Write != nil:
-			refusal = nil // it is recorded now, if it is still of interest
+			before.refusal = nil // it is recorded now, if it is still of interest
 		case plan.Ask:
-			served = r.asker.Ask(ctx, s.Patch)
+			before.served = r.asker.Ask(ctx, s.Patch)
 		case plan.idle():
-			return r.verdict(s, plan, "", deleted), nil
+			return r.finish(s, plan, "", deleted), nil
 		}
 		deleted = deleted || plan.Delete != nil
 	}
-	v := r.verdict(s, plan, "", deleted)
-	v.LookAgainIn = 1
-	return v, nil
+	plan.RequeueAfter = time.Second
+	return r.finish(s, plan, "", deleted), nil
 }
 
 // step takes one step: gathers, decides and writes. It returns the plan with the error of carrying it out.
-func (r *Remediator) step(ctx context.Context, facts *Facts, served *Answer, refusal *Refusal) (*Snapshot, *Plan, error) {
+func (r *Remediator) step(ctx context.Context, input *Input, before earlier) (*Snapshot, *Plan, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, err := r.gatherer.snapshot(ctx, facts, served)
+	s, err := r.gatherer.snapshot(ctx, input, before)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.Refusal = refusal
 	plan := decide(s)
 	if err := r.executor.apply(ctx, s, plan); err != nil {
 		return s, plan, err
 	}
 	plan.log(ctrl.LoggerFrom(ctx), s)
-	r.teller.deeds(s, plan)
+	r.recorder.done(s, plan)
 	return s, plan, nil
 }
 
-// verdict tells of a look that is over.
-func (r *Remediator) verdict(s *Snapshot, plan *Plan, refused string, deleted bool) *Verdict {
-	v := makeVerdict(s, plan, refused)
-	v.Deleted = deleted
-	r.teller.stand(s, plan, v)
-	observeStand(s, plan)
-	return v
+// finish says how it stands when no step is left to be taken now. refused is what the API server said against the last
+// write, "" when it took it.
+func (r *Remediator) finish(s *Snapshot, plan *Plan, refused string, deleted bool) *Result {
+	result := makeResult(s, plan, refused, deleted)
+	r.recorder.held(s, plan, result)
+	observeExclusions(s, plan)
+	return result
 }
 
-// quiet reports whether nothing of a set is in our hands, nor will be soon.
-func (r *Remediator) quiet(ctx context.Context, facts *Facts) (bool, error) {
-	if facts.enabled() {
-		for i := range facts.Pods {
-			pod := &facts.Pods[i]
+// nothingToDo reports whether nothing of a set is in our hands, nor will be soon.
+func (r *Remediator) nothingToDo(ctx context.Context, input *Input) (bool, error) {
+	if input.enabled() {
+		for i := range input.Pods {
+			pod := &input.Pods[i]
 			if !pod.Right {
 				continue
 			}
-			switch look(pod.Pod).kind {
+			switch classify(pod.Pod).kind {
 			case ambiguous, nodeRefused:
 				return false, nil
 			case unscheduled: // an exclusion may keep it from its node that nothing else remembers
-				if marked(pod.Pod, PatchName(facts.Set.Name)) {
+				if marked(pod.Pod, PatchName(input.Set.Name)) {
 					return false, nil
 				}
 			}
 		}
 	}
-	patch, _, err := r.gatherer.ours(ctx, facts.Set)
+	patch, _, err := r.gatherer.ours(ctx, input.Set)
 	if err == nil && patch == nil {
-		r.Forget(types.NamespacedName{Namespace: facts.Set.Namespace, Name: facts.Set.Name})
+		r.Forget(types.NamespacedName{Namespace: input.Set.Namespace, Name: input.Set.Name})
 	}
 	return patch == nil, err
 }
 
-// Forget drops what is remembered of a set that is gone: what was told of it.
+// Forget drops what is remembered of a set that is gone.
 func (r *Remediator) Forget(set types.NamespacedName) {
-	r.teller.forget(set)
+	r.recorder.forget(set)
 	forgetMetrics(set)
 }

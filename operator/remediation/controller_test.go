@@ -20,8 +20,8 @@ func (late) Create(_ context.Context, object client.Object, _ ...client.CreateOp
 	return apierrors.NewAlreadyExists(schema.GroupResource{Resource: "schedpatches"}, object.GetName())
 }
 
-// A look that never comes to rest still tells how it stands, so that no condition goes and comes back.
-func TestALookThatIsOvertakenTellsHowItStands(t *testing.T) {
+// Who never comes to rest still says how it stands, so that no condition goes and comes back.
+func TestWhoIsOvertakenSaysHowItStands(t *testing.T) {
 	w := newWorld(t, 1, "n1", "n2", "n3")
 	w.nodes["n1"] = noPull
 	w.add("web", 3)
@@ -31,7 +31,7 @@ func TestALookThatIsOvertakenTellsHowItStands(t *testing.T) {
 	if diff := cmp.Diff(end{Ready: 2, Condition: "True NodeExcluded"}, w.end()); diff != "" {
 		t.Errorf("end (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(float64(1), w.verdicts["web"].LookAgainIn); diff != "" {
-		t.Errorf("seconds until the next look (-want +got):\n%s", diff)
+	if diff := cmp.Diff(time.Second, w.results["web"].RequeueAfter); diff != "" {
+		t.Errorf("until the next look (-want +got):\n%s", diff)
 	}
 }

@@ -5,13 +5,13 @@
 // its replacement starts elsewhere. It is called from the StatefulSet's controller in each look at a set, and writes no
 // status of its own.
 //
-//	Facts ──gatherer──▶ Snapshot ──decide──▶ Plan ──executor──▶ done
+//	Input ──gatherer──▶ Snapshot ──decide──▶ Plan ──executor──▶ done
 //	 (of the set)  ▲                          │
 //	               └────── again, until there is nothing left to do now
 //
 // Every decision rests on live objects: Pods, Nodes, and the record that the SchedPatch carries in an annotation. The
-// intent is written before the deed. The exclusion of the node and the attempt, with the Pod's UID, get into the
-// SchedPatch in one write; then the webhooks are asked; then the Pod is deleted, if it is still as it was seen. An
+// intent is written before it is carried out. The exclusion of the node and the attempt, with the Pod's UID, get into
+// the SchedPatch in one write; then the webhooks are asked; then the Pod is deleted, if it is still as it was seen. An
 // operator that starts between any two of these steps goes on where the last one stopped:
 //
 //	the record has no attempt                        → decide
@@ -21,5 +21,5 @@
 //
 // Limits of the whole cluster are counted from the operator's own ledger, a Lease in its namespace, and not from
 // memory: the records of other sets prove nothing, since they are kept where tenants write. What is entered there
-// precedes the deed as well.
+// precedes what is done as well.
 package remediation

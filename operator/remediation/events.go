@@ -4,19 +4,18 @@ package remediation
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Reasons of events on StatefulSets, Pods and Nodes, beside those of the gates.
@@ -26,101 +25,115 @@ const (
 	eventReplaced = "StuckPodDeleted"
 )
 
-// teller records events. What stands in the way is told once, not in each look.
-type teller struct {
-	recorder events.EventRecorder
-	mu       sync.Mutex
-	// told is what was said last of each set's Remediating condition.
-	told map[types.NamespacedName]string
+// action is that of all events.
+const action = "Remediate"
+
+// recorder records events and counts them. Why a stuck Pod is not replaced is said once, and not in each look.
+type recorder struct {
+	events *report.Recorder
+	mu     sync.Mutex
+	// reasons are why stuck Pods were not replaced when that was looked at last, by set; "" for none.
+	reasons map[types.NamespacedName]string
 }
 
-func newTeller(recorder events.EventRecorder) *teller {
-	return &teller{recorder: recorder, told: map[types.NamespacedName]string{}}
+func newRecorder(to events.EventRecorder) *recorder {
+	return &recorder{events: report.NewRecorder(to), reasons: map[types.NamespacedName]string{}}
 }
 
-func (t *teller) say(object runtime.Object, kind, reason, note string) {
-	t.recorder.Eventf(object, nil, kind, reason, "Remediate", "%s", shorten(note))
-}
-
-// maxNote is how many bytes an event's note, or a condition's message, may have.
-const maxNote = 1024
-
-func shorten(note string) string {
-	if len(note) <= maxNote {
-		return note
+// done records what a plan has done.
+func (r *recorder) done(s *Snapshot, plan *Plan) {
+	if plan.Delete != nil {
+		observeDeletion(plan.Delete)
 	}
-	return strings.ToValidUTF8(note[:maxNote-3], "") + "..."
+	r.events.Record(s.Set, s.Now, eventsOf(s, plan)...)
 }
 
-// deeds tells of what a plan has done: exclusions and deletions, each on all that it concerns.
-func (t *teller) deeds(s *Snapshot, plan *Plan) {
-	if d := plan.Delete; d != nil {
-		t.say(d.Pod, corev1.EventTypeNormal, eventReplaced, "Deleted: "+d.Reason)
-		t.say(s.Set, corev1.EventTypeNormal, eventReplaced, fmt.Sprintf("Deleted Pod %s: %s", d.Pod.Name, d.Reason))
-		observeDeletion(d)
+// held records why stuck Pods are not replaced, when that begins.
+func (r *recorder) held(s *Snapshot, plan *Plan, result *Result) {
+	reason := ""
+	if c := result.Condition; c != nil && c.Status == metav1.ConditionFalse {
+		reason = c.Reason
 	}
-	if plan.Write == nil {
+	if !r.begins(s.Set, reason) || reason == "" {
 		return
 	}
+	gateHeld.WithLabelValues(reason).Inc()
+	r.events.Record(s.Set, s.Now, eventsOfGate(s, plan, result.Condition)...)
+}
+
+// begins reports whether a reason differs from the last one of its set. After a restart the status says which that was.
+func (r *recorder) begins(set *v1beta1.StatefulSet, reason string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := client.ObjectKeyFromObject(set)
+	before, known := r.reasons[key]
+	c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating)
+	if !known && c != nil && c.Status == metav1.ConditionFalse {
+		before = c.Reason
+	}
+	r.reasons[key] = reason
+	return before != reason
+}
+
+func (r *recorder) forget(set types.NamespacedName) {
+	r.events.Forget(set)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.reasons, set)
+}
+
+// eventsOf are those of a plan that was carried out: exclusions and deletions, each on all that it concerns.
+func eventsOf(s *Snapshot, plan *Plan) []report.Event {
+	var out []report.Event
+	if d := plan.Delete; d != nil {
+		onPod := report.Normal(eventReplaced, action, "Deleted: "+d.Reason)
+		onPod.About = d.Pod
+		out = append(out, onPod, report.Normal(eventReplaced, action, fmt.Sprintf("Deleted Pod %s: %s", d.Pod.Name, d.Reason)))
+	}
+	if plan.Write == nil {
+		return out
+	}
 	for _, e := range plan.Ended {
-		note := fmt.Sprintf("Pods of StatefulSet %s/%s may come to node %s again: %s", s.Set.Namespace, s.Set.Name, e.Node, e.Why)
-		t.sayOfNode(s, e.Node, corev1.EventTypeNormal, eventLifted, note)
+		note := fmt.Sprintf("Pods of StatefulSet %s may come to node %s again: %s", s.key(), e.Node, e.Why)
+		out = append(out, onNode(s, e.Node, report.Normal(eventLifted, action, note))...)
 	}
 	for _, e := range plan.Record.actives(s.Now) {
 		if s.Record.active(e.Node, s.Now) {
 			continue
 		}
-		note := fmt.Sprintf("Node %s is excluded for StatefulSet %s/%s until %s: %s", e.Node, s.Set.Namespace, s.Set.Name, clockTime(e.Expires), e.Reason)
-		t.sayOfNode(s, e.Node, corev1.EventTypeWarning, eventExcluded, note)
+		note := fmt.Sprintf("Node %s is excluded for StatefulSet %s until %s: %s", e.Node, s.key(), clockTime(e.Expires), e.Reason)
+		out = append(out, onNode(s, e.Node, report.Warning(eventExcluded, action, note))...)
 	}
+	return out
 }
 
-// sayOfNode tells something of a node on it, and on the set.
-func (t *teller) sayOfNode(s *Snapshot, name, kind, reason, note string) {
-	t.say(s.Set, kind, reason, note)
-	if node := s.Nodes[name]; node != nil {
-		// Events of Nodes name them by their UID, as the kubelet's do.
-		t.say(&corev1.Node{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: name, UID: node.UID}}, kind, reason, note)
+// eventsOfGate say why no stuck Pod is replaced: on the set, and on the Pod that the condition names.
+func eventsOfGate(s *Snapshot, plan *Plan, condition *metav1.Condition) []report.Event {
+	out := []report.Event{report.Warning(condition.Reason, action, condition.Message)}
+	if c := plan.blocked(); c != nil && c.Gate.reason == condition.Reason {
+		onPod := report.Warning(condition.Reason, action, c.message())
+		onPod.About, onPod.Topic = c.Pod.Pod, "on Pod "+c.Pod.Name+": "+onPod.Note
+		out = append(out, onPod)
 	}
+	return out
 }
 
-// stand tells once why a stuck Pod is not replaced.
-func (t *teller) stand(s *Snapshot, plan *Plan, v *Verdict) {
-	key := client.ObjectKeyFromObject(s.Set)
-	reason := ""
-	if v.Condition != nil && v.Condition.Status == metav1.ConditionFalse {
-		reason = v.Condition.Reason
+// onNode are an event on the set, and the same on a node if that is still there.
+func onNode(s *Snapshot, name string, e report.Event) []report.Event {
+	node := s.Nodes[name]
+	if node == nil {
+		return []report.Event{e}
 	}
-	if !t.news(key, s.Set, reason) || reason == "" {
-		return
+	onNode := e
+	onNode.Topic = "on node " + name + ": " + e.Note
+	// Events of Nodes name them by their UID, as the kubelet's do.
+	onNode.About = &corev1.Node{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: name, UID: node.UID},
 	}
-	gateHeld.WithLabelValues(reason).Inc()
-	t.say(s.Set, corev1.EventTypeWarning, reason, v.Condition.Message)
-	if c := plan.blocked(); c != nil && c.Gate.reason == reason {
-		t.say(c.Pod.Pod, corev1.EventTypeWarning, reason, c.told())
-	}
+	return []report.Event{e, onNode}
 }
 
-// news reports whether a reason differs from the one that was told last. After a restart the status says which that
-// was.
-func (t *teller) news(key types.NamespacedName, set *v1beta1.StatefulSet, reason string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	before, known := t.told[key]
-	if c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating); !known && c != nil && c.Status == metav1.ConditionFalse {
-		before = c.Reason
-	}
-	t.told[key] = reason
-	return before != reason
-}
-
-func (t *teller) forget(key types.NamespacedName) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.told, key)
-}
-
-// log tells what was done.
+// log says what was done.
 func (p *Plan) log(log logr.Logger, s *Snapshot) {
 	for _, e := range p.Ended {
 		if p.Write != nil {

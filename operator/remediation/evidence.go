@@ -20,8 +20,8 @@ type evidence struct {
 	image string
 	// since is from when on the Pod has been waiting.
 	since metav1.Time
-	// words are the kubelet's.
-	words string
+	// kubeletReason is what the kubelet, or the scheduler, says: a reason and a message.
+	kubeletReason string
 }
 
 type evidenceKind string
@@ -61,7 +61,7 @@ var checks = []struct {
 }
 
 // look says what a Pod shows.
-func look(pod *corev1.Pod) evidence {
+func classify(pod *corev1.Pod) evidence {
 	for _, check := range checks {
 		if e, ok := check.find(pod); ok {
 			return e
@@ -105,7 +105,7 @@ func findRefusal(pod *corev1.Pod) (evidence, bool) {
 	if pod.Status.Phase != corev1.PodFailed || !isRefusal(pod.Status.Reason) {
 		return evidence{}, false
 	}
-	return evidence{kind: nodeRefused, since: scheduledAt(pod), words: worded(pod.Status.Reason, pod.Status.Message)}, true
+	return evidence{kind: nodeRefused, since: scheduledAt(pod), kubeletReason: withMessage(pod.Status.Reason, pod.Status.Message)}, true
 }
 
 func findEnd(pod *corev1.Pod) (evidence, bool) {
@@ -118,7 +118,7 @@ func findUnscheduled(pod *corev1.Pod) (evidence, bool) {
 	}
 	e := evidence{kind: unscheduled, since: pod.CreationTimestamp}
 	if c := pods.Condition(pod, corev1.PodScheduled); c != nil {
-		e.since, e.words = c.LastTransitionTime, worded(c.Reason, c.Message)
+		e.since, e.kubeletReason = c.LastTransitionTime, withMessage(c.Reason, c.Message)
 	}
 	return e, true
 }
@@ -126,7 +126,8 @@ func findUnscheduled(pod *corev1.Pod) (evidence, bool) {
 func findBadTemplate(pod *corev1.Pod) (evidence, bool) {
 	for _, c := range containers(pod) {
 		if waiting := c.status.State.Waiting; waiting != nil && templateReasons[waiting.Reason] {
-			return evidence{kind: badTemplate, image: c.image, since: scheduledAt(pod), words: c.words(waiting.Reason, waiting.Message)}, true
+			reason := c.reason(waiting.Reason, waiting.Message)
+			return evidence{kind: badTemplate, image: c.image, since: scheduledAt(pod), kubeletReason: reason}, true
 		}
 	}
 	return evidence{}, false
@@ -135,7 +136,7 @@ func findBadTemplate(pod *corev1.Pod) (evidence, bool) {
 func findFailure(pod *corev1.Pod) (evidence, bool) {
 	for _, c := range containers(pod) {
 		if reason, message := c.failure(); failures[reason] {
-			return evidence{kind: ambiguous, image: c.image, since: waitingSince(pod), words: c.words(reason, message)}, true
+			return evidence{kind: ambiguous, image: c.image, since: waitingSince(pod), kubeletReason: c.reason(reason, message)}, true
 		}
 	}
 	return evidence{}, false
@@ -146,7 +147,8 @@ func findNoSandbox(pod *corev1.Pod) (evidence, bool) {
 	if !pods.IsFalse(c) {
 		return evidence{}, false
 	}
-	return evidence{kind: ambiguous, since: waitingSince(pod), words: worded("its sandbox, network or volumes are not ready", c.Message)}, true
+	reason := withMessage("its sandbox, network or volumes are not ready", c.Message)
+	return evidence{kind: ambiguous, since: waitingSince(pod), kubeletReason: reason}, true
 }
 
 func findPull(pod *corev1.Pod) (evidence, bool) {
@@ -187,8 +189,8 @@ func (c container) failure() (reason, message string) {
 	return waiting.Reason, waiting.Message
 }
 
-func (c container) words(reason, message string) string {
-	return worded(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
+func (c container) reason(reason, message string) string {
+	return withMessage(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
 }
 
 // started reports whether the container has ever run, as far as the Pod still shows it.
@@ -270,14 +272,14 @@ func waitingSince(pod *corev1.Pod) metav1.Time {
 	return since
 }
 
-// maxWords is how many bytes of the kubelet's words are repeated.
-const maxWords = 280
+// maxReason is how many bytes of the kubelet's words are repeated.
+const maxReason = 280
 
 // worded joins a reason and a message. Of a long message the middle is left out: it begins with what was tried, and
 // ends with what went wrong.
-func worded(reason, message string) string {
+func withMessage(reason, message string) string {
 	message = strings.Join(strings.Fields(message), " ")
-	room := maxWords - len(reason) - len(": ")
+	room := maxReason - len(reason) - len(": ")
 	switch {
 	case message == "":
 	case len(message) <= room:

@@ -107,7 +107,7 @@ func TestWhatAnObservationProves(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			e := look(test.pod)
+			e := classify(test.pod)
 			if diff := cmp.Diff(test.want, want{e.kind, e.image}); diff != "" {
 				t.Errorf("evidence (-want +got):\n%s", diff)
 			}
@@ -124,7 +124,7 @@ func TestAPodWaitsSinceItsNodeOrItsSandbox(t *testing.T) {
 		"since its sandbox was made after that": {sandboxAt(pullFailing("p", "n1", build.Epoch.Add(-long)), -short), -short},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(at(test.want), look(test.pod).since); diff != "" {
+			if diff := cmp.Diff(at(test.want), classify(test.pod).since); diff != "" {
 				t.Errorf("waits since (-want +got):\n%s", diff)
 			}
 		})
@@ -142,8 +142,8 @@ func TestTheKubeletsWordsStayShort(t *testing.T) {
 		"a message of some words": "failed to pull: connection refused",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := look(waiting("p", "n1", build.Epoch, "ErrImagePull", message)).words
-			if len(got) > maxWords || !utf8.ValidString(got) {
+			got := classify(waiting("p", "n1", build.Epoch, "ErrImagePull", message)).kubeletReason
+			if len(got) > maxReason || !utf8.ValidString(got) {
 				t.Errorf("%d bytes: %s", len(got), got)
 			}
 			for _, part := range []string{"container app, image app:1: ErrImagePull: failed to pull: ", "connection refused"} {

@@ -39,10 +39,20 @@ type gatherer struct {
 	karpenter karpenter
 }
 
-// snapshot gathers what a decision needs.
-func (g *gatherer) snapshot(ctx context.Context, facts *Facts, served *Answer) (*Snapshot, error) {
-	s := &Snapshot{Facts: *facts, Now: g.clock.Now(), Served: served, Details: map[types.UID]*Details{}}
-	s.Pods = slices.Clone(facts.Pods)
+// earlier is what earlier steps of one call came to, as far as no object says it.
+type earlier struct {
+	// served is what the webhooks answered last, nil when they were not asked.
+	served *Answer
+	// refusal is of the deletion that was tried last, nil when it is recorded.
+	refusal *Refusal
+}
+
+// snapshot gathers what a decision needs. What it returns is finished: nobody writes into it.
+func (g *gatherer) snapshot(ctx context.Context, input *Input, before earlier) (*Snapshot, error) {
+	s := &Snapshot{
+		Input: *input, Now: g.clock.Now(), Details: map[types.UID]*Details{}, Served: before.served, Refusal: before.refusal,
+	}
+	s.Pods = slices.Clone(input.Pods)
 	if err := g.patch(ctx, s); err != nil {
 		return nil, err
 	}
@@ -95,7 +105,8 @@ func (g *gatherer) patch(ctx context.Context, s *Snapshot) (err error) {
 	}
 	if s.Patch != nil {
 		if s.Record, err = ParseRecord(s.Patch.Annotations[v1beta1.RemediationExclusionsAnnotation]); err != nil {
-			s.Obstacle = fmt.Sprintf("the annotation %s of SchedPatch %s cannot be read (%v); delete the SchedPatch to begin anew", v1beta1.RemediationExclusionsAnnotation, s.Patch.Name, err)
+			s.Obstacle = fmt.Sprintf("the annotation %s of SchedPatch %s cannot be read (%v); delete the SchedPatch to begin anew",
+				v1beta1.RemediationExclusionsAnnotation, s.Patch.Name, err)
 		}
 	}
 	return nil
@@ -173,7 +184,7 @@ func (g *gatherer) volumes(ctx context.Context, pod *corev1.Pod) ([]Volume, erro
 	return out, nil
 }
 
-// bound reads the volume that a claim is bound to, nil when it is bound to none; lost tells that there is no such
+// bound reads the volume that a claim is bound to, nil when it is bound to none; lost says that there is no such
 // volume any more.
 func (g *gatherer) bound(ctx context.Context, claim *corev1.PersistentVolumeClaim) (pv *corev1.PersistentVolume, lost bool, err error) {
 	if claim.Spec.VolumeName == "" {
@@ -216,14 +227,16 @@ func (g *gatherer) ledger(ctx context.Context, s *Snapshot) error {
 	err := g.live.Get(ctx, client.ObjectKey{Namespace: g.home, Name: LedgerName}, lease)
 	switch {
 	case apierrors.IsForbidden(err):
-		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the operator may not read Lease %s/%s, where it keeps account; its role in that namespace has to name it, as the chart's does", g.home, LedgerName))
+		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the operator may not read Lease %s/%s, where it keeps account; "+
+			"its role in that namespace has to name it, as the chart's does", g.home, LedgerName))
 		return nil
 	case client.IgnoreNotFound(err) != nil:
 		return fmt.Errorf("read Lease %s/%s, the ledger of auto remediation: %w", g.home, LedgerName, err)
 	}
 	s.LedgerVersion = lease.ResourceVersion
 	if s.Ledger, err = ParseLedger(lease.Annotations[ledgerAnnotation]); err != nil {
-		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the annotation %s of Lease %s/%s cannot be read (%v); delete the Lease to begin anew", ledgerAnnotation, g.home, LedgerName, err))
+		s.Obstacle = cmp.Or(s.Obstacle, fmt.Sprintf("the annotation %s of Lease %s/%s cannot be read (%v); delete the Lease to begin anew",
+			ledgerAnnotation, g.home, LedgerName, err))
 	}
 	return g.presence(ctx, s)
 }

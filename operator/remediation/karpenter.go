@@ -13,7 +13,7 @@ import (
 // karpenter is whether Karpenter provisions nodes for the cluster, as it was found out last.
 type karpenter struct {
 	is bool
-	// until is when that has to be found out anew, zero when it never was.
+	// until is when that has to be found out again, zero when it never was.
 	until time.Time
 }
 

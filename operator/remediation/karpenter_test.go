@@ -79,7 +79,7 @@ func TestKarpenterIsAskedForOnlyWhereItMatters(t *testing.T) {
 			m := &mapper{err: &meta.NoKindMatchError{}}
 			w.operator.gatherer.mapper = m
 			for range 3 {
-				if _, err := w.operator.gatherer.snapshot(t.Context(), w.facts(set), nil); err != nil {
+				if _, err := w.operator.gatherer.snapshot(t.Context(), w.input(set), earlier{}); err != nil {
 					t.Fatal(err)
 				}
 			}

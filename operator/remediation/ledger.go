@@ -15,14 +15,14 @@ import (
 
 // Ledger is what the operator itself has done for all sets, as far as limits of the whole cluster count it. It is kept
 // in the operator's own namespace, because whoever may write SchedPatches anywhere can write a record: what a record
-// says concerns the set that it belongs to, and nobody else. An entry is made by the deed alone, before it is done, and
-// never out of a record. A record can only end an exclusion sooner, as when a person removes it.
+// says concerns the set that it belongs to, and nobody else. An entry is made by what is done alone, before that is
+// done, and never out of a record. A record can only end an exclusion sooner, as when a person removes it.
 type Ledger struct {
 	// Sets are the accounts, by namespace/name.
 	Sets map[string]Account `json:"sets,omitempty"`
 }
 
-// Account is what was done for one set. It stays when the set is made anew.
+// Account is what was done for one set. It stays when the set is recreated.
 type Account struct {
 	// Excluded is until when nodes are, or were, excluded.
 	Excluded map[string]metav1.Time `json:"excluded,omitempty"`
@@ -84,7 +84,7 @@ func (a Account) end(node string, now time.Time) {
 func (l Ledger) prune(now time.Time) {
 	for key, account := range l.Sets {
 		maps.DeleteFunc(account.Excluded, func(_ string, until metav1.Time) bool { return !calm(until, now) })
-		maps.DeleteFunc(account.Begun, func(_ types.UID, at metav1.Time) bool { return now.Sub(at.Time).Seconds() > rateWindow })
+		maps.DeleteFunc(account.Begun, func(_ types.UID, at metav1.Time) bool { return now.Sub(at.Time) > rateWindow })
 		if len(account.Excluded)+len(account.Begun) == 0 {
 			delete(l.Sets, key)
 		}
@@ -92,7 +92,7 @@ func (l Ledger) prune(now time.Time) {
 }
 
 // calm reports whether an exclusion still counts towards a storm.
-func calm(until metav1.Time, now time.Time) bool { return now.Sub(until.Time).Seconds() < calmSeconds }
+func calm(until metav1.Time, now time.Time) bool { return now.Sub(until.Time) < calmTime }
 
 // excluded names the nodes that count towards a storm, for whichever set.
 func (l Ledger) excluded(now time.Time) []string {

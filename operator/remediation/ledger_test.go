@@ -20,7 +20,7 @@ import (
 // liar is a SchedPatch as somebody writes it who may write StatefulSets and SchedPatches in one namespace: in all that
 // can be seen it is one of ours.
 func liar(set *v1beta1.StatefulSet, record Record) *v1alpha1.SchedPatch {
-	s := &Snapshot{Facts: Facts{Set: set}, Now: build.Epoch}
+	s := &Snapshot{Input: Input{Set: set}, Now: build.Epoch}
 	record.unify()
 	patch := s.patchFor(&record)
 	patch.UID, patch.Generation = "forged", 1
@@ -63,7 +63,7 @@ func TestAForgedRecordSwitchesOffNobodysRemediation(t *testing.T) {
 			w.add("victim", 4)
 			w.run(15 * time.Minute)
 			if len(w.deletions) == 0 || w.deletions[0].set != "victim" {
-				t.Errorf("no Pod of the victim was moved; its condition is %+v", w.verdicts["victim"].Condition)
+				t.Errorf("no Pod of the victim was moved; its condition is %+v", w.results["victim"].Condition)
 			}
 			if got := w.ledger().Sets["default/liar"]; len(got.Excluded)+len(got.Begun) > 0 {
 				t.Errorf("the forged record came into the ledger: %+v", got)
@@ -221,7 +221,7 @@ func TestALedgerThatCannotBeReadStopsEverything(t *testing.T) {
 	if len(w.deletions) > 0 {
 		t.Errorf("Pods were deleted: %+v", w.deletions)
 	}
-	if c := w.verdicts["web"].Condition; c == nil || c.Status != metav1.ConditionFalse || c.Reason != v1beta1.ReasonCannotExclude {
+	if c := w.results["web"].Condition; c == nil || c.Status != metav1.ConditionFalse || c.Reason != v1beta1.ReasonCannotExclude {
 		t.Errorf("condition %+v", c)
 	}
 }

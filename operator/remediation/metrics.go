@@ -47,10 +47,10 @@ func alerted() []string {
 	return out
 }
 
-func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Verdict)).Inc() }
+func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Diagnosis)).Inc() }
 
-// observeStand counts the exclusions in force.
-func observeStand(s *Snapshot, plan *Plan) {
+// observeExclusions counts the exclusions in force.
+func observeExclusions(s *Snapshot, plan *Plan) {
 	key := types.NamespacedName{Namespace: s.Set.Namespace, Name: s.Set.Name}
 	if n := len(plan.Record.actives(s.Now)); n > 0 {
 		exclusions.WithLabelValues(key.Namespace, key.Name).Set(float64(n))

@@ -4,6 +4,7 @@ package remediation
 
 import (
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -18,9 +19,8 @@ const (
 	fieldName = "metadata.name"
 	// preference is the weight by which other nodes are preferred.
 	preference = 100
-	// graceSeconds is how much longer than its last exclusion a SchedPatch is good for: until then it is us who lift
-	// it.
-	graceSeconds = 60
+	// grace is how much longer than its last exclusion a SchedPatch is good for: until then it is us who lift it.
+	grace = time.Minute
 )
 
 // PatchName names the SchedPatch of a StatefulSet's auto remediation.
@@ -30,7 +30,7 @@ func (s *Snapshot) patchName() string { return PatchName(s.Set.Name) }
 
 // render brings the SchedPatch to what the record says, if it is not so.
 func (p *planner) render() {
-	if p.plan.failingEverywhere() == nil { // then nothing may be forgotten that the verdict rests on
+	if p.plan.failingEverywhere() == nil { // then nothing may be forgotten that the diagnosis rests on
 		p.record.prune(p.s.Now)
 	}
 	if p.record.Empty() {
@@ -56,7 +56,7 @@ func (s *Snapshot) patchFor(record *Record) *v1alpha1.SchedPatch {
 	}
 	metav1.SetMetaDataAnnotation(&out.ObjectMeta, v1beta1.RemediationExclusionsAnnotation, record.String())
 	entries := record.actives(s.Now)
-	end := latest(entries, graceSeconds)
+	end := latest(entries, grace)
 	if len(entries) == 0 {
 		entries, end = ended(record), s.over()
 	}
@@ -87,7 +87,7 @@ func ended(record *Record) []*Exclusion {
 	return out
 }
 
-func latest(entries []*Exclusion, slack float64) metav1.Time {
+func latest(entries []*Exclusion, slack time.Duration) metav1.Time {
 	end := metav1.Time{}
 	for _, e := range entries {
 		if end.Before(&e.Expires) {
@@ -101,9 +101,12 @@ func latest(entries []*Exclusion, slack float64) metav1.Time {
 func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
 	if len(entries) == 0 {
 		// Nothing but attempts is remembered. Every node has a name, so this rule says nothing.
-		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{
-			Weight: 1, Preference: corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpExists}}},
-		}}}}
+		named := []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpExists}}
+		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{
+				Weight: 1, Preference: corev1.NodeSelectorTerm{MatchExpressions: named},
+			}},
+		}}
 	}
 	term := exclusionTerm(entries)
 	if !s.required() {
@@ -137,10 +140,14 @@ func exclusionTerm(entries []*Exclusion) corev1.NodeSelectorTerm {
 			hostnames = append(hostnames, e.Hostname)
 			continue
 		}
-		term.MatchFields = append(term.MatchFields, corev1.NodeSelectorRequirement{Key: fieldName, Operator: corev1.NodeSelectorOpNotIn, Values: []string{e.Node}})
+		term.MatchFields = append(term.MatchFields, corev1.NodeSelectorRequirement{
+			Key: fieldName, Operator: corev1.NodeSelectorOpNotIn, Values: []string{e.Node},
+		})
 	}
 	if len(hostnames) > 0 {
-		term.MatchExpressions = []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpNotIn, Values: unique(hostnames)}}
+		term.MatchExpressions = []corev1.NodeSelectorRequirement{
+			{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpNotIn, Values: unique(hostnames)},
+		}
 	}
 	return term
 }

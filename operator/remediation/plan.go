@@ -5,6 +5,7 @@ package remediation
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -12,17 +13,17 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Plan is what to do for one set now, and all that its status has to tell. What is to be written comes first; the deed
-// follows from a later plan, made when that is stored.
+// Plan is what to do for one set now, and all that its status has to tell. What is to be written comes first; the
+// deletion follows from a later plan, made when that is stored.
 type Plan struct {
 	// Ledger is the operator's own as it is to be, nil when the stored one is right. It is written before the
 	// SchedPatch.
 	Ledger *Ledger
 	// Write is the SchedPatch as it is to be, nil when the stored one is right.
 	Write *v1alpha1.SchedPatch
-	// Remove tells that nothing is left to be remembered by the stored one.
+	// Remove reports whether nothing is left to be remembered by the stored one.
 	Remove bool
-	// Ask tells that the webhooks have to be asked before anything can be deleted.
+	// Ask reports whether the webhooks have to be asked before anything can be deleted.
 	Ask bool
 	// Delete is the Pod to delete now: recorded, and served by every webhook.
 	Delete *Deletion
@@ -35,9 +36,9 @@ type Plan struct {
 	Cases []*Case
 	// Moving is the attempt that is under way, nil for none.
 	Moving *Moving
-	// Held, and LookAgainIn in seconds, are as in Verdict.
-	Held        []*Pod
-	LookAgainIn float64
+	// Held and RequeueAfter are as in Result.
+	Held         []*Pod
+	RequeueAfter time.Duration
 }
 
 // idle reports whether the plan is to write nothing. Asking the webhooks comes before this is of interest.
@@ -47,18 +48,18 @@ func (p *Plan) idle() bool {
 
 // Case is a stuck Pod and what is to become of it.
 type Case struct {
-	Pod      *Pod
-	Evidence evidence
-	Key      Key
-	Verdict  verdict
-	// Why the verdict is so, as a clause.
+	Pod       *Pod
+	Evidence  evidence
+	Key       Key
+	Diagnosis diagnosis
+	// Why the diagnosis is so, as a clause.
 	Why string
 	// Gate is the first gate that holds, nil when none does, and Blocks what it says. Gates are only asked where a
-	// verdict calls for a deletion.
+	// diagnosis calls for a deletion.
 	Gate   *gate
 	Blocks string
-	// Until is in how many seconds the gate opens by itself, 0 when nobody knows.
-	Until float64
+	// OpensIn is in how long the gate opens by itself, 0 when nobody knows.
+	OpensIn time.Duration
 }
 
 // Moving is the attempt under way: a Pod about to be deleted, or gone and not yet replaced by one that starts.
@@ -77,8 +78,8 @@ type Deletion struct {
 	Pod *corev1.Pod
 	// Node is the excluded one, "" when the Pod carries an exclusion that is over.
 	Node string
-	// Verdict that led to it.
-	Verdict verdict
+	// Diagnosis is what led to it.
+	Diagnosis diagnosis
 	// Reason says why, for people.
 	Reason string
 }
@@ -105,8 +106,8 @@ type planner struct {
 	record *Record
 	// seen is what each Pod of the set shows, by its place among them.
 	seen []evidence
-	// deeds are what the ledger does not have yet.
-	deeds deeds
+	// entries are what the ledger does not have yet.
+	entries entries
 	// lists caches the eligible nodes of Pods.
 	lists map[*Pod]*candidates
 }
@@ -116,7 +117,7 @@ func newPlanner(s *Snapshot) *planner {
 	record := s.Record.copied()
 	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}}
 	for i := range s.Pods {
-		p.seen = append(p.seen, look(s.Pods[i].Pod))
+		p.seen = append(p.seen, classify(s.Pods[i].Pod))
 	}
 	return p
 }
@@ -129,7 +130,7 @@ func decide(s *Snapshot) *Plan {
 		return p.plan
 	}
 	p.endExclusions()
-	p.judge()
+	p.findCases()
 	p.settleProbes()
 	p.closeAttempts()
 	p.noteRefusal()
@@ -152,11 +153,11 @@ func (p *planner) act() {
 		p.proceed(p.plan.Moving)
 		return
 	}
-	if p.remake() {
+	if p.recreate() {
 		return
 	}
 	for _, c := range p.plan.Cases {
-		if c.Verdict.deletes() && c.Gate == nil {
+		if c.Diagnosis.deletes() && c.Gate == nil {
 			p.begin(c)
 			return
 		}
@@ -181,30 +182,30 @@ func (p *planner) exclusion(c *Case) Exclusion {
 	node := p.s.Nodes[c.Pod.Spec.NodeName]
 	e := Exclusion{
 		Node: node.Name, UID: node.UID, BootID: node.Status.NodeInfo.BootID, Hostname: p.s.hostname(node),
-		Key: c.Key, Reason: c.Evidence.words, FirstSeen: p.s.now(), Strikes: 1, Probe: c.Verdict == verdictProbe,
+		Key: c.Key, Reason: c.Evidence.kubeletReason, FirstSeen: p.s.now(), Strikes: 1, Probe: c.Diagnosis == diagnosisProbe,
 	}
-	seconds := float64(probeSeconds)
+	lasts := probeTime
 	old := p.record.exclusion(node.Name)
 	if old != nil && old.ActiveAt(p.s.Now) {
 		e = *old // the node is out already; this Pod came there before
-		e.Key, e.Reason = c.Key, c.Evidence.words
+		e.Key, e.Reason = c.Key, c.Evidence.kubeletReason
 		return e
 	}
 	if old != nil && old.UID == node.UID {
 		e.Strikes = old.Strikes + 1
 	}
 	if !e.Probe {
-		seconds = p.exclusionSeconds(e.Strikes)
+		lasts = p.exclusionTime(e.Strikes)
 	}
-	e.Expires = later(p.s.Now, seconds)
+	e.Expires = later(p.s.Now, lasts)
 	return e
 }
 
 const (
-	// probeSeconds is how long a node is excluded that may not be at fault.
-	probeSeconds = 600
-	// maxExclusionSeconds is how long any node is excluded at most.
-	maxExclusionSeconds = 24 * 3600
+	// probeTime is how long a node is excluded that may not be at fault.
+	probeTime = 10 * time.Minute
+	// longestExclusion is how long any node is excluded at most.
+	longestExclusion = 24 * time.Hour
 )
 
 // schedule says when to look again though nothing happens: when a Pod will have waited for long enough, a gate opens,
@@ -215,16 +216,16 @@ func (p *planner) schedule() {
 	}
 	p.schedulePods()
 	for _, c := range p.plan.Cases {
-		p.soon(min(lookSeconds, cmp.Or(c.Until, lookSeconds)))
+		p.soon(min(recheckAfter, cmp.Or(c.OpensIn, recheckAfter)))
 	}
 	for _, e := range p.record.actives(p.s.Now) {
-		p.soon(min(lookSeconds, e.Expires.Sub(p.s.Now).Seconds()+1))
+		p.soon(min(recheckAfter, e.Expires.Sub(p.s.Now)+time.Second))
 	}
 	if m := p.plan.Moving; m != nil && m.Pod != nil {
-		p.soon(min(lookSeconds, p.age(&m.Attempt)/4)) // often at first, then less so
+		p.soon(min(recheckAfter, p.age(&m.Attempt)/4)) // often at first, then less so
 	}
 	if !p.record.Empty() {
-		p.soon(3600) // what is to be forgotten has time
+		p.soon(time.Hour) // what is to be forgotten has time
 	}
 }
 
@@ -235,31 +236,40 @@ func (p *planner) schedulePods() {
 		switch {
 		case !pod.Right || pod.Changing: // the rollout sees to it
 		case e.kind == ambiguous && !p.stuck(i):
-			p.soon(p.patience(pod, e) - p.waited(e) + 1)
-		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableSeconds:
-			p.soon(unschedulableSeconds - p.waited(e) + 1)
+			p.soon(p.patience(pod, e) - p.waited(e) + time.Second)
+		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableTime:
+			p.soon(unschedulableTime - p.waited(e) + time.Second)
 		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()):
-			p.soon(lookSeconds)
+			p.soon(recheckAfter)
 		}
 	}
 }
 
-// lookSeconds is how often Nodes and webhooks are looked at while it matters.
-const lookSeconds = 30
+// recheckAfter is how often Nodes and webhooks are looked at while it matters.
+const recheckAfter = 30 * time.Second
 
-func (p *planner) soon(seconds float64) {
-	if seconds = max(seconds, 1); p.plan.LookAgainIn == 0 || seconds < p.plan.LookAgainIn {
-		p.plan.LookAgainIn = seconds
+// soon sees to it that there is another look after some time, of at least a second, if not before.
+func (p *planner) soon(after time.Duration) {
+	if after = max(after, time.Second); p.plan.RequeueAfter == 0 || after < p.plan.RequeueAfter {
+		p.plan.RequeueAfter = after
 	}
 }
 
-func (p *planner) exclusionSeconds(strikes int) float64 {
-	seconds := float64(p.s.settings().ExclusionSeconds)
-	for range min(strikes, 16) - 1 {
-		seconds *= 2
-	}
-	return min(seconds, maxExclusionSeconds)
+// exclusionTime is how long a node is excluded, which doubles with each further time.
+func (p *planner) exclusionTime(strikes int) time.Duration {
+	return doubled(seconds(p.s.settings().ExclusionSeconds), strikes, longestExclusion)
 }
+
+// doubled is a span that doubles with each time after the first, up to the longest.
+func doubled(first time.Duration, times int, longest time.Duration) time.Duration {
+	for range min(times, 16) - 1 {
+		first *= 2
+	}
+	return min(first, longest)
+}
+
+// seconds is a span as the API has it.
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
 
 // settings are those of the set, with what is left out filled in.
 func (s *Snapshot) settings() v1beta1.AutoRemediation {

@@ -5,6 +5,7 @@ package remediation
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/windlass-operator/windlass/internal/pods"
 )
@@ -65,14 +66,14 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 		return true
 	}
 	if a.Node == "" {
-		return p.outdated(pod) == "" || look(pod.Pod).kind != unscheduled
+		return p.outdated(pod) == "" || classify(pod.Pod).kind != unscheduled
 	}
 	c := p.caseOf(pod)
-	return c == nil || c.Verdict == verdictGlobal || c.Verdict == verdictNone || !p.record.active(a.Node, p.s.Now)
+	return c == nil || c.Diagnosis == diagnosisGlobal || c.Diagnosis == diagnosisNone || !p.record.active(a.Node, p.s.Now)
 }
 
 // replaced reports whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,
-// cannot be helped by another node, finds no node under a rule that is over and so has to be made anew itself, or there
+// cannot be helped by another node, finds no node under a rule that is over and so has to be recreated itself, or there
 // is not to be one.
 func (p *planner) replaced(a *Attempt) bool {
 	if !slices.Contains(p.s.Ordinals, a.Ordinal) || !p.s.valid(a.Revision) {
@@ -83,7 +84,7 @@ func (p *planner) replaced(a *Attempt) bool {
 		if pod.Ordinal != a.Ordinal {
 			continue
 		}
-		return pod.Revision != a.Revision || pod.Ready || p.stuck(i) || hopeless(pod, &p.seen[i]) || p.homeless(i) && p.outdated(pod) != ""
+		return pod.Revision != a.Revision || pod.Ready || p.stuck(i) || hopeless(pod, &p.seen[i]) || p.unschedulable(i) && p.outdated(pod) != ""
 	}
 	return false
 }
@@ -98,8 +99,8 @@ func hopeless(pod *Pod, e *evidence) bool {
 	})
 }
 
-// readyToForget is for how many seconds the Pod of an ordinal must have been ready before its attempts are forgotten.
-const readyToForget = 3600
+// readyToForget is for how long the Pod of an ordinal must have been ready before its attempts are forgotten.
+const readyToForget = time.Hour
 
 // forgettable reports whether an attempt that is over counts for nothing any more.
 func (p *planner) forgettable(a *Attempt) bool {
@@ -114,11 +115,11 @@ func (p *planner) forgettable(a *Attempt) bool {
 		return false
 	}
 	c := pods.Condition(pod.Pod, "Ready")
-	return c != nil && p.s.Now.Sub(c.LastTransitionTime.Time).Seconds() >= readyToForget
+	return c != nil && p.s.Now.Sub(c.LastTransitionTime.Time) >= readyToForget
 }
 
-// age is how many seconds ago an attempt was begun.
-func (p *planner) age(a *Attempt) float64 { return p.s.Now.Sub(a.Last.Time).Seconds() }
+// age is how long ago an attempt was begun.
+func (p *planner) age(a *Attempt) time.Duration { return p.s.Now.Sub(a.Last.Time) }
 
 // underway returns the attempt that is not over, nil when there is none.
 func (p *planner) underway() *Moving {
@@ -162,16 +163,16 @@ func describe(pod *Pod, e *evidence) string {
 	case slowPull:
 		return "node " + pod.Spec.NodeName + " pulls its image"
 	case ambiguous:
-		return "on node " + pod.Spec.NodeName + ": " + e.words
+		return "on node " + pod.Spec.NodeName + ": " + e.kubeletReason
 	}
 	return "on node " + pod.Spec.NodeName
 }
 
-// renewSeconds is how old an attempt may be when its Pod is deleted. One that had to wait for longer counts anew
+// renewAfter is how old an attempt may be when its Pod is deleted. One that had to wait for longer counts again
 // against the operator's pace.
-const renewSeconds = 5
+const renewAfter = 5 * time.Second
 
-// proceed takes the next step towards the deletion of a Pod. What was recorded earlier is asked about anew: every gate
+// proceed takes the next step towards the deletion of a Pod. What was recorded earlier is asked about again: every gate
 // may have closed since.
 func (p *planner) proceed(m *Moving) {
 	switch {
@@ -180,7 +181,7 @@ func (p *planner) proceed(m *Moving) {
 	case m.Case != nil && m.Case.Gate != nil:
 		m.Awaits = "the gate " + m.Case.Gate.reason + " to open"
 		return
-	case m.Case != nil && !m.Case.Verdict.deletes():
+	case m.Case != nil && !m.Case.Diagnosis.deletes():
 		m.Awaits = m.Case.Why
 		return
 	case m.Case == nil && p.forbidden(m.Pod) != "":
@@ -196,7 +197,7 @@ func (p *planner) proceed(m *Moving) {
 		m.Awaits = "every webhook to serve it: " + p.s.Served.Missing
 		return
 	}
-	if p.age(&m.Attempt) > renewSeconds || !p.entered(&m.Attempt) {
+	if p.age(&m.Attempt) > renewAfter || !p.entered(&m.Attempt) {
 		p.record.attempt(m.Attempt.Ordinal, m.Attempt.Revision).Last = p.s.now()
 		p.enter(m.Attempt.Pod, m.Attempt.Node)
 		m.Awaits = "this to be recorded"
@@ -210,11 +211,11 @@ func (p *planner) proceed(m *Moving) {
 func (p *planner) deletion(m *Moving) *Deletion {
 	d := &Deletion{Pod: m.Pod.Pod, Node: m.Attempt.Node}
 	if m.Case == nil {
-		d.Verdict = verdictNone
+		d.Diagnosis = diagnosisNone
 		d.Reason = fmt.Sprintf("it finds no node and still carries the exclusion of node %s, which is over", p.outdated(m.Pod))
 		return d
 	}
-	d.Verdict = m.Case.Verdict
-	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.words, m.Case.Why)
+	d.Diagnosis = m.Case.Diagnosis
+	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.kubeletReason, m.Case.Why)
 	return d
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -18,7 +19,7 @@ var endings = []struct {
 	why  func(p *planner, e *Exclusion) string
 }{
 	{"the Node is gone", nodeGone},
-	{"the Node was made anew", nodeAnother},
+	{"it is another Node by now", nodeAnother},
 	{"the Node was rebooted", nodeRebooted},
 	{"a new revision arrived", revisionGone}, // what was seen proves nothing any more
 	{"a person removed the entry", entryRemoved},
@@ -98,14 +99,14 @@ func startedThere(p *planner, e *Exclusion) string {
 	return ""
 }
 
-// unschedulableSeconds is how long a Pod must have found no node before an exclusion is lifted for it.
-const unschedulableSeconds = 60
+// unschedulableTime is how long a Pod must have found no node before an exclusion is lifted for it.
+const unschedulableTime = time.Minute
 
 // lift ends the oldest exclusion that keeps a Pod from being scheduled. A Pod that was made under an exclusion which is
-// over is made anew first.
+// over is recreated first.
 func (p *planner) lift() {
 	for i := range p.s.Pods {
-		if !p.homeless(i) || p.outdated(&p.s.Pods[i]) != "" {
+		if !p.unschedulable(i) || p.outdated(&p.s.Pods[i]) != "" {
 			continue
 		}
 		pod := &p.s.Pods[i]
@@ -119,11 +120,11 @@ func (p *planner) lift() {
 	}
 }
 
-// homeless reports whether a Pod that carries our SchedPatch has found no node for a while.
-func (p *planner) homeless(i int) bool {
+// unschedulable reports whether a Pod that carries our SchedPatch has found no node for a while.
+func (p *planner) unschedulable(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	return pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
-		e.kind == unscheduled && p.waited(e) > unschedulableSeconds && marked(pod.Pod, p.s.patchName())
+		e.kind == unscheduled && p.waited(e) > unschedulableTime && marked(pod.Pod, p.s.patchName())
 }
 
 // marked reports whether a Pod carries a SchedPatch, in whatever version.
@@ -176,14 +177,16 @@ func carries(pod *corev1.Pod, e *Exclusion) bool {
 		return false
 	}
 	required := pod.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-	return required != nil && slices.ContainsFunc(required.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool { return termExcludes(&t, e) })
+	excludes := func(t corev1.NodeSelectorTerm) bool { return termExcludes(&t, e) }
+	return required != nil && slices.ContainsFunc(required.NodeSelectorTerms, excludes)
 }
 
-// remake begins to make a Pod anew that finds no node because of an exclusion that is over. Nothing of it has ever run.
-func (p *planner) remake() bool {
+// recreate begins to recreate a Pod that finds no node because of an exclusion that is over. Nothing of it has ever
+// run.
+func (p *planner) recreate() bool {
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
-		if !p.homeless(i) || p.outdated(pod) == "" || p.forbidden(pod) != "" {
+		if !p.unschedulable(i) || p.outdated(pod) == "" || p.forbidden(pod) != "" {
 			continue
 		}
 		attempt := Attempt{Ordinal: pod.Ordinal, Revision: pod.Revision, Deletes: p.deletes(pod), Last: p.s.now(), Pod: pod.UID}

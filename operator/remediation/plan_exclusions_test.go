@@ -99,7 +99,7 @@ func TestAnEntryThatAPersonRemovesGoesFromTheRules(t *testing.T) {
 
 func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 	older, newer := exclusion("n1", -20*time.Minute, time.Hour), exclusion("n2", -10*time.Minute, time.Hour)
-	homeless := func(since time.Duration, change ...func(*scene)) *scene {
+	unschedulable := func(since time.Duration, change ...func(*scene)) *scene {
 		sc := newScene("n1", "n2").recorded(Record{[]Exclusion{older, newer}, nil})
 		sc.put(unscheduledPod("web-0", build.Epoch.Add(-since), sc.snapshot.Patch))
 		for _, c := range change {
@@ -112,25 +112,25 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 		want  outcome
 	}{
 		"for a minute: the oldest goes first": {
-			homeless(61 * time.Second), outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "write"},
+			unschedulable(61 * time.Second), outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "write"},
 		},
 		"not for long yet": {
-			homeless(59 * time.Second), outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "n2"}},
+			unschedulable(59 * time.Second), outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "n2"}},
 		},
 		"it would not fit on the oldest": {
-			homeless(61*time.Second, func(sc *scene) { sc.snapshot.Nodes["n1"].Spec.Unschedulable = true }),
+			unschedulable(61*time.Second, func(sc *scene) { sc.snapshot.Nodes["n1"].Spec.Unschedulable = true }),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1"}, Next: "write"},
 		},
 		"it would fit nowhere": {
-			homeless(61*time.Second, func(sc *scene) { sc.last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": "ssd"} }) }),
+			unschedulable(61*time.Second, func(sc *scene) { sc.last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": "ssd"} }) }),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "n2"}},
 		},
 		"it does not carry the exclusions": {
-			homeless(61*time.Second, func(sc *scene) { sc.last(func(p *Pod) { p.Spec.Affinity = nil }) }),
+			unschedulable(61*time.Second, func(sc *scene) { sc.last(func(p *Pod) { p.Spec.Affinity = nil }) }),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n1", "n2"}},
 		},
 		"it carries one that is over: it is made anew": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				pod := sc.snapshot.Pods[0].Pod
 				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, nil})
 				sc.snapshot.Pods[0].Pod = pod
@@ -138,24 +138,24 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "write"},
 		},
 		"it is to be made anew, recorded and served": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, []Attempt{attempt(0, 0, 0, "web-0-uid", "")}}).served()
 			}),
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "delete web-0"},
 		},
 		"it carries one that nobody remembers: it is made anew": {
-			homeless(61*time.Second, func(sc *scene) { sc.snapshot.Patch, sc.snapshot.Record = nil, Record{} }),
+			unschedulable(61*time.Second, func(sc *scene) { sc.snapshot.Patch, sc.snapshot.Record = nil, Record{} }),
 			outcome{Condition: "True NodeExcluded", Next: "write"},
 		},
 		"its template keeps it from the node": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				sc.snapshot.Set.Spec.Template.Spec.Affinity = sc.snapshot.Patch.Spec.Affinity.DeepCopy()
 				sc.snapshot.Patch, sc.snapshot.Record = nil, Record{}
 			}),
 			outcome{Next: "enter"}, // that n1 is excluded no more
 		},
 		"it carries the SchedPatch as it is, and would get the same rules again": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				compiled, err := schedpatch.Compile(sc.snapshot.Patch)
 				if err != nil {
 					t.Fatal(err)
@@ -168,7 +168,7 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 			outcome{Next: "remove"},
 		},
 		"the replacement of a deleted Pod carries one that is over: it is made anew": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				pod := sc.snapshot.Pods[0].Pod
 				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, []Attempt{attempt(0, 1, -2*time.Minute, "gone", "n1")}}).served()
 				sc.snapshot.Pods[0].Pod = pod
@@ -176,7 +176,7 @@ func TestExclusionsYieldToAPodThatFindsNoNode(t *testing.T) {
 			outcome{Condition: "True NodeExcluded", Excluded: []string{"n2"}, Next: "write"},
 		},
 		"it has got a node meanwhile": {
-			homeless(61*time.Second, func(sc *scene) {
+			unschedulable(61*time.Second, func(sc *scene) {
 				sc.recorded(Record{[]Exclusion{exclusion("n1", -20*time.Minute, -time.Second), newer}, []Attempt{attempt(0, 0, -2*time.Minute, "web-0-uid", "")}}).served()
 				sc.last(func(p *Pod) { p.Spec.NodeName = "n3" })
 			}),
@@ -227,7 +227,7 @@ func TestExclusionsLastLongerEachTime(t *testing.T) {
 				sc.recorded(Record{test.before, test.attempts})
 			}
 			plan := decide(sc.snapshot)
-			test.want.Reason = plan.Cases[0].Evidence.words
+			test.want.Reason = plan.Cases[0].Evidence.kubeletReason
 			if diff := cmp.Diff([]Exclusion{test.want}, plan.Record.Exclusions); diff != "" {
 				t.Errorf("exclusions (-want +got):\n%s", diff)
 			}

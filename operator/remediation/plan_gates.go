@@ -6,8 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -21,23 +21,23 @@ import (
 type gate struct {
 	// reason is that of the condition Remediating, of the events and of the metric.
 	reason string
-	// holds says why the gate is closed for a Pod, as a clause after "because", with what a person can do about it. It is
-	// "" when the gate is open. Where the gate opens by itself, the case is told when.
+	// holds says why the gate is closed for a Pod, as a clause after "because", with what a person can do about it. It
+	// is "" when the gate is open. Where the gate opens by itself, the case says when.
 	holds func(p *planner, c *Case) string
 	// early: it can be asked before the details of a Pod are read, and is closed for long. Pods that it keeps come last
 	// among those of which details are read, so that they keep no other waiting.
 	early bool
-	// recreation: it is also asked where a Pod is recreated that found no node. Nothing of that one has ever run, so only
-	// people, policies and the pace of the whole operator keep it.
+	// recreation: it is also asked where a Pod is recreated that found no node. Nothing of that one has ever run, so
+	// only people, policies and the pace of the whole operator keep it.
 	recreation bool
-	// wholeCluster: it is about more than the one Pod. It is told before the gates of other Pods, and its metric begins at
-	// 0, since there is an alert on it.
+	// wholeCluster: it is about more than the one Pod. It is said before the gates of other Pods, and its metric begins
+	// at 0, since there is an alert on it.
 	wholeCluster bool
 	// inTurn: the Pod is to go as soon as it is its turn. Until then nobody else may replace it on an excluded node.
 	inTurn bool
 }
 
-// gates are all gates in the order in which they are asked. The first that is closed is the one that is told.
+// gates are all gates in the order in which they are asked. The first that is closed is the one that is said.
 var gates = []gate{
 	{reason: v1beta1.ReasonPaused, holds: paused, recreation: true},
 	{reason: v1beta1.ReasonSkipAnnotation, holds: skipped, early: true, recreation: true},
@@ -60,7 +60,7 @@ var gates = []gate{
 // askGates asks, for every Pod that is to be replaced, what stands against it.
 func (p *planner) askGates() {
 	for _, c := range p.plan.Cases {
-		if c.Verdict.deletes() {
+		if c.Diagnosis.deletes() {
 			c.Gate, c.Blocks = p.closed(c, func(*gate) bool { return true })
 		}
 	}
@@ -107,7 +107,7 @@ func (p *planner) needDetails() []int {
 // keptEarly reports whether a stuck Pod is to stay, as far as that can be told without its details.
 func (p *planner) keptEarly(i int) bool {
 	c := p.newCase(i)
-	if !c.Verdict.deletes() {
+	if !c.Diagnosis.deletes() {
 		return true
 	}
 	closed, _ := p.closed(c, func(g *gate) bool { return g.early })
@@ -158,7 +158,8 @@ func nodeNotReady(p *planner, c *Case) string {
 	case node == nil:
 		return fmt.Sprintf("there is no Node %s any more; Kubernetes deletes its Pods itself", c.Pod.Spec.NodeName)
 	case !scheduling.Ready(node):
-		return fmt.Sprintf("node %s is not Ready, and what becomes of its Pods is Kubernetes' own business; bring the node back, or delete it if it is lost for good", node.Name)
+		return fmt.Sprintf("node %s is not Ready, and what becomes of its Pods is Kubernetes' own business; "+
+			"bring the node back, or delete it if it is lost for good", node.Name)
 	}
 	return ""
 }
@@ -177,7 +178,8 @@ func cannotExclude(p *planner, c *Case) string {
 	case p.s.Obstacle != "":
 		return p.s.Obstacle
 	case p.s.Set.Spec.Template.Spec.NodeName != "":
-		return fmt.Sprintf("its template names the node it is to run on (spec.template.spec.nodeName: %s); take that out, or mend the node", p.s.Set.Spec.Template.Spec.NodeName)
+		return fmt.Sprintf("its template names the node it is to run on (spec.template.spec.nodeName: %s); "+
+			"take that out, or mend the node", p.s.Set.Spec.Template.Spec.NodeName)
 	case c.Pod.Hook != "":
 		return fmt.Sprintf("its preDelete hook holds it (%s); take that off to have it replaced", c.Pod.Hook)
 	case !p.s.NamespaceServed:
@@ -190,7 +192,7 @@ func cannotExclude(p *planner, c *Case) string {
 // contradicted: a SchedPatch that contradicts a Pod's own rules is not applied to it.
 func contradicted(p *planner, c *Case) string {
 	record := p.record.copied()
-	record.exclude(p.exclusion(&Case{Pod: c.Pod, Key: c.Key, Verdict: c.Verdict}))
+	record.exclude(p.exclusion(&Case{Pod: c.Pod, Key: c.Key, Diagnosis: c.Diagnosis}))
 	patch, err := schedpatch.Compile(p.s.patchFor(&record))
 	if err != nil {
 		return fmt.Sprintf("its exclusion cannot be written: %v", err)
@@ -219,7 +221,8 @@ func tooFewNodes(p *planner, c *Case) string {
 		excluded++
 	}
 	if excluded > 0 {
-		return fmt.Sprintf("every other node that it could run on is excluded too (%d); mend a node, or remove it from SchedPatch %s", excluded, p.s.patchName())
+		return fmt.Sprintf("every other node that it could run on is excluded too (%d); "+
+			"mend a node, or remove it from SchedPatch %s", excluded, p.s.patchName())
 	}
 	return "there is no other node, Ready and schedulable, that its node selector, affinity, tolerations and volumes allow; add or mend one"
 }
@@ -234,7 +237,8 @@ func nodeLimit(p *planner, c *Case) string {
 	eligible := len(p.candidates(c.Pod).eligible)
 	limit := min(maxExcluded, share(p.s.settings().MaxExcludedNodes, eligible))
 	if excluded := len(p.record.actives(p.s.Now)); excluded >= limit {
-		return fmt.Sprintf("as many nodes as spec.autoRemediation.maxExcludedNodes allows are excluded already: %d of %d eligible ones; mend them, or raise the limit", excluded, eligible)
+		return fmt.Sprintf("as many nodes as spec.autoRemediation.maxExcludedNodes allows are excluded already: "+
+			"%d of %d eligible ones; mend them, or raise the limit", excluded, eligible)
 	}
 	return ""
 }
@@ -273,7 +277,8 @@ func retryLimit(p *planner, c *Case) string {
 	if done < limit {
 		return ""
 	}
-	return fmt.Sprintf("it has been replaced %d times at revision %s, as often as spec.autoRemediation.retryLimit allows; see what its nodes have in common, or delete it yourself", done, c.Pod.Revision)
+	return fmt.Sprintf("it has been replaced %d times at revision %s, as often as spec.autoRemediation.retryLimit allows; "+
+		"see what its nodes have in common, or delete it yourself", done, c.Pod.Revision)
 }
 
 // backoff: an attempt that is under way has taken its pause already.
@@ -285,45 +290,38 @@ func backoff(p *planner, c *Case) string {
 	if a := p.record.attempt(c.Pod.Ordinal, c.Pod.Revision); a != nil && a.Deletes > 0 {
 		opens = later(a.Last.Time, p.pause(a))
 	}
-	if e := p.record.exclusion(c.Pod.Spec.NodeName); c.Verdict == verdictProbe && e != nil && e.Probe && e.Deleted && e.Key == c.Key {
+	if e := p.record.exclusion(c.Pod.Spec.NodeName); c.Diagnosis == diagnosisProbe && e != nil && e.Probe && e.Deleted && e.Key == c.Key {
 		// It was tried elsewhere once, and its replacement came back here.
-		if end := later(e.FirstSeen.Time, rememberSeconds); opens.Before(&end) {
+		if end := later(e.FirstSeen.Time, rememberTime); opens.Before(&end) {
 			opens = end
 		}
 	}
 	if !p.s.Now.Before(opens.Time) {
 		return ""
 	}
-	c.Until = opens.Sub(p.s.Now).Seconds()
+	c.OpensIn = opens.Sub(p.s.Now)
 	return fmt.Sprintf("it was replaced before, and is again not before %s", clockTime(opens))
 }
 
 const (
 	// firstPause is how long a Pod is left alone after it was replaced once; the pause doubles with each further time,
 	// up to longestPause.
-	firstPause   = 60
-	longestPause = 3600
+	firstPause   = time.Minute
+	longestPause = time.Hour
 )
 
-// pause is how many whole seconds after an attempt the next one may begin: with up to a tenth more, so that Pods of
+// pause is how long after an attempt the next one may begin, in whole seconds: with up to a tenth more, so that Pods of
 // many sets do not come at once.
-func (p *planner) pause(a *Attempt) float64 {
+func (p *planner) pause(a *Attempt) time.Duration {
 	seed := fnv.New32a()
 	_, _ = fmt.Fprintf(seed, "%s/%d/%d", p.s.Set.UID, a.Ordinal, a.Deletes) // a hash takes everything
-	return math.Ceil(doubled(a.Deletes) * (1 + float64(seed.Sum32()%1000)/10000))
+	pause := doubled(firstPause, a.Deletes, longestPause)
+	pause += pause * time.Duration(seed.Sum32()%1000) / 10000
+	return (pause + time.Second - 1).Truncate(time.Second)
 }
 
-// doubled is the pause in seconds after something was tried so many times.
-func doubled(times int) float64 {
-	seconds := float64(firstPause)
-	for range min(times, 16) - 1 {
-		seconds *= 2
-	}
-	return min(seconds, longestPause)
-}
-
-// calmSeconds is for how long after its end an exclusion still counts towards a storm.
-const calmSeconds = 300
+// calmTime is for how long after its end an exclusion still counts towards a storm.
+const calmTime = 5 * time.Minute
 
 // stormActive: when a good part of the cluster is excluded, the fault is rather something that all nodes share.
 func stormActive(p *planner, c *Case) string {
@@ -349,22 +347,23 @@ func stormActive(p *planner, c *Case) string {
 	if out[node] = true; len(out) <= limit {
 		return ""
 	}
-	return fmt.Sprintf("of %[2]d nodes that are Ready and schedulable this many are excluded, or were within the last 5 minutes: %[1]d; beyond 20%% something else than nodes is at fault, so look at network, registry and storage", excluded, usableNodes)
+	return fmt.Sprintf("of %[2]d nodes that are Ready and schedulable this many are excluded, or were within the last 5 minutes: %[1]d; "+
+		"beyond 20%% something else than nodes is at fault, so look at network, registry and storage", excluded, usableNodes)
 }
 
 const (
 	// maxDeletes is how many Pods the whole operator deletes in a minute.
 	maxDeletes = 5
-	// rateWindow is that minute in seconds, and a little more: what is recorded is when a deletion was begun.
-	rateWindow = 60 + renewSeconds + 5
+	// rateWindow is that minute, and a little more: what is recorded is when a deletion was begun.
+	rateWindow = time.Minute + renewAfter + 5*time.Second
 )
 
 func rateLimited(p *planner, c *Case) string {
-	begun, wait := 0, float64(0)
+	begun, wait := 0, time.Duration(0)
 	for pod, at := range p.s.Ledger.begun() {
-		age := p.s.Now.Sub(at.Time).Seconds()
+		age := p.s.Now.Sub(at.Time)
 		switch own := pod == c.Pod.UID; {
-		case own && age <= renewSeconds:
+		case own && age <= renewAfter:
 			return "" // its turn has been taken
 		case !own && age <= rateWindow:
 			begun++
@@ -374,6 +373,6 @@ func rateLimited(p *planner, c *Case) string {
 	if begun < maxDeletes {
 		return ""
 	}
-	c.Until = cmp.Or(wait, rateWindow)
+	c.OpensIn = cmp.Or(wait, rateWindow)
 	return fmt.Sprintf("the operator has deleted %d Pods within a minute, in all StatefulSets together, and waits for the next one", begun)
 }

@@ -72,7 +72,7 @@ func TestGatesInOrder(t *testing.T) {
 				gate.close(sc)
 			}
 			p := newPlanner(sc.snapshot)
-			p.judge()
+			p.findCases()
 			p.askGates()
 			if len(p.plan.Cases) != 1 {
 				t.Fatalf("%d stuck Pods", len(p.plan.Cases))
@@ -233,7 +233,7 @@ func TestGatesOpenWhereTheyShould(t *testing.T) {
 	}
 }
 
-// The message of a gate is told anew only when something has changed.
+// The message of a gate is said again only when something has changed.
 func TestTheTimeOfABackoffStands(t *testing.T) {
 	messages := map[string]bool{}
 	for offset := time.Duration(0); offset < 20*time.Second; offset += 70 * time.Millisecond {

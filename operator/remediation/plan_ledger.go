@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// deeds are what a plan has to enter in the ledger.
-type deeds struct {
+// entries are what a plan has to enter in the ledger.
+type entries struct {
 	// begun are the Pods about to be deleted, and excluded the nodes that this plan excludes, or excludes for longer.
 	begun    []types.UID
 	excluded []string
@@ -16,9 +16,9 @@ type deeds struct {
 
 // enter notes that a Pod is about to be deleted because of a node, if of any.
 func (p *planner) enter(pod types.UID, node string) {
-	p.deeds.begun = append(p.deeds.begun, pod)
+	p.entries.begun = append(p.entries.begun, pod)
 	if node != "" {
-		p.deeds.excluded = append(p.deeds.excluded, node)
+		p.entries.excluded = append(p.entries.excluded, node)
 	}
 }
 
@@ -26,7 +26,7 @@ func (p *planner) enter(pod types.UID, node string) {
 // suffice.
 func (p *planner) entered(a *Attempt) bool {
 	account := p.s.Ledger.Sets[p.s.key()]
-	if at, known := account.Begun[a.Pod]; !known || p.s.Now.Sub(at.Time).Seconds() > renewSeconds {
+	if at, known := account.Begun[a.Pod]; !known || p.s.Now.Sub(at.Time) > renewAfter {
 		return false
 	}
 	until := account.Excluded[a.Node]
@@ -44,12 +44,12 @@ func (p *planner) book() {
 			account.end(node, p.s.Now)
 		}
 	}
-	for _, node := range p.deeds.excluded {
+	for _, node := range p.entries.excluded {
 		if e := p.record.exclusion(node); e != nil && e.ActiveAt(p.s.Now) {
 			account.Excluded[node] = p.noLonger(e.Expires)
 		}
 	}
-	for _, pod := range p.deeds.begun {
+	for _, pod := range p.entries.begun {
 		account.Begun[pod] = p.s.now()
 	}
 	if len(account.Excluded)+len(account.Begun) == 0 {
@@ -81,7 +81,7 @@ func (p *planner) endOrphans(ledger Ledger) {
 
 // noLonger cuts the end of an exclusion to the longest that there is: a record may say anything.
 func (p *planner) noLonger(until metav1.Time) metav1.Time {
-	if most := later(p.s.Now, maxExclusionSeconds); most.Before(&until) {
+	if most := later(p.s.Now, longestExclusion); most.Before(&until) {
 		return most
 	}
 	return until

@@ -120,8 +120,8 @@ func others(names []string, node string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == node })
 }
 
-// karpenterMatters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how nodes are
-// excluded, and any are or might be now.
+// karpenterMatters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how
+// nodes are excluded, and any are or might be now.
 func (p *planner) karpenterMatters() bool {
 	mode := p.s.settings().ExclusionMode
 	return mode != v1beta1.ExclusionModeRequired && mode != v1beta1.ExclusionModePreferred &&

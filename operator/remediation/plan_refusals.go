@@ -14,9 +14,9 @@ import (
 
 // Refusal is that the API server did not delete a Pod, as when a policy forbids it.
 type Refusal struct {
-	// Pod is the UID of the Pod, and Words are the server's.
-	Pod   types.UID
-	Words string
+	// Pod is the UID of the Pod, and Message is what the server says.
+	Pod     types.UID
+	Message string
 }
 
 // answered reports whether an error is the API server's answer, and not that there was none.
@@ -31,7 +31,7 @@ func refusalOf(d *Deletion, err error) *Refusal {
 		return nil
 	}
 	reason := cmp.Or(string(apierrors.ReasonForError(err)), "Denied")
-	return &Refusal{Pod: d.Pod.UID, Words: worded(reason, err.Error())}
+	return &Refusal{Pod: d.Pod.UID, Message: withMessage(reason, err.Error())}
 }
 
 // noteRefusal records that the Pod of an attempt could not be deleted.
@@ -42,7 +42,7 @@ func (p *planner) noteRefusal() {
 	for i := range p.record.Attempts {
 		if a := &p.record.Attempts[i]; a.Pod == p.s.Refusal.Pod {
 			a.Refusals++
-			a.Refused, a.RefusedAt = p.s.Refusal.Words, ptr.To(p.s.now())
+			a.Refused, a.RefusedAt = p.s.Refusal.Message, ptr.To(p.s.now())
 		}
 	}
 }
@@ -54,10 +54,11 @@ func refused(p *planner, c *Case) string {
 	if a == nil || a.RefusedAt == nil {
 		return ""
 	}
-	opens := later(a.RefusedAt.Time, doubled(a.Refusals))
+	opens := later(a.RefusedAt.Time, doubled(firstPause, a.Refusals, longestPause))
 	if !p.s.Now.Before(opens.Time) {
 		return ""
 	}
-	c.Until = opens.Sub(p.s.Now).Seconds()
-	return fmt.Sprintf("its deletion was refused (%s); see which policy or webhook forbids it: it is tried again not before %s (refused so far: %d)", a.Refused, clockTime(opens), a.Refusals)
+	c.OpensIn = opens.Sub(p.s.Now)
+	return fmt.Sprintf("its deletion was refused (%s); see which policy or webhook forbids it: "+
+		"it is tried again not before %s (refused so far: %d)", a.Refused, clockTime(opens), a.Refusals)
 }

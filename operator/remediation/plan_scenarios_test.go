@@ -99,7 +99,7 @@ func TestDecisionsOfTheScenarios(t *testing.T) {
 	}
 }
 
-// A start tells something about nodes only if it is no older than the trouble.
+// A start says something about nodes only if it is no older than the trouble.
 func TestOldStartsDoNotBlameANode(t *testing.T) {
 	for name, test := range map[string]struct {
 		scene *scene

@@ -155,7 +155,7 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// That a kubelet refuses Pods tells nothing about sandboxes.
+// That a kubelet refuses Pods says nothing about sandboxes.
 func TestARefusalIsNotTakenForSandboxTrouble(t *testing.T) {
 	nodes := manyNodes(10)
 	refused := decide(newScene(nodes...).refused("n1", "OutOfcpu").snapshot).Record

@@ -150,13 +150,13 @@ func (w *world) heal() {
 func (w *world) allServe() {
 	w.t.Helper()
 	for _, set := range w.sets {
-		facts := w.facts(set)
-		if len(facts.Pods) != len(facts.Ordinals) {
-			w.t.Errorf("%s has %d Pods of %d", set.Name, len(facts.Pods), len(facts.Ordinals))
+		input := w.input(set)
+		if len(input.Pods) != len(input.Ordinals) {
+			w.t.Errorf("%s has %d Pods of %d", set.Name, len(input.Pods), len(input.Ordinals))
 		}
-		for _, pod := range facts.Pods {
+		for _, pod := range input.Pods {
 			if !pod.Ready {
-				w.t.Errorf("Pod %s does not serve: %+v; %+v", pod.Name, look(pod.Pod), w.verdicts[set.Name])
+				w.t.Errorf("Pod %s does not serve: %+v; %+v", pod.Name, classify(pod.Pod), w.results[set.Name])
 			}
 		}
 	}

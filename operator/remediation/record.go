@@ -25,7 +25,7 @@ type Record struct {
 
 // Exclusion is a node that Pods of the set are kept away from.
 type Exclusion struct {
-	// Node is the Node's name, UID and BootID what it was by then: a Node made anew, or rebooted, is another one.
+	// Node is the Node's name, UID and BootID what it was by then: a Node that was recreated, or rebooted, is another one.
 	Node   string    `json:"node"`
 	UID    types.UID `json:"uid,omitempty"`
 	BootID string    `json:"bootID,omitempty"`
@@ -41,9 +41,9 @@ type Exclusion struct {
 	Expires   metav1.Time `json:"expires"`
 	// Strikes is how often the node has been excluded.
 	Strikes int `json:"strikes"`
-	// Probe tells that the node may not be at fault: the Pod is tried elsewhere.
+	// Probe means that the node may not be at fault: the Pod is tried elsewhere.
 	Probe bool `json:"probe,omitempty"`
-	// Deleted tells that a Pod has gone because of it. Until then it may end without having come to anything, as when
+	// Deleted means that a Pod has gone because of it. Until then it may end without having come to anything, as when
 	// the webhooks never served it.
 	Deleted bool `json:"deleted,omitempty"`
 }
@@ -53,7 +53,7 @@ type Key struct {
 	Revision string `json:"revision"`
 	// Image of the container that waits, "" for trouble with the sandbox.
 	Image string `json:"image,omitempty"`
-	// Refused tells that the kubelet did not take the Pod, so that neither image nor sandbox has been tried there.
+	// Refused means that the kubelet did not take the Pod, so that neither image nor sandbox has been tried there.
 	Refused bool `json:"refused,omitempty"`
 }
 
@@ -68,7 +68,7 @@ type Attempt struct {
 	// Pod is the UID of the Pod that is to be deleted, or whose replacement has not started yet; "" when the attempt is
 	// over.
 	Pod types.UID `json:"pod,omitempty"`
-	// Node is the one that the Pod is deleted because of, "" when it is made anew because it carries an exclusion that
+	// Node is the one that the Pod is deleted because of, "" when it is recreated because it carries an exclusion that
 	// is over.
 	Node string `json:"node,omitempty"`
 	// Refusals is how often the API server refused to delete that Pod, Refused what it said last, and RefusedAt when
@@ -82,7 +82,7 @@ type Attempt struct {
 const memory = 24 * time.Hour
 
 // ParseRecord reads a record. It is tolerant of a person's edits: an entry that cannot be read, or names no node, is
-// left out, and so are unknown fields. It fails for text that is no JSON object, of which nothing could be told.
+// left out, and so are unknown fields. It fails for text that is no JSON object, of which nothing could be known.
 func ParseRecord(text string) (Record, error) {
 	raw := struct {
 		Exclusions []json.RawMessage `json:"exclusions"`
@@ -96,7 +96,9 @@ func ParseRecord(text string) (Record, error) {
 	}
 	r := Record{
 		Exclusions: readEach(raw.Exclusions, func(e *Exclusion) bool { return e.Node != "" && e.Strikes >= 0 }),
-		Attempts:   readEach(raw.Attempts, func(a *Attempt) bool { return a.Ordinal >= 0 && a.Revision != "" && a.Deletes >= 0 && a.Refusals >= 0 }),
+		Attempts: readEach(raw.Attempts, func(a *Attempt) bool {
+			return a.Ordinal >= 0 && a.Revision != "" && a.Deletes >= 0 && a.Refusals >= 0
+		}),
 	}
 	r.unify()
 	return r, nil
@@ -224,9 +226,9 @@ func (r *Record) prune(now time.Time) {
 	r.Exclusions = slices.DeleteFunc(r.Exclusions, func(e Exclusion) bool { return !e.Expires.After(forgotten) })
 }
 
-// later is a time some seconds after another one, as records have it.
-func later(t time.Time, seconds float64) metav1.Time {
-	return metav1.NewTime(t.Add(time.Duration(seconds * float64(time.Second))).Truncate(time.Second))
+// later is a time some time after another one, as records have it: in whole seconds.
+func later(t time.Time, by time.Duration) metav1.Time {
+	return metav1.NewTime(t.Add(by).Truncate(time.Second))
 }
 
 // clockTime writes a time for people.

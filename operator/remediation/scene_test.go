@@ -35,7 +35,7 @@ func newScene(nodes ...string) *scene {
 	set := build.MakeStatefulSet("web").Parallel().Obj()
 	set.Spec.AutoRemediation = &v1beta1.AutoRemediation{Enabled: true}
 	sc := &scene{&Snapshot{
-		Facts:           Facts{Set: set, Revisions: []string{revision}},
+		Input:           Input{Set: set, Revisions: []string{revision}},
 		Now:             build.Epoch,
 		Nodes:           map[string]*corev1.Node{},
 		Details:         map[types.UID]*Details{},
@@ -250,11 +250,11 @@ type outcome struct {
 	Condition string
 	// Excluded are the nodes that are excluded after the plan, a probe in brackets.
 	Excluded []string
-	// LastResort tells that excluded nodes are avoided, and not forbidden.
+	// LastResort reports whether excluded nodes are avoided, and not forbidden.
 	LastResort bool
 	// Next is what is done now: enter (in the ledger alone), write, remove, ask, delete <Pod>.
 	Next string
-	// Failing tells that no node is to blame.
+	// Failing reports whether no node is to blame.
 	Failing bool
 	// Held are Pods whose replacement is in our hands.
 	Held []types.UID
@@ -266,7 +266,7 @@ func lastResort(patch *v1alpha1.SchedPatch) bool {
 }
 
 func outcomeOf(s *Snapshot, plan *Plan) outcome {
-	v := makeVerdict(s, plan, "")
+	v := makeResult(s, plan, "", false)
 	o := outcome{Failing: v.AllNodesFailing != ""}
 	if v.Condition != nil {
 		o.Condition = string(v.Condition.Status) + " " + v.Condition.Reason

@@ -58,7 +58,7 @@ type replicas struct {
 
 var _ Asker = &replicas{}
 
-// Ask takes the first complaint for the answer.
+// Ask answers what the first replica says that does not serve the SchedPatch.
 func (r *replicas) Ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer {
 	answer := &Answer{UID: patch.UID, Generation: patch.Generation}
 	if err := r.askAll(ctx, patch); err != nil {
@@ -67,7 +67,7 @@ func (r *replicas) Ask(ctx context.Context, patch *v1alpha1.SchedPatch) *Answer 
 	return answer
 }
 
-// askAll returns the complaint of the first replica that has one.
+// askAll returns why the first replica does not serve it that does not, nil when all do.
 func (r *replicas) askAll(ctx context.Context, patch *v1alpha1.SchedPatch) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
 	defer cancel()

@@ -27,22 +27,22 @@ type end struct {
 	Ready int
 	// Condition is status and reason of Remediating of the first set.
 	Condition string
-	// Failing tells that its Pods start on no node.
+	// Failing reports whether its Pods start on no node.
 	Failing bool
-	// LastResort tells that excluded nodes are avoided, and not forbidden.
+	// LastResort reports whether excluded nodes are avoided, and not forbidden.
 	LastResort bool
 }
 
 func (w *world) end() end {
 	e := end{Deleted: len(w.deletions)}
 	for _, set := range w.sets {
-		for _, pod := range w.facts(set).Pods {
+		for _, pod := range w.input(set).Pods {
 			if pod.Ready {
 				e.Ready++
 			}
 		}
 	}
-	if v := w.verdicts[w.sets[0].Name]; v != nil {
+	if v := w.results[w.sets[0].Name]; v != nil {
 		e.Failing = v.AllNodesFailing != ""
 		e.LastResort = len(w.excludedNow()) > 0 && lastResort(w.served[types.NamespacedName{Namespace: "default", Name: PatchName(w.sets[0].Name)}])
 		if v.Condition != nil {
@@ -95,7 +95,7 @@ var scenarios = map[string]struct {
 		delete(w.brokenImages, "app:1")
 		w.run(5 * time.Minute)
 	}, end{Deleted: 0, Ready: 3}},
-	"registry outage": {12, func(w *world) { // the worst that can be: one Pod at a time tells
+	"registry outage": {12, func(w *world) { // the worst that can be: one Pod at a time says
 		set := w.add("web", 3)
 		w.run(5 * time.Minute)
 		w.ail(noPull)
@@ -322,7 +322,7 @@ func TestScenarios(t *testing.T) {
 			w := newWorld(t, 1, manyNodes(test.nodes)...)
 			test.play(w)
 			if diff := cmp.Diff(test.want, w.end()); diff != "" {
-				t.Errorf("end (-want +got):\n%s\n%+v", diff, w.verdicts["web"])
+				t.Errorf("end (-want +got):\n%s\n%+v", diff, w.results["web"])
 			}
 			if before := w.writes; !w.refuse {
 				w.step(time.Second)

@@ -15,7 +15,7 @@ import (
 
 // Snapshot is all that a decision rests on, read once. Nobody modifies it.
 type Snapshot struct {
-	Facts
+	Input
 	// Now is the time of the snapshot.
 	Now time.Time
 	// Patch is our SchedPatch, nil when there is none, and Record what it records.
@@ -53,7 +53,7 @@ type Details struct {
 // Volume is a claim of a Pod, and the volume that it is bound to.
 type Volume struct {
 	Claim *corev1.PersistentVolumeClaim
-	// PV is nil until the claim is bound, and when Lost tells that the volume which it is bound to does not exist.
+	// PV is nil until the claim is bound, and when Lost says that the volume which it is bound to does not exist.
 	PV   *corev1.PersistentVolume
 	Lost bool
 }

@@ -26,7 +26,7 @@ func TestALostVolumeHoldsNoOtherPodUp(t *testing.T) {
 		t.Errorf("end (-want +got):\n%s", diff)
 	}
 	const words = "claim data-web-0 is bound to volume pv-n1, which does not exist any more"
-	if got := w.verdicts["web"].Condition.Message; !strings.Contains(got, words) {
+	if got := w.results["web"].Condition.Message; !strings.Contains(got, words) {
 		t.Errorf("message: %s, want in it: %s", got, words)
 	}
 }

@@ -14,24 +14,24 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// makeVerdict says what the status of the set is to tell. refused is what the API server said against the last write,
-// "" when it took it.
-func makeVerdict(s *Snapshot, plan *Plan, refused string) *Verdict {
-	v := &Verdict{LookAgainIn: plan.LookAgainIn, Condition: remediatingCondition(s, plan, refused)}
+// makeResult says what the status of the set is to tell. refused is what the API server said against the last write, ""
+// when it took it, and deleted reports whether a Pod was deleted.
+func makeResult(s *Snapshot, plan *Plan, refused string, deleted bool) *Result {
+	r := &Result{Condition: remediatingCondition(s, plan, refused), Deleted: deleted, RequeueAfter: plan.RequeueAfter}
 	if c := plan.failingEverywhere(); c != nil {
-		v.AllNodesFailing = failing(plan, c)
+		r.AllNodesFailing = failing(plan, c)
 	}
 	if refused != "" {
-		v.LookAgainIn = lookSeconds
-		return v // the set's own planner goes on as it would without us
+		r.RequeueAfter = recheckAfter
+		return r // the set's own planner goes on as it would without us
 	}
 	for _, pod := range plan.Held {
-		if v.Held == nil {
-			v.Held = map[types.UID]bool{}
+		if r.Held == nil {
+			r.Held = map[types.UID]bool{}
 		}
-		v.Held[pod.UID] = true
+		r.Held[pod.UID] = true
 	}
-	return v
+	return r
 }
 
 // remediatingCondition is there while a Pod is stuck and could be helped, and as long as a node is excluded.
@@ -43,13 +43,14 @@ func remediatingCondition(s *Snapshot, plan *Plan, refused string) *metav1.Condi
 	case refused != "" && plan.Delete != nil:
 		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("Pod %s could not be deleted: %s", plan.Delete.Pod.Name, refused))
 	case refused != "" && plan.Moving != nil:
-		return no(v1beta1.ReasonCannotExclude, fmt.Sprintf("SchedPatch %s could not be written, so no Pod is deleted: %s", s.patchName(), refused))
+		text := fmt.Sprintf("SchedPatch %s could not be written, so no Pod is deleted: %s", s.patchName(), refused)
+		return no(v1beta1.ReasonCannotExclude, text)
 	case plan.Moving != nil && plan.Moving.Case != nil && plan.Moving.Case.Gate != nil:
-		return no(plan.Moving.Case.Gate.reason, plan.Moving.Case.told())
+		return no(plan.Moving.Case.Gate.reason, plan.Moving.Case.message())
 	case plan.Moving != nil:
 		return yes(plan.reason(s), moving(s, plan))
 	case blocked != nil:
-		return no(blocked.Gate.reason, blocked.told()+more(plan, blocked))
+		return no(blocked.Gate.reason, blocked.message()+more(plan, blocked))
 	case len(plan.Record.actives(s.Now)) > 0:
 		return yes(plan.reason(s), excluded(s, plan)+" No Pod waits for another node.")
 	}
@@ -64,8 +65,8 @@ func no(reason, message string) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
-// blocked is the stuck Pod that is told of, of those that a gate keeps: the first, but before all others one that a gate
-// of the whole cluster keeps. It is nil when there is none.
+// blocked is the stuck Pod that is named, of those that a gate keeps: the first, but before all others one that a
+// gate of the whole cluster keeps. It is nil when there is none.
 func (p *Plan) blocked() *Case {
 	var first *Case
 	for _, c := range p.Cases {
@@ -94,10 +95,10 @@ func (p *Plan) reason(s *Snapshot) string {
 	return v1beta1.ReasonNodeExcluded
 }
 
-// told says of a stuck Pod what it shows, what is at fault and what blocks.
-func (c *Case) told() string {
+// message says of a stuck Pod what it shows, what is at fault and what blocks.
+func (c *Case) message() string {
 	return fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s. It is not replaced, because %s.",
-		c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, c.Blocks)
+		c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, c.Blocks)
 }
 
 // more counts the other stuck Pods, by what keeps them.
@@ -123,7 +124,7 @@ func (c *Case) keptBy() string {
 	if c.Gate != nil {
 		return c.Gate.reason
 	}
-	return string(c.Verdict)
+	return string(c.Diagnosis)
 }
 
 // moving says what is being done, and what is next.
@@ -135,7 +136,9 @@ func moving(s *Snapshot, plan *Plan) string {
 	case m.Attempt.Node == "":
 		text = fmt.Sprintf("Pod %s found no node under an exclusion that is over, and is made anew.", name)
 	case m.Case != nil:
-		text = fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s.", name, m.Attempt.Node, clockTime(m.Case.Evidence.since), m.Case.Evidence.words, m.Case.Why)
+		e := m.Case.Evidence
+		text = fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s.",
+			name, m.Attempt.Node, clockTime(e.since), e.kubeletReason, m.Case.Why)
 	default:
 		text = fmt.Sprintf("Pod %s was deleted because of node %s.", name, m.Attempt.Node)
 	}
@@ -166,5 +169,5 @@ func excluded(s *Snapshot, plan *Plan) string {
 func failing(plan *Plan, c *Case) string {
 	return fmt.Sprintf("Pods of revision %s start on no node, so none is deleted: Pod %s on node %s since %s: %s; %s.%s "+
 		"See whether the image exists and the registry answers; once the template is corrected, broken Pods are replaced at once.",
-		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.words, c.Why, more(plan, c))
+		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, more(plan, c))
 }

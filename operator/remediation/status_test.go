@@ -84,7 +84,7 @@ func TestWhatTheConditionSays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := makeVerdict(test.scene.snapshot, decide(test.scene.snapshot), test.refused).Condition
+			c := makeResult(test.scene.snapshot, decide(test.scene.snapshot), test.refused, false).Condition
 			if c == nil {
 				c = &metav1.Condition{}
 			}

@@ -56,12 +56,12 @@ type world struct {
 	nodes  map[string]ail
 	// brokenImages cannot be pulled from anywhere, crashing ones do not run long.
 	brokenImages, crashing map[string]bool
-	// served are the SchedPatches as the webhooks know them, and down tells that they do not answer.
+	// served are the SchedPatches as the webhooks know them, and down means that they do not answer.
 	served map[types.NamespacedName]*v1alpha1.SchedPatch
 	down   bool
 	// lag keeps the webhooks from learning anything new.
 	lag bool
-	// karpenter tells that its API is served.
+	// karpenter means that its API is served.
 	karpenter bool
 	// spread lets no two Pods of a set run on one node.
 	spread bool
@@ -76,11 +76,11 @@ type world struct {
 	protected map[string]bool
 	// stale lets the set's controller tell what was true a step ago.
 	stale    bool
-	lastSeen map[string]*Facts
+	lastSeen map[string]*Input
 
 	operator  *Remediator
 	deletions []deleted
-	verdicts  map[string]*Verdict
+	results   map[string]*Result
 	made      int
 	// pv are the nodes that Pods have volumes on.
 	pv map[string]string
@@ -108,7 +108,7 @@ func newWorld(t *testing.T, seed uint64, nodes ...string) *world {
 		t: t, clock: clocktesting.NewFakePassiveClock(build.Epoch), random: rand.New(rand.NewPCG(seed, seed)),
 		store: fake.NewClientBuilder().WithScheme(program.Scheme()).WithStatusSubresource(&corev1.Pod{}).Build(),
 		nodes: map[string]ail{}, brokenImages: map[string]bool{}, protected: map[string]bool{}, crashing: map[string]bool{},
-		served: map[types.NamespacedName]*v1alpha1.SchedPatch{}, lastSeen: map[string]*Facts{}, verdicts: map[string]*Verdict{}, pv: map[string]string{}, resets: map[string]int{}, replacedOnce: map[string]bool{},
+		served: map[types.NamespacedName]*v1alpha1.SchedPatch{}, lastSeen: map[string]*Input{}, results: map[string]*Result{}, pv: map[string]string{}, resets: map[string]int{}, replacedOnce: map[string]bool{},
 	}
 	w.must(w.store.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}))
 	for _, name := range nodes {
@@ -144,7 +144,7 @@ func (w *world) restart() {
 		gatherer: gatherer{reader: w.store, live: w.store, mapper: worldMapper{w: w}, clock: w.clock, home: "windlass-system"},
 		executor: executor{writer: worldWriter{w}, home: "windlass-system"},
 		asker:    worldAsker{w},
-		teller:   newTeller(&events.FakeRecorder{}),
+		recorder: newRecorder(&events.FakeRecorder{}),
 	}
 }
 
@@ -196,8 +196,8 @@ func (w *world) step(span time.Duration) {
 // note remembers which Pods serve, are stuck or crash: those have come to something.
 func (w *world) note() {
 	for _, set := range w.sets {
-		for _, pod := range w.facts(set).Pods {
-			e := look(pod.Pod)
+		for _, pod := range w.input(set).Pods {
+			e := classify(pod.Pod)
 			if e.kind == hasStarted || e.kind == nodeRefused || e.kind == ambiguous && w.clock.Since(e.since.Time) >= 290*time.Second {
 				w.replacedOnce[pod.Name+w.epoch(set.Name)] = true
 			}
@@ -208,13 +208,13 @@ func (w *world) note() {
 // look lets the operator look, and reports whether it has survived that.
 func (w *world) look(set *v1beta1.StatefulSet) bool {
 	w.t.Helper()
-	facts := w.facts(set)
+	input := w.input(set)
 	if last := w.lastSeen[set.Name]; w.stale && last != nil {
-		facts, w.lastSeen[set.Name] = last, facts
+		input, w.lastSeen[set.Name] = last, input
 	} else {
-		w.lastSeen[set.Name] = facts
+		w.lastSeen[set.Name] = input
 	}
-	verdict, err := w.operator.Look(logr.NewContext(w.t.Context(), logr.Discard()), facts)
+	result, err := w.operator.Remediate(logr.NewContext(w.t.Context(), logr.Discard()), input)
 	if err != nil {
 		w.t.Fatalf("look at %s: %v", set.Name, err)
 	}
@@ -223,32 +223,32 @@ func (w *world) look(set *v1beta1.StatefulSet) bool {
 		w.restart()
 		return false
 	}
-	w.verdicts[set.Name] = verdict
-	if verdict != nil && verdict.Condition != nil {
+	w.results[set.Name] = result
+	if result != nil && result.Condition != nil {
 		set.Status.Conditions = nil
 		meta.SetStatusCondition(&set.Status.Conditions, metav1.Condition{
-			Type: v1beta1.ConditionRemediating, Status: verdict.Condition.Status, Reason: verdict.Condition.Reason,
+			Type: v1beta1.ConditionRemediating, Status: result.Condition.Status, Reason: result.Condition.Reason,
 		})
 	}
 	return true
 }
 
-// facts are what the set's controller would tell.
-func (w *world) facts(set *v1beta1.StatefulSet) *Facts {
-	facts := &Facts{Set: set, Revisions: []string{w.revision(set)}}
+// input are what the set's controller would tell.
+func (w *world) input(set *v1beta1.StatefulSet) *Input {
+	input := &Input{Set: set, Revisions: []string{w.revision(set)}}
 	byName := w.pods(set)
 	for ordinal := range int(*set.Spec.Replicas) {
-		facts.Ordinals = append(facts.Ordinals, ordinal)
+		input.Ordinals = append(input.Ordinals, ordinal)
 		pod := byName[fmt.Sprintf("%s-%d", set.Name, ordinal)]
 		if pod == nil {
 			continue
 		}
-		facts.Pods = append(facts.Pods, Pod{
+		input.Pods = append(input.Pods, Pod{
 			Pod: pod, Ordinal: ordinal, Revision: pod.Labels["revision"], Right: pod.Labels["revision"] == w.revision(set),
 			Ready: pods.IsTrue(pods.Condition(pod, corev1.PodReady)),
 		})
 	}
-	return facts
+	return input
 }
 
 func (w *world) revision(set *v1beta1.StatefulSet) string {
@@ -265,7 +265,7 @@ func (w *world) pods(set *v1beta1.StatefulSet) map[string]*corev1.Pod {
 	return out
 }
 
-// control makes Pods as the set's controller does, and makes anew those that have ended and that nobody holds. A Pod at
+// control makes Pods as the set's controller does, and recreates those that have ended and that nobody holds. A Pod at
 // an earlier revision that cannot run goes.
 func (w *world) control(set *v1beta1.StatefulSet) {
 	byName := w.pods(set)
@@ -274,7 +274,7 @@ func (w *world) control(set *v1beta1.StatefulSet) {
 		pod := byName[name]
 		if pod != nil {
 			started, _ := starts(pod, "")
-			ended := pod.Status.Phase == corev1.PodFailed && !w.verdicts[set.Name].Holds(pod)
+			ended := pod.Status.Phase == corev1.PodFailed && !w.results[set.Name].Holds(pod)
 			if ended || !started && pod.Labels["revision"] != w.revision(set) {
 				w.must(w.store.Delete(w.t.Context(), pod))
 			}
@@ -313,7 +313,7 @@ func (w *world) create(set *v1beta1.StatefulSet, name string) {
 	w.must(w.store.Create(w.t.Context(), pod))
 }
 
-// learn tells the webhooks all SchedPatches as they are.
+// learn shows the webhooks all SchedPatches as they are.
 func (w *world) learn() {
 	list := &v1alpha1.SchedPatchList{}
 	w.must(w.store.List(w.t.Context(), list))

@@ -163,7 +163,7 @@ func (w *world) alone(d deleted, pod *corev1.Pod) {
 			}
 			continue
 		}
-		if e := look(other); (e.kind == slowPull || e.kind == unscheduled) && !w.replacedOnce[name+before.epoch] {
+		if e := classify(other); (e.kind == slowPull || e.kind == unscheduled) && !w.replacedOnce[name+before.epoch] {
 			w.t.Fatalf("Pod %s is deleted while Pod %s has not been replaced: %s", d.pod, name, e.kind)
 		}
 	}

@@ -233,11 +233,11 @@ func (w *world) refused(why string) {
 }
 
 // remedy is a look at which auto remediation says this.
-func (w *world) remedy(verdict *remediation.Verdict) {
+func (w *world) remedy(result *remediation.Result) {
 	w.t.Helper()
 	w.cache.sync()
 	s := w.snapshot()
-	s.Remedy = verdict
+	s.Remedy = result
 	if _, outcome := w.act(context.Background(), s); outcome.Err() != nil {
 		w.t.Fatal(outcome.Err())
 	}
@@ -270,22 +270,22 @@ func remedied() *build.StatefulSetBuilder {
 	})
 }
 
-func excludedNode() *remediation.Verdict {
-	return &remediation.Verdict{Condition: &metav1.Condition{
+func excludedNode() *remediation.Result {
+	return &remediation.Result{Condition: &metav1.Condition{
 		Status: metav1.ConditionTrue, Reason: v1beta1.ReasonNodeExcluded,
 		Message: "Excluded by SchedPatch web-remediation: node-1 until 05:04:05.",
 	}}
 }
 
-func heldBack() *remediation.Verdict {
-	return &remediation.Verdict{Condition: &metav1.Condition{
+func heldBack() *remediation.Result {
+	return &remediation.Result{Condition: &metav1.Condition{
 		Status: metav1.ConditionFalse, Reason: v1beta1.ReasonTooFewNodes, Message: "Pod web-2 is not replaced, because no other node is left.",
 	}}
 }
 
-func failingEverywhere() *remediation.Verdict {
+func failingEverywhere() *remediation.Result {
 	const message = "Pods of this revision start on no node, so none is deleted."
-	return &remediation.Verdict{
+	return &remediation.Result{
 		Condition:       &metav1.Condition{Status: metav1.ConditionFalse, Reason: v1beta1.ReasonAllNodesFailing, Message: message},
 		AllNodesFailing: message,
 	}

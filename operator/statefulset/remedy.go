@@ -17,23 +17,23 @@ import (
 
 // Remediator moves Pods that cannot start because of their node.
 type Remediator interface {
-	// Concerns reports whether there is anything for it to look at in a set.
+	// Concerns reports whether there is anything for it to do for a set.
 	Concerns(ctx context.Context, set *v1beta1.StatefulSet) (bool, error)
-	// Look does what is to be done now and says how it stands; nil when there is nothing to say.
-	Look(ctx context.Context, facts *remediation.Facts) (*remediation.Verdict, error)
+	// Remediate does what is to be done now and says how it stands; nil when there is nothing to say.
+	Remediate(ctx context.Context, input *remediation.Input) (*remediation.Result, error)
 	// Forget drops what is remembered of a set that is gone.
 	Forget(set types.NamespacedName)
 }
 
 var _ Remediator = &remediation.Remediator{}
 
-// remedyTime is how long a look of auto remediation may take. It waits for the cache to have seen our own writes while
-// all other sets wait for it in turn, so a watch that stalls must not hold it for ever.
+// remedyTime is how long auto remediation may take in one look. It waits for the cache to have seen our own writes
+// while all other sets wait for it in turn, so a watch that stalls must not hold it for ever.
 const remedyTime = time.Minute
 
-// Prepare lets auto remediation look at a set before anything is planned, and returns the snapshot with its verdict. Where
-// a Pod was deleted the set is looked at again. When it fails, or is not done after remedyTime, the set is cared for as
-// it would be without it, and what the status says of it stays.
+// Prepare lets auto remediation do its part for a set before anything is planned, and returns the snapshot with its
+// result. Where a Pod was deleted the set is looked at again. When it fails, or is not done after remedyTime, the set is
+// cared for as it would be without it, and what the status says of it stays.
 func (r *steps) Prepare(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if r.remediator == nil {
 		return s, nil
@@ -44,54 +44,54 @@ func (r *steps) Prepare(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	if err == nil && !concerned {
 		return s, nil
 	}
-	var verdict *remediation.Verdict
+	var result *remediation.Result
 	if err == nil {
-		verdict, err = r.look(ctx, s)
+		result, err = r.remediate(ctx, s)
 	}
 	if err != nil {
-		return s.withRemedy(lastVerdict(s.Set)), err
+		return s.withRemedy(lastResult(s.Set)), err
 	}
-	if verdict != nil && verdict.Deleted {
+	if result != nil && result.Deleted {
 		if s, err = r.gatherer.snapshot(ctx, client.ObjectKeyFromObject(s.Set)); s == nil || err != nil {
 			return nil, err
 		}
 	}
-	return s.withRemedy(verdict), nil
+	return s.withRemedy(result), nil
 }
 
 // withRemedy is the snapshot with what auto remediation says.
-func (s *Snapshot) withRemedy(verdict *remediation.Verdict) *Snapshot {
+func (s *Snapshot) withRemedy(result *remediation.Result) *Snapshot {
 	finished := *s
-	finished.Remedy = verdict
+	finished.Remedy = result
 	return &finished
 }
 
-func (r *steps) look(ctx context.Context, s *Snapshot) (*remediation.Verdict, error) {
+func (r *steps) remediate(ctx context.Context, s *Snapshot) (*remediation.Result, error) {
 	revisions, err := planRevisions(s)
 	if err != nil {
 		return nil, err
 	}
-	return r.remediator.Look(ctx, remedyFacts(s, &revisions))
+	return r.remediator.Remediate(ctx, remedyInput(s, &revisions))
 }
 
-// remedyFacts are what auto remediation needs to know of a set.
-func remedyFacts(s *Snapshot, revisions *RevisionPlan) *remediation.Facts {
-	facts := &remediation.Facts{Set: s.Set, Revisions: []string{revisions.Update}}
+// remedyInput is what auto remediation needs to know of a set.
+func remedyInput(s *Snapshot, revisions *RevisionPlan) *remediation.Input {
+	input := &remediation.Input{Set: s.Set, Revisions: []string{revisions.Update}}
 	if s.partition() > 0 && s.recorded(revisions.Current) {
-		facts.Revisions = append(facts.Revisions, revisions.Current)
+		input.Revisions = append(input.Revisions, revisions.Current)
 	}
 	for _, m := range newLayout(s).members {
-		facts.Ordinals = append(facts.Ordinals, m.Ordinal)
+		input.Ordinals = append(input.Ordinals, m.Ordinal)
 		if m.missing() {
 			continue
 		}
-		facts.Pods = append(facts.Pods, remediation.Pod{
+		input.Pods = append(input.Pods, remediation.Pod{
 			Pod: m.Pod, Ordinal: m.Ordinal, Revision: m.Revision, Ready: m.Ready, Changing: m.Unfinished != "",
-			Right: !m.Orphan && m.Revision == s.revisionAt(m.Position, m.Revision, facts.Revisions),
+			Right: !m.Orphan && m.Revision == s.revisionAt(m.Position, m.Revision, input.Revisions),
 			Hook:  hookWords("preDelete", preDelete(s.Set), m.Pod, "removed"),
 		})
 	}
-	return facts
+	return input
 }
 
 // revisionAt names the revision that a replacement of a Pod is made at: that of the update, or the one that the
@@ -120,16 +120,16 @@ func (s *Snapshot) recorded(name string) bool {
 	return false
 }
 
-// lastVerdict is what the status says of auto remediation.
-func lastVerdict(set *v1beta1.StatefulSet) *remediation.Verdict {
-	v := &remediation.Verdict{}
+// lastResult is what the status says of auto remediation.
+func lastResult(set *v1beta1.StatefulSet) *remediation.Result {
+	r := &remediation.Result{}
 	if c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating); c != nil {
-		v.Condition = &metav1.Condition{Status: c.Status, Reason: c.Reason, Message: c.Message}
+		r.Condition = &metav1.Condition{Status: c.Status, Reason: c.Reason, Message: c.Message}
 		if c.Reason == v1beta1.ReasonAllNodesFailing {
-			v.AllNodesFailing = c.Message
+			r.AllNodesFailing = c.Message
 		}
 	}
-	return v
+	return r
 }
 
 // allNodesFailing says that Pods start on no node, "" when that is not so.
@@ -153,5 +153,5 @@ func (s *Snapshot) remedyIn() time.Duration {
 	if s.Remedy == nil {
 		return 0
 	}
-	return time.Duration(s.Remedy.LookAgainIn * float64(time.Second))
+	return s.Remedy.RequeueAfter
 }

@@ -33,9 +33,9 @@ func (r deletingRemediator) Concerns(ctx context.Context, _ *v1beta1.StatefulSet
 	return true, nil
 }
 
-func (r deletingRemediator) Look(ctx context.Context, _ *remediation.Facts) (*remediation.Verdict, error) {
+func (r deletingRemediator) Remediate(ctx context.Context, _ *remediation.Input) (*remediation.Result, error) {
 	r.waits.note(ctx, "look")
-	return &remediation.Verdict{Deleted: true}, nil
+	return &remediation.Result{Deleted: true}, nil
 }
 
 func (deletingRemediator) Forget(types.NamespacedName) {}
@@ -71,7 +71,7 @@ func TestAutoRemediationNeverWaitsForEver(t *testing.T) {
 // stalledRemediator waits for a cache that hears nothing.
 type stalledRemediator struct{ deletingRemediator }
 
-func (stalledRemediator) Look(ctx context.Context, _ *remediation.Facts) (*remediation.Verdict, error) {
+func (stalledRemediator) Remediate(ctx context.Context, _ *remediation.Input) (*remediation.Result, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

@@ -43,7 +43,7 @@ type Snapshot struct {
 	// Accepted names the revision that the API server was last seen to take new Pods of.
 	Accepted string
 	// Remedy is what auto remediation says of the set's stuck Pods, nil when there is nothing to say.
-	Remedy *remediation.Verdict
+	Remedy *remediation.Result
 }
 
 // Revision is a recorded Pod template.

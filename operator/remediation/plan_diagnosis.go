@@ -6,36 +6,37 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// verdict is what is at fault for a stuck Pod.
-type verdict string
+// diagnosis is what is at fault for a stuck Pod.
+type diagnosis string
 
 const (
-	// verdictNode: the node. It is excluded and the Pod deleted.
-	verdictNode verdict = "Node"
-	// verdictProbe: the node, or all of them. It is excluded for a while and the Pod deleted once, to see whether it
+	// diagnosisNode: the node. It is excluded and the Pod deleted.
+	diagnosisNode diagnosis = "Node"
+	// diagnosisProbe: the node, or all of them. It is excluded for a while and the Pod deleted once, to see whether it
 	// starts elsewhere.
-	verdictProbe verdict = "Probe"
-	// verdictGlobal: not the node. Nothing is deleted.
-	verdictGlobal verdict = "Global"
-	// verdictUndecided: Pods on other nodes will tell soon.
-	verdictUndecided verdict = "Undecided"
-	// verdictNone: the same has started on this very node. Nothing is deleted.
-	verdictNone verdict = "None"
+	diagnosisProbe diagnosis = "Probe"
+	// diagnosisGlobal: not the node. Nothing is deleted.
+	diagnosisGlobal diagnosis = "Global"
+	// diagnosisUndecided: Pods on other nodes will tell soon.
+	diagnosisUndecided diagnosis = "Undecided"
+	// diagnosisNone: the same has started on this very node. Nothing is deleted.
+	diagnosisNone diagnosis = "None"
 )
 
 // deletes reports whether the Pod is to be replaced.
-func (v verdict) deletes() bool { return v == verdictNode || v == verdictProbe }
+func (d diagnosis) deletes() bool { return d == diagnosisNode || d == diagnosisProbe }
 
-// rememberSeconds is how long before a Pod began to wait a failure on another node still tells something about it. It
+// rememberTime is how long before a Pod began to wait a failure on another node still says something about it. It
 // is counted from there, and not from now, so that what is known does not fade while the Pod waits.
-const rememberSeconds = 3600
+const rememberTime = time.Hour
 
-// judge finds the stuck Pods, and what is at fault for each.
-func (p *planner) judge() {
+// findCases finds the stuck Pods, and what is at fault for each.
+func (p *planner) findCases() {
 	for i := range p.s.Pods {
 		if p.stuck(i) {
 			p.plan.Cases = append(p.plan.Cases, p.newCase(i))
@@ -43,11 +44,11 @@ func (p *planner) judge() {
 	}
 }
 
-// newCase judges a stuck Pod.
+// newCase says what is at fault for a stuck Pod.
 func (p *planner) newCase(i int) *Case {
 	pod, e := &p.s.Pods[i], p.seen[i]
 	c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image, Refused: e.kind == nodeRefused}}
-	c.Verdict, c.Why = p.verdict(c)
+	c.Diagnosis, c.Why = p.diagnose(c)
 	return c
 }
 
@@ -61,7 +62,7 @@ func (p *planner) caseOf(pod *Pod) *Case {
 	return nil
 }
 
-// stuck reports whether a Pod has waited long enough to be judged. One that the kubelet refused waits for nothing.
+// stuck reports whether a Pod has waited long enough. One that the kubelet refused waits for nothing.
 func (p *planner) stuck(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
 	if !pod.Right || pod.Changing {
@@ -70,31 +71,33 @@ func (p *planner) stuck(i int) bool {
 	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= p.patience(pod, e)
 }
 
-// patience is for how many seconds a Pod has to wait until it is judged: stuckSeconds, or less where the Pod was tried
-// elsewhere because nobody could tell whether the node was at fault. Then whatever fails everywhere is told of within
+// patience is for how long a Pod has to wait until it counts as stuck: stuckSeconds, or less where the Pod was tried
+// elsewhere because nobody could tell whether the node was at fault. Then whatever fails everywhere is reported within
 // twice stuckSeconds, the time for the new Pod to get to its node included. Half of stuckSeconds it waits in any case,
 // and where the same has started somewhere the whole: then a Pod may be deleted.
-func (p *planner) patience(pod *Pod, e *evidence) float64 {
-	stuckSeconds := float64(p.s.settings().StuckSeconds)
+func (p *planner) patience(pod *Pod, e *evidence) time.Duration {
+	whole := p.stuckTime()
 	key := Key{Revision: pod.Revision, Image: e.image}
 	for i := range p.record.Exclusions {
 		// A probe that is over counts as well: what a Pod has to wait must not grow while it waits.
 		probe := &p.record.Exclusions[i]
-		late := e.since.Sub(probe.FirstSeen.Time).Seconds()
-		if probe.Probe && probe.Key == key && probe.Node != pod.Spec.NodeName && late <= stuckSeconds && len(p.startedOn(key)) == 0 {
-			return min(stuckSeconds, max(stuckSeconds/2, stuckSeconds*9/10-late))
+		late := e.since.Sub(probe.FirstSeen.Time)
+		if probe.Probe && probe.Key == key && probe.Node != pod.Spec.NodeName && late <= whole && len(p.startedOn(key)) == 0 {
+			return min(whole, max(whole/2, whole*9/10-late))
 		}
 	}
-	return stuckSeconds
+	return whole
 }
 
-// waited is for how many seconds a Pod has been waiting.
-func (p *planner) waited(e *evidence) float64 { return p.s.Now.Sub(e.since.Time).Seconds() }
+func (p *planner) stuckTime() time.Duration { return seconds(p.s.settings().StuckSeconds) }
 
-// verdict compares a stuck Pod with those of the same key.
-func (p *planner) verdict(c *Case) (verdict, string) {
+// waited is for how long a Pod has been waiting.
+func (p *planner) waited(e *evidence) time.Duration { return p.s.Now.Sub(e.since.Time) }
+
+// diagnose compares a stuck Pod with those of the same key.
+func (p *planner) diagnose(c *Case) (diagnosis, string) {
 	if c.Evidence.kind == nodeRefused {
-		return verdictNode, "the node refused it"
+		return diagnosisNode, "the node refused it"
 	}
 	node := c.Pod.Spec.NodeName
 	started, failed := p.startedOn(c.Key), p.failedOn(c.Key, c.Evidence.since)
@@ -102,18 +105,18 @@ func (p *planner) verdict(c *Case) (verdict, string) {
 	began := p.failingSince(c.Key, c.Evidence.since)
 	switch {
 	case len(elsewhere) > 0 && len(failed) >= 2 && !p.startedSince(c.Key, began): // as when the registry went down meanwhile
-		return verdictGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere since %s", nodes(failed), clockTime(began))
+		return diagnosisGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere since %s", nodes(failed), clockTime(began))
 	case len(elsewhere) > 0:
-		return verdictNode, fmt.Sprintf("the same has started on %s", nodes(elsewhere))
+		return diagnosisNode, fmt.Sprintf("the same has started on %s", nodes(elsewhere))
 	case len(started) > 0:
-		return verdictNone, "the same has started on this very node"
+		return diagnosisNone, "the same has started on this very node"
 	case len(failed) >= 2:
-		return verdictGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere", nodes(failed))
+		return diagnosisGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere", nodes(failed))
 	}
 	if other := p.undecided(c.Key, node); other != nil {
-		return verdictUndecided, fmt.Sprintf("Pod %s on node %s will soon tell whether other nodes fail too", other.Name, other.Spec.NodeName)
+		return diagnosisUndecided, fmt.Sprintf("Pod %s on node %s will soon tell whether other nodes fail too", other.Name, other.Spec.NodeName)
 	}
-	return verdictProbe, "no other Pod reports whether the node is at fault"
+	return diagnosisProbe, "no other Pod reports whether the node is at fault"
 }
 
 // startedOn names the nodes on which a container of the key has started, as far as their Pods are still there.
@@ -138,16 +141,16 @@ func (p *planner) startedSince(key Key, since metav1.Time) bool {
 			return false
 		}
 		_, first := starts(pod.Pod, key.Image)
-		return !first.IsZero() && since.Sub(first.Time).Seconds() <= togetherSeconds
+		return !first.IsZero() && since.Sub(first.Time) <= togetherTime
 	})
 }
 
-// togetherSeconds is how far apart Pods may start that were made at once: that one of them starts before another begins
+// togetherTime is how far apart Pods may start that were made at once: that one of them starts before another begins
 // to wait proves nothing against it.
-const togetherSeconds = 60
+const togetherTime = time.Minute
 
 // failure is a node on which a Pod cannot start, or could not until it was moved. Of a moved one it is only recorded
-// when it was first judged.
+// when it was first found stuck.
 type failure struct {
 	node  string
 	since metav1.Time
@@ -162,8 +165,8 @@ func (p *planner) failures(key Key, since metav1.Time) []failure {
 		}
 	}
 	for i := range p.record.Exclusions {
-		if e := &p.record.Exclusions[i]; e.Key == key && since.Sub(e.FirstSeen.Time).Seconds() <= rememberSeconds {
-			out = append(out, failure{e.Node, later(e.FirstSeen.Time, -float64(p.s.settings().StuckSeconds))})
+		if e := &p.record.Exclusions[i]; e.Key == key && since.Sub(e.FirstSeen.Time) <= rememberTime {
+			out = append(out, failure{e.Node, later(e.FirstSeen.Time, -p.stuckTime())})
 		}
 	}
 	return out
@@ -204,7 +207,7 @@ func (p *planner) undecided(key Key, node string) *Pod {
 func (p *planner) settleProbes() {
 	global := map[Key]bool{}
 	for _, c := range p.plan.Cases {
-		if c.Verdict == verdictGlobal {
+		if c.Diagnosis == diagnosisGlobal {
 			global[c.Key] = true
 		}
 	}
@@ -219,9 +222,9 @@ func (p *planner) settleProbes() {
 		if slices.ContainsFunc(p.startedOn(e.Key), func(n string) bool { return n != e.Node }) {
 			e.Probe = false
 			if _, known := p.s.Ledger.Sets[p.s.key()].Excluded[e.Node]; known {
-				p.deeds.excluded = append(p.deeds.excluded, e.Node)
+				p.entries.excluded = append(p.entries.excluded, e.Node)
 			}
-			e.Expires = later(e.FirstSeen.Time, p.exclusionSeconds(e.Strikes))
+			e.Expires = later(e.FirstSeen.Time, p.exclusionTime(e.Strikes))
 		}
 	}
 }
@@ -229,7 +232,7 @@ func (p *planner) settleProbes() {
 // failingEverywhere is the first case in which no node is to blame.
 func (p *Plan) failingEverywhere() *Case {
 	for _, c := range p.Cases {
-		if c.Verdict == verdictGlobal {
+		if c.Diagnosis == diagnosisGlobal {
 			return c
 		}
 	}

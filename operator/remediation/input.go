@@ -4,6 +4,7 @@ package remediation
 
 import (
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,9 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Facts are what the StatefulSet's controller knows of a set. Nobody modifies them: what they point to is the cache's
-// own.
-type Facts struct {
+// Input is what the StatefulSet's controller knows of a set. Nobody modifies it: what it points to is the cache's own.
+type Input struct {
 	Set *v1beta1.StatefulSet
 	// Revisions name those that Pods of the set should have now, the update revision first. What was seen at any other
 	// one proves nothing any more.
@@ -31,36 +31,36 @@ type Pod struct {
 	Ordinal int
 	// Revision names the revision that the Pod is at.
 	Revision string
-	// Right tells that a replacement would be made at that revision too.
+	// Right reports whether a replacement would be made at that revision too.
 	Right bool
-	// Changing tells that the Pod is being changed in place.
+	// Changing reports whether the Pod is being changed in place.
 	Changing bool
-	// Ready tells that the Pod serves.
+	// Ready reports whether the Pod serves.
 	Ready bool
 	// Hook names what of its preDelete hook holds the Pod, "" when nothing does.
 	Hook string
 }
 
 // enabled reports whether the set asks for auto remediation.
-func (f *Facts) enabled() bool {
-	return f.Set.Spec.AutoRemediation != nil && f.Set.Spec.AutoRemediation.Enabled
+func (in *Input) enabled() bool {
+	return in.Set.Spec.AutoRemediation != nil && in.Set.Spec.AutoRemediation.Enabled
 }
 
 // valid reports whether a revision is one that Pods should have.
-func (f *Facts) valid(revision string) bool { return slices.Contains(f.Revisions, revision) }
+func (in *Input) valid(revision string) bool { return slices.Contains(in.Revisions, revision) }
 
 // at returns the Pod of an ordinal, nil when there is none.
-func (f *Facts) at(ordinal int) *Pod {
-	for i := range f.Pods {
-		if f.Pods[i].Ordinal == ordinal {
-			return &f.Pods[i]
+func (in *Input) at(ordinal int) *Pod {
+	for i := range in.Pods {
+		if in.Pods[i].Ordinal == ordinal {
+			return &in.Pods[i]
 		}
 	}
 	return nil
 }
 
-// Verdict is what a look came to, for the status of the set.
-type Verdict struct {
+// Result is what Remediate came to, for the status of the set. Nobody modifies it.
+type Result struct {
 	// Condition is Remediating, with status, reason and message alone; nil when it is to be absent.
 	Condition *metav1.Condition
 	// AllNodesFailing says that Pods start on no node, and what a person can do; "" when that is not so.
@@ -68,11 +68,11 @@ type Verdict struct {
 	// Held are Pods that will not run again and whose replacement is in the hands of auto remediation: made at once, it
 	// would land on the same node.
 	Held map[types.UID]bool
-	// Deleted tells that a Pod was deleted, so that what the caller knows of the set's Pods is no longer true.
+	// Deleted reports whether a Pod was deleted, so that what the caller knows of the set's Pods is no longer true.
 	Deleted bool
-	// LookAgainIn is in how many seconds something is due though nothing happens; 0 for never.
-	LookAgainIn float64
+	// RequeueAfter is in how long something is due though nothing happens; 0 for never.
+	RequeueAfter time.Duration
 }
 
-// Holds reports whether auto remediation sees to the replacement of a Pod. It may be asked of no verdict.
-func (v *Verdict) Holds(pod *corev1.Pod) bool { return v != nil && v.Held[pod.UID] }
+// Holds reports whether auto remediation sees to the replacement of a Pod. It may be asked of no result.
+func (r *Result) Holds(pod *corev1.Pod) bool { return r != nil && r.Held[pod.UID] }
