@@ -56,3 +56,29 @@ type Revision struct {
 
 // orphan reports whether the revision has no controller.
 func (r *Revision) orphan() bool { return metav1.GetControllerOf(r.Object) == nil }
+
+// recorded reports whether Pods can be made from a revision.
+func (s *Snapshot) recorded(name string) bool {
+	for _, r := range s.Revisions {
+		if r.Object.Name == name {
+			return r.Template != nil
+		}
+	}
+	return false
+}
+
+// allNodesFailing says that Pods start on no node, "" when that is not so.
+func (s *Snapshot) allNodesFailing() string {
+	if s.Remedy == nil {
+		return ""
+	}
+	return s.Remedy.AllNodesFailing
+}
+
+// remedyIn is when auto remediation wants to look again, 0 for never.
+func (s *Snapshot) remedyIn() time.Duration {
+	if s.Remedy == nil {
+		return 0
+	}
+	return s.Remedy.RequeueAfter
+}

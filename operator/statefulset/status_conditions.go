@@ -191,3 +191,11 @@ func availableCondition(p *progress) *metav1.Condition {
 	}
 	return report.False(v1beta1.ReasonMinimumReplicasUnavailable, message)
 }
+
+// remediatingCondition is what auto remediation says.
+func remediatingCondition(p *progress) *metav1.Condition {
+	if p.s.Remedy == nil {
+		return nil
+	}
+	return p.s.Remedy.Condition
+}
