@@ -47,13 +47,17 @@ func parse() options {
 	o := options{}
 	o.AddFlags(flag.CommandLine)
 	flag.BoolVar(&o.leaderElect, "leader-elect", true, "Work only while holding the lease windlass-operator.")
-	flag.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "Namespace of the lease; default: the Pod's own.")
+	flag.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"),
+		"Namespace of the lease; default: the Pod's own.")
 	flag.IntVar(&o.sidecarSetWorkers, "sidecarset-workers", 4, "How many SidecarSets are handled at once.")
 	flag.IntVar(&o.statefulSetWorkers, "statefulset-workers", 8, "How many StatefulSets are handled at once.")
 	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
 	flag.IntVar(&o.parallelWrites, "parallel-writes", 64, "How many Pods of one StatefulSet are written to at once.")
-	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated namespaces that the Pod webhooks do not serve.")
-	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's own namespace. Before auto remediation deletes a Pod, each replica behind it is asked; while none is ready, no Pod is evicted for its sidecars.")
+	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated "+
+		"namespaces that the Pod webhooks do not serve.")
+	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's "+
+		"own namespace. Before auto remediation deletes a Pod, each replica behind it is asked; while none is ready, "+
+		"no Pod is evicted for its sidecars.")
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
 	flag.Parse()
 	return o

@@ -76,7 +76,8 @@ func (e Expression) Eval(name corev1.ResourceName, value resource.Quantity) (res
 	}
 	result := e.root.eval(exact(value))
 	if result.Sign() < 0 {
-		return resource.Quantity{}, fmt.Errorf("expression %q with %s=%s is %s; a resource cannot be negative", e.text, name, value.String(), decimal(result))
+		return resource.Quantity{}, fmt.Errorf("expression %q with %s=%s is %s; a resource cannot be negative",
+			e.text, name, value.String(), decimal(result))
 	}
 	scale := int64(1)
 	if name == corev1.ResourceCPU {

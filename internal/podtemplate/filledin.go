@@ -26,7 +26,9 @@ func withoutFilledIn(recorded, template []corev1.Container) []corev1.Container {
 	}
 	out := make([]corev1.Container, len(recorded))
 	for i, c := range recorded {
-		if now := written[c.Name]; now != nil && c.ImagePullPolicy == corev1.PullAlways && now.ImagePullPolicy == "" && filledIn(&c) && !filledIn(now) {
+		now := written[c.Name]
+		if now != nil && c.ImagePullPolicy == corev1.PullAlways && now.ImagePullPolicy == "" &&
+			filledIn(&c) && !filledIn(now) {
 			c.ImagePullPolicy = ""
 		}
 		out[i] = c

@@ -83,7 +83,8 @@ func statesOf(expression *metav1.LabelSelectorRequirement) (states, error) {
 	case metav1.LabelSelectorOpDoesNotExist:
 		return absent(), nil
 	default:
-		return states{}, fmt.Errorf("label %s: operator %q does not exist: it must be In, NotIn, Exists or DoesNotExist", expression.Key, expression.Operator)
+		return states{}, fmt.Errorf("label %s: operator %q does not exist: it must be In, NotIn, Exists or DoesNotExist",
+			expression.Key, expression.Operator)
 	}
 }
 

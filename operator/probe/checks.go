@@ -77,7 +77,8 @@ func (p *prober) definition(ctx context.Context, name string, want []string) (st
 	}
 	for _, version := range want {
 		if !slices.Contains(got, version) {
-			return "", fmt.Errorf("it serves %s and not %s: it is not the one of this release; install the chart's with crds.install and crds.adopt", strings.Join(got, ", "), version)
+			return "", fmt.Errorf("it serves %s and not %s: it is not the one of this release; install the chart's "+
+				"with crds.install and crds.adopt", strings.Join(got, ", "), version)
 		}
 	}
 	return "established, serves " + strings.Join(got, ", "), nil
@@ -110,10 +111,12 @@ func (p *prober) trust(ctx context.Context, name string) (string, error) {
 	for i := range configuration.Webhooks {
 		webhook := &configuration.Webhooks[i]
 		if len(webhook.ClientConfig.CABundle) == 0 {
-			return "", fmt.Errorf("webhook %s has no caBundle, so the API server trusts no certificate of it: see the logs of the webhook's Pods", webhook.Name)
+			return "", fmt.Errorf("webhook %s has no caBundle, so the API server trusts no certificate of it: see the "+
+				"logs of the webhook's Pods", webhook.Name)
 		}
 		if !bytes.Equal(webhook.ClientConfig.CABundle, configuration.Webhooks[0].ClientConfig.CABundle) {
-			return "", fmt.Errorf("the webhooks %s and %s have different caBundles, so one of them is not trusted", configuration.Webhooks[0].Name, webhook.Name)
+			return "", fmt.Errorf("the webhooks %s and %s have different caBundles, so one of them is not trusted",
+				configuration.Webhooks[0].Name, webhook.Name)
 		}
 	}
 	return fmt.Sprintf("%d webhooks with the same certificate authority", len(configuration.Webhooks)), nil
@@ -127,7 +130,8 @@ func (p *prober) admission(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("a SchedPatch was not admitted in a dry run: %w", err)
 	}
 	if !p.warnings.heard("metadata.namespace") {
-		return "", fmt.Errorf("a SchedPatch was admitted in a dry run without the webhook, which would have warned of it: see the webhook's Pods, and what is between them and the API server")
+		return "", fmt.Errorf("a SchedPatch was admitted in a dry run without the webhook, which would have warned of " +
+			"it: see the webhook's Pods, and what is between them and the API server")
 	}
 	return "the webhook answers the API server", nil
 }

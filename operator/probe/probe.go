@@ -45,7 +45,8 @@ type check struct {
 func Run(ctx context.Context, arguments []string, out io.Writer) error {
 	ctrl.SetLogger(logr.Discard())
 	flags := flag.NewFlagSet("probe", flag.ContinueOnError)
-	deployments := flags.String("deployments", "windlass-operator,windlass-webhook", "Comma-separated Deployments of the installation, in the Pod's own namespace.")
+	deployments := flags.String("deployments", "windlass-operator,windlass-webhook", "Comma-separated Deployments of "+
+		"the installation, in the Pod's own namespace.")
 	mutating := flags.String("mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration of the installation.")
 	timeout := flags.Duration("timeout", time.Minute, "How long a check that fails is tried again.")
 	if err := flags.Parse(arguments); err != nil {

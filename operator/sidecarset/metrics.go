@@ -14,7 +14,8 @@ var (
 	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_sidecarset_writes_total",
 		Help: "What SidecarSets had done to Pods and revisions, by result: updated and finished (a Pod changed in place, a hot upgrade ended), " +
-			"evicted, protected (a PodDisruptionBudget or a policy kept the Pod from eviction), failed (the API server refused), stale (the object had changed; it is planned anew).",
+			"evicted, protected (a PodDisruptionBudget or a policy kept the Pod from eviction), failed (the API server " +
+			"refused), stale (the object had changed; it is planned anew).",
 	}, []string{"result"})
 
 	uninjectedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{

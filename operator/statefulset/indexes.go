@@ -75,8 +75,12 @@ func TrimClaim(object any) (any, error) {
 			CreationTimestamp: claim.CreationTimestamp, DeletionTimestamp: claim.DeletionTimestamp,
 			OwnerReferences: claim.OwnerReferences, Finalizers: claim.Finalizers,
 		},
-		Spec:   corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName, VolumeName: claim.Spec.VolumeName, Resources: claim.Spec.Resources},
-		Status: corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase, Capacity: claim.Status.Capacity, Conditions: claim.Status.Conditions},
+		Spec:   corev1.PersistentVolumeClaimSpec{
+			StorageClassName: claim.Spec.StorageClassName, VolumeName: claim.Spec.VolumeName, Resources: claim.Spec.Resources,
+		},
+		Status: corev1.PersistentVolumeClaimStatus{
+			Phase: claim.Status.Phase, Capacity: claim.Status.Capacity, Conditions: claim.Status.Conditions,
+		},
 	}
 	quantity.Cap(trimmed)
 	return trimmed, nil

@@ -21,7 +21,8 @@ var (
 
 	rollouts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_statefulset_rollouts_total",
-		Help: "How often the rollout of a StatefulSet got to a phase: started (there is a new revision), completed (every Pod is at it and available), " +
+		Help: "How often the rollout of a StatefulSet got to a phase: started (there is a new revision), completed " +
+			"(every Pod is at it and available), " +
 			"stalled (it cannot go on without a person; it may do so several times).",
 	}, []string{"phase"})
 

@@ -41,7 +41,8 @@ func (p *planner) missingClaims(ordinal int) (missing []*corev1.PersistentVolume
 
 // ofEarlierPod says of a claim that the garbage collector is about to delete it.
 func ofEarlierPod(claim string) string {
-	return fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as persistentVolumeClaimRetentionPolicy said then", claim)
+	return fmt.Sprintf("claim %s still belongs to an earlier Pod of that name, and will be deleted with it as "+
+		"persistentVolumeClaimRetentionPolicy said then", claim)
 }
 
 // held names the finalizers that keep a claim that is being deleted.
@@ -143,7 +144,8 @@ func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 			wanted = append(wanted, *p.setRef())
 		}
 		if !sameOwners(wanted, claim.OwnerReferences) {
-			out = append(out, ChangeClaim{Claim: claim, Owners: wanted, SetOwners: true, Reason: "its owners are to follow persistentVolumeClaimRetentionPolicy"})
+			out = append(out, ChangeClaim{Claim: claim, Owners: wanted, SetOwners: true, Reason: "its owners are to " +
+				"follow persistentVolumeClaimRetentionPolicy"})
 		}
 	})
 	return out
@@ -224,7 +226,8 @@ func (p *planner) claimsGrowing(ordinal int) (growing bool) {
 			return
 		}
 		wanted, asked, has := storage(template), storage(claim), claim.Status.Capacity[corev1.ResourceStorage]
-		growing = growing || wanted.Cmp(has) > 0 && asked.Cmp(has) > 0 && !claimCondition(claim, corev1.PersistentVolumeClaimFileSystemResizePending)
+		growing = growing || wanted.Cmp(has) > 0 && asked.Cmp(has) > 0 &&
+			!claimCondition(claim, corev1.PersistentVolumeClaimFileSystemResizePending)
 	})
 	return growing
 }

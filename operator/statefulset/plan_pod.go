@@ -78,7 +78,8 @@ func claimVolume(name string, set *v1beta1.StatefulSet, ordinal int) corev1.Volu
 // addGates adds the readiness gate by which a Pod leaves service while it is changed in place, and the one by which a
 // hook may take it out of service.
 func addGates(set *v1beta1.StatefulSet, pod *corev1.Pod) {
-	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.PodUpdatePolicy != "" && rolling.PodUpdatePolicy != v1beta1.ReCreatePodUpdatePolicy {
+	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.PodUpdatePolicy != "" &&
+		rolling.PodUpdatePolicy != v1beta1.ReCreatePodUpdatePolicy {
 		addGate(pod, v1beta1.InPlaceUpdateReadyCondition)
 	}
 	for _, hook := range hooks(set) {

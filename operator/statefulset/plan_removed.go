@@ -31,7 +31,8 @@ func (p *planner) claimsOfRemoved(m *member, revision string) (volumes []corev1.
 		switch claim := p.s.Claims[called]; {
 		case claim == nil:
 			p.soon(removedLooksAgain)
-			return nil, fmt.Sprintf("the partition keeps it at revision %s, which mounts volume %s; that claim template was removed, and there is no claim %s. "+
+			return nil, fmt.Sprintf("the partition keeps it at revision %s, which mounts volume %s; that claim "+
+				"template was removed, and there is no claim %s. "+
 				"Put the claim template back, or let partition be at most %d", revision, name, called, m.Position)
 		case claim.DeletionTimestamp != nil:
 			p.soon(removedLooksAgain)

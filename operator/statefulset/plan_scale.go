@@ -166,7 +166,8 @@ func (p *planner) starting() (starting, available int) {
 // tellStarting tells, where as many Pods are starting as may be, that the next one waits for these.
 func (p *planner) tellStarting(next *member) {
 	if starting, available := p.starting(); starting >= maxStarting+available {
-		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are there and not available; the next are created as these become available",
+		p.block(next.Ordinal, "Pod %s is not created yet: %d Pods of the set are there and not available; the next are "+
+			"created as these become available",
 			podName(p.s.Set, next.Ordinal), starting)
 		p.plan.Blocked[len(p.plan.Blocked)-1].Waits = true
 	}
@@ -201,7 +202,8 @@ func (p *planner) blockDeletion(view *View, first *obstructor) {
 func (p *planner) create(m *member, kept *int) bool {
 	name := podName(p.s.Set, m.Ordinal)
 	if whose, taken := p.s.Taken[name]; taken {
-		p.block(m.Ordinal, "Pod %s cannot be created: its name is taken by %s; delete that, or delete its owner with --cascade=orphan to hand its Pods over", name, whose)
+		p.block(m.Ordinal, "Pod %s cannot be created: its name is taken by %s; delete that, or delete its owner with "+
+			"--cascade=orphan to hand its Pods over", name, whose)
 		return false
 	}
 	claims, obstacle := p.missingClaims(m.Ordinal)

@@ -162,7 +162,8 @@ func (h podHandler) enqueue(q queue, pods ...client.Object) {
 
 func (h podHandler) setsOf(pod client.Object) []types.NamespacedName {
 	var out []types.NamespacedName
-	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "StatefulSet" && groupOf(owner.APIVersion) == v1beta1.GroupVersion.Group {
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "StatefulSet" &&
+		groupOf(owner.APIVersion) == v1beta1.GroupVersion.Group {
 		out = append(out, types.NamespacedName{Namespace: pod.GetNamespace(), Name: owner.Name})
 	}
 	if key, ok := h.known.ofPod(pod.GetNamespace(), pod.GetName()); ok && (len(out) == 0 || out[0] != key) {
