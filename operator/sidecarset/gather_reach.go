@@ -13,7 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// survey looks at what no Pod tells: whether Pods that are made anew would get their sidecars, and the namespaces
+// survey looks at what no Pod tells: whether Pods that are recreated would get their sidecars, and the namespaces
 // themselves.
 func (g *gatherer) survey(ctx context.Context, s *Snapshot, reaches *reaches) (err error) {
 	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate && len(s.Uninjected) > 0 {

@@ -24,8 +24,8 @@ import (
 type kind string
 
 const (
-	healthy   kind = "healthy"   // its Pods get their sidecars when they are made anew
-	clashing  kind = "clashing"  // a container of its Pods has the sidecar's name
+	healthy   kind = "healthy"   // its Pods get their sidecars when they are recreated
+	nameTaken kind = "clashing"  // a container of its Pods has the sidecar's name
 	stripped  kind = "stripped"  // somebody takes the sidecars out again, and nobody knows
 	protected kind = "protected" // a budget allows no eviction
 	kept      kind = "kept"      // a policy refuses evictions
@@ -55,7 +55,7 @@ func newRepairs(t *testing.T, seed uint64) *repairs {
 	random := rand.New(rand.NewPCG(seed, 11))
 	r := &repairs{random: random, most: 1 + random.IntN(3), kinds: map[string]kind{}, evictions: map[string]int{}, down: map[string]int{}}
 	r.world = newWorld(t, 0, repairing().MaxUnavailable(fmt.Sprint(r.most)))
-	for i, k := range []kind{healthy, clashing, stripped, protected, kept, homeless, healthy} {
+	for i, k := range []kind{healthy, nameTaken, stripped, protected, kept, homeless, healthy} {
 		name := fmt.Sprintf("%c-%s", 'a'+random.IntN(26), k)
 		name = fmt.Sprint(name, i)
 		r.kinds[name] = k
@@ -78,10 +78,10 @@ func (r *repairs) makePod(owner string, ready bool) *corev1.Pod {
 	name := fmt.Sprintf("%s-%d", owner, r.next)
 	k := r.kinds[owner]
 	pod := build.MakePod(name).Label("app", "web").Created(r.now.Sub(build.Epoch).Truncate(time.Second)).Obj()
-	if k == clashing {
+	if k == nameTaken {
 		pod.Spec.Containers[0].Name = "agent"
 	}
-	if r.now.After(build.Epoch.Add(time.Hour)) && k != clashing && k != stripped {
+	if r.now.After(build.Epoch.Add(time.Hour)) && k != nameTaken && k != stripped {
 		injection, err := sidecar.Inject(pod, []*sidecar.Set{r.compiled()}, metav1.NewTime(r.now))
 		if err != nil {
 			r.t.Fatal(err)
@@ -183,7 +183,7 @@ func (r *repairs) check() {
 	for owner, n := range r.down {
 		taken += n
 		switch limit := (1 + r.kills) * r.most; {
-		case r.kinds[owner] == clashing && r.evictions[owner] > 0:
+		case r.kinds[owner] == nameTaken && r.evictions[owner] > 0:
 			r.t.Fatalf("%d evictions from %s, whose Pods would have no sidecars again", r.evictions[owner], owner)
 		case r.kinds[owner] == stripped && r.evictions[owner] > limit:
 			r.t.Fatalf("%d evictions in vain from %s after %d restarts of the operator, maxUnavailable is %d", r.evictions[owner], owner, r.kills, r.most)

@@ -91,7 +91,7 @@ func podNames(pods []*corev1.Pod) []string {
 
 // without are the Pods without the sidecars, sorted by what can be done.
 type without struct {
-	// helped get them when they are made anew, blocked do not. optedOut want none.
+	// helped get them when they are recreated, blocked do not. optedOut want none.
 	helped, blocked, optedOut []string
 	// obstacle is that of the first one that is blocked.
 	obstacle string

@@ -31,7 +31,7 @@ func TestWhyUninjected(t *testing.T) {
 	seen := matching{Watched: build.Epoch}
 	type why struct {
 		Reason string
-		Blocks bool // a Pod made anew would have no sidecars either
+		Blocks bool // a Pod recreated would have no sidecars either
 	}
 	for name, test := range map[string]struct {
 		set   *build.SidecarSetBuilder

@@ -75,7 +75,7 @@ func TrimClaim(object any) (any, error) {
 			CreationTimestamp: claim.CreationTimestamp, DeletionTimestamp: claim.DeletionTimestamp,
 			OwnerReferences: claim.OwnerReferences, Finalizers: claim.Finalizers,
 		},
-		Spec:   corev1.PersistentVolumeClaimSpec{
+		Spec: corev1.PersistentVolumeClaimSpec{
 			StorageClassName: claim.Spec.StorageClassName, VolumeName: claim.Spec.VolumeName, Resources: claim.Spec.Resources,
 		},
 		Status: corev1.PersistentVolumeClaimStatus{
