@@ -11,8 +11,8 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// Change is what separates two templates, all of which a running Pod can take. Containers are named whether they are
-// containers or native sidecars.
+// Change is what is to change in a running Pod: what separates two templates, or two versions of a SidecarSet. Containers
+// are named whether they are containers or native sidecars.
 type Change struct {
 	// Images are the new images by container.
 	Images map[string]string

@@ -28,7 +28,7 @@ var owned = map[string]bool{
 	v1beta1.InPlaceUpdateGraceLegacyAnnotation: true,
 }
 
-// Difference tells how to bring a running Pod from one template to another, both in the form that podtemplate.Defaulted
+// Difference says how to bring a running Pod from one template to another, both in the form that podtemplate.Defaulted
 // gives. The second result is empty when that is possible. Otherwise it names the fields that only a new Pod can have,
 // as spec.template.spec.containers[app].env, sorted, and the Change is zero. canResize reports whether the cluster
 // resizes running Pods.

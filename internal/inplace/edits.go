@@ -45,7 +45,7 @@ func Write(pod *corev1.Pod, change Change, records map[string]string) Edits {
 }
 
 // Begin renders a change of a Pod that leads it to the revision of a name, with a record of what it replaces. What an
-// earlier change left to be written is written too, unless this change says otherwise. The error tells, as Obstacles
+// earlier change left to be written is written too, unless this change says otherwise. The error says, as Obstacles
 // does, why the Pod cannot take the change.
 func Begin(pod *corev1.Pod, change Change, revision string, now metav1.Time) (Edits, error) {
 	if obstacles := change.Obstacles(pod); len(obstacles) > 0 {

@@ -21,7 +21,7 @@ type Replaced struct {
 }
 
 // Finished reports whether the kubelet runs the image that the Pod's spec names in a container whose image was changed.
-// The kubelet must have seen the current spec, if it tells which one it has seen. Then any of these proves it:
+// The kubelet must have seen the current spec, if it says which one it has seen. Then any of these proves it:
 //
 //   - the spec names a digest and the status reports that digest;
 //   - the status names the very image of the spec. Two tags of equal content

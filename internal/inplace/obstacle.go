@@ -31,7 +31,8 @@ func NativeSidecarObstacle(node, kubelet string) string {
 	return fmt.Sprintf("native sidecars (NotUpgradable: kubelet %s of node %s restarts none, %s does)", kubelet, node, nativeSidecarVersion)
 }
 
-// Obstacles says why a Pod cannot take a change that its template allows; nil when it can. Such a Pod must be replaced.
+// Obstacles says why a Pod cannot take a change that its template, or its SidecarSet, allows; nil when it can. Only a new
+// Pod can have the change then.
 func (c Change) Obstacles(pod *corev1.Pod) []string {
 	var out []string
 	for _, name := range c.containers() {
@@ -106,7 +107,7 @@ func exceeded(resources corev1.ResourceRequirements) corev1.ResourceName {
 	return ""
 }
 
-// nodeResizes tells, as the API server does, by the first running container whether the kubelet reports resources.
+// nodeResizes reports, as the API server does by the first running container, whether the kubelet reports resources.
 func nodeResizes(pod *corev1.Pod) bool {
 	for i := range pod.Status.ContainerStatuses {
 		if status := &pod.Status.ContainerStatuses[i]; status.State.Running != nil {
