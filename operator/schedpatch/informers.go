@@ -30,11 +30,11 @@ type LateWatches interface {
 	WatchNodes(events NodeEvents) error
 }
 
-// OwnerEvents and NodeEvents take the changes of what is watched late.
-type (
-	OwnerEvents = handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request]
-	NodeEvents  = handler.TypedEventHandler[*corev1.Node, reconcile.Request]
-)
+// OwnerEvents take the changes of owners.
+type OwnerEvents = handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request]
+
+// NodeEvents take the changes of nodes.
+type NodeEvents = handler.TypedEventHandler[*corev1.Node, reconcile.Request]
 
 // informers are the late watches of a manager.
 type informers struct {

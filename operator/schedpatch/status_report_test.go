@@ -48,7 +48,7 @@ func TestReport(t *testing.T) {
 			for _, e := range r.News {
 				got.News = append(got.News, e.Reason)
 			}
-			if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
+			if diff := cmp.Diff(test.want, got, cmp.Comparer(errors.Is)); diff != "" {
 				t.Errorf("report (-want +got):\n%s", diff)
 			}
 		})
