@@ -65,7 +65,7 @@ func TestWhatTheResponseSays(t *testing.T) {
 			[]*build.SidecarSetBuilder{agent("a"), annotated(agent("next").Spec(paused), canary)}, web(), said{
 				Warnings: []string{"SidecarSet next is not injected: its spec.injectionStrategy.paused is true"},
 				Audit:    map[string]string{"injected": "a", "not-injected": "next: its spec.injectionStrategy.paused is true"}}},
-		"a set that clashes with another": {
+		"a set that conflicts with another": {
 			[]*build.SidecarSetBuilder{agent("a"), build.MakeSidecarSet("b").Container("agent-a", "other:1")}, web(), said{
 				Warnings: []string{"SidecarSet b is not injected: SidecarSet a has a container agent-a too; rename one of them, or let only one of the sets match"},
 				Audit: map[string]string{"injected": "a",
