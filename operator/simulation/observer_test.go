@@ -100,6 +100,7 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 	if was == nil {
 		return
 	}
+	o.meant(r, was)
 	if is != nil {
 		o.keptOthers(r, was, is)
 	}
@@ -108,6 +109,15 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 	}
 	if serves(was) && !serves(is) {
 		o.tookDown(was)
+	}
+}
+
+// meant: what was decided about a Pod happens to no other one of its name.
+func (o *observer) meant(r world.Request, was *corev1.Pod) {
+	for _, pod := range o.s.cache.Objects(world.Pod) {
+		if client.ObjectKeyFromObject(pod) == r.Key() && pod.GetUID() != was.UID {
+			o.s.fail("%s: %s was decided about Pod %s, and %s has its name by now", o.actor, r, pod.GetUID(), was.UID)
+		}
 	}
 }
 
