@@ -124,6 +124,20 @@ func TestEveryFileIsPureUnlessItIsAnEdge(t *testing.T) {
 	}
 }
 
+func TestEveryEdgeOfTheListIsThere(t *testing.T) {
+	var names []string
+	for _, p := range product(t) {
+		for _, file := range p.Files {
+			names = append(names, file.Name)
+		}
+	}
+	for _, edge := range edges {
+		if !slices.ContainsFunc(names, func(name string) bool { matched, err := path.Match(edge.pattern, name); return err == nil && matched }) {
+			t.Errorf("no file is called %s any more: take it off the list", edge.pattern)
+		}
+	}
+}
+
 func TestOnlyGatherersReadAndOnlyExecutorsWrite(t *testing.T) {
 	found := map[role]int{}
 	for _, p := range product(t) {
