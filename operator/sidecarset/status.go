@@ -109,7 +109,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		elsewhere[refused.View] = refused.View.CarriedOut()
 	}
 	for _, view := range s.Matched {
-		if view.Updated() && view.Touched() && !p.arrived(s, view) && !elsewhere[view] {
+		if view.Updated() && view.Touched() && !p.arrived(view) && !elsewhere[view] {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}
@@ -120,7 +120,7 @@ func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 
 // arrived reports whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it
 // is enough that the new container does.
-func (p *progress) arrived(s *Snapshot, view *sidecar.View) bool {
+func (p *progress) arrived(view *sidecar.View) bool {
 	return view.Settled() && view.SidecarsReady() && (p.resting() || view.HotFinished())
 }
 
