@@ -57,6 +57,10 @@ type simulation struct {
 	log     []string
 	// headline is the look that is under way, until it is noted.
 	headline string
+	// complaint is what went wrong first, "" for nothing.
+	complaint string
+	// forgetful lets reads not wait for our own writes.
+	forgetful bool
 	// calm ends all faults.
 	calm bool
 	// refusing tells that the policy of namespace kept is in force.
@@ -110,10 +114,13 @@ func (s *simulation) say(format string, args ...any) {
 
 func (s *simulation) tail() string { return strings.Join(s.log[max(0, len(s.log)-*tailed):], "\n") }
 
-// fail ends the test and says how to repeat it.
+// fail notes the first thing that must not be, and how to repeat the history up to it. It may be called from any
+// goroutine that the operator writes in; the test ends after the step.
 func (s *simulation) fail(format string, args ...any) {
-	s.T.Helper()
-	s.T.Fatalf("%s\nrepeat it with: go test ./operator/simulation -run 'TestAllControllers' -seed=%d\n%s", fmt.Sprintf(format, args...), s.seed, s.tail())
+	if s.complaint == "" {
+		s.complaint = fmt.Sprintf("%s\nrepeat it with: go test ./operator/simulation -run TestAllControllers -seed=%d\n%s",
+			fmt.Sprintf(format, args...), s.seed, s.tail())
+	}
 }
 
 func makeNode(name, zone string) *corev1.Node {
