@@ -46,7 +46,7 @@ var edges = []struct {
 	{"operator/*/indexes*.go", wires, "says by what the cache finds objects"},
 	{"operator/*/informers*.go", wires, "starts watches late"},
 	{"operator/*/metrics*.go", wires, "counts"},
-	{"operator/*/events*.go", wires, "records events"},
+	{"operator/remediation/events.go", wires, "records events itself"},
 	{"operator/*/recorder*.go", wires, "records events"},
 	{"operator/*/memory*.go", wires, "remembers between two rounds, and asks the clock"},
 	{"operator/*/gather*.go", reads, "makes the Snapshot"},
