@@ -58,7 +58,7 @@ func (r *recorder) held(s *Snapshot, plan *Plan, result *Result) {
 		return
 	}
 	gateHeld.WithLabelValues(reason).Inc()
-	r.events.Record(s.Set, s.Now, eventsOfGate(s, plan, result.Condition)...)
+	r.events.Record(s.Set, s.Now, eventsOfGate(plan, result.Condition)...)
 }
 
 // begins reports whether a reason differs from the last one of its set. After a restart the status says which that was.
@@ -108,7 +108,7 @@ func eventsOf(s *Snapshot, plan *Plan) []report.Event {
 }
 
 // eventsOfGate say why no stuck Pod is replaced: on the set, and on the Pod that the condition names.
-func eventsOfGate(s *Snapshot, plan *Plan, condition *metav1.Condition) []report.Event {
+func eventsOfGate(plan *Plan, condition *metav1.Condition) []report.Event {
 	out := []report.Event{report.Warning(condition.Reason, action, condition.Message)}
 	if c := plan.blocked(); c != nil && c.Gate.reason == condition.Reason {
 		onPod := report.Warning(condition.Reason, action, c.message())
