@@ -4,7 +4,6 @@ package remediation
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -31,13 +30,12 @@ const action = "Remediate"
 // recorder records events and counts them. Why a stuck Pod is not replaced is said once, and not in each look.
 type recorder struct {
 	events *report.Recorder
-	mu     sync.Mutex
-	// reasons are why stuck Pods were not replaced when that was looked at last, by set; "" for none.
-	reasons map[types.NamespacedName]string
+	// reasons are why stuck Pods were not replaced when that was looked at last; "" for none.
+	reasons *report.Latest
 }
 
 func newRecorder(to events.EventRecorder) *recorder {
-	return &recorder{events: report.NewRecorder(to), reasons: map[types.NamespacedName]string{}}
+	return &recorder{events: report.NewRecorder(to), reasons: report.NewLatest()}
 }
 
 // done records what a plan has done.
@@ -63,23 +61,16 @@ func (r *recorder) held(s *Snapshot, plan *Plan, result *Result) {
 
 // begins reports whether a reason differs from the last one of its set. After a restart the status says which that was.
 func (r *recorder) begins(set *v1beta1.StatefulSet, reason string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := client.ObjectKeyFromObject(set)
-	before, known := r.reasons[key]
-	c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating)
-	if !known && c != nil && c.Status == metav1.ConditionFalse {
+	before := ""
+	if c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionRemediating); c != nil && c.Status == metav1.ConditionFalse {
 		before = c.Reason
 	}
-	r.reasons[key] = reason
-	return before != reason
+	return r.reasons.News(client.ObjectKeyFromObject(set), reason, before)
 }
 
 func (r *recorder) forget(set types.NamespacedName) {
 	r.events.Forget(set)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.reasons, set)
+	r.reasons.Forget(set)
 }
 
 // eventsOf are those of a plan that was carried out: exclusions and deletions, each on all that it concerns.

@@ -34,15 +34,6 @@ func (r *Recorder) Record(object client.Object, now time.Time, list ...Event) {
 	}
 }
 
-// RecordChange logs and records what a status that was written has brought. It is to be called once for each, after the
-// write.
-func (r *Recorder) RecordChange(log logr.Logger, object client.Object, before, after Standing) {
-	LogChanges(log, before.Conditions, after.Conditions)
-	for _, e := range Transition(before, after) {
-		r.record(object, e)
-	}
-}
-
 func (r *Recorder) record(object runtime.Object, e Event) {
 	if e.About != nil {
 		object = e.About

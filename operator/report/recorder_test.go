@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,7 +51,8 @@ func TestNotesOfEventsAreAsLongAsTheAPIServerAllows(t *testing.T) {
 	long := strings.Repeat("é", 600)
 	recorder.Record(web, time.Time{}, Normal("Created", "Create", long))
 	done := []metav1.Condition{{Type: v1beta1.ConditionReady, Message: long}}
-	recorder.RecordChange(logr.Discard(), web, Standing{Target: "a-2", Completed: "a-1"}, Standing{Target: "a-2", Completed: "a-2", Conditions: done})
+	before, after := Standing{Target: "a-2", Completed: "a-1"}, Standing{Target: "a-2", Completed: "a-2", Conditions: done}
+	recorder.Record(web, time.Time{}, Transition(before, after)...)
 	got := said(fake)
 	if len(got) != 2 {
 		t.Errorf("events: %q", got)
