@@ -53,12 +53,15 @@ func trimMeta(meta *metav1.ObjectMeta) metav1.ObjectMeta {
 	}
 }
 
+// DroppedAnnotation is the one annotation that Trim does not keep. That a trimmed Pod lacks it says nothing.
+const DroppedAnnotation = corev1.LastAppliedConfigAnnotation
+
 func trimAnnotations(annotations map[string]string) map[string]string {
-	if _, ok := annotations[corev1.LastAppliedConfigAnnotation]; !ok {
+	if _, ok := annotations[DroppedAnnotation]; !ok {
 		return annotations
 	}
 	out := maps.Clone(annotations)
-	delete(out, corev1.LastAppliedConfigAnnotation)
+	delete(out, DroppedAnnotation)
 	return out
 }
 

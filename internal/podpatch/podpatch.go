@@ -15,6 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/internal/podcache"
 )
 
 // Patch collects changes of one Pod. Calls that would change nothing leave it as it is, and of two calls about the same
@@ -139,9 +141,10 @@ func texts(field string, seen map[string]string, exist bool, changes map[string]
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		path, value := Pointer("metadata", field, key), changes[key]
 		before, exists := seen[key]
-		if exists {
+		switch {
+		case exists:
 			out = append(out, test(path, before))
-		} else {
+		case key != podcache.DroppedAnnotation:
 			out = append(out, absent(path))
 		}
 		if value == nil {

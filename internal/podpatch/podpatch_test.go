@@ -271,6 +271,20 @@ func TestAnnotationsThatTheCacheDroppedStay(t *testing.T) {
 	}
 }
 
+// Nobody knows whether a Pod has the annotation that the cache drops, so nothing can be expected of it.
+func TestTheAnnotationThatTheCacheDropsCanBeWritten(t *testing.T) {
+	cached := build.MakePod("p").Annotation("a", "1").Obj()
+	pod := build.MakePod("p").Annotation("a", "1").Annotation(corev1.LastAppliedConfigAnnotation, "{}").Obj()
+	got, err := apply(t, podpatch.New(cached).Annotation(corev1.LastAppliedConfigAnnotation, `{"b":"1"}`), pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{corev1.LastAppliedConfigAnnotation: `{"b":"1"}`, "a": "1"}
+	if diff := cmp.Diff(want, got.Annotations); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
+
 func TestNothingToWriteIsEmpty(t *testing.T) {
 	pod := withFinalizers("f")
 	pod.Labels, pod.Annotations = map[string]string{"a": "1"}, map[string]string{"b": "1"}
