@@ -66,11 +66,23 @@ func (s *Set) newResources(v *View, resized []string) map[string]corev1.Resource
 			if has == nil {
 				continue
 			}
-			if changed := inplace.ChangedAmounts(has.Resources, c.Resources); changed != nil {
+			if changed := inplace.ChangedAmounts(has.Resources, inPod(c.Resources)); changed != nil {
 				out[name] = *changed
 			}
 		}
 	})
+	return out
+}
+
+// inPod are resources of a set as a Pod has them: where the set says only a limit, the API server lets the Pod request as
+// much.
+func inPod(resources corev1.ResourceRequirements) corev1.ResourceRequirements {
+	out := resources
+	out.Requests = maps.Clone(resources.Limits)
+	if out.Requests == nil {
+		out.Requests = corev1.ResourceList{}
+	}
+	maps.Copy(out.Requests, resources.Requests)
 	return out
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	coredefaults "k8s.io/kubernetes/pkg/apis/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
@@ -162,6 +163,44 @@ func TestAResizeWritesOnlyTheAmountsThatChange(t *testing.T) {
 			carryOut(pod, update)
 			if diff := cmp.Diff(test.owed, sidecar.NewView(pod, set).OwedResizes()); diff != "" {
 				t.Errorf("owed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The API server gives a Pod a request for every limit that has none, and a set has no such thing. The Pod would be
+// Burstable where it was Guaranteed, or request more than its new limit.
+func TestARequestFollowsTheOnlyLimit(t *testing.T) {
+	version := func(limit string) *sidecar.Set {
+		object := build.MakeSidecarSet("s").Container("agent", "agent:1").Obj()
+		object.Spec.Containers[0].Resources.Limits = build.Resources(limit, "64Mi").Limits
+		return compile(t, object)
+	}
+	for _, limit := range []string{"50m", "200m"} {
+		t.Run(limit, func(t *testing.T) {
+			pod := build.MakePod("p").New().Obj()
+			inject(t, pod, version("100m"))
+			for i := range pod.Spec.Containers {
+				pod.Spec.Containers[i].Resources.Limits = build.Resources("100m", "64Mi").Limits
+			}
+			coredefaults.SetObjectDefaults_Pod(pod)
+			build.RunContainers(pod)
+			for i := range pod.Status.ContainerStatuses {
+				pod.Status.ContainerStatuses[i].Resources = &corev1.ResourceRequirements{} // its kubelet resizes
+			}
+			set := version(limit)
+			view := sidecar.NewView(pod, set)
+			if obstacles := set.ResizeObstacles(view, []string{"agent"}, true); obstacles != nil {
+				t.Error(obstacles)
+			}
+			update, err := set.Update(view, []string{"agent"}, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cpu := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limit)}
+			want := map[string]corev1.ResourceRequirements{"agent": {Requests: cpu, Limits: cpu}}
+			if diff := cmp.Diff(want, update.Resources); diff != "" {
+				t.Errorf("resources (-want +got):\n%s", diff)
 			}
 		})
 	}
