@@ -64,7 +64,7 @@ type Watch struct {
 
 // Build wires the controller into a manager. Workers is how many objects are handled at once.
 func (c Controller) Build(mgr manager.Manager, workers int) (controller.Controller, error) {
-	b := builder.ControllerManagedBy(mgr).Named(c.Name).WithOptions(options(workers))
+	b := builder.ControllerManagedBy(mgr).Named(c.Name).WithOptions(options(workers, c.Reconciler))
 	for _, w := range c.Watches {
 		b = b.Watches(w.Object, w.Handler, builder.WithPredicates(w.Predicates...))
 	}
@@ -79,9 +79,25 @@ const (
 	longestRetry = time.Minute
 )
 
-func options(workers int) controller.Options {
-	return controller.Options{
-		MaxConcurrentReconciles: workers,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
+func options(workers int, reconciler reconcile.Reconciler) controller.Options {
+	var limiter workqueue.TypedRateLimiter[reconcile.Request] = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+		shortestRetry, longestRetry)
+	if paced, ok := reconciler.(interface{ heldBack(reconcile.Request) bool }); ok {
+		limiter = retries{limiter, paced.heldBack}
+	}
+	return controller.Options{MaxConcurrentReconciles: workers, RateLimiter: limiter}
+}
+
+// retries are spaced out by how often an object has failed in a row. The controller calls Forget when a request is
+// answered without an error: a look that was only held back ends no such row.
+type retries struct {
+	workqueue.TypedRateLimiter[reconcile.Request]
+	heldBack func(reconcile.Request) bool
+}
+
+// Forget begins a new row.
+func (r retries) Forget(request reconcile.Request) {
+	if !r.heldBack(request) {
+		r.TypedRateLimiter.Forget(request)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -44,6 +45,8 @@ type Loop[S any, P Plan, O any] struct {
 	duty     *report.Duty
 	// looks and writes space out the looks at each object, and the writes of its status.
 	looks, writes *report.Pace
+	// held are the objects whose last look was held back.
+	held sync.Map
 }
 
 // New makes a loop.
@@ -68,8 +71,10 @@ type look struct {
 func (l *Loop[S, P, O]) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	look := &look{object: request.NamespacedName, began: l.clock.Now()}
 	if wait := max(l.duty.Wait(look.object, look.began), l.looks.Wait(look.object, look.began)); wait > 0 {
+		l.held.Store(look.object, true)
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
+	l.held.Delete(look.object)
 	l.looks.Note(look.object, look.began)
 	wait, err := l.walk(ctx, look)
 	now := l.clock.Now()
@@ -81,6 +86,12 @@ func (l *Loop[S, P, O]) Reconcile(ctx context.Context, request reconcile.Request
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// heldBack reports whether the last look at an object was held back, so that nothing was tried.
+func (l *Loop[S, P, O]) heldBack(request reconcile.Request) bool {
+	_, held := l.held.Load(request.NamespacedName)
+	return held
 }
 
 // walk returns when to look again though nothing happens, 0 for never.
