@@ -169,11 +169,15 @@ func (s *Set) replacedBy(change inplace.Change, v *View, now metav1.Time) update
 	if len(change.Resources) > 0 {
 		record.ResizedFrom = map[string]corev1.ResourceRequirements{}
 	}
+	awaited := v.awaitedResizes(v.update)
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
-			if _, resized := change.Resources[name]; resized {
-				record.Resized = append(record.Resized, name)
+			_, resized := change.Resources[name]
+			if resized {
 				record.ResizedFrom[name] = pods.Find(v.Pod, name).Resources
+			}
+			if resized || slices.Contains(awaited, name) {
+				record.Resized = append(record.Resized, name)
 			}
 		}
 	})

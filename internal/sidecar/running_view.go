@@ -3,6 +3,7 @@
 package sidecar
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -61,8 +62,19 @@ func (v *View) Settled() bool { return v.settled }
 // CarriedOut is Settled, but for new resources that are still to be written: all that was written has been carried out.
 func (v *View) CarriedOut() bool { return v.carriedOut }
 
+// UnderWay reports whether the kubelet is about what the set's last in-place update wrote. It is not when all that is
+// missing is a resize that it holds back: that may stay so until something else is written.
+func (v *View) UnderWay() bool {
+	return !v.carriedOut && !(v.runsImages(v.update) && v.HeldResize() != "")
+}
+
 // carriesOut reports whether the kubelet has carried out what an update recorded.
 func (r *records) carriesOut(record *updateRecord) bool {
+	return r.runsImages(record) && len(r.awaitedResizes(record)) == 0
+}
+
+// runsImages reports whether the kubelet runs the images that an update wrote.
+func (r *records) runsImages(record *updateRecord) bool {
 	if len(r.Pod.Spec.Containers) != len(r.Pod.Status.ContainerStatuses) {
 		return false
 	}
@@ -74,12 +86,15 @@ func (r *records) carriesOut(record *updateRecord) bool {
 			return false
 		}
 	}
-	for _, name := range record.Resized {
-		if !inplace.Resized(r.Pod, name) {
-			return false
-		}
-	}
 	return true
+}
+
+// awaitedResizes are the containers that do not have the resources yet that an update has given them.
+func (r *records) awaitedResizes(record *updateRecord) []string {
+	if record == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(record.Resized), func(name string) bool { return inplace.Resized(r.Pod, name) })
 }
 
 // HeldResize says in the kubelet's words why it does not give the Pod the resources that the set's last update wrote; ""

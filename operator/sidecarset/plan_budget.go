@@ -38,7 +38,7 @@ func newBudget(s *Snapshot, evictions int) *budget {
 // restarting reports whether a Pod that has its share does not serve, or is about to stop: what was written to it is
 // still to be carried out.
 func (s *Snapshot) restarting(view *sidecar.View) bool {
-	return !view.Ready() || !view.CarriedOut() || s.Doubtful.Has(view.Pod.UID)
+	return !view.Ready() || view.UnderWay() || s.Doubtful.Has(view.Pod.UID)
 }
 
 // mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.

@@ -156,6 +156,42 @@ func TestAResizeThatTheKubeletDoesNotMakeIsSaid(t *testing.T) {
 	}
 }
 
+// What the kubelet holds back keeps its share of maxUnavailable. It must not keep the Pod from the version that ends it.
+func TestAPodWhoseResizeIsHeldBackGetsTheNextVersion(t *testing.T) {
+	for name, change := range map[string]func(*v1beta1.SidecarContainer){
+		"what it had":   func(c *v1beta1.SidecarContainer) { c.Resources = requests("100m") },
+		"less":          func(c *v1beta1.SidecarContainer) { c.Resources = requests("200m") },
+		"another image": func(c *v1beta1.SidecarContainer) { c.Image = "agent:2" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := resizing(t, 2, requests("100m"), requests("100"))
+			w.record()
+			first := w.plan()
+			w.resize(first)
+			held := first.Updates[0].View.Pod
+			held.Status.Conditions = append(held.Status.Conditions, corev1.PodCondition{
+				Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible,
+			})
+			if got := decisionOf(w.plan()).Update; len(got) > 0 {
+				t.Fatalf("updated while a resize is held back: %v", got)
+			}
+
+			w.set = w.set.DeepCopy()
+			change(&w.set.Spec.Containers[0])
+			w.record()
+			plan := w.plan()
+			if diff := cmp.Diff([]string{held.Name}, decisionOf(plan).Update); diff != "" {
+				t.Fatalf("updated with maxUnavailable 1 (-want +got):\n%s", diff)
+			}
+			w.resize(plan)
+			build.RunContainers(held)
+			if got := len(w.plan().HeldResizes); got != 1 {
+				t.Errorf("%d resizes are said to be held back, want 1: its condition says so still", got)
+			}
+		})
+	}
+}
+
 // The webhook marks Pods with the revision that the status names, which is that of the version before until the status
 // is written. What such a Pod has is told by its hash.
 func TestAPodThatNamesAnEarlierRevisionThanItHasIsResized(t *testing.T) {

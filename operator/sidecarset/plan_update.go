@@ -154,7 +154,7 @@ func (p *planner) choose(candidates []candidate) error {
 	for _, c := range candidates {
 		counted := charged(p.s, c.View)
 		switch {
-		case c.Ready() && !c.CarriedOut():
+		case c.Ready() && c.UnderWay():
 			p.wait(c)
 			continue
 		case c.Ready() && !p.budget.mayRestart(counted):
@@ -173,7 +173,7 @@ func (p *planner) choose(candidates []candidate) error {
 // chooseAgain takes candidates that were refused before, as choose does. Those that find no room are named as refused.
 func (p *planner) chooseAgain(candidates []candidate) error {
 	for _, c := range candidates {
-		if c.Ready() && !c.CarriedOut() || !p.room(c.View) {
+		if c.Ready() && c.UnderWay() || !p.room(c.View) {
 			r, _ := p.s.refused(c.View, writeUpdate)
 			p.plan.Refused = append(p.plan.Refused, RefusedPod{c.View, r.Words})
 			continue
