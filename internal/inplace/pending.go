@@ -16,8 +16,8 @@ import (
 )
 
 // Pending carries on with what OpenKruise left to be done later in a Pod. ok reports whether there is such a thing. Its
-// time has come when the edits are not empty; otherwise it comes in waitSeconds, or, when those are 0, with a change of
-// the Pod: containers must become ready first.
+// time has come when the edits are not empty; otherwise it comes after wait, or, when that is 0, with a change of the
+// Pod: containers must become ready first.
 //
 // A change that waits for its grace period and was overtaken by another revision is dropped, and so is one that nobody
 // can read. OpenKruise changes containers with launch priorities in several steps; what is left of them is one step

@@ -86,8 +86,7 @@ func (p *hotPair) next(v *View) (target, old *pods.Container) {
 func (p *hotPair) serves(v *View) bool {
 	name := p.working.Name
 	if v.update != nil {
-		if before, replaced := v.update.LastContainerStatuses[name]; replaced &&
-			!inplace.Finished(v.Pod, name, inplace.Replaced{ImageID: before.ImageID, ContainerID: before.ContainerID}) {
+		if before, replaced := v.update.LastContainerStatuses[name]; replaced && !inplace.Finished(v.Pod, name, before) {
 			return false
 		}
 	}

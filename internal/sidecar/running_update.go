@@ -87,8 +87,8 @@ func inPod(resources corev1.ResourceRequirements) corev1.ResourceRequirements {
 }
 
 // ResizeObstacles says why the Pod cannot take the new resources of some sidecars; nil when it can. Another Pod of the
-// set may be able to: it depends on its other containers and on its node.
-// canResize reports whether the API server resizes running Pods.
+// set may be able to: it depends on its other containers and on its node. canResize says whether the API server resizes
+// running Pods.
 func (s *Set) ResizeObstacles(v *View, resized []string, canResize bool) []string {
 	if len(resized) > 0 && !canResize {
 		return []string{inplace.NoResize}
