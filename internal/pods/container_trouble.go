@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/shorten"
 )
 
 // ContainerTrouble says why a container, or an init container, of a Pod does not run or is not ready; "" when nothing
@@ -173,8 +175,5 @@ func colon(message string) string {
 	if message == "" {
 		return ""
 	}
-	if len(message) > maxQuoted {
-		message = strings.ToValidUTF8(message[:maxQuoted-3], "") + "..."
-	}
-	return ": " + message
+	return ": " + shorten.To(message, maxQuoted)
 }

@@ -9,8 +9,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/windlass-operator/windlass/internal/shorten"
 	"github.com/windlass-operator/windlass/operator/apply"
-	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Kind is what the failure of a write means for what comes next.
@@ -61,5 +61,5 @@ func Words(err error) string {
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Message != "" {
 		text = status.Status().Message
 	}
-	return report.Shorten(text, most)
+	return shorten.To(text, most)
 }

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/windlass-operator/windlass/internal/shorten"
 )
 
 const (
@@ -19,18 +21,10 @@ const (
 )
 
 // Message is a text that a condition may have: no longer than MaxMessage, and not empty.
-func Message(text string) string { return Shorten(cmp.Or(text, "-"), MaxMessage) }
+func Message(text string) string { return shorten.To(cmp.Or(text, "-"), MaxMessage) }
 
 // Brief keeps short what Ready says at length.
-func Brief(text string) string { return Shorten(text, maxBrief) }
-
-// Shorten cuts a text to at most so many bytes, and says so by three dots.
-func Shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-3], "") + "..."
-}
+func Brief(text string) string { return shorten.To(text, maxBrief) }
 
 // Count writes a number of things of a kind: "1 Pod", "2 Pods".
 func Count(n int, kind string) string {

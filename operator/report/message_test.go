@@ -24,9 +24,6 @@ func TestWordsForNumbersAndNames(t *testing.T) {
 		"as many names as may be":  {Names(five), "a, b, c, d, e"},
 		"one name more":            {Names(append(five, "f")), "a, b, c, d, e and 1 more"},
 		"fewer names":              {NamesUpTo(2, five), "a, b and 3 more"},
-		"a text that fits":         {Shorten("12345", 5), "12345"},
-		"a text that does not":     {Shorten("123456", 5), "12..."},
-		"a character is not split": {Shorten("aéééé", 5), "a..."},
 		"a condition says a thing": {Message(""), "-"},
 	} {
 		t.Run(name, func(t *testing.T) {

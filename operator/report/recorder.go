@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/shorten"
 )
 
 // Recorder records events, and no warning over and over. Its methods may be called from many goroutines.
@@ -38,7 +40,7 @@ func (r *Recorder) record(object runtime.Object, e Event) {
 	if e.About != nil {
 		object = e.About
 	}
-	r.events.Eventf(object, e.Related, e.Kind, e.Reason, e.Action, "%s", Shorten(e.Note, MaxMessage))
+	r.events.Eventf(object, e.Related, e.Kind, e.Reason, e.Action, "%s", shorten.To(e.Note, MaxMessage))
 }
 
 // Forget drops an object that is gone.

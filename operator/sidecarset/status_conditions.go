@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/shorten"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -224,7 +225,7 @@ func reasonIn(words string) string {
 	if i := strings.Index(words, `" is forbidden: `); i >= 0 {
 		words = words[i+len(`" is forbidden: `):]
 	}
-	return report.Shorten(words, most)
+	return shorten.To(words, most)
 }
 
 // excused names the Pods that do not serve for reasons of their own.

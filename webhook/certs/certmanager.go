@@ -5,7 +5,6 @@ package certs
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/shorten"
 )
 
 // diagnoseInterval is how often cert-manager's objects are looked at while there is no certificate that API servers
@@ -100,7 +101,7 @@ func (p *CertManager) check(ctx context.Context) {
 		return
 	}
 	log.Info("there is no certificate of cert-manager that API servers trust", "why", why)
-	p.Recorder.Eventf(p.Pod, nil, corev1.EventTypeWarning, eventNotReady, "Serve", "%s", shorten(why))
+	p.Recorder.Eventf(p.Pod, nil, corev1.EventTypeWarning, eventNotReady, "Serve", "%s", shorten.To(why, maxNote))
 }
 
 // find reads what can be seen.
@@ -120,11 +121,5 @@ func (p *CertManager) find(ctx context.Context) findings {
 	return found
 }
 
-// shorten keeps a note within what an event can hold.
-func shorten(note string) string {
-	const limit = 1024
-	if len(note) <= limit {
-		return note
-	}
-	return strings.ToValidUTF8(note[:limit-3], "") + "..."
-}
+// maxNote is how many bytes the note of an event has at most.
+const maxNote = 1024

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/shorten"
 )
 
 const (
@@ -129,7 +131,7 @@ func (k *keeper) found() {
 
 func (k *keeper) say(kind, reason, note string) {
 	k.log.Info(note, "reason", reason)
-	k.recorder.Eventf(k.pod, nil, kind, reason, "Serve", "%s", shorten(note))
+	k.recorder.Eventf(k.pod, nil, kind, reason, "Serve", "%s", shorten.To(note, maxNote))
 }
 
 // create makes the Secret with what was kept of it, or an empty one. That somebody else was faster is as good.
