@@ -66,15 +66,16 @@ func sameImage(a, b string) bool {
 	return err == nil && reference.TagNameOnly(first).String() == reference.TagNameOnly(second).String()
 }
 
-// Resized reports whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. Where the
-// kubelet does not report resources the end of the resize is all there is to see.
+// Resized reports whether the kubelet has given a container the cpu and memory that the Pod's spec asks for. A resize that
+// is still pending may be one of another container: then this one has what it is to have. Where the kubelet does not
+// report resources the end of the resize is all there is to see.
 func Resized(pod *corev1.Pod, name string) bool {
 	at, status := pods.Find(pod, name), pods.Status(pod, name)
-	if at == nil || status == nil || resizing(pod) != nil {
+	if at == nil || status == nil || pods.IsTrue(pods.Condition(pod, corev1.PodResizeInProgress)) {
 		return false
 	}
 	if status.Resources == nil {
-		return pod.Status.ObservedGeneration >= pod.Generation
+		return resizing(pod) == nil && pod.Status.ObservedGeneration >= pod.Generation
 	}
 	return covers(status.Resources.Requests, at.Resources.Requests) && covers(status.Resources.Limits, at.Resources.Limits)
 }

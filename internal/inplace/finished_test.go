@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/internal/inplace"
@@ -99,6 +100,39 @@ func TestFinished(t *testing.T) {
 			}
 			if got := inplace.Finished(pod, "agent", test.before); got != test.want {
 				t.Errorf("Finished = %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+// Somebody else may resize other containers of the Pod, for which there is no room: that keeps nobody waiting.
+func TestResized(t *testing.T) {
+	amounts := func(cpu string) *corev1.ResourceRequirements {
+		return &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}
+	}
+	for name, test := range map[string]struct {
+		reported  *corev1.ResourceRequirements
+		condition corev1.PodConditionType
+		want      bool
+	}{
+		"it has them":                        {amounts("1"), "", true},
+		"it has others":                      {amounts("2"), "", false},
+		"it has them, and another one waits": {amounts("1"), corev1.PodResizePending, true},
+		"it waits":                           {amounts("2"), corev1.PodResizePending, false},
+		"the kubelet is about it, or about another": {amounts("1"), corev1.PodResizeInProgress, false},
+		"the kubelet reports none, and is done":     {nil, "", true},
+		"the kubelet reports none, and one waits":   {nil, corev1.PodResizePending, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{
+				Spec:   corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Resources: *amounts("1")}}},
+				Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "agent", Resources: test.reported}}},
+			}
+			if test.condition != "" {
+				pod.Status.Conditions = []corev1.PodCondition{{Type: test.condition, Status: corev1.ConditionTrue}}
+			}
+			if got := inplace.Resized(pod, "agent"); got != test.want {
+				t.Errorf("Resized = %t, want %t", got, test.want)
 			}
 		})
 	}
