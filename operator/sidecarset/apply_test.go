@@ -181,7 +181,7 @@ func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
 			if len(outcome.Updated) != test.updates || len(server.patches) != test.updates || outcome.Collided != test.collided {
 				t.Errorf("%d updates, %d patches, collided %t; want %d and %t", len(outcome.Updated), len(server.patches), outcome.Collided, test.updates, test.collided)
 			}
-			if done, _, message := state(judge(w.snapshotOf(plan), plan, outcome)); done {
+			if done, _, message := state(newProgress(w.snapshotOf(plan), plan, outcome)); done {
 				t.Errorf("it is said to be done: %s", message)
 			}
 			if wait := retryIn(w.snapshot(), plan, outcome); test.collided && wait != time.Second {

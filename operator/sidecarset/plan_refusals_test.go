@@ -208,7 +208,7 @@ func TestARefusedEndOfAHotUpgradeKeepsNoOtherWaiting(t *testing.T) {
 	if status.UpdatedPods != 3 || status.ReadyPods != 2 {
 		t.Errorf("%d updated, %d at their end; want 3 and 2", status.UpdatedPods, status.ReadyPods)
 	}
-	if done, _, message := state(judge(s.snapshot(), planOf(t, s.snapshot()), &Outcome{})); done {
+	if done, _, message := state(newProgress(s.snapshot(), planOf(t, s.snapshot()), &Outcome{})); done {
 		t.Errorf("it is said to be done: %s", message)
 	}
 }
@@ -234,7 +234,7 @@ func TestWhatIsSaidOfRefusedPods(t *testing.T) {
 	})
 	s.rounds(6)
 	snapshot := s.snapshot()
-	_, _, got := state(judge(snapshot, planOf(t, snapshot), &Outcome{}))
+	_, _, got := state(newProgress(snapshot, planOf(t, snapshot), &Outcome{}))
 	want := `The API server refuses the change of 3 Pods: a/web-0, a/web-1 (v2 is not released); b/web-2 (exceeded quota: small). ` +
 		`Each is tried again within a minute; others go on.`
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -301,7 +301,7 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	if got := decisionOf(plan).Update; len(plan.Completions) != 0 || !slices.Equal(got, []string{"web-0"}) {
 		t.Errorf("while its second half is refused: %d completions, updates %v; want the other Pod's update", len(plan.Completions), got)
 	}
-	if done, _, message := state(judge(snapshot, plan, &Outcome{})); done {
+	if done, _, message := state(newProgress(snapshot, plan, &Outcome{})); done {
 		t.Errorf("it is said to be done: %s", message)
 	}
 	s.now = s.now.Add(time.Minute)

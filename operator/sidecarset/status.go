@@ -28,7 +28,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	status.AutoPausedRevision = autoPaused(s, plan)
 	fillCounters(status, s, outcome)
 	status.Uninjected = listUninjected(s)
-	p := judge(s, plan, outcome)
+	p := newProgress(s, plan, outcome)
 	p.updated, p.updatedReady = int(status.UpdatedPods), int(status.UpdatedReadyPods)
 	status.LastProgressTime = lastProgress(s, status, p)
 	deadline := p.watch(s, status.LastProgressTime)
@@ -91,7 +91,8 @@ type progress struct {
 	deadlineSeconds int32
 }
 
-func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
+// newProgress works out how far a rollout is.
+func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{plan: plan, outcome: outcome, none: noPods(s), unserved: unserved(s)}
 	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)
 	p.refused = append(p.refused, plan.Refused...)

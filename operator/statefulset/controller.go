@@ -4,8 +4,8 @@
 // and changes them in place, in parallel, and without getting stuck.
 //
 // Data flows one way: cluster state -> Snapshot (gather.go) -> Plan (plan.go)
-// -> Outcome (apply.go) -> Status (status.go). Only gather.go reads the
-// cluster and only apply.go writes to it.
+// -> Outcome (apply.go) -> Status (status.go). Only gather.go reads the cluster, and remedy.go lets auto remediation do
+// so; only apply.go writes to it.
 package statefulset
 
 import (

@@ -25,7 +25,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.StatefulSet
 	if selector, err := metav1.LabelSelectorAsSelector(s.Set.Spec.Selector); err == nil {
 		status.LabelSelector = selector.String()
 	}
-	p := judge(s, plan, outcome)
+	p := newProgress(s, plan, outcome)
 	status.CurrentRevision, status.UpdateRevision = plan.Revisions.Current, plan.Revisions.Update
 	if p.rolledOut() {
 		status.CurrentRevision = status.UpdateRevision

@@ -13,7 +13,7 @@ import (
 
 // conditions are those that this controller keeps.
 func (p *progress) conditions() []report.Condition {
-	v := p.judgement()
+	v := p.situation()
 	return []report.Condition{
 		{Type: v1beta1.ConditionReady, Value: readyCondition(v)},
 		{Type: v1beta1.ConditionReconciling, Value: reconcilingCondition(p, v)},
@@ -39,17 +39,17 @@ func invalidStatus(set *v1beta1.StatefulSet, err error, now metav1.Time) *v1beta
 	return status
 }
 
-// verdict is the common ground of Ready, Stalled and Progressing.
-type verdict struct {
-	kind            verdictKind
+// situation is the common ground of Ready, Stalled and Progressing.
+type situation struct {
+	kind            situationKind
 	reason, message string
 }
 
-type verdictKind int
+type situationKind int
 
 const (
 	// fulfilled: the set is as it is to be, or rests where somebody wants it to.
-	fulfilled verdictKind = iota
+	fulfilled situationKind = iota
 	// underway: it is on its way there.
 	underway
 	// impaired: there is nothing to do, but Pods have ceased to serve.
@@ -58,44 +58,44 @@ const (
 	stuck
 )
 
-// judgement is the first of these that holds.
-func (p *progress) judgement() verdict {
+// situation is the first of these that holds.
+func (p *progress) situation() situation {
 	switch {
 	case p.s.allNodesFailing() != "":
-		return verdict{stuck, v1beta1.ReasonAllNodesFailing, p.s.allNodesFailing()}
+		return situation{stuck, v1beta1.ReasonAllNodesFailing, p.s.allNodesFailing()}
 	case p.unable():
-		return verdict{stuck, v1beta1.ReasonNotUpgradable, p.next() + p.advice()}
+		return situation{stuck, v1beta1.ReasonNotUpgradable, p.next() + p.advice()}
 	case p.overdue:
-		return verdict{stuck, v1beta1.ReasonProgressDeadlineExceeded,
+		return situation{stuck, v1beta1.ReasonProgressDeadlineExceeded,
 			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next()) + p.advice()}
 	case p.working():
-		return verdict{underway, p.reason(), p.next()}
+		return situation{underway, p.reason(), p.next()}
 	case len(p.unavailable) > 0:
-		return verdict{impaired, v1beta1.ReasonPodsNotReady, p.next()}
+		return situation{impaired, v1beta1.ReasonPodsNotReady, p.next()}
 	}
 	return p.rest()
 }
 
 // rest is where the set rests, whether its Pods serve or not.
-func (p *progress) rest() verdict {
+func (p *progress) rest() situation {
 	waiting := len(p.plan.Rollout.Waiting)
 	switch {
 	case p.plan.Rollout.Hold == HoldPaused && waiting == 0:
-		return verdict{fulfilled, v1beta1.ReasonPaused, "Updates are paused; no Pod waits for one."}
+		return situation{fulfilled, v1beta1.ReasonPaused, "Updates are paused; no Pod waits for one."}
 	case p.plan.Rollout.Hold == HoldPaused:
-		return verdict{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
+		return situation{fulfilled, v1beta1.ReasonPaused, fmt.Sprintf(
 			"The update is paused; %s not at revision %s. Set spec.updateStrategy.rollingUpdate.paused to false to go on.",
 			report.PodsAre(waiting), p.status.UpdateRevision)}
 	case waiting > 0:
-		return verdict{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
+		return situation{fulfilled, v1beta1.ReasonNotUpdate, fmt.Sprintf(
 			"With updateStrategy OnDelete a Pod is updated when somebody deletes it; %s not at revision %s.",
 			report.PodsAre(waiting), p.status.UpdateRevision)}
 	case p.status.CurrentRevision != p.status.UpdateRevision:
-		return verdict{fulfilled, v1beta1.ReasonPartitionReached, p.kept()}
+		return situation{fulfilled, v1beta1.ReasonPartitionReached, p.kept()}
 	case p.s.replicas() == 0:
-		return verdict{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
+		return situation{fulfilled, v1beta1.ReasonComplete, "No Pods are wanted, and there are none."}
 	}
-	return verdict{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf(
+	return situation{fulfilled, v1beta1.ReasonComplete, fmt.Sprintf(
 		"All wanted Pods, %d of them, are at revision %s.", p.s.replicas(), p.status.UpdateRevision)}
 }
 
@@ -130,13 +130,13 @@ func (p *progress) rolling() bool {
 	return p.status.CurrentRevision != p.status.UpdateRevision && !p.held() || len(p.plan.Rollout.Growing) > 0
 }
 
-func readyCondition(v verdict) *metav1.Condition {
+func readyCondition(v situation) *metav1.Condition {
 	return report.If(v.kind == fulfilled, v.reason, v.message)
 }
 
 // reconcilingCondition is gone when the set is done, rests, or cannot go on by itself: tools take it for "wait". It
 // names what the set waits for first.
-func reconcilingCondition(p *progress, v verdict) *metav1.Condition {
+func reconcilingCondition(p *progress, v situation) *metav1.Condition {
 	if v.kind != underway {
 		return nil
 	}
@@ -144,7 +144,7 @@ func reconcilingCondition(p *progress, v verdict) *metav1.Condition {
 }
 
 // stalledCondition names what blocks first.
-func stalledCondition(p *progress, v verdict) *metav1.Condition {
+func stalledCondition(p *progress, v situation) *metav1.Condition {
 	if v.kind != stuck {
 		return nil
 	}
@@ -157,7 +157,7 @@ func stalledCondition(p *progress, v verdict) *metav1.Condition {
 
 // progressingCondition is about the way to what the set is to be: true while it goes on, rests or is over, whatever
 // Pods do afterwards; false when it is stuck. It says how far the set is.
-func progressingCondition(p *progress, v verdict) *metav1.Condition {
+func progressingCondition(p *progress, v situation) *metav1.Condition {
 	switch {
 	case v.kind == impaired:
 		v = p.rest()

@@ -44,7 +44,8 @@ type progress struct {
 	deadlineSeconds int32
 }
 
-func judge(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
+// newProgress works out how far a rollout is.
+func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{
 		s: s, plan: plan, outcome: outcome, status: s.Set.Status.DeepCopy(), now: standings(s, plan, outcome),
 		condemned: plan.Layout.condemned, rested: rested(s),
