@@ -56,6 +56,35 @@ var _ = Describe("Pods that cannot be resized", func() {
 	})
 })
 
+var _ = Describe("A sidecar that has limits alone", func() {
+	It("requests as much in a Guaranteed Pod, also when its kubelet holds the resize before back", func(ctx SpecContext) {
+		limit := func(cpu string) func(*v1beta1.SidecarSetSpec) {
+			return func(s *v1beta1.SidecarSetSpec) {
+				s.Containers[0].Resources = corev1.ResourceRequirements{Limits: build.Resources(cpu, "64Mi").Limits}
+			}
+		}
+		f := newFixture(ctx, func(b *build.SidecarSetBuilder) { b.Spec(limit("100m")) })
+		f.recorded(ctx)
+		pod := f.newPod("web", true)
+		pod.Spec.Containers[1].Resources = build.Resources("100m", "64Mi")
+		Expect(k8s.Create(ctx, pod)).To(Succeed())
+		Expect(pod.Status.QOSClass).To(Equal(corev1.PodQOSGuaranteed))
+		f.kubelet(ctx, "web")
+		f.kubeletResizes(ctx, "web")
+
+		f.change(ctx, limit("200m"))
+		Eventually(f.requests(ctx, "web")).WithTimeout(patience).Should(Equal("200m"))
+		pod = f.get(ctx, "web")
+		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible,
+		})
+		Expect(k8s.Status().Update(ctx, pod)).To(Succeed())
+
+		f.change(ctx, limit("50m"))
+		Eventually(f.requests(ctx, "web")).WithTimeout(patience).Should(Equal("50m"))
+	})
+})
+
 // requests is how much cpu a Pod's sidecar requests.
 func (f *fixture) requests(ctx context.Context, name string) func() string {
 	return func() string { return f.get(ctx, name).Spec.Containers[0].Resources.Requests.Cpu().String() }
