@@ -124,13 +124,7 @@ func (s *simulation) fail(format string, args ...any) {
 }
 
 func makeNode(name, zone string) *corev1.Node {
-	node := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelHostname: name + ".example", "zone": zone}},
-		Status: corev1.NodeStatus{
-			NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1.36.1", BootID: "boot"},
-			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
-		},
-	}
+	node := world.MakeNode(name, map[string]string{"zone": zone})
 	if zone == "c" {
 		node.Spec.Taints = []corev1.Taint{{Key: "spot", Effect: corev1.TaintEffectNoSchedule}}
 	}

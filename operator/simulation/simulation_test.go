@@ -110,7 +110,7 @@ func (s *simulation) settle() {
 		name := fmt.Sprintf("n%d", i+1)
 		s.trouble(name, world.Well)
 		if s.nodes.LostNodes[name] {
-			s.loseNode(name, false)
+			s.nodes.LoseNode(name, false)
 		}
 	}
 	for _, key := range []world.Key{agentKey, meshKey} {

@@ -133,7 +133,8 @@ func (s *simulation) mishap() {
 		s.refusing = !s.refusing
 		s.say("a policy is against changes in namespace %s: %t", kept, s.refusing)
 	case n == 3:
-		s.loseNode(node, !s.nodes.LostNodes[node])
+		s.nodes.LoseNode(node, !s.nodes.LostNodes[node])
+		s.say("%s is lost: %t", node, s.nodes.LostNodes[node])
 	case n < 7:
 		s.trouble(node, []world.Trouble{world.Well, world.NoPull, world.NoPull, world.Trickles, world.Refuses, world.NoSandbox, world.NoResize}[s.random.IntN(7)])
 	case pod != nil:
@@ -144,22 +145,6 @@ func (s *simulation) mishap() {
 func (s *simulation) trouble(node string, trouble world.Trouble) {
 	s.nodes.Troubles[node] = trouble
 	s.say("the trouble of %s: %q", node, trouble)
-}
-
-// loseNode is a node that does not answer any more: its Pods are not ready, as far as anybody knows.
-func (s *simulation) loseNode(name string, lost bool) {
-	s.say("%s is lost: %t", name, lost)
-	s.nodes.LostNodes[name] = lost
-	status := corev1.ConditionTrue
-	if lost {
-		status = corev1.ConditionUnknown
-	}
-	world.Change(s.Store, world.Node, world.Key{Name: name}, func(node *corev1.Node) { node.Status.Conditions[0].Status = status })
-	for _, pod := range s.Pods() {
-		if lost && pod.Spec.NodeName == name {
-			s.ChangePod(client.ObjectKeyFromObject(pod), func(pod *corev1.Pod) { s.SetReady(pod, false) })
-		}
-	}
 }
 
 func (s *simulation) podMishap(pod *corev1.Pod) {

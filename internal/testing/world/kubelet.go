@@ -58,6 +58,10 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 
 // container brings one container's status to what its image and its node make of it, and reports whether it is ready.
 func (n *Nodes) container(pod *corev1.Pod, c *corev1.Container, status *corev1.ContainerStatus, before *corev1.Pod) bool {
+	if was := endedStatus(before, status.Name); was != nil {
+		*status = *was
+		return false
+	}
 	n.resize(pod, c, status)
 	n.started(status, before)
 	if reason := n.failure(pod, status); reason != "" {
@@ -67,6 +71,32 @@ func (n *Nodes) container(pod *corev1.Pod, c *corev1.Container, status *corev1.C
 	}
 	status.Ready = status.Ready && !strings.HasSuffix(status.Image, UnreadyTag)
 	return status.Ready
+}
+
+// end is why a container runs no more that is not to be started again.
+const end = "Completed"
+
+// End lets a container come to its end for good, as that of a Job.
+func (n *Nodes) End(key Key, container string) {
+	n.ChangePod(key, func(pod *corev1.Pod) {
+		for i := range pod.Status.ContainerStatuses {
+			if status := &pod.Status.ContainerStatuses[i]; status.Name == container {
+				status.Ready, status.State = false, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: end}}
+			}
+		}
+		n.SetReady(pod, false)
+	})
+}
+
+// endedStatus is the status of a container that has come to its end for good, nil when it has not.
+func endedStatus(pod *corev1.Pod, name string) *corev1.ContainerStatus {
+	for i := range pod.Status.ContainerStatuses {
+		status := &pod.Status.ContainerStatuses[i]
+		if status.Name == name && status.State.Terminated != nil && status.State.Terminated.Reason == end {
+			return status
+		}
+	}
+	return nil
 }
 
 // started says since when a container runs.

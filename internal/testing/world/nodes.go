@@ -5,10 +5,12 @@ package world
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	scheduling "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -48,6 +50,21 @@ func NewNodes(s *Store) *Nodes {
 // Unreachable reports whether a Pod's node does not answer.
 func (n *Nodes) Unreachable(pod *corev1.Pod) bool {
 	return n.Lost[Key{Namespace: pod.Namespace, Name: pod.Name}] || n.LostNodes[pod.Spec.NodeName]
+}
+
+// LoseNode is a node that does not answer any more: its Pods are not ready, as far as anybody knows. Or it is back.
+func (n *Nodes) LoseNode(name string, lost bool) {
+	n.LostNodes[name] = lost
+	status := corev1.ConditionTrue
+	if lost {
+		status = corev1.ConditionUnknown
+	}
+	Change(n.Store, Node, Key{Name: name}, func(node *corev1.Node) { node.Status.Conditions[0].Status = status })
+	for _, pod := range n.Pods() {
+		if lost && pod.Spec.NodeName == name {
+			n.ChangePod(Key{Namespace: pod.Namespace, Name: pod.Name}, func(pod *corev1.Pod) { n.SetReady(pod, false) })
+		}
+	}
 }
 
 // Kubelet takes a Pod one step towards its spec, and tells what it did, "" for nothing. A Pod without a node is
@@ -116,6 +133,19 @@ func (n *Nodes) schedule(pod *corev1.Pod) string {
 		n.bind(Key{Namespace: pod.Namespace, Name: name})
 	}
 	return fmt.Sprintf("%s is scheduled", pod.Name)
+}
+
+// MakeNode is a node that reports, with labels besides its name's.
+func MakeNode(name string, labels map[string]string) *corev1.Node {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelHostname: name + ".example"}},
+		Status: corev1.NodeStatus{
+			NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1.36.1", BootID: "boot"},
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		},
+	}
+	maps.Copy(node.Labels, labels)
+	return node
 }
 
 // choose is the node that takes a Pod, "" when none does: of those that its rules allow the one with the fewest Pods,
