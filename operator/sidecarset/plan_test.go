@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -298,6 +299,65 @@ func TestPlan(t *testing.T) {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func find(pods []*corev1.Pod, name string) *corev1.Pod {
+	for _, pod := range pods {
+		if pod.Name == name {
+			return pod
+		}
+	}
+	return nil
+}
+
+// What a Pod becomes by an update of images is what it would have been, had it been created with the new version.
+func TestUpdatedEqualsInjectedAnew(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 11))
+		builder := build.MakeSidecarSet("s")
+		for i := range 1 + random.IntN(3) {
+			builder.Container(fmt.Sprint("c", i), fmt.Sprint("c:", random.IntN(2)))
+		}
+		if random.IntN(2) == 0 {
+			builder.NativeSidecar("mesh", "mesh:1")
+		}
+		before := builder.Obj()
+		after := before.DeepCopy()
+		for i := range after.Spec.Containers {
+			after.Spec.Containers[i].Image = fmt.Sprint("c:", random.IntN(3))
+		}
+		compareUpdateWithInjection(t, before, after)
+	}
+}
+
+func compareUpdateWithInjection(t *testing.T, before, after *v1beta1.SidecarSet) {
+	t.Helper()
+	now := metav1.NewTime(build.Epoch)
+	injected := func(object *v1beta1.SidecarSet) (*sidecar.Set, *corev1.Pod) {
+		set, err := sidecar.Compile(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod := build.MakePod("p").Label("app", "web").New().Obj()
+		injection, err := sidecar.Inject(pod, []*sidecar.Set{set}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		injection.Apply(pod)
+		return set, pod
+	}
+	_, updated := injected(before)
+	set, anew := injected(after)
+	change, err := set.Update(sidecar.NewView(updated, set), nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	carryOut(&Plan{Updates: []UpdatePod{{View: sidecar.NewView(updated, set), Change: change}}})
+	updated.Generation--
+	delete(updated.Annotations, v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	if diff := cmp.Diff(anew, updated); diff != "" {
+		t.Fatalf("the Pod (-injected anew +updated):\n%s", diff)
 	}
 }
 

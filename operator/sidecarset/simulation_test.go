@@ -1,45 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sidecarset
+package sidecarset_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
-	"github.com/windlass-operator/windlass/operator/refusal"
+	"github.com/windlass-operator/windlass/internal/testing/world"
+	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/sidecarset"
 )
 
-// simulation is a cluster with one SidecarSet, in which things happen in random order: kubelets act late, Pods flap,
-// end and are deleted, wait for a node or lose it, writes are refused or come to nobody knows what, the cache lags
-// behind, and people change their minds.
+var (
+	// setKey is the SidecarSet of a cluster.
+	setKey = world.Key{Name: "s"}
+	// quietly is where nothing is logged.
+	quietly = log.IntoContext(context.Background(), logr.Discard())
+)
+
+// cluster is one with a SidecarSet, s, which the operator looks at. Its cache shows all but Pods at once.
+type cluster struct {
+	*world.Store
+	nodes      *world.Nodes
+	cache      *world.Cache
+	client     *world.Client
+	controller loop.Controller
+}
+
+func newCluster(t *testing.T, set *build.SidecarSetBuilder, namespaces ...string) *cluster {
+	t.Helper()
+	s := world.NewStore(t)
+	c := &cluster{Store: s, nodes: world.NewNodes(s), cache: world.NewCache(s)}
+	if err := sidecarset.AddIndexes(t.Context(), c.cache); err != nil {
+		t.Fatal(err)
+	}
+	s.Watchers = append(s.Watchers, func(e world.Event) {
+		if e.Kind != world.Pod {
+			c.cache.DeliverAll(e.Kind)
+		}
+	})
+	c.client = &world.Client{Store: s, Reader: c.cache, Admit: c.admit, Unconditional: map[string]bool{world.Revision: true}}
+	for _, name := range namespaces {
+		s.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	}
+	s.Add(set.Container("agent", "agent:1").Obj())
+	c.start()
+	_, _ = c.look()
+	return c
+}
+
+// start is the operator's, with an empty memory.
+func (c *cluster) start() {
+	c.controller = sidecarset.New(loop.Cluster{
+		Client: c.client, Live: c.Live(), Clock: c.Clock, Recorder: &events.FakeRecorder{},
+	}, sidecarset.Options{Parallel: 1, Namespace: "windlass-system", CanResize: true})
+}
+
+// look is one look of the operator.
+func (c *cluster) look() (reconcile.Result, error) {
+	return c.controller.Reconcile(quietly, reconcile.Request{NamespacedName: setKey})
+}
+
+func (c *cluster) set() *v1beta1.SidecarSet {
+	return world.Get[*v1beta1.SidecarSet](c.Store, world.SidecarSet, setKey)
+}
+
+func (c *cluster) compiled() *sidecar.Set {
+	set, err := sidecar.Compile(c.set())
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return set
+}
+
+func (c *cluster) edit(change func(spec *v1beta1.SidecarSetSpec)) {
+	world.Change(c.Store, world.SidecarSet, setKey, func(set *v1beta1.SidecarSet) { change(&set.Spec) })
+}
+
+// admit injects the sidecars.
+func (c *cluster) admit(object client.Object, _ bool) error {
+	if pod, ok := object.(*corev1.Pod); ok {
+		injection, err := sidecar.Inject(pod, []*sidecar.Set{c.compiled()}, c.Second())
+		if err != nil {
+			return err
+		}
+		injection.Apply(pod)
+	}
+	return nil
+}
+
+// simulation is a cluster in which things happen in random order: kubelets act late, Pods flap, end and are deleted,
+// wait for a node or lose it, writes are refused or come to nobody knows what, the cache lags behind, and people change
+// their minds.
 type simulation struct {
-	*world
+	*cluster
 	random *rand.Rand
 	max    int
-	memory *refusal.Memory
-	// seen is what the cache shows of each Pod: an earlier state of it, but never one before our own last write to it.
-	seen map[string]*corev1.Pod
 	// taken are the Pods that we took down: they served when they were written to, and have not served since.
-	taken map[string]bool
-	// doubtful are Pods whose last write was carried out, though we were not told.
-	doubtful map[string]bool
+	taken map[types.UID]bool
+	// doubtful tells that a write was carried out though we were not told.
+	doubtful bool
 	// refusing is the namespace whose Pods a policy keeps from being changed.
 	refusing string
+	// calm ends all faults.
+	calm bool
 	// without takes a guard away, to show that the simulation notices.
 	without guard
 	log     []string
@@ -56,58 +139,73 @@ type guard struct {
 	doubt bool
 }
 
-func newSimulation(t *testing.T, seed uint64) *simulation {
+func newSimulation(t *testing.T, seed uint64, without guard) *simulation {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 7))
-	pods, most := 2+random.IntN(8), 1+random.IntN(3)
+	count, most := 2+random.IntN(8), 1+random.IntN(3)
 	s := &simulation{
-		world:  newWorld(t, pods, build.MakeSidecarSet("s").MaxUnavailable(fmt.Sprint(most))),
-		random: random, max: most, memory: refusal.NewMemory(), seen: map[string]*corev1.Pod{}, taken: map[string]bool{},
-		doubtful: map[string]bool{}, next: pods,
+		cluster: newCluster(t, build.MakeSidecarSet("s").MaxUnavailable(fmt.Sprint(most)), "ns-0", "ns-1", "ns-2"),
+		random:  random, max: most, taken: map[types.UID]bool{}, without: without,
 	}
-	s.lost = sets.New[string]()
-	for i, pod := range s.pods {
-		s.place(pod, i)
+	s.client.Fault, s.client.Answer, s.client.Policy, s.client.Wrote = s.fault, s.answer, s.policy, s.wrote
+	if without.nodes {
+		s.client.Reader = nodeless{s.cache}
 	}
-	s.refreshAll()
+	for i := range count {
+		s.Add(world.MakeNode(fmt.Sprint("node-", i), nil))
+	}
+	for range count {
+		s.makePod()
+	}
+	for range 2 {
+		s.kubelets()
+	}
+	s.cache.Sync()
 	return s
 }
 
-// place puts a Pod on a node of its own, in one of three namespaces.
-func (s *simulation) place(pod *corev1.Pod, i int) {
-	pod.Spec.NodeName, pod.Namespace = fmt.Sprint("node-", i), fmt.Sprint("ns-", i%3)
+// nodeless finds no Node.
+type nodeless struct{ client.Reader }
+
+// Get reads all but Nodes.
+func (n nodeless) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	if _, ok := into.(*corev1.Node); ok {
+		return apierrors.NewNotFound(world.ResourceOf(world.Node), key.Name)
+	}
+	return n.Reader.Get(ctx, key, into, options...)
+}
+
+// makePod is a controller's, in one of three namespaces. Half of the Pods are a Job's.
+func (s *simulation) makePod() *corev1.Pod {
+	pod := build.MakePod(fmt.Sprint("web-", s.next)).Namespace(fmt.Sprint("ns-", s.next%3)).Label("app", "web").New().Obj()
+	pod.CreationTimestamp = s.Second()
+	if s.random.IntN(2) == 0 {
+		pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+	}
+	s.next++
+	if err := s.client.Create(quietly, pod); err != nil {
+		s.T.Fatal(err)
+	}
+	return pod
 }
 
 func (s *simulation) note(format string, args ...any) {
 	s.log = append(s.log, fmt.Sprintf(format, args...))
 }
 
-func (s *simulation) refresh(pod *corev1.Pod) { s.seen[pod.Name] = pod.DeepCopy() }
-
-func (s *simulation) refreshAll() {
-	s.seen = map[string]*corev1.Pod{}
-	for _, pod := range s.pods {
-		s.refresh(pod)
-	}
-}
-
-func (s *simulation) pick() *corev1.Pod {
-	if len(s.pods) == 0 {
-		return nil
-	}
-	return s.pods[s.random.IntN(len(s.pods))]
-}
-
 // step lets one random thing happen.
 func (s *simulation) step() {
-	pod := s.pick()
+	var pod *corev1.Pod
+	if all := s.Pods(); len(all) > 0 {
+		pod = all[s.random.IntN(len(all))]
+	}
 	switch n := s.random.IntN(100); {
 	case n < 33:
-		s.reconcile(true)
+		s.look()
 	case n < 57 && pod != nil:
 		s.kubelet(pod)
-	case n < 76 && pod != nil:
-		s.refresh(pod)
+	case n < 76:
+		s.cache.Deliver(world.Pod, 1+s.random.IntN(3))
 	case n < 81 && pod != nil:
 		s.flap(pod)
 	case n < 84 && pod != nil:
@@ -120,7 +218,7 @@ func (s *simulation) step() {
 		s.refusing = fmt.Sprint("ns-", s.random.IntN(4)) // the fourth has no Pods
 		s.note("a policy is against changes in %s", s.refusing)
 	case n < 95:
-		s.edit()
+		s.change()
 	case n < 98:
 		s.pass(time.Second)
 	default:
@@ -128,229 +226,160 @@ func (s *simulation) step() {
 	}
 }
 
-// pass lets time go by. In five seconds the cache has seen what was written, whether we were told of it or not.
+// look is one look of the operator, on what the cache shows.
+func (s *simulation) look() {
+	if _, err := s.cluster.look(); err != nil {
+		s.note("the look fails: %v", err)
+	}
+}
+
+// pass lets time go by. Meanwhile the cache has seen what was written, whether we were told of it or not.
 func (s *simulation) pass(by time.Duration) {
-	s.now = s.now.Add(by)
-	for _, pod := range s.pods {
-		if s.doubtful[pod.Name] {
-			s.refresh(pod)
-		}
+	s.Pass(by)
+	if s.doubtful {
+		s.cache.DeliverAll(world.Pod)
 	}
-	clear(s.doubtful)
+	s.doubtful = false
 }
 
-// reconcile plans on what the cache shows and writes to what is.
-func (s *simulation) reconcile(faults bool) {
-	actual := s.pods
-	s.pods = nil
-	for _, pod := range actual {
-		if seen := s.seen[pod.Name]; seen != nil {
-			s.pods = append(s.pods, seen)
-		}
+// update reports whether a request is that of an update.
+func update(r world.Request) bool { return r.Verb == "patch" && r.Kind == world.Pod }
+
+// fault keeps writes from being made.
+func (s *simulation) fault(r world.Request) error {
+	if s.calm || !update(r) || s.random.IntN(20) != 0 {
+		return nil
 	}
-	for name, seen := range s.seen { // Pods that are gone but still in the cache
-		if find(actual, name) == nil {
-			s.pods = append(s.pods, seen)
-		}
-	}
-	snapshot := s.snapshot()
-	snapshot.remembering(s.memory)
-	if s.without.nodes {
-		snapshot.LostNodes = s.lost.Clone()
-		for _, pod := range s.pods {
-			snapshot.LostNodes.Insert(pod.Spec.NodeName)
-		}
-	}
-	plan := planOf(s.t, snapshot)
-	s.pods = actual
-	for _, u := range plan.Updates {
-		err := s.write(u, faults)
-		if s.without.doubt && refusal.KindOf(err) == refusal.Doubtful {
-			err = byPolicy(nil)
-		}
-		s.memory.Note(client.ObjectKeyFromObject(s.set), u.View.Pod.UID, refusalKey(snapshot.Set, writeUpdate), err, s.now)
-	}
+	s.note("%s fails, nobody knows how", r)
+	return s.unknown()
 }
 
-// write does what the API server does with the patch of an update.
-func (s *simulation) write(u UpdatePod, faults bool) error {
-	pod := find(s.pods, u.View.Pod.Name)
-	up := pod != nil && pods.Ready(pod)
-	fate := s.random.IntN(20)
-	switch {
-	case pod == nil || pod.UID != u.View.Pod.UID:
-		s.note("%s is gone", u.View.Pod.Name)
-		delete(s.seen, u.View.Pod.Name)
-		return apierrors.NewNotFound(schema.GroupResource{}, u.View.Pod.Name)
-	case pod.Namespace == s.refusing:
-		s.note("%s refused", u)
-		return byPolicy(pod)
-	case faults && fate == 0:
-		s.note("%s fails, nobody knows how", u)
-		return by500(pod)
-	case u.NotServing && up, pod.Spec.Containers[0].Image != u.View.Pod.Spec.Containers[0].Image:
-		s.note("%s has changed since", pod.Name)
-		s.refresh(pod)
-		return apierrors.NewConflict(schema.GroupResource{}, pod.Name, nil)
+// unknown is the answer to a write of which nobody knows what became of it.
+func (s *simulation) unknown() error {
+	if s.without.doubt {
+		return world.Denied("no")
 	}
-	s.note("%s", u)
-	s.carryOut(pod, u)
-	if up {
-		s.taken[pod.Name] = true
-	}
-	if faults && fate == 1 {
+	return apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
+}
+
+// answer may let the answer of a write that was made get lost. What was answered the next read waits for.
+func (s *simulation) answer(r world.Request) error {
+	if !s.calm && update(r) && s.random.IntN(20) == 0 {
 		s.note("but it is not told of")
-		s.doubtful[pod.Name] = true
-		return by500(pod)
+		s.doubtful = true
+		return s.unknown()
 	}
-	s.refresh(pod) // the next read waits for our own write
+	s.cache.Owe(r.Kind)
 	return nil
 }
 
-func (s *simulation) carryOut(pod *corev1.Pod, u UpdatePod) {
-	for name, image := range u.Change.Images {
-		pods.Find(pod, name).Image = image
+// policy refuses changes of Pods in one namespace.
+func (s *simulation) policy(before, after client.Object) error {
+	pod, ok := after.(*corev1.Pod)
+	if !ok || before == nil {
+		return nil
 	}
-	for key, value := range textsOf(u) {
+	if pod.Namespace == s.refusing {
+		s.note("%s is refused", pod.Name)
+		return world.Denied("nothing changes here")
+	}
+	for key, value := range pod.Annotations {
 		if s.without.record {
-			value = strings.ReplaceAll(value, `"served":true`, `"served":false`)
+			pod.Annotations[key] = strings.ReplaceAll(value, `"served":true`, `"served":false`)
 		}
-		pod.Annotations[key] = value
 	}
-	pod.Generation++
+	return nil
 }
 
-// kubelet takes the Pod one step towards its spec: it stops what has changed, then starts it, or fails to. Where there
-// is no node, or it is lost, nothing is done.
+// wrote notes which Pods we take down.
+func (s *simulation) wrote(r world.Request, before, after client.Object) {
+	was, ok := before.(*corev1.Pod)
+	if !ok || !update(r) || was.DeletionTimestamp != nil {
+		return
+	}
+	is := after.(*corev1.Pod)
+	s.note("%s: %s to %s, served: %t", r, pods.Image(was, "agent"), pods.Image(is, "agent"), pods.Ready(was))
+	if pods.Ready(was) && pods.Image(was, "agent") != pods.Image(is, "agent") {
+		s.taken[was.UID] = true
+	}
+}
+
+// kubelet takes the Pod one step towards its spec, or a node for it.
 func (s *simulation) kubelet(pod *corev1.Pod) {
-	if pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) {
-		return
+	key := client.ObjectKeyFromObject(pod)
+	if said := s.nodes.Kubelet(key); said != "" {
+		s.note("%s", said)
 	}
-	if len(pod.Status.ContainerStatuses) == 0 {
-		build.RunContainers(pod)
-		build.SetReady(pod, false, s.now)
-		return
+	if now := s.Pod(key); now == nil || pods.Ready(now) && !s.nodes.Unreachable(now) {
+		delete(s.taken, pod.UID)
 	}
-	status := &pod.Status.ContainerStatuses[0]
-	image := pod.Spec.Containers[0].Image
-	if status.Image != image && status.State.Running != nil {
-		status.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
-		status.Ready = false
-		s.turn(pod, false)
-		s.note("kubelet stops %s", pod.Name)
-		return
-	}
-	if strings.HasSuffix(image, ":bad") && status.Image != image {
-		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
-		return
-	}
-	if sidecar.NewView(pod, s.compiled()).Ended() != "" {
-		agentRuns(pod)
-		return
-	}
-	build.RunContainers(pod)
-	s.turn(pod, true)
-	if s.taken[pod.Name] {
-		s.note("kubelet starts %s", pod.Name)
-	}
-	delete(s.taken, pod.Name)
 }
 
-// turn sets the Ready condition, if it is not so already.
-func (s *simulation) turn(pod *corev1.Pod, ready bool) {
-	if pods.Ready(pod) != ready {
-		build.SetReady(pod, ready, s.now)
+func (s *simulation) kubelets() {
+	for _, pod := range s.Pods() {
+		s.kubelet(pod)
 	}
 }
 
 // flap makes the application unready for reasons of its own.
 func (s *simulation) flap(pod *corev1.Pod) {
-	if !s.taken[pod.Name] && pod.Spec.NodeName != "" {
+	if !s.taken[pod.UID] && pod.Spec.NodeName != "" {
 		s.note("%s flaps", pod.Name)
-		s.turn(pod, false)
+		s.ChangePod(client.ObjectKeyFromObject(pod), func(pod *corev1.Pod) { s.SetReady(pod, false) })
 	}
 }
 
 // end lets the application end for good, as that of a Job. From then on it is not down because of us.
 func (s *simulation) end(pod *corev1.Pod) {
-	if len(pod.Status.ContainerStatuses) == 0 || s.random.IntN(2) == 0 {
-		return
+	if len(pod.Status.ContainerStatuses) > 0 && pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
+		s.note("%s ends", pod.Name)
+		s.nodes.End(client.ObjectKeyFromObject(pod), "app")
+		delete(s.taken, pod.UID)
 	}
-	s.note("%s ends", pod.Name)
-	ready := !pods.Ready(pod)
-	since := pod.Status.Conditions
-	endedPod(pod, s.now)
-	if ready {
-		pod.Status.Conditions = since
-	}
-	delete(s.taken, pod.Name)
 }
 
-// node takes the Pod's node away, or brings it back, or finds one for a Pod that waits for it. A Pod whose node is lost
-// is not down because of us.
+// node takes the Pod's node away, or brings it back. Without one, there is room or not. A Pod whose node is lost is not
+// down because of us.
 func (s *simulation) node(pod *corev1.Pod) {
 	name := pod.Spec.NodeName
-	switch {
-	case name == "":
-		s.next++
-		pod.Spec.NodeName = fmt.Sprint("node-", s.next)
-		s.note("%s gets a node", pod.Name)
-	case s.lost.Has(name):
-		s.note("%s is back", name)
-		s.lost = s.lost.Clone().Delete(name)
-	default:
-		s.note("%s is lost", name)
-		s.lost = s.lost.Clone().Insert(name)
-		s.turn(pod, false)
-		delete(s.taken, pod.Name)
+	if name == "" || s.random.IntN(3) == 0 {
+		s.nodes.Full = !s.nodes.Full
+		s.note("all nodes are full: %t", s.nodes.Full)
+		return
+	}
+	s.nodes.LoseNode(name, !s.nodes.LostNodes[name])
+	s.note("%s is lost: %t", name, s.nodes.LostNodes[name])
+	for _, pod := range s.Pods() {
+		if s.nodes.Unreachable(pod) {
+			delete(s.taken, pod.UID)
+		}
 	}
 }
 
 // replace deletes a Pod; its controller makes another one, for which there may be no node yet.
 func (s *simulation) replace(pod *corev1.Pod) {
-	s.remove(pod)
-	s.next++
-	fresh := s.addPod(fmt.Sprintf("web-%d", s.next), s.now.Sub(build.Epoch))
-	s.place(fresh, s.next)
-	build.SetReady(fresh, false, s.now)
-	if s.random.IntN(2) == 0 {
-		unscheduledPod(fresh, corev1.PodReasonUnschedulable)
+	if pod.DeletionTimestamp == nil {
+		s.Delete(world.Pod, client.ObjectKeyFromObject(pod))
+		delete(s.taken, pod.UID)
+		s.note("%s is deleted, %s comes", pod.Name, s.makePod().Name)
 	}
-	s.note("%s is deleted, %s comes, its node: %q", pod.Name, fresh.Name, fresh.Spec.NodeName)
 }
 
-func (s *simulation) remove(pod *corev1.Pod) {
-	for i := range s.pods {
-		if s.pods[i] == pod {
-			s.pods = append(s.pods[:i:i], s.pods[i+1:]...)
-			break
-		}
-	}
-	delete(s.taken, pod.Name)
-}
-
-// edit is a person who changes the SidecarSet.
-func (s *simulation) edit() {
-	switch s.random.IntN(4) {
+// change is a person who changes the SidecarSet.
+func (s *simulation) change() {
+	switch n := s.random.IntN(4); n {
 	case 0:
 		s.image("agent:bad")
 	case 1, 2:
 		s.image(fmt.Sprintf("agent:%d", 2+s.random.IntN(3)))
 	default:
-		s.set = s.set.DeepCopy()
-		s.set.Spec.UpdateStrategy.Paused = !s.set.Spec.UpdateStrategy.Paused
-		s.set.Generation++
+		s.edit(func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = !spec.UpdateStrategy.Paused })
 	}
-	s.note("the set has image %s, paused %t", s.set.Spec.Containers[0].Image, s.set.Spec.UpdateStrategy.Paused)
+	s.note("the set has image %s, paused %t", s.set().Spec.Containers[0].Image, s.set().Spec.UpdateStrategy.Paused)
 }
 
-func find(pods []*corev1.Pod, name string) *corev1.Pod {
-	for _, pod := range pods {
-		if pod.Name == name {
-			return pod
-		}
-	}
-	return nil
+func (s *simulation) image(image string) {
+	s.edit(func(spec *v1beta1.SidecarSetSpec) { spec.Containers[0].Image = image })
 }
 
 func (s *simulation) tail() string {
@@ -360,25 +389,23 @@ func (s *simulation) tail() string {
 // settle lets everything happen that is due, in order, until nothing does. What keeps Pods down for other reasons stays
 // as it is, and so does what refuses their changes, unless it keeps a Pod down that we broke before.
 func (s *simulation) settle() bool {
+	s.calm = true
 	s.image("agent:final")
-	for _, pod := range s.pods {
-		if sidecar.NewView(pod, s.compiled()).Disturbed() && pod.Namespace == s.refusing {
+	s.edit(func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = false })
+	for _, pod := range s.Pods() {
+		if pod.Namespace == s.refusing && sidecar.NewView(pod, s.compiled()).Disturbed() {
 			s.refusing = ""
 		}
 	}
-	s.set = s.set.DeepCopy()
-	s.set.Spec.UpdateStrategy.Paused = false
-	for range 20 * (len(s.pods) + 1) {
+	for range 20 * (len(s.Pods()) + 1) {
 		if s.settled() {
 			return true
 		}
 		s.pass(5 * time.Second)
-		s.refreshAll()
-		s.reconcile(false)
+		s.cache.Sync()
+		s.look()
 		s.check()
-		for _, pod := range s.pods {
-			s.kubelet(pod)
-		}
+		s.kubelets()
 	}
 	return false
 }
@@ -386,11 +413,12 @@ func (s *simulation) settle() bool {
 // settled reports whether every Pod that may be changed is at the current version, and serves unless something else
 // keeps it down.
 func (s *simulation) settled() bool {
-	for _, pod := range s.pods {
-		view := sidecar.NewView(pod, s.compiled())
-		other := pod.Spec.NodeName == "" || s.lost.Has(pod.Spec.NodeName) || view.Ended() != ""
+	set := s.compiled()
+	for _, pod := range s.Pods() {
+		view := sidecar.NewView(pod, set)
+		other := pod.Spec.NodeName == "" || s.nodes.Unreachable(pod) || view.Ended() != ""
 		switch {
-		case pod.Namespace == s.refusing:
+		case pod.Namespace == s.refusing, pod.DeletionTimestamp != nil:
 		case !view.Updated(), !other && (!view.Ready() || !view.Settled()):
 			return false
 		}
@@ -407,9 +435,9 @@ func (s *simulation) tooMany() string {
 }
 
 func (s *simulation) check() {
-	s.t.Helper()
+	s.T.Helper()
 	if text := s.tooMany(); text != "" {
-		s.t.Fatal(text)
+		s.T.Fatal(text)
 	}
 }
 
@@ -417,7 +445,7 @@ func TestSimulatedRollouts(t *testing.T) {
 	const schedules = 1000
 	for seed := range uint64(schedules) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			s := newSimulation(t, seed)
+			s := newSimulation(t, seed, guard{})
 			for range 150 {
 				s.step()
 				s.check()
@@ -439,8 +467,7 @@ func TestTheSimulationFindsWhatGuardsPrevent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(300) {
-				s := newSimulation(t, seed)
-				s.without = without
+				s := newSimulation(t, seed, without)
 				for range 150 {
 					if s.step(); s.tooMany() != "" {
 						return
@@ -449,55 +476,5 @@ func TestTheSimulationFindsWhatGuardsPrevent(t *testing.T) {
 			}
 			t.Error("300 schedules without it, and never too many Pods down")
 		})
-	}
-}
-
-// What a Pod becomes by an update of images is what it would have been, had it been created with the new version.
-func TestUpdatedEqualsInjectedAnew(t *testing.T) {
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 11))
-		builder := build.MakeSidecarSet("s")
-		for i := range 1 + random.IntN(3) {
-			builder.Container(fmt.Sprint("c", i), fmt.Sprint("c:", random.IntN(2)))
-		}
-		if random.IntN(2) == 0 {
-			builder.NativeSidecar("mesh", "mesh:1")
-		}
-		before := builder.Obj()
-		after := before.DeepCopy()
-		for i := range after.Spec.Containers {
-			after.Spec.Containers[i].Image = fmt.Sprint("c:", random.IntN(3))
-		}
-		compareUpdateWithInjection(t, before, after)
-	}
-}
-
-func compareUpdateWithInjection(t *testing.T, before, after *v1beta1.SidecarSet) {
-	t.Helper()
-	now := metav1.NewTime(build.Epoch)
-	injected := func(object *v1beta1.SidecarSet) (*sidecar.Set, *corev1.Pod) {
-		set, err := sidecar.Compile(object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pod := build.MakePod("p").Label("app", "web").New().Obj()
-		injection, err := sidecar.Inject(pod, []*sidecar.Set{set}, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		injection.Apply(pod)
-		return set, pod
-	}
-	_, updated := injected(before)
-	set, anew := injected(after)
-	change, err := set.Update(sidecar.NewView(updated, set), nil, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	carryOut(&Plan{Updates: []UpdatePod{{View: sidecar.NewView(updated, set), Change: change}}})
-	updated.Generation--
-	delete(updated.Annotations, v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
-	if diff := cmp.Diff(anew, updated); diff != "" {
-		t.Fatalf("the Pod (-injected anew +updated):\n%s", diff)
 	}
 }
