@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,8 +45,8 @@ type Client struct {
 	Fault func(Request) error
 	// Admit is the mutating admission of new objects.
 	Admit func(object client.Object, dryRun bool) error
-	// Policy judges what a write would make of an object, dry run or not; before is nil for a new one, after for one
-	// that is deleted.
+	// Policy judges what a write would make of an object, dry run or not, but not of its status; before is nil for a
+	// new one, after for one that is deleted.
 	Policy func(before, after client.Object) error
 	// Wrote is told of each write that was made, with the object before and after it; either may be nil.
 	Wrote func(r Request, before, after client.Object)
@@ -243,8 +244,10 @@ func (c *Client) replace(r Request, before, after client.Object, dryRun bool) er
 	if after.GetUID() != before.GetUID() || after.GetResourceVersion() != before.GetResourceVersion() {
 		return conflict(r, "it has changed")
 	}
-	if err := c.judge(before, after); err != nil {
-		return err
+	if !strings.HasSuffix(r.Verb, "/status") {
+		if err := c.judge(before, after); err != nil {
+			return err
+		}
 	}
 	if dryRun {
 		return nil
