@@ -16,11 +16,12 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // refuse lets the writer answer requests with errors.
 func (w *world) refuse(answers map[string]error) {
-	w.writer.fault = func(r request) error { return answers[r.String()] }
+	w.writer.Fault = func(r cluster.Request) error { return answers[r.String()] }
 }
 
 // effect is what became of a plan, in short.
@@ -31,9 +32,9 @@ type effect struct {
 }
 
 func (w *world) carryOut() effect {
-	w.t.Helper()
+	w.T.Helper()
 	plan := w.plan()
-	o := w.executor.apply(w.t.Context(), w.set("web"), plan)
+	o := w.executor.apply(w.T.Context(), w.set("web"), plan)
 	out := effect{Stale: o.Stale}
 	for _, c := range o.Created {
 		out.Created = append(out.Created, c.Pod.Name)
@@ -52,7 +53,7 @@ func (w *world) carryOut() effect {
 
 func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 	quota := errors.New("the quota is exceeded")
-	conflict := apierrors.NewConflict(resourceOf(podKind), "web", errors.New("it has changed"))
+	conflict := apierrors.NewConflict(cluster.ResourceOf(cluster.Pod), "web", errors.New("it has changed"))
 	for name, test := range map[string]struct {
 		start   func(t *testing.T) *world
 		answers map[string]error
@@ -61,7 +62,7 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 		"new Pods": {
 			func(t *testing.T) *world { return newWorld(t, web().Parallel().Replicas(4)) },
 			map[string]error{
-				"create Pod web-0": quota, "create Pod web-2": apierrors.NewAlreadyExists(resourceOf(podKind), "web-2"),
+				"create Pod web-0": quota, "create Pod web-2": apierrors.NewAlreadyExists(cluster.ResourceOf(cluster.Pod), "web-2"),
 			},
 			effect{Created: []string{"web-1", "web-3"}, Stale: 1, Errors: "create Pod web-0: the quota is exceeded"},
 		},
@@ -72,13 +73,13 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 		},
 		"a claim that is there is as good as a new one": {
 			func(t *testing.T) *world { return newWorld(t, web().Replicas(1).Claim("data", "1Gi")) },
-			map[string]error{"create PersistentVolumeClaim data-web-0": apierrors.NewAlreadyExists(resourceOf(claimKind), "data-web-0")},
+			map[string]error{"create PersistentVolumeClaim data-web-0": apierrors.NewAlreadyExists(cluster.ResourceOf(cluster.Claim), "data-web-0")},
 			effect{Created: []string{"web-0"}},
 		},
 		"Pods to delete": {
 			func(t *testing.T) *world { return settled(t, web().Parallel().Replicas(4)).withReplicas(0) },
 			map[string]error{
-				"delete Pod web-3": quota, "delete Pod web-1": conflict, "delete Pod web-0": apierrors.NewNotFound(resourceOf(podKind), "web-0"),
+				"delete Pod web-3": quota, "delete Pod web-1": conflict, "delete Pod web-0": apierrors.NewNotFound(cluster.ResourceOf(cluster.Pod), "web-0"),
 			},
 			effect{Deleted: []string{"web-2", "web-0"}, Stale: 1, Errors: "delete Pod web-3: the quota is exceeded"},
 		},
@@ -98,7 +99,7 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 		},
 		"conditions of a Pod that is gone again": {
 			func(t *testing.T) *world { return newWorld(t, web().Replicas(1).InPlace()) },
-			map[string]error{"patch/status Pod web-0": apierrors.NewNotFound(resourceOf(podKind), "web-0")},
+			map[string]error{"patch/status Pod web-0": apierrors.NewNotFound(cluster.ResourceOf(cluster.Pod), "web-0")},
 			effect{Created: []string{"web-0"}},
 		},
 	} {
@@ -128,8 +129,8 @@ func TestASetThatIsGoingAdoptsNothing(t *testing.T) {
 	w := leftByAppsV1(t)
 	plan := w.plan()
 	set := w.set("web").DeepCopy()
-	set.DeletionTimestamp = ptr.To(w.second())
-	w.put(setKind, set)
+	set.DeletionTimestamp = ptr.To(w.Second())
+	w.Put(set)
 	if o := w.executor.apply(t.Context(), w.set("web"), plan); len(o.Owned) > 0 || o.Stale != 4 {
 		t.Errorf("adopted %v, stale %d, want the 3 Pods and the revision", o.Owned, o.Stale)
 	}
@@ -164,9 +165,9 @@ func (w *world) heartbeat(name string) {
 func TestWritesRestOnWhatWasSeen(t *testing.T) {
 	again := func(w *world, name string) {
 		spec := w.pod(name).DeepCopy()
-		w.remove(podKind, name)
+		w.remove(cluster.Pod, name)
 		spec.UID = ""
-		w.add(spec)
+		w.Add(spec)
 	}
 	for name, test := range map[string]struct {
 		start func(t *testing.T) *world
@@ -185,17 +186,17 @@ func TestWritesRestOnWhatWasSeen(t *testing.T) {
 		},
 		"a Pod that has begun to serve is not deleted for free": {
 			func(t *testing.T) *world { return settled(t, web()).withImage("app:2").unready("web-0") },
-			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.ready(pod, true) }) },
+			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.SetReady(pod, true) }) },
 			effect{Stale: 1},
 		},
 		"a Pod that has begun to serve is not changed for free": {
 			func(t *testing.T) *world { return settled(t, web().InPlace()).withImage("app:2").unready("web-0") },
-			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.ready(pod, true) }) },
+			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.SetReady(pod, true) }) },
 			effect{Stale: 1},
 		},
 		"a Pod that has begun to serve is not resized for free": {
 			func(t *testing.T) *world { return withCPU(t).unready("web-0") },
-			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.ready(pod, true) }) },
+			func(w *world) { w.changePod("web-0", func(pod *corev1.Pod) { w.SetReady(pod, true) }) },
 			effect{Stale: 1},
 		},
 		"what else the kubelet says of a Pod that does not serve is in nobody's way": {
@@ -256,7 +257,7 @@ func TestWritesRestOnWhatWasSeen(t *testing.T) {
 // Quota admission answers with a conflict when many draw on it at once. Nothing about the Pod or its claim changes
 // afterwards, so no event brings another try.
 func TestAConflictAboutANewObjectIsTriedAgain(t *testing.T) {
-	conflict := apierrors.NewConflict(resourceOf("resourcequotas"), "compute", errors.New("it has changed"))
+	conflict := apierrors.NewConflict(cluster.ResourceOf("resourcequotas"), "compute", errors.New("it has changed"))
 	for name, test := range map[string]struct{ refused, want string }{
 		"a Pod":   {"create Pod web-0", "create Pod web-0: " + conflict.Error()},
 		"a claim": {"create PersistentVolumeClaim data-web-0", "create claim data-web-0: " + conflict.Error()},

@@ -29,9 +29,9 @@ func TestTheClockOfANodeIsAhead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := settled(t, web().Spec(func(spec *v1beta1.StatefulSetSpec) { spec.MinReadySeconds = test.minReadySeconds }))
 			w.changePod("web-2", func(pod *corev1.Pod) {
-				pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(test.ahead))
+				pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.Now().Add(test.ahead))
 			})
-			w.cache.sync()
+			w.cache.Sync()
 			view := w.snapshot().Pods[2]
 			if diff := cmp.Diff(test.wantIn, view.AvailableIn); diff != "" {
 				t.Errorf("time until it is available (-want +got):\n%s", diff)

@@ -19,12 +19,12 @@ import (
 
 // told are the events of a round as "Type Reason note".
 func (w *world) told(outcome func(plan *Plan) *Outcome) (out []string) {
-	w.t.Helper()
-	w.cache.sync()
+	w.T.Helper()
+	w.cache.Sync()
 	s := w.snapshot()
 	plan, err := makePlan(s)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	for _, e := range roundEvents(s, plan, outcome(plan)) {
 		out = append(out, e.Kind+" "+e.Reason+" "+e.Note)
@@ -144,10 +144,10 @@ func TestTheSameWarningIsNotSaidTwiceAMinute(t *testing.T) {
 	}
 	refused("100% no")
 	refused("100% no")
-	w.now = w.now.Add(59 * time.Second)
+	w.Pass(59 * time.Second)
 	refused("100% no")
 	refused("not yet")
-	w.now = w.now.Add(time.Second)
+	w.Pass(time.Second)
 	refused("100% no")
 	close(recorder.Events)
 	var got []string

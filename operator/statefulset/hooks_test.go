@@ -14,7 +14,7 @@ import (
 
 // stateAfter is the lifecycle state that a Pod is in once the plan is carried out, or what becomes of it.
 func (w *world) stateAfter(name string) string {
-	w.t.Helper()
+	w.T.Helper()
 	w.pass()
 	pod := w.pod(name)
 	if pod == nil || pod.DeletionTimestamp != nil {
@@ -160,7 +160,7 @@ func TestASecondRevisionWhilePodsWaitForTheirHook(t *testing.T) {
 	w.roll()
 	w.letGo(finalizer, "web-1")
 	w.roll()
-	for _, pod := range w.pods() {
+	for _, pod := range w.Pods() {
 		if pod.Spec.Containers[0].Image != "app:3" || !serves(pod) {
 			t.Errorf("%s has image %s\n%s", pod.Name, pod.Spec.Containers[0].Image, w.tail())
 		}

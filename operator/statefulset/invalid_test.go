@@ -40,7 +40,7 @@ func TestNothingIsDoneAboutASetThatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := settled(t, web().Reserve("0-4"))
 			w.edit(name, test.change)
-			w.cache.sync()
+			w.cache.Sync()
 			s, err := w.gatherer.snapshot(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"})
 			if invalid := (*loop.Invalid)(nil); s != nil || !errors.As(err, &invalid) {
 				t.Fatalf("there is a snapshot to decide on, error %v", err)

@@ -24,7 +24,7 @@ import (
 // makes. Tools that read them, kstatus and the health checks of Argo CD, are tried on these files in e2e/contract.
 func TestPhases(t *testing.T) {
 	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
-	later := func(w *world, span time.Duration) { w.now = w.now.Add(span) }
+	later := func(w *world, span time.Duration) { w.Pass(span) }
 	for name, test := range map[string]struct {
 		start func(t *testing.T) *world
 		play  func(w *world)
@@ -162,7 +162,7 @@ func TestPhases(t *testing.T) {
 			w.roll()
 		}},
 		"a-Pod-fails-at-rest": {func(t *testing.T) *world { return settled(t, web()) }, func(w *world) {
-			w.flaky[w.pod("web-1").UID] = true
+			w.Flaky[w.pod("web-1").UID] = true
 			w.nodes()
 			w.pass()
 		}},
@@ -200,9 +200,9 @@ func TestPhases(t *testing.T) {
 		}, (*world).invalid},
 		"being-deleted": {func(t *testing.T) *world { return settled(t, web()) }, func(w *world) {
 			set := w.set("web").DeepCopy()
-			set.DeletionTimestamp, set.Finalizers = ptr.To(w.second()), []string{metav1.FinalizerDeleteDependents}
+			set.DeletionTimestamp, set.Finalizers = ptr.To(w.Second()), []string{metav1.FinalizerDeleteDependents}
 			set.Generation++
-			w.put(setKind, set)
+			w.Put(set)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestPhases(t *testing.T) {
 
 // refused is a look at which the API server takes no new Pod.
 func (w *world) refused(why string) {
-	w.t.Helper()
+	w.T.Helper()
 	status := w.judged(func(plan *Plan) *Outcome {
 		o := carriedAllOut(plan)
 		o.Created, o.CreateErrors = nil, []error{errors.New(why)}
@@ -234,31 +234,31 @@ func (w *world) refused(why string) {
 
 // remedy is a look at which auto remediation says this.
 func (w *world) remedy(result *remediation.Result) {
-	w.t.Helper()
-	w.cache.sync()
+	w.T.Helper()
+	w.cache.Sync()
 	s := w.snapshot()
 	s.Remedy = result
 	if _, outcome := w.act(context.Background(), s); outcome.Err() != nil {
-		w.t.Fatal(outcome.Err())
+		w.T.Fatal(outcome.Err())
 	}
 }
 
 // invalid is a look at a set that cannot be used.
 func (w *world) invalid() {
-	w.t.Helper()
+	w.T.Helper()
 	set := w.set("web")
 	_, err := usable(&set.Spec)
 	if err == nil {
-		w.t.Fatal("the set can be used")
+		w.T.Fatal("the set can be used")
 	}
-	w.setStatus(invalidStatus(set, err, metav1.NewTime(w.now)))
+	w.setStatus(invalidStatus(set, err, metav1.NewTime(w.Now())))
 }
 
 // setStatus stores a status.
 func (w *world) setStatus(status *v1beta1.StatefulSetStatus) {
 	set := w.set("web").DeepCopy()
 	set.Status = *status
-	w.put(setKind, set)
+	w.Put(set)
 }
 
 func remedied() *build.StatefulSetBuilder {

@@ -15,6 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podtemplate"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // benchSet is a set of n replicas at its second revision, with all that costs: a claim, a gate, a budget.
@@ -49,12 +50,12 @@ func benchPods(tb testing.TB, set *v1beta1.StatefulSet, n, old int) (pods []*cor
 		pod.UID, pod.Generation = types.UID(fmt.Sprint("uid-", i)), 1
 		if which == 1 {
 			state := &inplace.State{Revision: names[1], UpdateTimestamp: benchNow(), LastContainerStatuses: map[string]inplace.Replaced{"app": {ImageID: "x"}}}
-			pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = string(encode(tb, state))
+			pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = string(cluster.Encode(tb, state))
 		}
 		pod.Spec.NodeName = "node-1"
 		build.RunContainers(pod)
 		for _, kind := range []corev1.PodConditionType{corev1.PodReady, v1beta1.InPlaceUpdateReadyCondition} {
-			setCondition(pod, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: benchNow()})
+			cluster.SetCondition(pod, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: benchNow()})
 		}
 		pods = append(pods, pod)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 const (
@@ -26,7 +27,7 @@ func withClaim() *build.StatefulSetBuilder { return web().Parallel().Replicas(2)
 
 // owners are the owners of each claim after the plan is carried out.
 func (w *world) owners() map[string]string {
-	w.t.Helper()
+	w.T.Helper()
 	w.pass()
 	out := map[string]string{}
 	for _, claim := range w.claims() {
@@ -156,7 +157,7 @@ func TestClaimsOfNewPods(t *testing.T) {
 		"a claim that is going is waited for": {
 			func(t *testing.T) *world {
 				w := settled(t, withClaim())
-				w.deleteClaim("data-web-1")
+				w.Delete(cluster.Claim, key("data-web-1"))
 				return w.without("web-1")
 			},
 			[]string{"blocked: Pod web-1 cannot be created: claim data-web-1 is being deleted"},
@@ -209,7 +210,7 @@ func TestNewClaims(t *testing.T) {
 func TestLostClaimsAreMadeAgain(t *testing.T) {
 	w := newWorld(t, web().Replicas(1).Claim("data", "1Gi"))
 	w.pass()
-	w.remove(claimKind, "data-web-0")
+	w.remove(cluster.Claim, "data-web-0")
 	w.pass()
 	if w.claim("data-web-0") == nil {
 		t.Errorf("the claim was not recreated\n%s", w.tail())

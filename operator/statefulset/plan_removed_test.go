@@ -14,6 +14,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // withoutLog removes claim template log and its mount, while the partition keeps all Pods at the revision that has
@@ -40,11 +41,11 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 	}{
 		"a Pod comes back with the claim that is there": {set(), func(w *world) {
 			withoutLog(w, 2)
-			w.remove(podKind, "web-0")
+			w.remove(cluster.Pod, "web-0")
 		}, []string{"web-0 mounts data-web-0 log-web-0"}},
 		"a new ordinal whose claim is not there": {set(), func(w *world) {
 			withoutLog(w, 4)
-			w.remove(podKind, "web-0")
+			w.remove(cluster.Pod, "web-0")
 		}, []string{
 			"web-0 mounts data-web-0 log-web-0",
 			"Pod web-2 cannot be created: " + kept + "log-web-2. Put the claim template back, or let partition be at most 2",
@@ -55,14 +56,14 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 		}, []string{"Pod web-2 cannot be created: " + kept + "log-web-2. Put the claim template back, or let partition be at most 2"}},
 		"a claim that is going": {set(), func(w *world) {
 			withoutLog(w, 2)
-			w.remove(podKind, "web-0")
+			w.remove(cluster.Pod, "web-0")
 			w.changeClaim("log-web-0", func(claim *corev1.PersistentVolumeClaim) {
-				claim.DeletionTimestamp, claim.Finalizers = ptr.To(metav1.NewTime(w.now)), []string{"example.com/backup"}
+				claim.DeletionTimestamp, claim.Finalizers = ptr.To(metav1.NewTime(w.Now())), []string{"example.com/backup"}
 			})
 		}, []string{"Pod web-0 cannot be created: claim log-web-0 is being deleted (finalizers example.com/backup)"}},
 		"a claim that goes with an earlier Pod": {set(), func(w *world) {
 			withoutLog(w, 2)
-			w.remove(podKind, "web-0")
+			w.remove(cluster.Pod, "web-0")
 			w.changeClaim("log-web-0", func(claim *corev1.PersistentVolumeClaim) {
 				claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "web-0", UID: "earlier"}}
 			})
@@ -71,7 +72,7 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 		"above the partition nobody minds": {set(), func(w *world) {
 			withoutLog(w, 2)
 			w.rolling("partition 1", func(r *v1beta1.RollingUpdateStatefulSetStrategy) { r.Partition = ptr.To[int32](1) })
-			w.remove(podKind, "web-1")
+			w.remove(cluster.Pod, "web-1")
 		}, []string{"web-1 mounts data-web-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestAKeptRevisionMountsWhatItAlwaysMounted(t *testing.T) {
 			plan := w.plan()
 			var got []string
 			for _, c := range plan.Create {
-				got = append(got, c.Pod.Name+" mounts "+strings.Join(claimsOf(c.Pod), " "))
+				got = append(got, c.Pod.Name+" mounts "+strings.Join(cluster.ClaimsOf(c.Pod), " "))
 			}
 			for _, b := range plan.Blocked {
 				got = append(got, w.short(b.Why))

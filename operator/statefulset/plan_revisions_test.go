@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // history is what is recorded, by number, with what the set's status says of it.
@@ -86,7 +87,7 @@ func TestRevisions(t *testing.T) {
 		},
 		"a rollout in which all Pods are updated but one is not ready is not complete": {
 			func(t *testing.T) *world {
-				w := settled(t, web().Replicas(1)).withImage("app" + unreadyTag)
+				w := settled(t, web().Replicas(1)).withImage("app" + cluster.UnreadyTag)
 				w.roll()
 				return w
 			},
@@ -99,7 +100,7 @@ func TestRevisions(t *testing.T) {
 		"data that nobody can read is left alone": {
 			func(t *testing.T) *world {
 				w := newWorld(t, web())
-				w.add(&appsv1.ControllerRevision{ObjectMeta: ownedMeta(w, "web-unreadable"), Revision: 7, Data: runtime.RawExtension{Raw: []byte(`{"spec":1}`)}})
+				w.Add(&appsv1.ControllerRevision{ObjectMeta: ownedMeta(w, "web-unreadable"), Revision: 7, Data: runtime.RawExtension{Raw: []byte(`{"spec":1}`)}})
 				return w
 			},
 			[]string{"7 web-unreadable", "8 <app:1> current update"},
@@ -129,7 +130,7 @@ func TestRevisions(t *testing.T) {
 			func(t *testing.T) *world {
 				w := settled(t, web())
 				taken := newWorld(t, web().Image("app:2")).plan().Revisions.Create
-				w.add(&appsv1.ControllerRevision{ObjectMeta: ownedMeta(w, taken.Name), Revision: 2, Data: runtime.RawExtension{Raw: []byte(`{"spec":2}`)}})
+				w.Add(&appsv1.ControllerRevision{ObjectMeta: ownedMeta(w, taken.Name), Revision: 2, Data: runtime.RawExtension{Raw: []byte(`{"spec":2}`)}})
 				return w.withImage("app:2")
 			},
 			[]string{"1 <app:1> current", "2 web-b8cb96bb9", "3 <app:2> update"},
@@ -153,10 +154,10 @@ func limit(count int32) func(spec *v1beta1.StatefulSetSpec) {
 func TestACollisionOfRevisions(t *testing.T) {
 	w := settled(t, web())
 	taken := newWorld(t, web().Image("app:2")).plan().Revisions.Create
-	w.add(&appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: taken.Name}, Revision: 1, Data: runtime.RawExtension{Raw: []byte(`{}`)}})
+	w.Add(&appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: taken.Name}, Revision: 1, Data: runtime.RawExtension{Raw: []byte(`{}`)}})
 	w.image("app:2")
 	w.roll()
-	for _, pod := range w.pods() {
+	for _, pod := range w.Pods() {
 		if pod.Spec.Containers[0].Image != "app:2" || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == taken.Name {
 			t.Errorf("%s has image %s and revision %s\n%s", pod.Name, pod.Spec.Containers[0].Image, pod.Labels[appsv1.ControllerRevisionHashLabelKey], w.tail())
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 func TestRollout(t *testing.T) {
@@ -68,7 +69,7 @@ func TestRollout(t *testing.T) {
 			func(t *testing.T) *world {
 				w := settled(t, web()).withImage("app:2").unready("web-1")
 				w.changePod("web-1", func(pod *corev1.Pod) {
-					setCondition(pod, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable})
+					cluster.SetCondition(pod, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable})
 				})
 				return w
 			},
@@ -233,13 +234,13 @@ func TestMinReadySeconds(t *testing.T) {
 		spec.MinReadySeconds, spec.UpdateStrategy.RollingUpdate.MinReadySeconds = 30, &twenty
 	})
 	w.changePod("web-0", func(pod *corev1.Pod) {
-		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-25e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.Now().Add(-25e9))
 	})
 	w.changePod("web-1", func(pod *corev1.Pod) {
-		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.Now().Add(-31e9))
 	})
 	w.changePod("web-2", func(pod *corev1.Pod) {
-		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.now.Add(-31e9))
+		pods.Condition(pod, corev1.PodReady).LastTransitionTime = metav1.NewTime(w.Now().Add(-31e9))
 	})
 	if diff := cmp.Diff([]string{"delete Pod web-0: it does not serve, so little is lost"}, w.decide()); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
@@ -254,7 +255,7 @@ func TestMinReadySeconds(t *testing.T) {
 func infeasible(w *world) *world {
 	w.changePod("web-2", func(pod *corev1.Pod) {
 		pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = `{"revision":"r","updateResources":true,"resized":["app"]}`
-		setCondition(pod, corev1.PodCondition{
+		cluster.SetCondition(pod, corev1.PodCondition{
 			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity",
 		})
 	})
@@ -263,7 +264,7 @@ func infeasible(w *world) *world {
 
 func TestOnePlanCreatesNoMoreThanItCanHold(t *testing.T) {
 	w := newWorld(t, web().Parallel().Replicas(maxCreations+1))
-	w.cache.sync()
+	w.cache.Sync()
 	if n := len(w.plan().Create); n != maxCreations {
 		t.Errorf("%d Pods are created at once, want %d", n, maxCreations)
 	}

@@ -104,7 +104,7 @@ func TestScaleUp(t *testing.T) {
 		"a stranger under a name blocks that ordinal alone": {
 			func(t *testing.T) *world {
 				w := settled(t, parallel()).without("web-0", "web-1")
-				w.add(build.MakePod("web-1").Label("app", "other").Obj())
+				w.Add(build.MakePod("web-1").Label("app", "other").Obj())
 				return w
 			},
 			[]string{
@@ -117,7 +117,7 @@ func TestScaleUp(t *testing.T) {
 				w := settled(t, parallel()).without("web-1")
 				pod := build.MakePod("web-1").Label("app", "web").Obj()
 				pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "web", UID: "other", Controller: ptr.To(true)}}
-				w.add(pod)
+				w.Add(pod)
 				return w
 			},
 			[]string{"blocked: Pod web-1 cannot be created: its name is taken by a Pod of StatefulSet web (apps/v1); delete that, or delete its owner with --cascade=orphan to hand its Pods over"},

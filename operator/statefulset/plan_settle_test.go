@@ -15,13 +15,14 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // podWrites are the writes to Pods of a rollout to its end.
 func podWrites(w *world) (out []string) {
-	w.t.Helper()
-	w.writer.wrote = func(r request, _, _ client.Object) {
-		if r.Kind == podKind {
+	w.T.Helper()
+	w.writer.Wrote = func(r cluster.Request, _, _ client.Object) {
+		if r.Kind == cluster.Pod {
 			out = append(out, r.String())
 		}
 	}
@@ -132,13 +133,13 @@ func TestReadinessGates(t *testing.T) {
 func TestGracePeriod(t *testing.T) {
 	w := settled(t, web().Replicas(1).InPlace().Grace(10))
 	w.image("app:2")
-	began := w.now
+	began := w.Now()
 	w.pass()
 	if pods.IsTrue(pods.Condition(w.pod("web-0"), corev1.PodReady)) {
 		t.Error("the Pod is still in service")
 	}
 	for range 5 {
-		w.cache.sync()
+		w.cache.Sync()
 		due := w.plan().RequeueAfter
 		if w.pod("web-0").Spec.Containers[0].Image == "app:2" {
 			break
@@ -146,10 +147,10 @@ func TestGracePeriod(t *testing.T) {
 		if due <= 0 {
 			t.Fatal("nothing is due")
 		}
-		w.now = w.now.Add(due)
+		w.Pass(due)
 		w.pass()
 	}
-	if took := w.now.Sub(began); took < 10*time.Second || took > 11*time.Second {
+	if took := w.Now().Sub(began); took < 10*time.Second || took > 11*time.Second {
 		t.Errorf("changed after %s, want 10 s to 11 s", took)
 	}
 }
@@ -199,11 +200,11 @@ func TestIdentityIsRepaired(t *testing.T) {
 func TestASecondRevisionInTheMiddle(t *testing.T) {
 	w := settled(t, web().Replicas(2).InPlace())
 	uids := []string{string(w.pod("web-0").UID), string(w.pod("web-1").UID)}
-	w.image("app" + badTag)
+	w.image("app" + cluster.BadTag)
 	w.roll()
 	w.image("app:3")
 	w.roll()
-	for i, pod := range w.pods() {
+	for i, pod := range w.Pods() {
 		if pod.Spec.Containers[0].Image != "app:3" || !serves(pod) || string(pod.UID) != uids[i] {
 			t.Errorf("%s has image %s, UID %s\n%s", pod.Name, pod.Spec.Containers[0].Image, pod.UID, w.tail())
 		}

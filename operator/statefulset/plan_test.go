@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // planCase is a world and what is decided in it.
@@ -33,7 +34,7 @@ func checkPlans(t *testing.T, cases map[string]planCase) {
 
 // decide is what the operator would do now, as text, in which a revision that is yet to be recorded is called <new>.
 func (w *world) decide() (out []string) {
-	w.t.Helper()
+	w.T.Helper()
 	plan := w.plan()
 	for _, line := range plan.lines() {
 		out = append(out, strings.ReplaceAll(w.short(line), plan.Revisions.Update, "<new>"))
@@ -47,8 +48,8 @@ func web() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
 func (w *world) unready(names ...string) *world {
 	for _, name := range names {
 		w.changePod(name, func(pod *corev1.Pod) {
-			w.flaky[pod.UID] = true
-			w.ready(pod, false)
+			w.Flaky[pod.UID] = true
+			w.SetReady(pod, false)
 		})
 	}
 	return w
@@ -77,13 +78,13 @@ func (w *world) inState(state v1beta1.LifecycleStateType, names ...string) *worl
 }
 
 func (w *world) withImage(image string) *world {
-	w.t.Helper()
+	w.T.Helper()
 	w.image(image)
 	return w
 }
 
 func (w *world) withReplicas(count int32) *world {
-	w.t.Helper()
+	w.T.Helper()
 	w.replicas(count)
 	return w
 }
@@ -91,14 +92,14 @@ func (w *world) withReplicas(count int32) *world {
 // without removes Pods; nothing is left of them.
 func (w *world) without(names ...string) *world {
 	for _, name := range names {
-		w.remove(podKind, name)
+		w.remove(cluster.Pod, name)
 	}
 	return w
 }
 
 // going deletes Pods that have not stopped yet.
 func (w *world) going(names ...string) *world {
-	w.t.Helper()
+	w.T.Helper()
 	for _, name := range names {
 		w.deletePod(name)
 	}

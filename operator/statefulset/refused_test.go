@@ -17,11 +17,12 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // denied is the answer of a policy.
 func denied(name string) error {
-	return apierrors.NewForbidden(resourceOf("pods"), name, errDenied)
+	return apierrors.NewForbidden(cluster.ResourceOf("pods"), name, errDenied)
 }
 
 var errDenied = errorText("v2 is not released")
@@ -54,17 +55,17 @@ func refusesDeletion(of ...string) func(before, after client.Object) error {
 // lasts lets a time pass in which everybody acts every second. It returns the most Pods that did not serve at once.
 func (w *world) lasts(seconds int) (down int) {
 	for range seconds {
-		w.cache.sync()
+		w.cache.Sync()
 		w.reconcile(context.Background())
 		w.nodes()
-		w.now = w.now.Add(time.Second)
+		w.Pass(time.Second)
 		notServing := 0
-		for _, pod := range w.pods() {
+		for _, pod := range w.Pods() {
 			if !serves(pod) {
 				notServing++
 			}
 		}
-		down = max(down, notServing+max(0, int(*w.set("web").Spec.Replicas)-len(w.pods())))
+		down = max(down, notServing+max(0, int(*w.set("web").Spec.Replicas)-len(w.Pods())))
 	}
 	return down
 }
@@ -72,7 +73,7 @@ func (w *world) lasts(seconds int) (down int) {
 // images are those of all Pods, by name.
 func (w *world) images() string {
 	var out []string
-	for _, pod := range w.pods() {
+	for _, pod := range w.Pods() {
 		out = append(out, strings.TrimPrefix(pod.Name, "web-")+" "+pod.Spec.Containers[0].Image)
 	}
 	return strings.Join(out, ", ")
@@ -124,7 +125,7 @@ func TestARefusedUpdateCostsNothingAndStopsNobody(t *testing.T) {
 			if test.set.Obj().Spec.Lifecycle != nil {
 				w.hold(finalizer, "web-0", "web-1", "web-2", "web-3")
 			}
-			w.writer.policy = test.policy
+			w.writer.Policy = test.policy
 			w.image("app:2")
 			got := []any{w.lasts(120), w.images()}
 			if diff := cmp.Diff([]any{test.down, test.images}, got); diff != "" {
@@ -133,11 +134,11 @@ func TestARefusedUpdateCostsNothingAndStopsNobody(t *testing.T) {
 			if said := w.said(&w.set("web").Status, v1beta1.ConditionReady); test.ready != "" && said != test.ready {
 				t.Errorf("Ready is\n%s, want\n%s", said, test.ready)
 			}
-			if tries := len(w.writer.requests); tries > 120 {
+			if tries := len(w.writer.Requests); tries > 120 {
 				t.Errorf("%d requests in two minutes", tries)
 			}
 
-			w.writer.policy = nil
+			w.writer.Policy = nil
 			w.lasts(120)
 			if want := "0 app:2, 1 app:2, 2 app:2, 3 app:2"; test.set.Obj().Spec.Lifecycle == nil && w.images() != want {
 				t.Errorf("with the policy gone there are %s\n%s", w.images(), w.tail())
@@ -152,7 +153,7 @@ func TestNeverHalfOfAChange(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web").Replicas(1).InPlace().Spec(func(spec *v1beta1.StatefulSetSpec) {
 		spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}
 	}))
-	w.writer.policy = refusesImage("app:2")
+	w.writer.Policy = refusesImage("app:2")
 	w.edit("an image and cpu", func(spec *v1beta1.StatefulSetSpec) {
 		spec.Template.Spec.Containers[0].Image = "app:2"
 		spec.Template.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("20m")
@@ -163,7 +164,7 @@ func TestNeverHalfOfAChange(t *testing.T) {
 	if cpu := w.pod("web-0").Spec.Containers[0].Resources.Requests.Cpu().String(); cpu != "10m" {
 		t.Errorf("the Pod has %s of cpu, want 10m", cpu)
 	}
-	w.writer.policy = nil
+	w.writer.Policy = nil
 	w.lasts(60)
 	pod := w.pod("web-0").Spec.Containers[0]
 	if pod.Image != "app:2" || pod.Resources.Requests.Cpu().String() != "20m" {
@@ -174,13 +175,13 @@ func TestNeverHalfOfAChange(t *testing.T) {
 // What refuses sixteen refuses hundreds, and asking costs a write each.
 func TestThousandsOfPodsAreNotAskedAboutOverAndOver(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web").Replicas(200).Parallel().InPlace().MaxUnavailable("50%"))
-	w.writer.policy = refusesImage("app:2")
+	w.writer.Policy = refusesImage("app:2")
 	w.image("app:2")
 	if down := w.lasts(60); down > 0 {
 		t.Errorf("%d Pods were taken down", down)
 	}
 	tries := 0
-	for _, r := range w.writer.requests {
+	for _, r := range w.writer.Requests {
 		if strings.HasPrefix(r.Verb, "try") {
 			tries++
 		}

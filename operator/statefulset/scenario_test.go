@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite the golden logs instead of comp
 
 // once lets the operator look once, and everything else go on until it rests.
 func (w *world) once() {
-	w.t.Helper()
+	w.T.Helper()
 	w.pass()
 	w.sayPods()
 	w.nodes()
@@ -72,7 +72,7 @@ func hook() v1beta1.LifecycleHook {
 func leftByAppsV1(t *testing.T) *world {
 	w := newWorld(t, build.MakeStatefulSet("web").Claim("data", "1Gi"))
 	const name = "web-84c9f7d5b6"
-	w.add(&appsv1.ControllerRevision{
+	w.Add(&appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{"app": "web", "controller.kubernetes.io/hash": "84c9f7d5b6"}},
 		Data: runtime.RawExtension{Raw: json.RawMessage(`{"spec":{"template":{"$patch":"replace","metadata":{"creationTimestamp":null,"labels":{"app":"web"}},` +
 			`"spec":{"restartPolicy":"Always","dnsPolicy":"ClusterFirst","schedulerName":"default-scheduler","securityContext":{},"terminationGracePeriodSeconds":30,` +
@@ -80,8 +80,8 @@ func leftByAppsV1(t *testing.T) *world {
 		Revision: 4,
 	})
 	for _, pod := range []string{"web-0", "web-1", "web-2"} {
-		w.add(build.MakeClaim("data-" + pod).Obj())
-		w.add(build.MakePod(pod).Label("app", "web").Label(appsv1.ControllerRevisionHashLabelKey, name).
+		w.Add(build.MakeClaim("data-" + pod).Obj())
+		w.Add(build.MakePod(pod).Label("app", "web").Label(appsv1.ControllerRevisionHashLabelKey, name).
 			Label(appsv1.StatefulSetPodNameLabel, pod).Label(appsv1.PodIndexLabel, pod[len("web-"):]).Obj())
 	}
 	w.nodes()
@@ -273,7 +273,7 @@ func TestScenarios(t *testing.T) {
 		"claim-expansion": {
 			func(t *testing.T) *world {
 				w := settled(t, web().Replicas(2).Claim("data", "1Gi").GrowClaims())
-				w.restartToGrow = true
+				w.RestartToGrow = true
 				return w
 			},
 			func(w *world) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // observer knows what must never happen in a simulation. It judges the operator by what it could know: by what it saw
@@ -35,19 +36,18 @@ type observer struct {
 
 func newObserver(w *world) *observer {
 	o := &observer{w: w, taken: map[int]bool{}, doomed: map[types.UID]bool{}}
-	w.collected = o.collected
-	w.watch = func(kind, name string, object client.Object) {
-		w.cache.hear(kind, name, object)
-		if kind == podKind && object == nil {
-			o.gone(name)
+	w.Collected = o.collected
+	w.Watchers = append(w.Watchers, func(e cluster.Event) {
+		if e.Kind == cluster.Pod && e.After == nil {
+			o.gone(e.Key.Name)
 		}
-	}
+	})
 	return o
 }
 
 func (o *observer) fail(format string, args ...any) {
-	o.w.t.Helper()
-	o.w.t.Fatalf(format+"\n%s", append(args, o.w.tail())...)
+	o.w.T.Helper()
+	o.w.T.Fatalf(format+"\n%s", append(args, o.w.tail())...)
 }
 
 // saw notes what a look of the operator begins with.
@@ -61,7 +61,7 @@ func (o *observer) saw(s *Snapshot) {
 
 // decided judges a whole plan.
 func (o *observer) decided(plan *Plan, outcome *Outcome) {
-	o.trusted = outcome.Err() == nil && outcome.Stale == 0 && !outcome.Collided && len(o.w.cache.pending[claimKind]) == 0
+	o.trusted = outcome.Err() == nil && outcome.Stale == 0 && !outcome.Collided && o.w.cache.Pending(cluster.Claim) == 0
 	rolling := o.spec.UpdateStrategy.RollingUpdate
 	kept := ordinals(o.spec)
 	kept = kept[:min(int(*rolling.Partition), len(kept))]
@@ -89,14 +89,19 @@ func (o *observer) mayUpdate(view *View, rolling *v1beta1.RollingUpdateStatefulS
 }
 
 // observe judges one write.
-func (o *observer) observe(r request, before, after client.Object) {
-	o.w.t.Helper()
+func (o *observer) observe(r cluster.Request, before, after client.Object) {
+	o.w.T.Helper()
 	switch r.Kind {
-	case claimKind:
+	case cluster.Claim:
 		was, _ := before.(*corev1.PersistentVolumeClaim)
 		o.wroteClaim(r, was, after.(*corev1.PersistentVolumeClaim))
 		return
-	case podKind:
+	case cluster.StatefulSet:
+		if r.Verb != "patch/status" {
+			o.fail("%s: nobody but its owner changes the set", r)
+		}
+		return
+	case cluster.Pod:
 	default:
 		return
 	}
@@ -183,7 +188,7 @@ func serves(pod *corev1.Pod) bool {
 }
 
 // wroteClaim: a claim is given to a Pod only when it may go with it.
-func (o *observer) wroteClaim(r request, was, claim *corev1.PersistentVolumeClaim) {
+func (o *observer) wroteClaim(r cluster.Request, was, claim *corev1.PersistentVolumeClaim) {
 	if r.Verb == "delete" {
 		o.fail("%s: claims are left to the garbage collector", r)
 	}
@@ -214,21 +219,21 @@ func (o *observer) gone(pod string) {
 }
 
 // collected: claims are deleted with their Pods, and for no other reason.
-func (o *observer) collected(claim *corev1.PersistentVolumeClaim) {
-	if !o.doomed[claim.UID] {
+func (o *observer) collected(_ string, key cluster.Key) {
+	if claim := o.w.claim(key.Name); !o.doomed[claim.UID] {
 		o.fail("claim %s is deleted though it was never given to a Pod", claim.Name)
 	}
 }
 
 // check is what must hold after every step.
 func (o *observer) check() {
-	o.w.t.Helper()
+	o.w.T.Helper()
 	if o.spec == nil {
 		return
 	}
 	wanted := ordinals(o.spec)
 	seen := map[int]types.UID{}
-	for _, pod := range o.w.pods() {
+	for _, pod := range o.w.Pods() {
 		ordinal := ordinalOf("web", pod.Name)
 		if other, twice := seen[ordinal]; twice {
 			o.fail("ordinal %d has two Pods: %s and %s", ordinal, other, pod.UID)
@@ -248,13 +253,13 @@ func (o *observer) check() {
 // converged reports whether there are exactly the Pods that there should be, all available at the newest revision, with
 // claims as large as asked.
 func (o *observer) converged() bool {
-	o.w.cache.sync()
+	o.w.cache.Sync()
 	s := o.w.snapshot()
 	plan, err := makePlan(s)
 	if err != nil {
 		o.fail("%v", err)
 	}
-	if len(s.Pods) != len(plan.Layout.members) || len(o.w.pods()) != len(s.Pods) {
+	if len(s.Pods) != len(plan.Layout.members) || len(o.w.Pods()) != len(s.Pods) {
 		return false
 	}
 	for i := range plan.Layout.members {

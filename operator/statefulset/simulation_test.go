@@ -15,13 +15,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // simulation is a world in which things happen in random order: kubelets act late, Pods crash, nodes are lost, writes
@@ -42,12 +42,12 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	random := rand.New(rand.NewPCG(seed, 23))
 	w := newWorld(t, randomSet(random))
 	s := &simulation{world: w, observer: newObserver(w), random: random, writesLeft: -1}
-	w.restartToGrow = random.IntN(2) == 0
-	w.writer.fault, w.writer.answer = s.fault, s.answer
-	w.writer.policy = func(before, after client.Object) error {
+	w.RestartToGrow = random.IntN(2) == 0
+	w.writer.Fault, w.writer.Answer = s.fault, s.answer
+	w.writer.Policy = func(before, after client.Object) error {
 		return refusesImage(s.forbidden)(before, after)
 	}
-	w.writer.wrote = func(r request, before, after client.Object) {
+	w.writer.Wrote = func(r cluster.Request, before, after client.Object) {
 		s.observe(r, before, after)
 		w.say("    %s", r)
 	}
@@ -96,7 +96,7 @@ func randomSet(random *rand.Rand) *build.StatefulSetBuilder {
 }
 
 // fault decides what becomes of a write before it is made.
-func (s *simulation) fault(r request) error {
+func (s *simulation) fault(r cluster.Request) error {
 	if s.calm {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (s *simulation) fault(r request) error {
 	switch s.random.IntN(40) {
 	case 0:
 		s.say("    %s: conflict", r)
-		return apierrors.NewConflict(resourceOf(r.Kind), r.Name, errors.New("somebody was faster"))
+		return apierrors.NewConflict(cluster.ResourceOf(r.Kind), r.Name, errors.New("somebody was faster"))
 	case 1:
 		s.say("    %s: refused", r)
 		return apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
@@ -116,12 +116,12 @@ func (s *simulation) fault(r request) error {
 }
 
 // answer lets the answer of a write that was made get lost. What was answered the next read waits for.
-func (s *simulation) answer(r request) error {
+func (s *simulation) answer(r cluster.Request) error {
 	if !s.calm && s.random.IntN(60) == 0 {
 		s.say("    %s: the answer is lost", r)
 		return apierrors.NewTimeoutError("no answer", 0)
 	}
-	s.cache.deliverAll(r.Kind)
+	s.cache.DeliverAll(r.Kind)
 	return nil
 }
 
@@ -151,13 +151,13 @@ func (s *simulation) step() {
 	case n < 28:
 		s.look()
 	case n < 50 && pod != nil:
-		s.sayIf(s.kubelet(pod.Name))
+		s.sayIf(s.Kubelet(key(pod.Name)))
 	case n < 62:
-		kinds := []string{podKind, claimKind, revisionKind, setKind}
-		s.cache.deliver(kinds[s.random.IntN(len(kinds))], 1+s.random.IntN(4))
+		kinds := []string{cluster.Pod, cluster.Claim, cluster.Revision, cluster.StatefulSet}
+		s.cache.Deliver(kinds[s.random.IntN(len(kinds))], 1+s.random.IntN(4))
 	case n < 68:
-		s.sayIf(s.collect()...)
-		s.sayIf(s.volumes()...)
+		s.sayIf(s.Collect(cluster.Claim)...)
+		s.sayIf(s.Volumes()...)
 	case n < 80 && pod != nil:
 		s.hookProgram(pod)
 	case n < 90 && pod != nil:
@@ -165,7 +165,7 @@ func (s *simulation) step() {
 	case n < 96:
 		s.person(pod)
 	default:
-		s.now = s.now.Add(time.Duration(s.random.IntN(5000)) * time.Millisecond)
+		s.Pass(time.Duration(s.random.IntN(5000)) * time.Millisecond)
 	}
 }
 
@@ -178,7 +178,7 @@ func (s *simulation) sayIf(texts ...string) {
 }
 
 func (s *simulation) pick() *corev1.Pod {
-	pods := s.pods()
+	pods := s.Pods()
 	if len(pods) == 0 {
 		return nil
 	}
@@ -211,36 +211,36 @@ func (s *simulation) mishap(pod *corev1.Pod) {
 	switch s.random.IntN(12) {
 	case 0, 1, 2:
 		s.say("%s flaps", pod.Name)
-		s.flaky[pod.UID] = !s.flaky[pod.UID]
+		s.Flaky[pod.UID] = !s.Flaky[pod.UID]
 	case 3, 4:
 		s.say("%s crashes", pod.Name)
-		s.changePod(pod.Name, func(pod *corev1.Pod) { s.ready(pod, false) })
+		s.changePod(pod.Name, func(pod *corev1.Pod) { s.SetReady(pod, false) })
 	case 5:
 		if pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil {
 			s.say("%s fails", pod.Name)
 			s.changePod(pod.Name, func(pod *corev1.Pod) {
 				pod.Status.Phase = corev1.PodFailed
-				s.ready(pod, false)
+				s.SetReady(pod, false)
 			})
-			s.stopped[pod.UID] = true
+			s.Stopped[pod.UID] = true
 		}
 	case 6:
-		s.say("the node of %s is lost: %t", pod.Name, !s.lost[pod.Name])
-		if s.lost[pod.Name] = !s.lost[pod.Name]; s.lost[pod.Name] {
-			s.changePod(pod.Name, func(pod *corev1.Pod) { s.ready(pod, false) })
+		s.say("the node of %s is lost: %t", pod.Name, !s.Lost[key(pod.Name)])
+		if s.Lost[key(pod.Name)] = !s.Lost[key(pod.Name)]; s.Lost[key(pod.Name)] {
+			s.changePod(pod.Name, func(pod *corev1.Pod) { s.SetReady(pod, false) })
 		}
 	case 7:
 		s.say("%s is evicted", pod.Name)
 		s.deletePod(pod.Name)
 	case 8:
 		s.say("%s is deleted by force", pod.Name)
-		s.remove(podKind, pod.Name)
+		s.remove(cluster.Pod, pod.Name)
 	case 9:
 		s.say("%s loses its controller", pod.Name)
 		s.changePod(pod.Name, func(pod *corev1.Pod) { pod.OwnerReferences = nil })
 	case 10:
-		s.say("nodes are full: %t", !s.full)
-		s.full = !s.full
+		s.say("nodes are full: %t", !s.Full)
+		s.Full = !s.Full
 	case 11:
 		s.say("a program removes the labels of %s", pod.Name)
 		s.changePod(pod.Name, func(pod *corev1.Pod) { delete(pod.Labels, "app") })
@@ -252,7 +252,7 @@ func (s *simulation) person(pod *corev1.Pod) {
 	inPlaceOnly := s.set("web").Spec.UpdateStrategy.RollingUpdate.PodUpdatePolicy == v1beta1.InPlaceOnlyPodUpdatePolicy
 	switch n := s.random.IntN(17); n {
 	case 0, 1, 2, 3:
-		s.image([]string{"app:1", "app:2", "app:3", "app" + badTag, "app" + crashTag, "app" + unreadyTag}[s.random.IntN(6)])
+		s.image([]string{"app:1", "app:2", "app:3", "app" + cluster.BadTag, "app" + cluster.CrashTag, "app" + cluster.UnreadyTag}[s.random.IntN(6)])
 	case 4:
 		if !inPlaceOnly {
 			s.edit("other arguments", func(spec *v1beta1.StatefulSetSpec) {
@@ -305,31 +305,32 @@ func (s *simulation) person(pod *corev1.Pod) {
 
 // settle ends all faults, and lets everything happen that is due until nothing does.
 func (s *simulation) settle() bool {
-	s.calm, s.full, s.forbidden = true, false, ""
-	s.lost, s.flaky = map[string]bool{}, map[types.UID]bool{}
+	s.calm, s.Full, s.forbidden = true, false, ""
+	clear(s.Lost)
+	clear(s.Flaky)
 	s.edit("a template that works, nothing held back", func(spec *v1beta1.StatefulSetSpec) {
 		spec.Template.Spec.Containers[0].Image = "app:final"
 		spec.UpdateStrategy.RollingUpdate.Partition, spec.UpdateStrategy.RollingUpdate.Paused = ptr.To[int32](0), false
 	})
-	s.cache.sync()
+	s.cache.Sync()
 	for range 150 {
 		s.removeStrangers()
-		s.cache.sync()
-		s.writer.requests = nil
+		s.cache.Sync()
+		s.writer.Requests = nil
 		s.look()
 		s.check()
-		if len(s.writer.requests) == 0 && s.converged() {
+		if len(s.writer.Requests) == 0 && s.converged() {
 			return true
 		}
-		s.sayIf(s.collect()...)
-		s.sayIf(s.volumes()...)
-		for _, pod := range s.pods() {
-			s.sayIf(s.kubelet(pod.Name))
+		s.sayIf(s.Collect(cluster.Claim)...)
+		s.sayIf(s.Volumes()...)
+		for _, pod := range s.Pods() {
+			s.sayIf(s.Kubelet(key(pod.Name)))
 			if now := s.pod(pod.Name); now != nil {
 				s.hookProgram(now)
 			}
 		}
-		s.now = s.now.Add(2 * time.Second)
+		s.Pass(2 * time.Second)
 		s.check()
 	}
 	s.sayPods()
@@ -338,25 +339,25 @@ func (s *simulation) settle() bool {
 
 // removeStrangers is a person who clears away what stands in the set's way.
 func (s *simulation) removeStrangers() {
-	for _, pod := range s.pods() {
+	for _, pod := range s.Pods() {
 		if pod.Labels["app"] != "web" {
 			s.say("person: deletes %s, which is not the set's any more", pod.Name)
-			s.remove(podKind, pod.Name)
+			s.remove(cluster.Pod, pod.Name)
 		}
 	}
 }
 
 // quiet looks a few more times and tells what is written, "" for nothing.
 func (s *simulation) quiet() string {
-	s.sayIf(s.collect()...)
+	s.sayIf(s.Collect(cluster.Claim)...)
 	for range 3 {
-		s.cache.sync()
-		s.writer.requests = nil
+		s.cache.Sync()
+		s.writer.Requests = nil
 		s.look()
-		if len(s.writer.requests) > 0 {
-			return fmt.Sprint(s.writer.requests)
+		if len(s.writer.Requests) > 0 {
+			return fmt.Sprint(s.writer.Requests)
 		}
-		s.now = s.now.Add(time.Hour)
+		s.Pass(time.Hour)
 	}
 	return ""
 }

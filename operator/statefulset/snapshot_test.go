@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // belongings is whose Pods a snapshot takes which Pods for.
@@ -22,8 +23,8 @@ type belongings struct {
 }
 
 func (w *world) belongings() belongings {
-	w.t.Helper()
-	w.cache.sync()
+	w.T.Helper()
+	w.cache.Sync()
 	s := w.snapshot()
 	out := belongings{Taken: s.Taken}
 	for _, view := range s.Pods {
@@ -92,7 +93,7 @@ func TestWhosePodsAreWhose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, web().Replicas(1))
 			for _, pod := range test.pods(w) {
-				w.add(pod)
+				w.Add(pod)
 			}
 			if test.want.Taken == nil {
 				test.want.Taken = map[string]string{}
@@ -107,14 +108,14 @@ func TestWhosePodsAreWhose(t *testing.T) {
 func TestThereIsNothingToSeeOfASetThatIsGoing(t *testing.T) {
 	w := settled(t, web())
 	set := w.set("web").DeepCopy()
-	set.DeletionTimestamp = ptr.To(w.second())
-	w.put(setKind, set)
-	w.cache.sync()
+	set.DeletionTimestamp = ptr.To(w.Second())
+	w.Put(set)
+	w.cache.Sync()
 	if s := w.snapshot(); s != nil {
 		t.Errorf("a snapshot of a set that is being deleted")
 	}
-	w.remove(setKind, "web")
-	w.cache.sync()
+	w.remove(cluster.StatefulSet, "web")
+	w.cache.Sync()
 	if s := w.snapshot(); s != nil {
 		t.Errorf("a snapshot of a set that is gone")
 	}
@@ -126,14 +127,13 @@ func TestTheCacheIsNotModified(t *testing.T) {
 	w.image("app:2")
 	w.edit("claims of 2Gi", claimSize("2Gi"))
 	for range 8 {
-		w.cache.sync()
-		before := encode(t, w.cache.objects)
+		w.cache.Sync()
 		plan, err := makePlan(w.snapshot())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(before), string(encode(t, w.cache.objects))); diff != "" {
-			t.Fatalf("the cache changed with %v (-before +after):\n%s", plan.lines(), diff)
+		if object := w.cache.Unmodified(w.Store); object != "" {
+			t.Fatalf("%s in the cache changed with %v", object, plan.lines())
 		}
 		w.once()
 	}

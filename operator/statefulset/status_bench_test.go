@@ -11,7 +11,7 @@ import (
 // A status is computed in every look at a set; this is one of 5,000 Pods that all start.
 func BenchmarkStatusOf5000Pods(b *testing.B) {
 	w := newWorld(b, build.MakeStatefulSet("web").Replicas(5000).Parallel())
-	w.cache.sync()
+	w.cache.Sync()
 	first := w.snapshot()
 	plan, err := makePlan(first)
 	if err != nil {

@@ -45,7 +45,7 @@ func TestConditions(t *testing.T) {
 		"a name that is taken": {
 			start: func(t *testing.T) *world {
 				w := newWorld(t, web().Replicas(1))
-				w.add(build.MakePod("web-0").Label("app", "other").Obj())
+				w.Add(build.MakePod("web-0").Label("app", "other").Obj())
 				return w
 			},
 			want: map[string]string{
@@ -72,7 +72,7 @@ func TestConditions(t *testing.T) {
 		"scaling down behind a Pod that does not serve": {
 			start: func(t *testing.T) *world {
 				w := settled(t, web())
-				w.flaky[w.pod("web-0").UID] = true
+				w.Flaky[w.pod("web-0").UID] = true
 				w.nodes()
 				w.replicas(2)
 				return w
@@ -213,7 +213,7 @@ func TestRefusalsAreReportedUntilTheyAreOver(t *testing.T) {
 			w := test.start(t)
 			set := w.set("web").DeepCopy()
 			set.Status.Conditions = append(set.Status.Conditions, test.before...)
-			w.put(setKind, set)
+			w.Put(set)
 			if got := w.said(w.judged(test.outcome), test.before[0].Type); got != test.want {
 				t.Errorf("%s: %q, want %q", test.before[0].Type, got, test.want)
 			}
@@ -253,9 +253,9 @@ func TestWhatIsSaidOfPodsThatDoNotServe(t *testing.T) {
 			w.deletePod("web-2")
 		}, "False PodsNotReady: Waiting for Pods to go: web-2 (finalizers example.com/hold)."},
 		"a Pod whose node does not stop it": {func(w *world) {
-			w.lost["web-2"] = true
+			w.Lost[key("web-2")] = true
 			w.deletePod("web-2")
-			w.now = w.now.Add(time.Minute)
+			w.Pass(time.Minute)
 		}, "False PodsNotReady: Waiting for Pods to go: web-2 (node node-1 has not stopped it although its grace period is over)."},
 		"a Pod that is going": {func(w *world) { w.deletePod("web-2") }, "False PodsNotReady: Waiting for Pods to go: web-2."},
 	} {

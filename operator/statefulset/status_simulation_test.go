@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -20,8 +21,8 @@ func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 	for seed := range uint64(schedules) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			s := newSimulation(t, seed)
-			r, fresh, judge := &rollout{world: s.world, began: s.now}, false, s.writer.wrote
-			s.writer.wrote = func(request request, before, after client.Object) {
+			r, fresh, judge := &rollout{world: s.world, began: s.Now()}, false, s.writer.Wrote
+			s.writer.Wrote = func(request cluster.Request, before, after client.Object) {
 				judge(request, before, after)
 				if set, ok := after.(*v1beta1.StatefulSet); ok {
 					wellFormed(t, set)
@@ -33,7 +34,7 @@ func TestSimulatedSetsAreNeverSaidToBeDoneTooSoon(t *testing.T) {
 			}
 			for range 150 {
 				if fresh = s.random.IntN(3) == 0; fresh {
-					s.cache.sync()
+					s.cache.Sync()
 					s.look()
 				} else {
 					s.step()

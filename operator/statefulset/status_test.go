@@ -28,12 +28,12 @@ func carriedAllOut(plan *Plan) *Outcome {
 
 // judged is what the set would say after an outcome, without that being stored.
 func (w *world) judged(outcome func(plan *Plan) *Outcome) *v1beta1.StatefulSetStatus {
-	w.t.Helper()
-	w.cache.sync()
+	w.T.Helper()
+	w.cache.Sync()
 	s := w.snapshot()
 	plan, err := makePlan(s)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	status, _ := makeStatus(s, plan, outcome(plan))
 	return status
@@ -133,7 +133,7 @@ func TestCountersAreThoseAfterTheOutcome(t *testing.T) {
 		"a Pod that has not been Ready for long is not available": {
 			start: func(t *testing.T) *world {
 				w := settled(t, web().Spec(func(spec *v1beta1.StatefulSetSpec) { spec.MinReadySeconds = 30 }))
-				w.changePod("web-0", func(pod *corev1.Pod) { build.SetReady(pod, true, w.now) })
+				w.changePod("web-0", func(pod *corev1.Pod) { build.SetReady(pod, true, w.Now()) })
 				return w
 			},
 			want: counters{3, 3, 2, 3, 3, 3, 2},
@@ -157,7 +157,7 @@ func TestCurrentRevisionFollowsWhenTheRolloutIsOver(t *testing.T) {
 	web := func() *build.StatefulSetBuilder { return build.MakeStatefulSet("web") }
 	deleteAll := func(w *world) {
 		w.image("app:2")
-		for _, pod := range w.pods() {
+		for _, pod := range w.Pods() {
 			w.deletePod(pod.Name)
 		}
 		w.nodes()
@@ -278,12 +278,12 @@ func TestTransitionTimesMoveWithTheStatusAlone(t *testing.T) {
 		return out
 	}
 	before := times()
-	w.now = w.now.Add(time.Minute).Truncate(time.Second)
-	began := w.now.UTC().Format(time.TimeOnly)
+	w.Clock.SetTime(w.Now().Add(time.Minute).Truncate(time.Second))
+	began := w.Now().UTC().Format(time.TimeOnly)
 	w.image("app:2")
 	w.pass()
 	w.nodes()
-	w.now = w.now.Add(time.Minute)
+	w.Pass(time.Minute)
 	w.pass()
 	want := map[string]string{"Ready": began, "Reconciling": began, "Progressing": before["Progressing"], "Available": before["Available"]}
 	if diff := cmp.Diff(want, times()); diff != "" {
@@ -293,7 +293,7 @@ func TestTransitionTimesMoveWithTheStatusAlone(t *testing.T) {
 
 func TestProgressDeadline(t *testing.T) {
 	w := settled(t, build.MakeStatefulSet("web").InPlace().Spec(func(spec *v1beta1.StatefulSetSpec) { spec.ProgressDeadlineSeconds = ptr.To[int32](60) }))
-	w.now = w.now.Truncate(time.Second)
+	w.Clock.SetTime(w.Now().Truncate(time.Second))
 	type view struct {
 		Ready    string
 		Stalled  bool
@@ -301,7 +301,7 @@ func TestProgressDeadline(t *testing.T) {
 	}
 	look := func() view {
 		t.Helper()
-		w.cache.sync()
+		w.cache.Sync()
 		s := w.snapshot()
 		plan, err := makePlan(s)
 		if err != nil {
@@ -320,7 +320,7 @@ func TestProgressDeadline(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
-	later := func(seconds int) { w.now = w.now.Add(time.Duration(seconds) * time.Second) }
+	later := func(seconds int) { w.Pass(time.Duration(seconds) * time.Second) }
 	expect("at rest", view{"Complete", false, 0})
 	later(3600)
 	expect("at rest for an hour", view{"Complete", false, 0})
@@ -346,7 +346,7 @@ func TestProgressDeadline(t *testing.T) {
 	w.nodes()
 	later(3600)
 	expect("paused for an hour", view{"Paused", false, 0})
-	w.full = true
+	w.Full = true
 	w.replicas(4)
 	expect("scaled up while paused", view{"ScalingUp", false, 60 * time.Second})
 	w.nodes()
@@ -356,7 +356,7 @@ func TestProgressDeadline(t *testing.T) {
 
 func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
 	w := newWorld(t, build.MakeStatefulSet("web").Replicas(40).Parallel())
-	w.full = true
+	w.Full = true
 	w.pass()
 	w.nodes()
 	w.deletePod("web-3")

@@ -27,7 +27,7 @@ func (r *rollout) check(t *testing.T, set *v1beta1.StatefulSet) {
 	resting := reason != v1beta1.ReasonComplete
 	for _, wrong := range r.wrongs(set, resting) {
 		t.Errorf("kstatus %s, Argo CD %s (%s) %s after it began, although %s\n%s",
-			kstatus(set), argoHealth(set), reason, r.now.Sub(r.began), wrong, conditionLines(&set.Status))
+			kstatus(set), argoHealth(set), reason, r.Now().Sub(r.began), wrong, conditionLines(&set.Status))
 	}
 }
 
@@ -40,7 +40,7 @@ func (r *rollout) wrongs(set *v1beta1.StatefulSet, resting bool) (out []string) 
 			out = append(out, podName(set, ordinal)+" is missing")
 		}
 	}
-	for _, pod := range r.pods() {
+	for _, pod := range r.Pods() {
 		if foreign(set, pod) {
 			continue
 		}
@@ -66,7 +66,7 @@ func (r *rollout) wrong(set *v1beta1.StatefulSet, pod *corev1.Pod, resting bool)
 		return "is going"
 	case !pods.IsTrue(ready):
 		return "is not ready"
-	case r.now.Sub(ready.LastTransitionTime.Time) < time.Duration(set.Spec.MinReadySeconds)*time.Second:
+	case r.Now().Sub(ready.LastTransitionTime.Time) < time.Duration(set.Spec.MinReadySeconds)*time.Second:
 		return "is not available yet"
 	case !resting && pod.Labels["controller-revision-hash"] != set.Status.UpdateRevision:
 		return "is at another revision"

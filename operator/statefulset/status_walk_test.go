@@ -21,6 +21,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // Every status that is written during whole rollouts is held against what is true at that moment, as the tools that
@@ -35,8 +36,8 @@ type rollout struct {
 }
 
 func watchStatus(t *testing.T, w *world) *rollout {
-	r := &rollout{world: w, began: w.now}
-	w.writer.wrote = func(request request, _, after client.Object) {
+	r := &rollout{world: w, began: w.Now()}
+	w.writer.Wrote = func(request cluster.Request, _, after client.Object) {
 		if set, ok := after.(*v1beta1.StatefulSet); ok && strings.HasSuffix(request.Verb, "status") {
 			r.check(t, set)
 			r.tell(set)
@@ -66,7 +67,7 @@ func (r *rollout) tell(set *v1beta1.StatefulSet) {
 		}
 	}
 	if r.said = now; len(lines) > 0 {
-		r.story = append(r.story, fmt.Sprintf("%s, generation %d\n%s", r.now.Sub(r.began), set.Generation, strings.Join(lines, "")))
+		r.story = append(r.story, fmt.Sprintf("%s, generation %d\n%s", r.Now().Sub(r.began), set.Generation, strings.Join(lines, "")))
 	}
 }
 
@@ -84,25 +85,25 @@ func (r *rollout) event(what string) { r.story = append(r.story, "--- "+what+"\n
 
 // look is one look of the operator, after which the nodes go on. It reports whether anything happened, or is due.
 func (r *rollout) look() bool {
-	r.t.Helper()
-	r.cache.sync()
+	r.T.Helper()
+	r.cache.Sync()
 	plan, outcome := r.reconcile(context.Background())
 	if err := outcome.Err(); err != nil {
-		r.t.Fatalf("%v\n%s", err, r.tail())
+		r.T.Fatalf("%v\n%s", err, r.tail())
 	}
 	return r.nodes() || planned(plan) > 0 || plan.RequeueAfter > 0
 }
 
 // until goes on until nothing happens and nothing is due.
 func (r *rollout) until(what string) {
-	r.t.Helper()
+	r.T.Helper()
 	for range 200 {
 		if !r.look() {
 			return
 		}
-		r.now = r.now.Add(5 * time.Second)
+		r.Pass(5 * time.Second)
 	}
-	r.t.Fatalf("%s: does not come to rest:\n%s", what, r.tail())
+	r.T.Fatalf("%s: does not come to rest:\n%s", what, r.tail())
 }
 
 func TestRolloutsAreNeverSaidToBeOverTooSoon(t *testing.T) {
@@ -189,16 +190,16 @@ func TestRolloutsAreNeverSaidToBeOverTooSoon(t *testing.T) {
 		"broken-and-corrected": {
 			web(), []step{
 				{"app:bad", func(w *rollout) { w.image("app:bad") }},
-				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
+				{"the deadline passes", func(w *rollout) { w.Pass(10*time.Minute + time.Second) }},
 				{"app:3", func(w *rollout) { w.image("app:3") }},
 			},
 			[]string{"InProgress, Degraded: PodsUpdating", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
 		},
 		"a-pod-fails-at-rest": {
 			web(), []step{
-				{"web-1 is not ready any more", func(w *rollout) { w.flaky[w.pod("web-1").UID] = true }},
-				{"an hour passes", func(w *rollout) { w.now = w.now.Add(time.Hour) }},
-				{"it is back", func(w *rollout) { clear(w.flaky) }},
+				{"web-1 is not ready any more", func(w *rollout) { w.Flaky[w.pod("web-1").UID] = true }},
+				{"an hour passes", func(w *rollout) { w.Pass(time.Hour) }},
+				{"it is back", func(w *rollout) { clear(w.Flaky) }},
 			},
 			[]string{"InProgress, Degraded: PodsNotReady", "InProgress, Degraded: PodsNotReady", "Current, Healthy: Complete"},
 		},
@@ -245,17 +246,17 @@ func TestRolloutsAreNeverSaidToBeOverTooSoon(t *testing.T) {
 		},
 		"no-room": {
 			web().Parallel(), []step{
-				{"replicas 4 on full nodes", func(w *rollout) { w.full = true; w.replicas(4) }},
-				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
-				{"there is room", func(w *rollout) { w.full = false }},
+				{"replicas 4 on full nodes", func(w *rollout) { w.Full = true; w.replicas(4) }},
+				{"the deadline passes", func(w *rollout) { w.Pass(10*time.Minute + time.Second) }},
+				{"there is room", func(w *rollout) { w.Full = false }},
 			},
 			[]string{"InProgress, Degraded: PodsNotReady", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
 		},
 		"a-lost-node": {
 			web(), []step{
-				{"somebody deletes web-2, whose node does not answer", func(w *rollout) { w.lost["web-2"] = true; w.deletePod("web-2") }},
-				{"the deadline passes", func(w *rollout) { w.now = w.now.Add(10*time.Minute + time.Second) }},
-				{"the node is back", func(w *rollout) { clear(w.lost) }},
+				{"somebody deletes web-2, whose node does not answer", func(w *rollout) { w.Lost[key("web-2")] = true; w.deletePod("web-2") }},
+				{"the deadline passes", func(w *rollout) { w.Pass(10*time.Minute + time.Second) }},
+				{"the node is back", func(w *rollout) { clear(w.Lost) }},
 			},
 			[]string{"InProgress, Degraded: PodsNotReady", "Failed, Degraded: ProgressDeadlineExceeded", "Current, Healthy: Complete"},
 		},
@@ -302,7 +303,7 @@ func TestConditionsFlipOncePerCause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := settled(t, set)
 			flips := map[string][]string{}
-			w.writer.wrote = func(_ request, before, after client.Object) {
+			w.writer.Wrote = func(_ cluster.Request, before, after client.Object) {
 				was, ok := before.(*v1beta1.StatefulSet)
 				if !ok {
 					return

@@ -13,6 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 func waits(reason string) func(pod *corev1.Pod) {
@@ -23,7 +24,7 @@ func waits(reason string) func(pod *corev1.Pod) {
 
 func condition(kind corev1.PodConditionType, status corev1.ConditionStatus, reason string) func(pod *corev1.Pod) {
 	return func(pod *corev1.Pod) {
-		setCondition(pod, corev1.PodCondition{Type: kind, Status: status, Reason: reason})
+		cluster.SetCondition(pod, corev1.PodCondition{Type: kind, Status: status, Reason: reason})
 	}
 }
 

@@ -11,97 +11,125 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 	"github.com/windlass-operator/windlass/operator/apply"
 )
 
 // world is a cluster with one set, web, and the operator. The operator's own code runs in it from the snapshot to the
 // status; what it reads comes from a cache, what it writes goes through patches.
 type world struct {
-	*cluster
-	cache    *fakeCache
-	writer   *fakeWriter
+	*cluster.Nodes
+	cache    *cluster.Cache
+	writer   *cluster.Client
 	gatherer gatherer
 	executor executor
 	log      []string
 }
 
-// storeClock tells the time of a store.
-type storeClock struct {
-	clock.PassiveClock
-	store *store
-}
-
-// Now is the store's time.
-func (c storeClock) Now() time.Time { return c.store.now }
-
 // newWorld has a set and no Pods yet. StorageClass standard can grow claims, fixed cannot, and unsaid does not say.
 func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
-	s, cache := newStore(t), newCache(t)
-	s.watch = cache.hear
-	w := &world{
-		cluster: &cluster{store: s, lost: map[string]bool{}, flaky: map[types.UID]bool{}},
-		cache:   cache, writer: &fakeWriter{store: s},
-	}
+	s := cluster.NewStore(t)
+	w := &world{Nodes: cluster.NewNodes(s), cache: newCache(s), writer: &cluster.Client{Store: s}}
 	for name, grows := range map[string]*bool{"standard": ptr.To(true), "fixed": ptr.To(false), "unsaid": nil} {
-		s.add(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, AllowVolumeExpansion: grows})
+		s.Add(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, AllowVolumeExpansion: grows})
 	}
-	s.add(set.Obj().DeepCopy())
+	s.Add(set.Obj().DeepCopy())
 	w.restart()
 	return w
 }
 
+// newCache is the controller's cache.
+func newCache(s *cluster.Store) *cluster.Cache {
+	s.T.Helper()
+	cache := cluster.NewCache(s, TrimClaim, TrimRevision)
+	if err := AddIndexes(s.T.Context(), cache); err != nil {
+		s.T.Fatal(err)
+	}
+	return cache
+}
+
 // restart starts the operator anew: what it remembered is lost, and its cache begins with what is.
 func (w *world) restart() {
-	w.gatherer = gatherer{reader: w.cache, clock: storeClock{store: w.store}, canResize: true, templates: newTemplates(), memory: newMemory()}
-	w.executor = executor{writer: w.writer, live: liveReader{store: w.store}, parallel: 1}
-	w.cache.sync()
+	w.gatherer = gatherer{reader: w.cache, clock: w.Clock, canResize: true, templates: newTemplates(), memory: newMemory()}
+	w.executor = executor{writer: w.writer, live: w.Live(), parallel: 1}
+	w.cache.Sync()
 }
+
+// key is that of an object of the set.
+func key(name string) cluster.Key { return cluster.Key{Namespace: "default", Name: name} }
+
+func (w *world) pod(name string) *corev1.Pod { return w.Pod(key(name)) }
+
+func (w *world) set(name string) *v1beta1.StatefulSet {
+	return cluster.Get[*v1beta1.StatefulSet](w.Store, cluster.StatefulSet, key(name))
+}
+
+func (w *world) claim(name string) *corev1.PersistentVolumeClaim {
+	return cluster.Get[*corev1.PersistentVolumeClaim](w.Store, cluster.Claim, key(name))
+}
+
+func (w *world) claims() []*corev1.PersistentVolumeClaim {
+	return cluster.All[*corev1.PersistentVolumeClaim](w.Store, cluster.Claim)
+}
+
+func (w *world) changePod(name string, change func(pod *corev1.Pod)) {
+	w.T.Helper()
+	w.ChangePod(key(name), change)
+}
+
+func (w *world) changeClaim(name string, change func(claim *corev1.PersistentVolumeClaim)) {
+	w.T.Helper()
+	cluster.Change(w.Store, cluster.Claim, key(name), change)
+}
+
+func (w *world) remove(kind, name string) { w.Remove(kind, key(name)) }
+
+func (w *world) deletePod(name string) { w.Delete(cluster.Pod, key(name)) }
 
 func (w *world) say(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf(format, args...))
 }
 
 func (w *world) snapshot() *Snapshot {
-	w.t.Helper()
+	w.T.Helper()
 	s, err := w.gatherer.snapshot(context.Background(), client.ObjectKey{Namespace: "default", Name: "web"})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return s
 }
 
 // plan decides on all that there is.
 func (w *world) plan() *Plan {
-	w.t.Helper()
-	w.cache.sync()
+	w.T.Helper()
+	w.cache.Sync()
 	plan, err := makePlan(w.snapshot())
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return plan
 }
 
 // reconcile is one look of the operator at what its cache shows.
 func (w *world) reconcile(ctx context.Context) (*Plan, *Outcome) {
-	w.t.Helper()
+	w.T.Helper()
 	return w.act(ctx, w.snapshot())
 }
 
 // act decides and carries out.
 func (w *world) act(ctx context.Context, s *Snapshot) (*Plan, *Outcome) {
-	w.t.Helper()
+	w.T.Helper()
 	plan, err := makePlan(s)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	outcome := w.executor.apply(ctx, s.Set, plan)
 	w.gatherer.memory.note(client.ObjectKeyFromObject(s.Set), outcome, s.Now)
@@ -121,15 +149,15 @@ func (w *world) writeStatus(ctx context.Context, set *v1beta1.StatefulSet, statu
 // pass is a look at all that there is, in which nothing may go wrong. It reports whether anything was written but the
 // status, and when something is due though nothing happens.
 func (w *world) pass() (wrote bool, due time.Duration) {
-	w.t.Helper()
-	w.cache.sync()
-	w.writer.requests = nil
+	w.T.Helper()
+	w.cache.Sync()
+	w.writer.Requests = nil
 	plan, outcome := w.reconcile(context.Background())
 	if err := outcome.Err(); err != nil {
-		w.t.Fatalf("%v after\n%s", err, w.tail())
+		w.T.Fatalf("%v after\n%s", err, w.tail())
 	}
 	w.sayPlan(plan)
-	return slices.ContainsFunc(w.writer.requests, func(r request) bool { return r.Kind != setKind }), plan.RequeueAfter
+	return slices.ContainsFunc(w.writer.Requests, func(r cluster.Request) bool { return r.Kind != cluster.StatefulSet }), plan.RequeueAfter
 }
 
 func (w *world) sayPlan(plan *Plan) {
@@ -177,18 +205,13 @@ func (w *world) short(text string) string {
 }
 
 func (w *world) recorded() []*appsv1.ControllerRevision {
-	var out []*appsv1.ControllerRevision
-	for _, object := range w.objects[revisionKind] {
-		out = append(out, object.(*appsv1.ControllerRevision))
-	}
-	slices.SortFunc(out, func(a, b *appsv1.ControllerRevision) int { return strings.Compare(a.Name, b.Name) })
-	return out
+	return cluster.All[*appsv1.ControllerRevision](w.Store, cluster.Revision)
 }
 
 // revisionName is the image of a revision's first container, which is what tests change.
 func (w *world) revisionName(name string) string {
-	object, ok := w.objects[revisionKind][name].(*appsv1.ControllerRevision)
-	if !ok {
+	object := cluster.Get[*appsv1.ControllerRevision](w.Store, cluster.Revision, key(name))
+	if object == nil {
 		return name
 	}
 	r := readTemplate(object)
@@ -203,26 +226,26 @@ func (w *world) revisionName(name string) string {
 
 // edit is a person who changes the set.
 func (w *world) edit(what string, change func(spec *v1beta1.StatefulSetSpec)) {
-	w.t.Helper()
+	w.T.Helper()
 	w.say("person: %s", what)
 	after := w.set("web").DeepCopy()
 	change(&after.Spec)
 	after.Generation++
-	w.put(setKind, after)
+	w.Put(after)
 }
 
 func (w *world) image(image string) {
-	w.t.Helper()
+	w.T.Helper()
 	w.edit("image "+image, func(spec *v1beta1.StatefulSetSpec) { spec.Template.Spec.Containers[0].Image = image })
 }
 
 func (w *world) rolling(what string, change func(rolling *v1beta1.RollingUpdateStatefulSetStrategy)) {
-	w.t.Helper()
+	w.T.Helper()
 	w.edit(what, func(spec *v1beta1.StatefulSetSpec) { change(spec.UpdateStrategy.RollingUpdate) })
 }
 
 func (w *world) replicas(count int32) {
-	w.t.Helper()
+	w.T.Helper()
 	w.edit(fmt.Sprintf("replicas %d", count), func(spec *v1beta1.StatefulSetSpec) { spec.Replicas = &count })
 }
 
@@ -230,9 +253,9 @@ func (w *world) replicas(count int32) {
 // and reports whether anything happened.
 func (w *world) nodes() (done bool) {
 	for range 20 {
-		said := slices.Concat(w.collect(), w.volumes())
-		for _, pod := range w.pods() {
-			if text := w.kubelet(pod.Name); text != "" {
+		said := slices.Concat(w.Collect(cluster.Claim), w.Volumes())
+		for _, pod := range w.Pods() {
+			if text := w.Kubelet(key(pod.Name)); text != "" {
 				said = append(said, text)
 			}
 		}
@@ -244,13 +267,13 @@ func (w *world) nodes() (done bool) {
 			return done
 		}
 	}
-	w.t.Fatalf("the nodes do not come to rest:\n%s", w.tail())
+	w.T.Fatalf("the nodes do not come to rest:\n%s", w.tail())
 	return done
 }
 
 // roll goes on until nothing happens any more. Time passes only until something is due.
 func (w *world) roll() {
-	w.t.Helper()
+	w.T.Helper()
 	for range 100 {
 		wrote, due := w.pass()
 		w.sayPods()
@@ -261,14 +284,14 @@ func (w *world) roll() {
 			return
 		}
 		w.say("%.0f s later", due.Seconds())
-		w.now = w.now.Add(due)
+		w.Pass(due)
 	}
-	w.t.Fatalf("does not come to rest:\n%s", w.tail())
+	w.T.Fatalf("does not come to rest:\n%s", w.tail())
 }
 
 // sayPods tells how every Pod is, as the operator sees it.
 func (w *world) sayPods() {
-	w.cache.sync()
+	w.cache.Sync()
 	var out []string
 	for _, view := range w.snapshot().Pods {
 		out = append(out, fmt.Sprintf("%d %s %s", view.Ordinal, w.revisionName(view.Revision), state(view)))
@@ -288,6 +311,6 @@ func settled(t testing.TB, set *build.StatefulSetBuilder) *world {
 			t.Fatalf("Pod %s: %s\n%s", view.Pod.Name, state(view), w.tail())
 		}
 	}
-	w.log, w.writer.requests = nil, nil
+	w.log, w.writer.Requests = nil, nil
 	return w
 }
