@@ -141,16 +141,15 @@ func (s *State) resizeAwaited(pod *corev1.Pod) string {
 	if !s.UpdateResources {
 		return ""
 	}
-	if c := resizing(pod); c != nil {
+	at := slices.IndexFunc(s.Resized, func(name string) bool { return pods.Find(pod, name) != nil && !Resized(pod, name) })
+	if c := resizing(pod); c != nil && (at >= 0 || len(s.Resized) == 0) {
 		return notDone(c)
 	}
 	if !pods.SpecSeen(pod) {
 		return "the kubelet has not seen its new resources yet"
 	}
-	for _, name := range s.Resized {
-		if pods.Find(pod, name) != nil && !Resized(pod, name) {
-			return fmt.Sprintf("container %s does not have its new resources yet", name)
-		}
+	if at >= 0 {
+		return fmt.Sprintf("container %s does not have its new resources yet", s.Resized[at])
 	}
 	return ""
 }

@@ -106,6 +106,22 @@ func TestUnfinished(t *testing.T) {
 			},
 			want: "its resize is not done: PodResizeInProgress",
 		},
+		"somebody's resize that the node has no room for": {
+			key: state, annotation: `{"revision":"web-1","updateResources":true,"resized":["app"]}`,
+			pod: func(pod *corev1.Pod) {
+				pod.Status.ContainerStatuses[0].Resources = &corev1.ResourceRequirements{} // the spec asks for no more
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodResizePending, Status: corev1.ConditionTrue}}
+			},
+		},
+		"its own resize that the node has no room for": {
+			key: state, annotation: `{"revision":"web-1","updateResources":true,"resized":["app"]}`,
+			pod: func(pod *corev1.Pod) {
+				pod.Spec.Containers[0].Resources = build.Resources("1", "1Gi")
+				pod.Status.ContainerStatuses[0].Resources = &corev1.ResourceRequirements{}
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodResizePending, Status: corev1.ConditionTrue}}
+			},
+			want: "its resize is not done: PodResizePending",
+		},
 		"a change that waits for its grace period": {
 			key: v1beta1.InPlaceUpdateGraceAnnotation, annotation: `{"revision":"web-1","graceSeconds":30}`,
 			want: "its change waits for the end of a grace period of 30s",

@@ -255,6 +255,7 @@ func TestMinReadySeconds(t *testing.T) {
 func infeasible(w *world) *world {
 	w.changePod("web-2", func(pod *corev1.Pod) {
 		pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = `{"revision":"r","updateResources":true,"resized":["app"]}`
+		pod.Spec.Containers[0].Resources = build.Resources("64", "1Gi")
 		cluster.SetCondition(pod, corev1.PodCondition{
 			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity",
 		})
