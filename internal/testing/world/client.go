@@ -55,6 +55,8 @@ type Client struct {
 	Answer func(Request) error
 	// Unconditional kinds may be deleted without saying which one is meant.
 	Unconditional map[string]bool
+	// Exact kinds may be deleted only as they were seen: by UID and resourceVersion.
+	Exact map[string]bool
 }
 
 var _ client.Client = &Client{}
@@ -184,6 +186,9 @@ func (c *Client) delete(r Request, o *metav1.DeleteOptions) error {
 		return conflict(r, "another UID")
 	case is.ResourceVersion != nil && *is.ResourceVersion != before.GetResourceVersion():
 		return conflict(r, "it has changed")
+	}
+	if c.Exact[r.Kind] && (o.Preconditions == nil || o.Preconditions.ResourceVersion == nil) {
+		s.T.Errorf("%s does not say in what version it means it", r)
 	}
 	if err := c.judge(before, nil); err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 const (
 	Pod         = "Pod"
 	Claim       = "PersistentVolumeClaim"
+	Volume      = "PersistentVolume"
 	Revision    = "ControllerRevision"
 	StatefulSet = "StatefulSet"
 	SidecarSet  = "SidecarSet"

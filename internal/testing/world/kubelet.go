@@ -20,7 +20,7 @@ const (
 	UnreadyTag = ":unready" // runs and is never ready
 )
 
-// Trouble is what is wrong with a node. It concerns what is started on it from then on.
+// Trouble is what is wrong with a node. It concerns what has not started there, and lasts as long as the trouble does.
 type Trouble string
 
 // What can be wrong with a node.
@@ -37,8 +37,14 @@ const (
 func (n *Nodes) run(pod *corev1.Pod) string {
 	before := pod.DeepCopy()
 	pod.Status.ObservedGeneration = pod.Generation
-	if trouble := n.Troubles[pod.Spec.NodeName]; trouble != Well && len(pod.Status.ContainerStatuses) == 0 && n.fails(pod, trouble) {
+	if trouble := n.Troubles[pod.Spec.NodeName]; trouble != Well && !made(pod) && n.fails(pod, trouble) {
+		if equality.Semantic.DeepEqual(before.Status, pod.Status) {
+			return ""
+		}
 		return fmt.Sprintf("%s does not start on %s: %s", pod.Name, pod.Spec.NodeName, trouble)
+	}
+	if sandbox := Condition(pod, corev1.PodReadyToStartContainers); sandbox != nil {
+		n.setSandbox(pod, corev1.ConditionTrue)
 	}
 	if n.stopChanged(pod) {
 		n.SetReady(pod, false)
@@ -54,6 +60,13 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 	}
 	n.SetReady(pod, healthy && gatesOpen(pod))
 	return tell(before, pod)
+}
+
+// made reports whether a container of a Pod was ever made.
+func made(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses), func(c corev1.ContainerStatus) bool {
+		return c.ContainerID != ""
+	})
 }
 
 // container brings one container's status to what its image and its node make of it, and reports whether it is ready.
@@ -133,10 +146,13 @@ func (n *Nodes) resize(pod *corev1.Pod, c *corev1.Container, status *corev1.Cont
 func (n *Nodes) failure(pod *corev1.Pod, status *corev1.ContainerStatus) string {
 	key := string(pod.UID) + "/" + status.Name
 	switch {
-	case strings.HasSuffix(status.Image, BadTag), n.Troubles[pod.Spec.NodeName] == NoPull && n.pulled[key] != status.Image:
+	case strings.HasSuffix(status.Image, BadTag),
+		n.pulled[key] != status.Image && (n.Broken[status.Image] || n.Troubles[pod.Spec.NodeName] == NoPull):
 		status.ImageID = ""
 		return "ImagePullBackOff"
 	case strings.HasSuffix(status.Image, CrashTag):
+		status.RestartCount = max(1, status.RestartCount)
+		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{Reason: "Error"}
 		return "CrashLoopBackOff"
 	}
 	if status.ImageID == "" {
@@ -164,13 +180,21 @@ func (n *Nodes) fails(pod *corev1.Pod, trouble Trouble) bool {
 		return false
 	}
 	n.SetReady(pod, false)
-	SetCondition(pod, corev1.PodCondition{Type: corev1.PodReadyToStartContainers, Status: sandbox, LastTransitionTime: n.Second()})
+	n.setSandbox(pod, sandbox)
+	pod.Status.ContainerStatuses = nil
 	for i := range pod.Spec.Containers {
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{
 			Name: pod.Spec.Containers[i].Name, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
 		})
 	}
 	return true
+}
+
+// setSandbox tells whether a Pod has its sandbox, if it is not told already.
+func (n *Nodes) setSandbox(pod *corev1.Pod, status corev1.ConditionStatus) {
+	if before := Condition(pod, corev1.PodReadyToStartContainers); before == nil || before.Status != status {
+		SetCondition(pod, corev1.PodCondition{Type: corev1.PodReadyToStartContainers, Status: status, LastTransitionTime: n.Second()})
+	}
 }
 
 // stopChanged stops the containers whose image has changed.

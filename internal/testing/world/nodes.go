@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	scheduling "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -30,6 +31,11 @@ type Nodes struct {
 	Full bool
 	// Troubles are what is wrong with nodes, by name.
 	Troubles map[string]Trouble
+	// Lucky lets the scheduler prefer nodes without trouble where it has the choice. Default: those with trouble, which
+	// is the worst case.
+	Lucky bool
+	// Broken are images that nobody can pull now. Where one has run, it still does.
+	Broken map[string]bool
 	// RestartToGrow tells that a file system grows only when a Pod mounts it anew.
 	RestartToGrow bool
 	// Collected is told of what the garbage collector deletes.
@@ -43,7 +49,7 @@ type Nodes struct {
 func NewNodes(s *Store) *Nodes {
 	return &Nodes{
 		Store: s, Lost: map[Key]bool{}, LostNodes: map[string]bool{}, Flaky: map[types.UID]bool{}, Troubles: map[string]Trouble{},
-		pulled: map[string]string{},
+		Broken: map[string]bool{}, pulled: map[string]string{},
 	}
 }
 
@@ -149,7 +155,7 @@ func MakeNode(name string, labels map[string]string) *corev1.Node {
 }
 
 // choose is the node that takes a Pod, "" when none does: of those that its rules allow the one with the fewest Pods,
-// and of those the one that has trouble, which is the worst case.
+// and of those the one that has trouble or, with luck, that has none.
 func (n *Nodes) choose(pod *corev1.Pod) string {
 	nodes := All[*corev1.Node](n.Store, Node)
 	switch {
@@ -163,7 +169,11 @@ func (n *Nodes) choose(pod *corev1.Pod) string {
 		count[other.Spec.NodeName] += 2
 	}
 	for name, trouble := range n.Troubles {
-		if trouble != "" {
+		switch {
+		case trouble == Well:
+		case n.Lucky:
+			count[name]++
+		default:
 			count[name]--
 		}
 	}
@@ -178,9 +188,9 @@ func (n *Nodes) choose(pod *corev1.Pod) string {
 	}).Name
 }
 
-// takes reports whether a Pod's rules and a node's taints let them come together.
+// takes reports whether a Pod's rules and volumes and a node's taints let them come together.
 func (n *Nodes) takes(node *corev1.Node, pod *corev1.Pod) bool {
-	if node.Spec.Unschedulable || n.LostNodes[node.Name] {
+	if node.Spec.Unschedulable || n.LostNodes[node.Name] || !n.reaches(node, pod) || n.keptApart(node, pod) {
 		return false
 	}
 	binds := func(t *corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }
@@ -189,6 +199,44 @@ func (n *Nodes) takes(node *corev1.Node, pod *corev1.Pod) bool {
 	}
 	fits, err := nodeaffinity.GetRequiredNodeAffinity(pod).Match(node)
 	return fits && err == nil
+}
+
+// reaches reports whether a node reaches all volumes that the claims of a Pod are bound to.
+func (n *Nodes) reaches(node *corev1.Node, pod *corev1.Pod) bool {
+	for _, name := range ClaimsOf(pod) {
+		claim := n.claim(pod.Namespace, name)
+		if claim == nil {
+			continue
+		}
+		volume := Get[*corev1.PersistentVolume](n.Store, Volume, Key{Name: claim.Spec.VolumeName})
+		if volume == nil || volume.Spec.NodeAffinity == nil {
+			continue
+		}
+		selector, err := nodeaffinity.NewNodeSelector(volume.Spec.NodeAffinity.Required)
+		if err != nil || !selector.Match(node) {
+			return false
+		}
+	}
+	return true
+}
+
+// keptApart reports whether required anti-affinity keeps a Pod from a node. Each node is a domain of its own.
+func (n *Nodes) keptApart(node *corev1.Node, pod *corev1.Pod) bool {
+	if pod.Spec.Affinity == nil || pod.Spec.Affinity.PodAntiAffinity == nil {
+		return false
+	}
+	for _, term := range pod.Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution {
+		selector, err := metav1.LabelSelectorAsSelector(term.LabelSelector)
+		if err != nil {
+			n.T.Fatal(err)
+		}
+		for _, other := range n.Pods() {
+			if other.Namespace == pod.Namespace && other.Spec.NodeName == node.Name && selector.Matches(labels.Set(other.Labels)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // preference is the weight of a node for a Pod.
