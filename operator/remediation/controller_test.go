@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // late is a writer for whom everything has just been changed by somebody else.
@@ -22,8 +24,8 @@ func (late) Create(_ context.Context, object client.Object, _ ...client.CreateOp
 
 // Who never comes to rest still says how it stands, so that no condition goes and comes back.
 func TestWhoIsOvertakenSaysHowItStands(t *testing.T) {
-	w := newWorld(t, 1, "n1", "n2", "n3")
-	w.nodes["n1"] = noPull
+	w := newSimulation(t, 1, "n1", "n2", "n3")
+	w.Troubles["n1"] = world.NoPull
 	w.add("web", 3)
 	w.run(4 * time.Minute)
 	w.operator.executor = executor{writer: late{}}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // mapper answers as it is told, and counts how often it is asked.
@@ -71,8 +72,8 @@ func TestKarpenterIsAskedForOnlyWhereItMatters(t *testing.T) {
 		"the user has decided":            {10 * time.Minute, v1beta1.ExclusionModeRequired, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, "n1", "n2")
-			w.ail(noPods)
+			w := newSimulation(t, 1, "n1", "n2")
+			w.ail(world.NoSandbox)
 			set := w.add("web", 2, func(s *v1beta1.StatefulSet) { s.Spec.AutoRemediation.ExclusionMode = test.mode })
 			w.run(test.after)
 			w.restart()

@@ -15,6 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // liar is a SchedPatch as somebody writes it who may write StatefulSets and SchedPatches in one namespace: in all that
@@ -54,12 +55,12 @@ func TestAForgedRecordSwitchesOffNobodysRemediation(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, names...)
-			w.nodes["n1"] = noPull
+			w := newSimulation(t, 1, names...)
+			w.Troubles["n1"] = world.NoPull
 			forger := w.add("liar", 0)
 			patch := liar(forger, storm(names[1:]))
 			change(patch, forger)
-			w.must(w.store.Create(t.Context(), patch))
+			w.Add(patch)
 			w.add("victim", 4)
 			w.run(15 * time.Minute)
 			if len(w.deletions) == 0 || w.deletions[0].set != "victim" {
@@ -73,10 +74,10 @@ func TestAForgedRecordSwitchesOffNobodysRemediation(t *testing.T) {
 }
 
 // ledger is the stored one.
-func (w *world) ledger() Ledger {
-	w.t.Helper()
+func (w *simulation) ledger() Ledger {
+	w.T.Helper()
 	s := &Snapshot{}
-	w.must(w.operator.gatherer.ledger(w.t.Context(), s))
+	w.must(w.operator.gatherer.ledger(w.T.Context(), s))
 	return s.Ledger
 }
 
@@ -212,11 +213,11 @@ func leaseWith(ledger string) *coordinationv1.Lease {
 
 // Without a ledger no limit of the whole cluster would hold.
 func TestALedgerThatCannotBeReadStopsEverything(t *testing.T) {
-	w := newWorld(t, 1, "n1", "n2")
-	w.nodes["n1"] = noPull
+	w := newSimulation(t, 1, "n1", "n2")
+	w.Troubles["n1"] = world.NoPull
 	w.add("web", 2)
 	w.run(time.Second)
-	w.must(w.store.Create(t.Context(), leaseWith("[]")))
+	w.Add(leaseWith("[]"))
 	w.run(15 * time.Minute)
 	if len(w.deletions) > 0 {
 		t.Errorf("Pods were deleted: %+v", w.deletions)

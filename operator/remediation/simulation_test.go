@@ -17,6 +17,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // end is what a scenario comes to.
@@ -33,7 +34,7 @@ type end struct {
 	LastResort bool
 }
 
-func (w *world) end() end {
+func (w *simulation) end() end {
 	e := end{Deleted: len(w.deletions)}
 	for _, set := range w.sets {
 		for _, pod := range w.input(set).Pods {
@@ -44,7 +45,7 @@ func (w *world) end() end {
 	}
 	if v := w.results[w.sets[0].Name]; v != nil {
 		e.Failing = v.AllNodesFailing != ""
-		e.LastResort = len(w.excludedNow()) > 0 && lastResort(w.served[types.NamespacedName{Namespace: "default", Name: PatchName(w.sets[0].Name)}])
+		e.LastResort = len(w.exclusions()) > 0 && lastResort(w.served[types.NamespacedName{Namespace: "default", Name: PatchName(w.sets[0].Name)}])
 		if v.Condition != nil {
 			e.Condition = string(v.Condition.Status) + " " + v.Condition.Reason
 		}
@@ -55,184 +56,183 @@ func (w *world) end() end {
 // scenarios are the page's, each with what it must come to.
 var scenarios = map[string]struct {
 	nodes int
-	play  func(w *world)
+	play  func(w *simulation)
 	want  end
 }{
-	"one bad node": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"one bad node": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"one bad node, and Pods are made one after the other": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"one bad node, and Pods are made one after the other": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.PodManagementPolicy = "OrderedReady" })
 		w.run(30 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"one node that makes no sandbox": {3, func(w *world) {
-		w.nodes["n1"] = noPods
+	"one node that makes no sandbox": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoSandbox
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"wrong tag everywhere": {3, func(w *world) {
-		w.brokenImages["app:1"] = true
+	"wrong tag everywhere": {3, func(w *simulation) {
+		w.Broken["app:1"] = true
 		w.add("web", 3)
 		w.run(30 * time.Hour)
 	}, end{Deleted: 0, Condition: "False AllNodesFailing", Failing: true}},
-	"wrong tag everywhere, one Pod": {3, func(w *world) {
-		w.brokenImages["app:1"] = true
+	"wrong tag everywhere, one Pod": {3, func(w *simulation) {
+		w.Broken["app:1"] = true
 		w.add("web", 1)
 		w.run(30 * time.Hour)
 	}, end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}},
-	"wrong tag everywhere, and Pods are made one after the other": {3, func(w *world) {
-		w.brokenImages["app:1"] = true
+	"wrong tag everywhere, and Pods are made one after the other": {3, func(w *simulation) {
+		w.Broken["app:1"] = true
 		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.PodManagementPolicy = "OrderedReady" })
 		w.run(time.Hour)
 	}, end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}},
-	"registry outage that ends": {3, func(w *world) {
-		w.brokenImages["app:1"] = true
+	"registry outage that ends": {3, func(w *simulation) {
+		w.Broken["app:1"] = true
 		w.add("web", 3)
 		w.run(20 * time.Minute)
-		delete(w.brokenImages, "app:1")
+		delete(w.Broken, "app:1")
 		w.run(5 * time.Minute)
 	}, end{Deleted: 0, Ready: 3}},
-	"registry outage": {12, func(w *world) { // the worst that can be: one Pod at a time says
+	"registry outage": {12, func(w *simulation) { // the worst that can be: one Pod at a time says
 		set := w.add("web", 3)
 		w.run(5 * time.Minute)
-		w.ail(noPull)
+		w.ail(world.NoPull)
 		set.Spec.Replicas = ptr.To[int32](4)
 		w.run(40 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "False AllNodesFailing", Failing: true}},
-	"registry outage, and many Pods are added": {12, func(w *world) {
+	"registry outage, and many Pods are added": {12, func(w *simulation) {
 		set := w.add("web", 3)
 		w.run(5 * time.Minute)
-		w.ail(noPull)
+		w.ail(world.NoPull)
 		set.Spec.Replicas = ptr.To[int32](6)
 		w.run(time.Hour)
-		w.ail(well)
+		w.ail(world.Well)
 		w.run(5 * time.Minute)
 	}, end{Ready: 6}},
-	"wrong tag everywhere, then the right one": {3, func(w *world) {
-		w.brokenImages["app:1"] = true
+	"wrong tag everywhere, then the right one": {3, func(w *simulation) {
+		w.Broken["app:1"] = true
 		set := w.add("web", 3)
 		w.run(20 * time.Minute)
 		set.Spec.Template.Spec.Containers[0].Image = "app:2"
 		set.Generation++
 		w.run(5 * time.Minute)
 	}, end{Deleted: 0, Ready: 3}},
-	"slow pull for 20 min": {3, func(w *world) {
-		w.nodes["n1"] = trickles
+	"slow pull for 20 min": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.Trickles
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Ready: 2}},
-	"crash loop": {3, func(w *world) {
-		w.crashing["app:1"] = true
-		w.add("web", 3)
+	"crash loop": {3, func(w *simulation) {
+		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.Template.Spec.Containers[0].Image = "app" + world.CrashTag })
 		w.run(20 * time.Minute)
 	}, end{}},
-	"local volume": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"local volume": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 3)
 		w.pin("web-0", "n1")
 		w.run(20 * time.Minute)
 	}, end{Ready: 2, Condition: "False StoragePinned"}},
-	"single node": {1, func(w *world) {
-		w.nodes["n1"] = noPull
+	"single node": {1, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 1)
 		w.run(20 * time.Minute)
 	}, end{Condition: "False TooFewNodes"}},
-	"a node that refuses every Pod": {3, func(w *world) {
-		w.nodes["n1"] = noTake
+	"a node that refuses every Pod": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.Refuses
 		w.add("web", 3)
 		w.run(10 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"30 % of the nodes bad": {30, func(w *world) {
+	"30 % of the nodes bad": {30, func(w *simulation) {
 		for _, name := range manyNodes(9) {
-			w.nodes[name] = noPull
+			w.Troubles[name] = world.NoPull
 		}
-		w.lucky = true
+		w.Lucky = true
 		w.add("web", 30, func(s *v1beta1.StatefulSet) {
 			s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%"))
 		})
 		w.run(50 * time.Minute)
 	}, end{Deleted: 6, Ready: 27, Condition: "False StormActive"}},
-	"30 % of the nodes bad, and a set may exclude 20 % of them": {30, func(w *world) {
+	"30 % of the nodes bad, and a set may exclude 20 % of them": {30, func(w *simulation) {
 		for _, name := range manyNodes(9) {
-			w.nodes[name] = noPull
+			w.Troubles[name] = world.NoPull
 		}
-		w.lucky = true
+		w.Lucky = true
 		w.add("web", 30)
 		w.run(50 * time.Minute)
 	}, end{Deleted: 6, Ready: 27, Condition: "False NodeLimit"}},
-	"a Pod that meets one bad node after the other": {30, func(w *world) {
+	"a Pod that meets one bad node after the other": {30, func(w *simulation) {
 		for _, name := range manyNodes(9) {
-			w.nodes[name] = noPull
+			w.Troubles[name] = world.NoPull
 		}
 		w.add("web", 30, func(s *v1beta1.StatefulSet) {
 			s.Spec.AutoRemediation.MaxExcludedNodes = ptr.To(intstr.FromString("50%"))
 		})
 		w.run(22 * time.Minute)
 	}, end{Deleted: 4, Ready: 21, Condition: "True NodeExcluded"}}, // three times the first Pod, and then the next one
-	"a replacement that is slow keeps the others waiting": {3, func(w *world) {
-		w.nodes["n1"], w.nodes["n2"] = noPull, trickles
+	"a replacement that is slow keeps the others waiting": {3, func(w *simulation) {
+		w.Troubles["n1"], w.Troubles["n2"] = world.NoPull, world.Trickles
 		w.add("web", 6)
 		w.run(40 * time.Minute)
 	}, end{Deleted: 1, Ready: 2, Condition: "True NodeExcluded"}},
-	"many sets on one bad node": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"many sets on one bad node": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		for i := range 12 {
 			w.add(fmt.Sprintf("set%d", i), 2)
 		}
 		w.run(12 * time.Minute)
 	}, end{Deleted: 8, Ready: 24, Condition: "True NodeExcluded"}},
-	"node rebooted": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"node rebooted": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 3)
 		w.run(10 * time.Minute)
 		w.change("n1", func(n *corev1.Node) { n.Status.NodeInfo.BootID = "again" })
 		w.run(time.Minute)
 	}, end{Deleted: 1, Ready: 3}},
-	"operator killed between two steps": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"operator killed between two steps": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.kill, w.killAfter = 1, true // the exclusion is recorded, and nothing has been deleted
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"Karpenter serves its API": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"Karpenter serves its API": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.karpenter = true
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded", LastResort: true}},
-	"webhooks down": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"webhooks down": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.down = true
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Ready: 2, Condition: "True NodeExcluded"}},
-	"webhooks down, and the SchedPatch is refused": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"webhooks down, and the SchedPatch is refused": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.down, w.refuse = true, true
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Ready: 2, Condition: "False CannotExclude"}},
-	"webhooks down for a while": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"webhooks down for a while": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.down, w.refuse = true, true
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 		w.down, w.refuse = false, false
 		w.run(2 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
-	"webhooks down for longer than a probe lasts": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"webhooks down for longer than a probe lasts": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.down = true
 		w.add("web", 1)
 		w.run(30 * time.Minute)
 		w.down = false
 		w.run(time.Minute)
 	}, end{Deleted: 1, Ready: 1, Condition: "True NodeExcluded"}},
-	"a policy forbids to delete the Pods of as many sets as are served in a minute": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"a policy forbids to delete the Pods of as many sets as are served in a minute": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		for i := range maxDeletes {
 			name := fmt.Sprintf("set%d", i)
 			w.protected[name] = true
@@ -241,85 +241,79 @@ var scenarios = map[string]struct {
 		w.add("web", 3)
 		w.run(18 * time.Minute)
 	}, end{Deleted: 1, Ready: 2*maxDeletes + 3, Condition: "False Backoff"}},
-	"a policy forbids to delete Pods for a while": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"a policy forbids to delete Pods for a while": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.protected["web"] = true
 		w.add("web", 2)
 		w.run(10 * time.Minute)
 		clear(w.protected)
 		w.run(5 * time.Minute)
 	}, end{Deleted: 1, Ready: 2, Condition: "True NodeExcluded"}},
-	"paused": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"paused": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.add("web", 3, func(s *v1beta1.StatefulSet) { s.Spec.UpdateStrategy.RollingUpdate.Paused = true })
 		w.run(20 * time.Minute)
 	}, end{Ready: 2, Condition: "False Paused"}},
-	"an exclusion keeps a Pod from the only node left": {2, func(w *world) {
-		w.nodes["n1"] = noPull
+	"an exclusion keeps a Pod from the only node left": {2, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		set := w.add("web", 2)
 		w.run(10 * time.Minute)
-		w.nodes["n1"] = well
+		w.Troubles["n1"] = world.Well
 		w.change("n2", func(n *corev1.Node) { n.Spec.Unschedulable = true })
-		w.must(w.store.Delete(w.t.Context(), w.pods(set)["web-0"]))
+		w.Delete(world.Pod, client.ObjectKeyFromObject(w.pods(set)["web-0"]))
 		w.run(5 * time.Minute)
 	}, end{Deleted: 2, Ready: 2}}, // one that was stuck, and one that had found no node
-	"a replacement that may run on the excluded node alone": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"a replacement that may run on the excluded node alone": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.spread = true
 		w.add("web", 3)
 		w.run(6 * time.Minute)
-		w.nodes["n1"] = well
+		w.Troubles["n1"] = world.Well
 		w.run(3 * time.Minute)
 	}, end{Deleted: 2, Ready: 3}},
-	"a replacement that may run on the excluded node alone, which stays bad": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"a replacement that may run on the excluded node alone, which stays bad": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.spread = true
 		w.add("web", 3)
 		w.run(time.Hour)
 	}, end{Deleted: 6, Ready: 2, Condition: "False RetryLimit"}}, // three times a stuck Pod, and each time the one that found no node
-	"a person deletes the SchedPatch while a Pod finds no node": {3, func(w *world) {
-		w.nodes["n1"] = noPull
+	"a person deletes the SchedPatch while a Pod finds no node": {3, func(w *simulation) {
+		w.Troubles["n1"] = world.NoPull
 		w.spread = true
 		set := w.add("web", 3)
 		w.run(330 * time.Second)
-		w.nodes["n1"] = well
+		w.Troubles["n1"] = world.Well
 		w.forget(set)
 		w.run(3 * time.Minute)
 	}, end{Deleted: 2, Ready: 3}},
 }
 
 // pin lets a Pod have a volume that one node alone has.
-func (w *world) pin(pod, node string) {
-	w.pv[pod] = node
+func (w *simulation) pin(pod, node string) {
 	pv := localVolume(node)
-	w.must(w.store.Create(w.t.Context(), pv))
-	w.must(w.store.Create(w.t.Context(), &corev1.PersistentVolumeClaim{
+	w.Add(pv)
+	w.Add(&corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "data-" + pod}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: pv.Name},
-	}))
+	})
 }
 
 // ail gives all nodes the same trouble.
-func (w *world) ail(trouble ail) {
-	for name := range w.nodes {
-		w.nodes[name] = trouble
+func (w *simulation) ail(trouble world.Trouble) {
+	for name := range w.Troubles {
+		w.Troubles[name] = trouble
 	}
 }
 
-func (w *world) change(node string, change func(*corev1.Node)) {
-	object := &corev1.Node{}
-	w.must(w.store.Get(w.t.Context(), client.ObjectKey{Name: node}, object))
-	change(object)
-	status := object.Status
-	w.must(w.store.Update(w.t.Context(), object))
-	object.Status = status
-	w.must(w.store.Status().Update(w.t.Context(), object))
+func (w *simulation) change(node string, change func(*corev1.Node)) {
+	w.T.Helper()
+	world.Change(w.Store, world.Node, types.NamespacedName{Name: node}, change)
 }
 
 func TestScenarios(t *testing.T) {
 	for name, test := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 1, manyNodes(test.nodes)...)
+			w := newSimulation(t, 1, manyNodes(test.nodes)...)
 			test.play(w)
 			if diff := cmp.Diff(test.want, w.end()); diff != "" {
 				t.Errorf("end (-want +got):\n%s\n%+v", diff, w.results["web"])
@@ -344,7 +338,7 @@ func TestScenariosWithTheOperatorKilledAtEachWrite(t *testing.T) {
 			for _, after := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, killed at write %d, after it: %t", name, write, after), func(t *testing.T) {
 					t.Parallel()
-					w := newWorld(t, 1, manyNodes(test.nodes)...)
+					w := newSimulation(t, 1, manyNodes(test.nodes)...)
 					w.kill, w.killAfter = write, after
 					test.play(w)
 					if diff := cmp.Diff(test.want, w.end()); diff != "" {
@@ -357,8 +351,8 @@ func TestScenariosWithTheOperatorKilledAtEachWrite(t *testing.T) {
 }
 
 func TestAllNodesFailingIsToldInTime(t *testing.T) {
-	w := newWorld(t, 1, "n1", "n2", "n3")
-	w.brokenImages["app:1"] = true
+	w := newSimulation(t, 1, "n1", "n2", "n3")
+	w.Broken["app:1"] = true
 	w.add("web", 1)
 	w.run(2 * 300 * time.Second) // twice stuckSeconds
 	if diff := cmp.Diff(end{Deleted: 1, Condition: "False AllNodesFailing", Failing: true}, w.end()); diff != "" {
@@ -368,24 +362,17 @@ func TestAllNodesFailingIsToldInTime(t *testing.T) {
 
 // An exclusion that is over lets Pods back, its record is kept for a day, and then nothing is left.
 func TestTheLifeOfAnExclusion(t *testing.T) {
-	w := newWorld(t, 1, "n1", "n2", "n3")
-	w.nodes["n1"] = noPull
+	w := newSimulation(t, 1, "n1", "n2", "n3")
+	w.Troubles["n1"] = world.NoPull
 	w.add("web", 3)
-	stored := func() *v1alpha1.SchedPatch {
-		patch := &v1alpha1.SchedPatch{}
-		if err := w.store.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web-remediation"}, patch); err != nil {
-			return nil
-		}
-		return patch
-	}
 	type life struct {
 		Excluded, Stored, InForce bool
 	}
 	look := func() life {
-		patch := stored()
+		patch := world.Get[*v1alpha1.SchedPatch](w.Store, world.SchedPatch, types.NamespacedName{Namespace: "default", Name: "web-remediation"})
 		return life{
-			Excluded: len(w.excludedNow()) > 0, Stored: patch != nil,
-			InForce: patch != nil && patch.Spec.ExpiresAt.After(w.clock.Now()),
+			Excluded: len(w.exclusions()) > 0, Stored: patch != nil,
+			InForce: patch != nil && patch.Spec.ExpiresAt.After(w.Now()),
 		}
 	}
 	for _, moment := range []struct {
@@ -400,7 +387,7 @@ func TestTheLifeOfAnExclusion(t *testing.T) {
 	} {
 		w.run(moment.after)
 		if diff := cmp.Diff(moment.want, look()); diff != "" {
-			t.Errorf("at %s (-want +got):\n%s", w.clock.Now(), diff)
+			t.Errorf("at %s (-want +got):\n%s", w.Now(), diff)
 		}
 	}
 }

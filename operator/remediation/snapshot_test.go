@@ -9,18 +9,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // A volume that has vanished pins its own Pod, and nothing else.
 func TestALostVolumeHoldsNoOtherPodUp(t *testing.T) {
-	w := newWorld(t, 1, "n1", "n2", "n3")
-	w.nodes["n1"] = noPull
+	w := newSimulation(t, 1, "n1", "n2", "n3")
+	w.Troubles["n1"] = world.NoPull
 	w.add("web", 6)
 	w.pin("web-0", "n1")
-	w.must(w.store.Delete(t.Context(), localVolume("n1")))
+	w.run(time.Second)
+	w.Delete(world.Volume, types.NamespacedName{Name: localVolume("n1").Name})
 	w.run(30 * time.Minute)
 	if diff := cmp.Diff(end{Deleted: 1, Ready: 5, Condition: "False StoragePinned"}, w.end()); diff != "" {
 		t.Errorf("end (-want +got):\n%s", diff)
