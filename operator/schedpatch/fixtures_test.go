@@ -7,11 +7,9 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -21,17 +19,8 @@ import (
 
 // makePatch is a patch, zoned, that keeps the Pods of Deployment cart in zone a.
 func makePatch(changes ...func(*v1alpha1.SchedPatch)) *v1alpha1.SchedPatch {
-	object := &v1alpha1.SchedPatch{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "zoned", UID: "zoned-uid", Generation: 1,
-			CreationTimestamp: metav1.NewTime(build.Epoch)},
-		Spec: v1alpha1.SchedPatchSpec{
-			TargetRef:    v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "cart"},
-			Mode:         v1alpha1.SchedPatchActive,
-			OnConflict:   v1alpha1.SchedPatchConflictSkip,
-			NodeSelector: map[string]string{"zone": "a"},
-		},
-		Status: v1alpha1.SchedPatchStatus{ObservedGeneration: -1},
-	}
+	object := build.MakeSchedPatch("zoned").NodeSelector("zone", "a").Obj()
+	object.Status.ObservedGeneration = -1
 	for _, change := range changes {
 		change(object)
 	}
@@ -61,8 +50,7 @@ func named(name string) func(*v1alpha1.SchedPatch) {
 // ownedBy makes a controller the owner.
 func ownedBy(kind, name string) func(*v1alpha1.SchedPatch) {
 	return func(object *v1alpha1.SchedPatch) {
-		object.OwnerReferences = []metav1.OwnerReference{
-			{APIVersion: "apps.kruise.io/v1beta1", Kind: kind, Name: name, UID: "u", Controller: ptr.To(true)}}
+		controlled(object, kind, name).OwnerReferences[0].APIVersion = v1beta1.GroupVersion.String()
 	}
 }
 
@@ -111,12 +99,11 @@ func compile(t testing.TB, object *v1alpha1.SchedPatch) *sched.Patch {
 
 // template is that of a Deployment, as the operator keeps it.
 func template(change func(*corev1.PodSpec)) *sched.Template {
-	deployment := &appsv1.Deployment{}
-	deployment.Spec.Template.Labels = map[string]string{"app": "cart"}
+	spec := &corev1.PodSpec{}
 	if change != nil {
-		change(&deployment.Spec.Template.Spec)
+		change(spec)
 	}
-	return &sched.Template{Labels: deployment.Spec.Template.Labels, Spec: sched.SchedulingOf(&deployment.Spec.Template.Spec)}
+	return &sched.Template{Labels: map[string]string{"app": "cart"}, Spec: sched.SchedulingOf(spec)}
 }
 
 // pod is one of the target's, created so long after the patch.
