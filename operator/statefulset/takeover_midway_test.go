@@ -15,7 +15,7 @@ import (
 // walk takes a set through a story and returns all that is written on the way: each step changes the world and then
 // lets the controller look until it has nothing to do.
 func (w *takeover) walk(set string, story []chapter) (out []string) {
-	w.t.Helper()
+	w.T.Helper()
 	for _, c := range story {
 		out = append(out, "--- "+c.says)
 		c.do()
@@ -25,7 +25,7 @@ func (w *takeover) walk(set string, story []chapter) (out []string) {
 				break
 			}
 			if looks == 5 {
-				w.t.Fatalf("%s: the controller comes to no rest: %q", c.says, writes)
+				w.T.Fatalf("%s: the controller comes to no rest: %q", c.says, writes)
 			}
 			out = append(out, writes...)
 		}
@@ -88,7 +88,7 @@ func TestTakeoverGoesOnAfterTheHook(t *testing.T) {
 	const finalizer = "example.com/hold"
 	w := takeOver(t, midway, time.Minute)
 	finalizers := func(pod string, list ...string) func() {
-		return func() { w.pod(pod, func(p *corev1.Pod) { p.Finalizers = list }) }
+		return func() { w.ChangePod(recorded(pod), func(p *corev1.Pod) { p.Finalizers = list }) }
 	}
 	got := w.walk("hooked", []chapter{
 		{"an hour passes", func() { w.at(time.Hour) }},
@@ -141,22 +141,22 @@ func TestTakeoverGoesOnAfterTheHook(t *testing.T) {
 
 // expectImages compares the images of a set's Pods, which must be the recorded ones.
 func (w *takeover) expectImages(set string, want map[string]string) {
-	w.t.Helper()
-	recorded := map[string]bool{}
-	for _, object := range recording(w.t, midway) {
+	w.T.Helper()
+	known := map[string]bool{}
+	for _, object := range recording(w.T, midway) {
 		if pod, ok := object.(*corev1.Pod); ok {
-			recorded[string(pod.UID)] = true
+			known[string(pod.UID)] = true
 		}
 	}
 	s, _ := w.plan(set)
 	got := map[string]string{}
 	for _, view := range s.Pods {
 		got[view.Pod.Name] = view.Pod.Spec.Containers[0].Image
-		if !recorded[string(view.Pod.UID)] {
+		if !known[string(view.Pod.UID)] {
 			got[view.Pod.Name] += fmt.Sprintf(" in a new Pod, %s", client.ObjectKeyFromObject(view.Pod))
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		w.t.Errorf("images (-want +got):\n%s", diff)
+		w.T.Errorf("images (-want +got):\n%s", diff)
 	}
 }
