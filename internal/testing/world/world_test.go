@@ -72,6 +72,14 @@ func TestWritesAreTakenAsByTheAPIServer(t *testing.T) {
 		"a resize that changes the class of service": {func(c *Client) error {
 			return c.SubResource("resize").Patch(t.Context(), bare(), raw(types.JSONPatchType, `[{"op":"add","path":"/spec/containers/0/resources","value":{"requests":{"cpu":"1"}}}]`))
 		}, apierrors.IsInvalid, "app:1"},
+		"a policy is asked about images": {func(c *Client) error {
+			c.Policy = func(_, _ client.Object) error { return Denied("nothing changes") }
+			return c.Patch(t.Context(), bare(), raw(types.JSONPatchType, `[{"op":"replace","path":"/spec/containers/0/image","value":"app:2"}]`))
+		}, apierrors.IsForbidden, "app:1"},
+		"a policy is not asked about statuses": {func(c *Client) error {
+			c.Policy = func(_, _ client.Object) error { return Denied("nothing changes") }
+			return c.Status().Patch(t.Context(), bare(), raw(types.MergePatchType, `{"status":{"podIP":"10.0.0.9"}}`))
+		}, nil, "app:1"},
 		"a Pod that is there already": {func(c *Client) error { return c.Create(t.Context(), build.MakePod("web-0").New().Obj()) }, apierrors.IsAlreadyExists, "app:1"},
 		"a deletion of another Pod":   {func(c *Client) error { return c.Delete(t.Context(), bare(), client.Preconditions{UID: &other}) }, apierrors.IsConflict, "app:1"},
 		"an eviction of another Pod": {func(c *Client) error {
