@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -219,9 +220,15 @@ func comparePhase(t *testing.T, name string, object *v1beta1.SidecarSet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("testdata", "phases", name+".yaml")
+	compareGolden(t, filepath.Join("testdata", "phases", name+".yaml"), string(got))
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
+
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -230,7 +237,7 @@ func comparePhase(t *testing.T, name string, object *v1beta1.SidecarSet) {
 	if err != nil {
 		t.Fatalf("%v; run the test with -update and read what it writes", err)
 	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("the set differs from %s (-want +got):\n%s", file, diff)
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("it differs from %s (-want +got):\n%s", file, diff)
 	}
 }

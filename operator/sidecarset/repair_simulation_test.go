@@ -117,7 +117,7 @@ func (r *repairs) admit(object client.Object, dryRun bool) error {
 // look is one look of the operator; it may be killed after any eviction.
 func (r *repairs) look() {
 	r.cache.Sync()
-	_, _ = r.cluster.look()
+	_ = r.cluster.look(quietly) // some evictions are refused
 	if r.dead {
 		r.kills++
 		r.dead = false

@@ -1,65 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sidecarset
+package sidecarset_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/world"
+	"github.com/windlass-operator/windlass/operator/sidecarset"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden logs instead of comparing with them")
 
 // script plays a scenario and logs what is decided and reported.
 type script struct {
-	*world
-	evicted []Evicted
-	futile  map[types.UID]bool
-	log     strings.Builder
+	*cluster
+	log strings.Builder
 }
 
 func (s *script) say(format string, args ...any) { fmt.Fprintf(&s.log, format+"\n", args...) }
 
-// pass is one reconcile: it carries the plan out and logs actions and verdict.
-func (s *script) pass() *Plan {
-	s.t.Helper()
-	snapshot := s.snapshot()
-	snapshot.Evicted, snapshot.Futile = s.evicted, s.futile
-	plan, err := makePlan(snapshot)
-	if err != nil {
-		s.t.Fatal(err)
+// actions are what the operator says that it does: its log, but for details and for conditions.
+type actions struct{ said []string }
+
+func (*actions) Init(logr.RuntimeInfo)            {}
+func (*actions) Enabled(level int) bool           { return level == 0 }
+func (*actions) Error(error, string, ...any)      {}
+func (a *actions) WithValues(...any) logr.LogSink { return a }
+func (a *actions) WithName(string) logr.LogSink   { return a }
+func (a *actions) Info(_ int, text string, with ...any) {
+	if len(with) == 0 {
+		a.said = append(a.said, text)
 	}
-	for _, u := range slices.Concat(plan.Updates, plan.Finishes) {
-		s.say("  %s", u)
+}
+
+// pass is one look of the operator, after which five seconds pass. It logs actions and verdict, and reports whether
+// there was anything to do.
+func (s *script) pass() bool {
+	s.T.Helper()
+	s.cache.Sync()
+	did := &actions{}
+	if err := s.look(log.IntoContext(s.T.Context(), logr.New(did))); err != nil {
+		s.T.Fatal(err)
 	}
-	gone := goes(plan)
-	for _, e := range gone {
-		s.say("  %s", e)
-		s.evicted = append(s.evicted, evictedNow(snapshot, e))
-		s.delete(e.Pod.Name)
+	for _, action := range did.said {
+		s.say("  %s", action)
 	}
-	for _, owner := range plan.Futile {
-		s.futile[owner] = true
-	}
-	status := statusOf(snapshot, plan, &Outcome{Updated: plan.Updates, Finished: plan.Finishes, Evicted: gone})
-	carryOut(plan)
-	s.setStatus(status)
-	s.record()
+	status := s.set().Status
 	ready := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady)
 	s.say("  = matched %d, updated %d, ready %d; Ready=%s %s: %s", status.MatchedPods, status.UpdatedPods, status.ReadyPods, ready.Status, ready.Reason, ready.Message)
 	if c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionInjected); c.Status == metav1.ConditionFalse {
@@ -68,33 +67,46 @@ func (s *script) pass() *Plan {
 	if c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionUpdateLimited); c != nil {
 		s.say("    UpdateLimited: %s", c.Message)
 	}
-	s.now = s.now.Add(5 * time.Second)
-	return plan
+	s.Pass(5 * time.Second)
+	return len(did.said) > 0
 }
 
-func (s *script) delete(name string) {
-	s.pods = slices.DeleteFunc(s.pods, func(p *corev1.Pod) bool { return p.Name == name })
-}
-
-// kubelets run what the specs say.
-func (s *script) kubelets() {
-	for _, pod := range s.pods {
-		before := fmt.Sprint(pod.Status.ContainerStatuses)
-		build.RunContainers(pod)
-		if before != fmt.Sprint(pod.Status.ContainerStatuses) {
-			s.say("kubelet: %s runs %s", pod.Name, images(pod))
-			build.SetReady(pod, true, s.now)
+// addPod adds a Pod that runs, with or without its sidecars.
+func (s *script) addPod(name, owner string, created time.Time, injected bool) {
+	pod := build.MakePod(name).Label("app", "web").New().Obj()
+	pod.CreationTimestamp = metav1.NewTime(created)
+	if owner != "" {
+		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: world.ReplicaSet, Name: owner, UID: "rs", Controller: ptr.To(true)}}
+	}
+	if injected {
+		if err := s.admit(pod, false); err != nil {
+			s.T.Fatal(err)
 		}
 	}
+	pod.Spec.NodeName = "node-1"
+	build.RunContainers(pod)
+	build.SetReady(pod, true, created)
+	s.Add(pod)
+	s.nodes.Kubelet(client.ObjectKeyFromObject(pod))
 }
 
-// fail lets a sidecar's image be one that cannot be pulled.
-func (s *script) fail(name string) {
-	pod := find(s.pods, name)
-	status := &pod.Status.ContainerStatuses[0]
-	status.Ready, status.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
-	build.SetReady(pod, false, s.now)
-	s.say("kubelet: %s cannot pull %s", name, pod.Spec.Containers[0].Image)
+// kubelets do what is to be done.
+func (s *script) kubelets() {
+	for _, pod := range s.Pods() {
+		key := client.ObjectKeyFromObject(pod)
+		for range 3 {
+			s.nodes.Kubelet(key)
+		}
+		now := s.Pod(key)
+		if now == nil || fmt.Sprint(pod.Status.ContainerStatuses) == fmt.Sprint(now.Status.ContainerStatuses) {
+			continue
+		}
+		if i := slices.IndexFunc(now.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Waiting != nil }); i >= 0 {
+			s.say("kubelet: %s cannot pull %s", pod.Name, pod.Spec.Containers[i].Image)
+			continue
+		}
+		s.say("kubelet: %s runs %s", pod.Name, images(pod))
+	}
 }
 
 func images(pod *corev1.Pod) string {
@@ -107,21 +119,18 @@ func images(pod *corev1.Pod) string {
 
 // roll goes on until a pass does nothing.
 func (s *script) roll() {
-	s.t.Helper()
+	s.T.Helper()
 	for range 50 {
-		plan := s.pass()
-		if len(plan.Updates)+len(plan.Finishes)+len(goes(plan)) == 0 {
+		if !s.pass() {
 			return
 		}
 		s.kubelets()
 	}
-	s.t.Fatal("does not come to rest")
+	s.T.Fatal("does not come to rest")
 }
 
 func (s *script) edit(what string, change func(*v1beta1.SidecarSetSpec)) {
-	s.set = s.set.DeepCopy()
-	change(&s.set.Spec)
-	s.set.Generation++
+	s.cluster.edit(change)
 	s.say("person: %s", what)
 }
 
@@ -138,10 +147,7 @@ func TestScenarios(t *testing.T) {
 		}
 		return b
 	}
-	owned := func(pod *corev1.Pod, owner string) *corev1.Pod {
-		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner, UID: "rs", Controller: ptr.To(true)}}
-		return pod
-	}
+	before := build.Epoch.Add(-time.Hour)
 	for name, scenario := range map[string]struct {
 		set  *build.SidecarSetBuilder
 		pods int
@@ -161,7 +167,7 @@ func TestScenarios(t *testing.T) {
 			s.roll()
 		}},
 		"selector": {set(), 3, func(s *script) {
-			s.pods[1].Labels["canary"] = "yes"
+			s.ChangePod(world.Key{Namespace: "default", Name: "web-1"}, func(pod *corev1.Pod) { pod.Labels["canary"] = "yes" })
 			s.edit("image agent:2 for canaries", func(spec *v1beta1.SidecarSetSpec) {
 				spec.Containers[0].Image = "agent:2"
 				spec.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}
@@ -181,9 +187,9 @@ func TestScenarios(t *testing.T) {
 		"bad-image-then-fix": {set(), 3, func(s *script) {
 			s.setImage("agent:bad")
 			s.pass()
-			s.fail("web-2")
+			s.kubelets()
 			s.pass()
-			s.now = s.now.Add(601 * time.Second)
+			s.Pass(601 * time.Second)
 			s.pass()
 			s.setImage("agent:3")
 			s.roll()
@@ -197,9 +203,9 @@ func TestScenarios(t *testing.T) {
 		"deleted-in-mid-update": {set(), 3, func(s *script) {
 			s.setImage("agent:2")
 			s.pass()
-			s.delete("web-2")
+			s.Remove(world.Pod, world.Key{Namespace: "default", Name: "web-2"})
 			s.say("somebody: deletes web-2")
-			s.addPod("web-3", s.now.Sub(build.Epoch))
+			s.addPod("web-3", "", s.Now(), true)
 			s.say("webhook: web-3 comes with agent:2")
 			s.roll()
 		}},
@@ -217,52 +223,38 @@ func TestScenarios(t *testing.T) {
 		}},
 		"repair": {set().Spec(func(spec *v1beta1.SidecarSetSpec) { spec.RepairPolicy = v1beta1.RepairRecreate }), 1, func(s *script) {
 			for i := range 3 {
-				s.pods = append(s.pods, owned(build.MakePod(fmt.Sprint("bare-", i)).Label("app", "web").Created(-time.Hour).Obj(), "web"))
+				s.addPod(fmt.Sprint("bare-", i), "web", before, false)
 			}
-			s.set = s.set.DeepCopy()
 			s.pass()
 			s.pass()
 			for i := range 3 {
-				owned(s.addPod(fmt.Sprint("fresh-", i), s.now.Sub(build.Epoch)), "web")
+				s.addPod(fmt.Sprint("fresh-", i), "web", s.Now(), true)
 				s.say("webhook: fresh-%d comes with its sidecar", i)
 				s.pass()
 			}
 		}},
 		"repair-while-the-webhook-is-away": {set().Spec(func(spec *v1beta1.SidecarSetSpec) { spec.RepairPolicy = v1beta1.RepairRecreate }), 0, func(s *script) {
-			s.pods = append(s.pods, owned(build.MakePod("bare-0").Label("app", "web").Created(-time.Hour).Obj(), "web"),
-				owned(build.MakePod("bare-1").Label("app", "web").Created(-time.Hour).Obj(), "web"))
+			s.addPod("bare-0", "web", before, false)
+			s.addPod("bare-1", "web", before, false)
 			s.pass()
-			s.pods = append(s.pods, owned(build.MakePod("bare-2").Label("app", "web").Created(s.now.Sub(build.Epoch)).Obj(), "web"))
+			s.addPod("bare-2", "web", s.Now(), false)
 			s.say("the webhook is away: bare-2 comes without its sidecar")
 			s.pass()
-			s.now = s.now.Add(2 * time.Minute)
+			s.Pass(2 * time.Minute)
 			s.pass()
 			s.say("three minutes later")
-			s.now = s.now.Add(3 * time.Minute)
+			s.Pass(3 * time.Minute)
 			s.pass()
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &script{world: newWorld(t, scenario.pods, scenario.set), futile: map[types.UID]bool{}}
+			s := &script{cluster: newCluster(t, scenario.set, "default")}
+			s.Add(world.MakeNode("node-1", nil))
+			for i := range scenario.pods {
+				s.addPod(fmt.Sprint("web-", i), "", build.Epoch.Add(time.Duration(i)*time.Minute), true)
+			}
 			scenario.play(s)
-			compareGolden(t, filepath.Join("testdata", "scenarios", name+".txt"), s.log.String())
+			sidecarset.CompareGolden(t, filepath.Join("testdata", "scenarios", name+".txt"), s.log.String())
 		})
-	}
-}
-
-func compareGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; run the test with -update and read what it writes", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the log differs from %s (-want +got):\n%s", file, diff)
 	}
 }

@@ -62,9 +62,15 @@ func newCluster(t *testing.T, set *build.SidecarSetBuilder, namespaces ...string
 	for _, name := range namespaces {
 		s.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	s.Add(set.Container("agent", "agent:1").Obj())
+	if len(set.Obj().Spec.Containers) == 0 {
+		set.Container("agent", "agent:1")
+	}
+	s.Add(set.Obj())
 	c.start()
-	_, _ = c.look()
+	if err := c.look(quietly); err != nil {
+		t.Fatal(err)
+	}
+	s.Pass(time.Second)
 	return c
 }
 
@@ -76,8 +82,9 @@ func (c *cluster) start() {
 }
 
 // look is one look of the operator.
-func (c *cluster) look() (reconcile.Result, error) {
-	return c.controller.Reconcile(quietly, reconcile.Request{NamespacedName: setKey})
+func (c *cluster) look(ctx context.Context) error {
+	_, err := c.controller.Reconcile(ctx, reconcile.Request{NamespacedName: setKey})
+	return err
 }
 
 func (c *cluster) set() *v1beta1.SidecarSet {
@@ -228,7 +235,7 @@ func (s *simulation) step() {
 
 // look is one look of the operator, on what the cache shows.
 func (s *simulation) look() {
-	if _, err := s.cluster.look(); err != nil {
+	if err := s.cluster.look(quietly); err != nil {
 		s.note("the look fails: %v", err)
 	}
 }
