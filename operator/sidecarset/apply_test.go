@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // recordingPatcher answers patches of Pods by name and remembers them. Plans of these tests need nothing else of a
@@ -56,7 +57,7 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 		"web-2": apierrors.NewConflict(pods, "web-2", errors.New("another UID")),
 		"web-1": apierrors.NewInvalid(kind, "web-1", nil),
 	}}
-	w := newWorld(t, 6, build.MakeSidecarSet("s").MaxUnavailable("100%")).image("agent:2")
+	w := newRollout(t, 6, build.MakeSidecarSet("s").MaxUnavailable("100%")).image("agent:2")
 	outcome := (&executor{writer: patcher, parallel: 2}).apply(t.Context(), &Plan{Updates: w.plan().Updates})
 
 	var updated []string
@@ -75,39 +76,24 @@ func TestOneRefusedPodDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-// askedServer answers writes of Pods in order and remembers what it was asked.
-type askedServer struct {
-	client.Client
-	answer func(asked string) error
-	asked  []string
+// writerOf is an API server that has the Pods of a rollout, and refuses writes by their verbs.
+func writerOf(w *rollout, answers map[string]error) *world.Client {
+	store := world.NewStore(w.t)
+	for _, pod := range w.pods {
+		store.Add(pod.DeepCopy())
+	}
+	return &world.Client{Store: store, Fault: func(r world.Request) error { return answers[r.Verb] }}
 }
 
-func (a *askedServer) say(subresource string, dryRun bool) error {
-	asked := strings.TrimSpace(map[bool]string{true: "dry-run "}[dryRun] + subresource)
-	a.asked = append(a.asked, asked)
-	return a.answer(asked)
-}
-
-func (a *askedServer) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.PatchOption) error {
-	return a.say("pod", len((&client.PatchOptions{}).ApplyOptions(options).DryRun) > 0)
-}
-
-func (a *askedServer) SubResource(name string) client.SubResourceClient {
-	return askedSubresource{server: a, name: name}
-}
-
-type askedSubresource struct {
-	client.SubResourceClient
-	server *askedServer
-	name   string
-}
-
-func (a askedSubresource) Patch(_ context.Context, _ client.Object, _ client.Patch, options ...client.SubResourcePatchOption) error {
-	return a.server.say(a.name, len((&client.SubResourcePatchOptions{}).ApplyOptions(options).DryRun) > 0)
+func verbs(requests []world.Request) (out []string) {
+	for _, r := range requests {
+		out = append(out, r.Verb)
+	}
+	return out
 }
 
 func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
-	policy := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web-0", errors.New("v2 is not released"))
+	policy := byPolicy(nil)
 	noDryRun := apierrors.NewBadRequest(`admission webhook "w.example.com" does not support dry run`)
 	for name, test := range map[string]struct {
 		resized bool
@@ -115,34 +101,34 @@ func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
 		want    []string
 		refused bool
 	}{
-		"an image alone takes one write": {want: []string{"pod"}},
-		"an image alone that is refused": {answers: map[string]error{"pod": policy}, want: []string{"pod"}, refused: true},
+		"an image alone takes one write": {want: []string{"patch"}},
+		"an image alone that is refused": {answers: map[string]error{"patch": policy}, want: []string{"patch"}, refused: true},
 		"with resources, all is accepted": {
-			resized: true, want: []string{"dry-run pod", "dry-run resize", "pod", "resize"},
+			resized: true, want: []string{"try patch", "try patch/resize", "patch", "patch/resize"},
 		},
 		"with resources, the image is refused": {
-			resized: true, answers: map[string]error{"dry-run pod": policy}, want: []string{"dry-run pod"}, refused: true,
+			resized: true, answers: map[string]error{"try patch": policy}, want: []string{"try patch"}, refused: true,
 		},
 		"with resources, those are refused": {
-			resized: true, answers: map[string]error{"dry-run resize": policy}, want: []string{"dry-run pod", "dry-run resize"}, refused: true,
+			resized: true, answers: map[string]error{"try patch/resize": policy}, want: []string{"try patch", "try patch/resize"}, refused: true,
 		},
 		"with resources, and nobody can be asked": {
-			resized: true, answers: map[string]error{"dry-run pod": noDryRun, "dry-run resize": noDryRun},
-			want: []string{"dry-run pod", "dry-run resize", "pod", "resize"},
+			resized: true, answers: map[string]error{"try patch": noDryRun, "try patch/resize": noDryRun},
+			want: []string{"try patch", "try patch/resize", "patch", "patch/resize"},
 		},
 		"with resources that are refused all the same": {
-			resized: true, answers: map[string]error{"resize": policy}, want: []string{"dry-run pod", "dry-run resize", "pod", "resize"}, refused: true,
+			resized: true, answers: map[string]error{"patch/resize": policy}, want: []string{"try patch", "try patch/resize", "patch", "patch/resize"}, refused: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+			w := resizing(t, 1, requests("10m"), requests("10m")).image("agent:2")
 			update := w.plan().Updates[0]
 			if test.resized {
 				update.Change.Resources = map[string]corev1.ResourceRequirements{"agent": requests("20m")}
 			}
-			server := &askedServer{answer: func(asked string) error { return test.answers[asked] }}
+			server := writerOf(w, test.answers)
 			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), &Plan{Updates: []UpdatePod{update}})
-			if diff := cmp.Diff(test.want, server.asked); diff != "" {
+			if diff := cmp.Diff(test.want, verbs(server.Requests)); diff != "" {
 				t.Errorf("asked (-want +got):\n%s", diff)
 			}
 			if got := len(outcome.Refused) == 1; got != test.refused || len(outcome.Updated) != 1-len(outcome.Refused) {
@@ -150,16 +136,6 @@ func TestAChangeOfTwoWritesIsAskedAboutBeforeItIsMade(t *testing.T) {
 			}
 		})
 	}
-}
-
-// revisionServer refuses to create revisions.
-type revisionServer struct {
-	recordingPatcher
-	err error
-}
-
-func (r *revisionServer) Create(context.Context, client.Object, ...client.CreateOption) error {
-	return r.err
 }
 
 func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
@@ -174,12 +150,13 @@ func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
 		"the API server does not take it": {apierrors.NewForbidden(revisions, "s-1", errors.New("quota")), 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+			w := newRollout(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 			plan := w.plan()
-			server := &revisionServer{err: test.err}
+			server := writerOf(w, map[string]error{"create": test.err})
 			outcome := (&executor{writer: server, parallel: 1}).apply(t.Context(), plan)
-			if len(outcome.Updated) != test.updates || len(server.patches) != test.updates || outcome.Collided != test.collided {
-				t.Errorf("%d updates, %d patches, collided %t; want %d and %t", len(outcome.Updated), len(server.patches), outcome.Collided, test.updates, test.collided)
+			patches := len(server.Requests) - 1
+			if len(outcome.Updated) != test.updates || patches != test.updates || outcome.Collided != test.collided {
+				t.Errorf("%d updates, %d patches, collided %t; want %d and %t", len(outcome.Updated), patches, outcome.Collided, test.updates, test.collided)
 			}
 			if done, _, message := state(newProgress(w.snapshotOf(plan), plan, outcome)); done {
 				t.Errorf("it is said to be done: %s", message)
@@ -192,7 +169,7 @@ func TestNoPodIsMarkedWithARevisionThatIsNotRecorded(t *testing.T) {
 }
 
 func TestAnUpdateOfAPodThatDoesNotServeTestsThatItStillDoesNot(t *testing.T) {
-	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	w := newRollout(t, 2, build.MakeSidecarSet("s"))
 	build.SetReady(w.pods[0], false, w.now)
 	w.pods[1].Status = corev1.PodStatus{Phase: corev1.PodPending}
 	plan := w.image("agent:2").plan()
@@ -209,7 +186,7 @@ func TestAnUpdateOfAPodThatDoesNotServeTestsThatItStillDoesNot(t *testing.T) {
 }
 
 func TestThePatchTestsWhatThePlanRestsOn(t *testing.T) {
-	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 	before := w.pods[0].Annotations["kruise.io/sidecarset-hash"]
 	plan := w.plan()
 	patcher := &recordingPatcher{}

@@ -14,7 +14,7 @@ import (
 
 // The API server drops an event whose note is longer than 1 KiB, and a policy may have more to say.
 func TestNoEventIsTooLongForTheAPIServer(t *testing.T) {
-	w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 	recorder := events.NewFakeRecorder(10)
 	plan := w.plan()
 	words := byPolicy(nil)

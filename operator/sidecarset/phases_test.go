@@ -27,50 +27,50 @@ func TestPhases(t *testing.T) {
 	for name, test := range map[string]struct {
 		pods   int
 		change func(spec *v1beta1.SidecarSetSpec)
-		play   func(w *world)
+		play   func(w *rollout)
 	}{
 		"unseen":  {0, nil, nil},
-		"no-Pods": {0, nil, (*world).look},
-		"new":     {3, nil, (*world).look},
-		"changed-and-not-yet-seen": {3, nil, func(w *world) {
+		"no-Pods": {0, nil, (*rollout).look},
+		"new":     {3, nil, (*rollout).look},
+		"changed-and-not-yet-seen": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 		}},
-		"rolling-first-Pod": {3, nil, func(w *world) {
+		"rolling-first-Pod": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.look()
 		}},
-		"rolling": {3, nil, func(w *world) {
+		"rolling": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(2)
 		}},
-		"rolling-last-Pod": {3, nil, func(w *world) {
+		"rolling-last-Pod": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(3)
 		}},
-		"complete": {3, nil, func(w *world) {
+		"complete": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(4)
 		}},
-		"pausing": {3, nil, func(w *world) {
+		"pausing": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(2)
 			w.edit(func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = true })
 			w.look()
 		}},
-		"paused": {3, nil, func(w *world) {
+		"paused": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(2)
 			w.edit(func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = true })
 			w.looks(2)
 		}},
-		"paused-with-a-broken-Pod": {3, nil, func(w *world) {
+		"paused-with-a-broken-Pod": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:bad")
 			w.look()
@@ -80,20 +80,20 @@ func TestPhases(t *testing.T) {
 			w.now = w.now.Add(10*time.Minute + time.Second)
 			w.look()
 		}},
-		"paused-with-nothing-to-update": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = true }, (*world).look},
-		"at-partition": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Partition = ptr.To(intstr.FromInt32(2)) }, func(w *world) {
+		"paused-with-nothing-to-update": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Paused = true }, (*rollout).look},
+		"at-partition": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.Partition = ptr.To(intstr.FromInt32(2)) }, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.looks(3)
 		}},
 		"not-update": {3, func(spec *v1beta1.SidecarSetSpec) {
 			spec.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
-		}, func(w *world) {
+		}, func(w *rollout) {
 			w.look()
 			w.image("agent:2")
 			w.look()
 		}},
-		"deadline-exceeded": {3, nil, func(w *world) {
+		"deadline-exceeded": {3, nil, func(w *rollout) {
 			w.look()
 			w.image("agent:bad")
 			w.look()
@@ -101,7 +101,7 @@ func TestPhases(t *testing.T) {
 			w.now = w.now.Add(10*time.Minute + time.Second)
 			w.look()
 		}},
-		"auto-paused": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.AutoPauseOnFailure = true }, func(w *world) {
+		"auto-paused": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.AutoPauseOnFailure = true }, func(w *rollout) {
 			w.look()
 			w.image("agent:bad")
 			w.look()
@@ -109,29 +109,29 @@ func TestPhases(t *testing.T) {
 			w.now = w.now.Add(statusLag)
 			w.look()
 		}},
-		"update-limited": {3, nil, func(w *world) {
+		"update-limited": {3, nil, func(w *rollout) {
 			w.look()
 			w.edit(func(spec *v1beta1.SidecarSetSpec) { spec.Containers[0].Args = []string{"-v"} })
 			w.look()
 		}},
-		"Pods-not-injected": {2, nil, func(w *world) {
+		"Pods-not-injected": {2, nil, func(w *rollout) {
 			w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Created(time.Second).Obj())
 			w.look()
 		}},
-		"name-taken": {2, nil, func(w *world) {
+		"name-taken": {2, nil, func(w *rollout) {
 			for _, name := range []string{"own-0", "own-1"} {
 				w.pods = append(w.pods, build.MakePod(name).Label("app", "web").Created(time.Second).Container("agent", "own:1").Obj())
 			}
 			w.look()
 		}},
-		"namespace-not-served": {0, func(spec *v1beta1.SidecarSetSpec) { spec.Namespace = "kube-system" }, func(w *world) {
+		"namespace-not-served": {0, func(spec *v1beta1.SidecarSetSpec) { spec.Namespace = "kube-system" }, func(w *rollout) {
 			w.unserved = "it is one of those that they leave out by name"
 			w.look()
 		}},
 		"invalid": {0, func(spec *v1beta1.SidecarSetSpec) {
 			spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"no label": "web"}}
 		}, nil},
-		"being-deleted": {3, nil, func(w *world) {
+		"being-deleted": {3, nil, func(w *rollout) {
 			w.look()
 			w.set = w.set.DeepCopy()
 			w.set.DeletionTimestamp, w.set.Finalizers = ptr.To(metav1.NewTime(w.now)), []string{metav1.FinalizerDeleteDependents}
@@ -145,7 +145,7 @@ func TestPhases(t *testing.T) {
 }
 
 // phase plays a set to where a test wants it.
-func phase(t *testing.T, pods int, change func(spec *v1beta1.SidecarSetSpec), play func(w *world)) *v1beta1.SidecarSet {
+func phase(t *testing.T, pods int, change func(spec *v1beta1.SidecarSetSpec), play func(w *rollout)) *v1beta1.SidecarSet {
 	t.Helper()
 	set := build.MakeSidecarSet("agent").Container("agent", "agent:1").Spec(asStored)
 	if change != nil {
@@ -157,7 +157,7 @@ func phase(t *testing.T, pods int, change func(spec *v1beta1.SidecarSetSpec), pl
 		object.Status = *invalidStatus(object, err, metav1.NewTime(build.Epoch))
 		return object
 	}
-	w := newWorld(t, pods, set)
+	w := newRollout(t, pods, set)
 	w.set.Status.LatestRevision = "" // nobody has looked yet
 	if play != nil {
 		play(w)
@@ -174,14 +174,14 @@ func asStored(spec *v1beta1.SidecarSetSpec) {
 }
 
 // edit is a person who changes the set.
-func (w *world) edit(change func(spec *v1beta1.SidecarSetSpec)) {
+func (w *rollout) edit(change func(spec *v1beta1.SidecarSetSpec)) {
 	w.set = w.set.DeepCopy()
 	change(&w.set.Spec)
 	w.set.Generation++
 }
 
 // look is one look of the operator.
-func (w *world) look() {
+func (w *rollout) look() {
 	w.t.Helper()
 	plan := w.plan()
 	snapshot := w.snapshotOf(plan)
@@ -191,7 +191,7 @@ func (w *world) look() {
 }
 
 // looks are several, with kubelets at work before each but the first.
-func (w *world) looks(count int) {
+func (w *rollout) looks(count int) {
 	w.t.Helper()
 	for i := range count {
 		if i > 0 {
@@ -205,7 +205,7 @@ func (w *world) looks(count int) {
 }
 
 // breakSidecar lets the sidecar's image be one that cannot be pulled.
-func (w *world) breakSidecar(pod string) {
+func (w *rollout) breakSidecar(pod string) {
 	broken := find(w.pods, pod)
 	status := &broken.Status.ContainerStatuses[0]
 	status.Ready, status.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}

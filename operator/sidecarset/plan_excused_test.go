@@ -49,35 +49,35 @@ func agentRuns(pod *corev1.Pod) {
 // and is named in the end.
 func TestPodsThatAreDownForOtherReasonsKeepNobodyWaiting(t *testing.T) {
 	for name, test := range map[string]struct {
-		down func(w *world, pod *corev1.Pod)
+		down func(w *rollout, pod *corev1.Pod)
 		lost bool
 		want string
 	}{
 		"a Job's application has ended": {
-			func(w *world, pod *corev1.Pod) { endedPod(pod, w.now) }, false, "default/web-0 (its container app has ended)",
+			func(w *rollout, pod *corev1.Pod) { endedPod(pod, w.now) }, false, "default/web-0 (its container app has ended)",
 		},
 		"no node takes it": {
-			func(_ *world, pod *corev1.Pod) { unscheduledPod(pod, corev1.PodReasonUnschedulable) }, false,
+			func(_ *rollout, pod *corev1.Pod) { unscheduledPod(pod, corev1.PodReasonUnschedulable) }, false,
 			"default/web-0 (no node takes it: 0/3 nodes are available (Unschedulable))",
 		},
 		"it is gated": {
-			func(_ *world, pod *corev1.Pod) {
+			func(_ *rollout, pod *corev1.Pod) {
 				pod.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/quota"}}
 				unscheduledPod(pod, corev1.PodReasonSchedulingGated)
 			}, false, "default/web-0 (it waits for its scheduling gates: example.com/quota)",
 		},
 		"its application is not ready": {
-			func(w *world, pod *corev1.Pod) {
+			func(w *rollout, pod *corev1.Pod) {
 				pod.Status.ContainerStatuses[1].Ready = false
 				build.SetReady(pod, false, w.now)
 			}, false, "default/web-0 (container app is not ready)",
 		},
 		"its node does not report": {
-			func(w *world, pod *corev1.Pod) { build.SetReady(pod, false, w.now) }, true, "default/web-0 (its node node-0 does not report)",
+			func(w *rollout, pod *corev1.Pod) { build.SetReady(pod, false, w.now) }, true, "default/web-0 (its node node-0 does not report)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 2, build.MakeSidecarSet("s"))
+			w := newRollout(t, 2, build.MakeSidecarSet("s"))
 			test.down(w, w.pods[0])
 			if test.lost {
 				w.pods[0].Spec.NodeName, w.lost = "node-0", sets.New("node-0")
@@ -117,7 +117,7 @@ func TestPodsThatAreDownForOtherReasonsKeepNobodyWaiting(t *testing.T) {
 
 // Its owner's own container takes the sidecar's port, say.
 func TestASidecarThatNeverRanInAPodIsNotWaitedFor(t *testing.T) {
-	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	w := newRollout(t, 2, build.MakeSidecarSet("s"))
 	crash := func() {
 		status := &w.pods[0].Status.ContainerStatuses[0]
 		status.Ready, status.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
@@ -145,7 +145,7 @@ func TestASidecarThatNeverRanInAPodIsNotWaitedFor(t *testing.T) {
 }
 
 func TestAPodThatCameWithTheVersionAndIsNotReadyKeepsNobodyWaiting(t *testing.T) {
-	w := newWorld(t, 2, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 2, build.MakeSidecarSet("s")).image("agent:2")
 	w.record()
 	fresh := w.addPod("fresh", time.Hour)
 	build.SetReady(fresh, false, w.now)
@@ -155,7 +155,7 @@ func TestAPodThatCameWithTheVersionAndIsNotReadyKeepsNobodyWaiting(t *testing.T)
 }
 
 func TestAPodWhoseNodeIsLostInMidUpdateKeepsNobodyWaiting(t *testing.T) {
-	w := newWorld(t, 2, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 2, build.MakeSidecarSet("s")).image("agent:2")
 	carryOut(w.plan())
 	w.pods[1].Spec.NodeName = "node-0"
 	build.SetReady(w.pods[1], false, w.now)
@@ -187,7 +187,7 @@ func TestWhichFailuresPauseARollout(t *testing.T) {
 		"all, but they crashed before the update too": {[]pod{{"a", "x"}, {"b", "x"}}, []int{0, 1}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, len(test.pods), build.MakeSidecarSet("s").MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
+			w := newRollout(t, len(test.pods), build.MakeSidecarSet("s").MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
 				s.UpdateStrategy.AutoPauseOnFailure = true
 			}))
 			for i, p := range test.pods {

@@ -41,7 +41,7 @@ func TestMarks(t *testing.T) {
 			new(condition(corev1.ConditionTrue, `?`)), limited, []string{`False UpdateImmutableField {"s":false}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, build.MakeSidecarSet("s"))
+			w := newRollout(t, 1, build.MakeSidecarSet("s"))
 			if test.has != nil {
 				w.pods[0].Status.Conditions = append(w.pods[0].Status.Conditions, *test.has)
 			}
@@ -66,7 +66,7 @@ func TestOldKubeletsRestartNoNativeSidecars(t *testing.T) {
 		"v1.37.1": nil,
 		"":        nil, // not known: let the Pod's own status tell
 	} {
-		w := newWorld(t, 1, set).image("agent:2")
+		w := newRollout(t, 1, set).image("agent:2")
 		s := w.snapshot()
 		s.Kubelets = map[string]string{"node-1": kubelet}
 		plan, err := makePlan(s)

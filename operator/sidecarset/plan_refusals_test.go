@@ -23,14 +23,14 @@ import (
 
 // server is an API server that refuses changes of some Pods, and the memory of it.
 type server struct {
-	*world
+	*rollout
 	memory  *refusal.Memory
 	refuses func(pod *corev1.Pod) error
 	tries   []string
 }
 
-func newServer(w *world, refuses func(pod *corev1.Pod) error) *server {
-	return &server{world: w, memory: refusal.NewMemory(), refuses: refuses}
+func newServer(w *rollout, refuses func(pod *corev1.Pod) error) *server {
+	return &server{rollout: w, memory: refusal.NewMemory(), refuses: refuses}
 }
 
 func byPolicy(*corev1.Pod) error {
@@ -52,7 +52,7 @@ func inNamespace(namespace string) func(*corev1.Pod) error {
 }
 
 func (s *server) snapshot() *Snapshot {
-	snapshot := s.world.snapshot()
+	snapshot := s.rollout.snapshot()
 	snapshot.remembering(s.memory)
 	return snapshot
 }
@@ -101,7 +101,7 @@ func (s *server) rounds(n int) []string {
 }
 
 // spread puts each Pod into a namespace of its own, but for those named alike.
-func (w *world) spread(namespaces ...string) *world {
+func (w *rollout) spread(namespaces ...string) *rollout {
 	for i, namespace := range namespaces {
 		w.pods[i].Namespace = namespace
 	}
@@ -109,7 +109,7 @@ func (w *world) spread(namespaces ...string) *world {
 }
 
 func TestARefusedPodGivesItsTurnToTheNextOne(t *testing.T) {
-	s := newServer(newWorld(t, 3, build.MakeSidecarSet("s")).image("agent:2"), func(pod *corev1.Pod) error {
+	s := newServer(newRollout(t, 3, build.MakeSidecarSet("s")).image("agent:2"), func(pod *corev1.Pod) error {
 		if pod.Name != "web-2" {
 			return nil
 		}
@@ -131,7 +131,7 @@ func TestARefusedPodGivesItsTurnToTheNextOne(t *testing.T) {
 }
 
 func TestAThousandRefusedPodsOfOneNamespaceKeepNoOtherWaiting(t *testing.T) {
-	w := newWorld(t, 1003, build.MakeSidecarSet("s"))
+	w := newRollout(t, 1003, build.MakeSidecarSet("s"))
 	for i, pod := range w.pods {
 		pod.Namespace = "refusing"
 		if i < 3 {
@@ -160,7 +160,7 @@ func TestWhatARefusedPodCosts(t *testing.T) {
 		}, []string{"web-0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(newWorld(t, 2, build.MakeSidecarSet("s")).image("agent:2"), test.refuses)
+			s := newServer(newRollout(t, 2, build.MakeSidecarSet("s")).image("agent:2"), test.refuses)
 			s.round()
 			plan, _ := s.round()
 			if diff := cmp.Diff(test.want, decisionOf(plan).Update); diff != "" {
@@ -171,7 +171,7 @@ func TestWhatARefusedPodCosts(t *testing.T) {
 }
 
 func TestAnotherVersionForgetsWhatWasRefused(t *testing.T) {
-	s := newServer(newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2"), byPolicy)
+	s := newServer(newRollout(t, 1, build.MakeSidecarSet("s")).image("agent:2"), byPolicy)
 	s.round()
 	if plan, _ := s.round(); len(plan.Updates) != 0 || len(plan.Refused) != 1 {
 		t.Fatalf("%d updates, %d refused; want the Pod to wait", len(plan.Updates), len(plan.Refused))
@@ -185,7 +185,7 @@ func TestAnotherVersionForgetsWhatWasRefused(t *testing.T) {
 // A partition cuts the list before refusals put it into another order: other Pods do not get the version in place of
 // those that it was meant for.
 func TestARefusedPodKeepsItsPlaceBeforeThePartition(t *testing.T) {
-	s := newServer(newWorld(t, 3, build.MakeSidecarSet("s").Partition("2")).image("agent:2"), byPolicy)
+	s := newServer(newRollout(t, 3, build.MakeSidecarSet("s").Partition("2")).image("agent:2"), byPolicy)
 	if diff := cmp.Diff([]string{"web-2"}, s.rounds(3)); diff != "" {
 		t.Errorf("tried (-want +got):\n%s", diff)
 	}
@@ -202,7 +202,7 @@ func TestARefusedEndOfAHotUpgradeKeepsNoOtherWaiting(t *testing.T) {
 		}
 		return byPolicy(pod)
 	}
-	s := newServer(newWorld(t, 3, set).image("agent:2"), ends)
+	s := newServer(newRollout(t, 3, set).image("agent:2"), ends)
 	s.rounds(8)
 	status := statusOf(s.snapshot(), planOf(t, s.snapshot()), &Outcome{})
 	if status.UpdatedPods != 3 || status.ReadyPods != 2 {
@@ -223,7 +223,7 @@ func planOf(t *testing.T, s *Snapshot) *Plan {
 }
 
 func TestWhatIsSaidOfRefusedPods(t *testing.T) {
-	s := newServer(newWorld(t, 4, build.MakeSidecarSet("s")).spread("a", "a", "b", "c").image("agent:2"), func(pod *corev1.Pod) error {
+	s := newServer(newRollout(t, 4, build.MakeSidecarSet("s")).spread("a", "a", "b", "c").image("agent:2"), func(pod *corev1.Pod) error {
 		switch pod.Namespace {
 		case "a":
 			return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, pod.Name, errors.New("v2 is not released"))
@@ -256,7 +256,7 @@ func TestWhenToLookAgainAfterARefusal(t *testing.T) {
 		"never, for nothing was refused and nobody is waited for either": {nil, byPolicy, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(newWorld(t, len(test.namespaces), build.MakeSidecarSet("s")).spread(test.namespaces...).image("agent:2"), test.refuses)
+			s := newServer(newRollout(t, len(test.namespaces), build.MakeSidecarSet("s")).spread(test.namespaces...).image("agent:2"), test.refuses)
 			var plan *Plan
 			var outcome *Outcome
 			for range test.rounds {
@@ -276,7 +276,7 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}
 	}
 	set.Obj().Spec.Containers[0].Resources.Requests = cpu("10m")
-	s := newServer(newWorld(t, 2, set), byPolicy)
+	s := newServer(newRollout(t, 2, set), byPolicy)
 	s.image("agent:2")
 	s.set.Spec.Containers[0].Resources.Requests = cpu("20m")
 	for _, pod := range s.pods {

@@ -16,12 +16,12 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// resizing is a world of n Pods whose kubelets resize, and whose agent is to get other resources.
-func resizing(t *testing.T, n int, from, to corev1.ResourceRequirements) *world {
+// resizing is a rollout of n Pods whose kubelets resize, and whose agent is to get other resources.
+func resizing(t *testing.T, n int, from, to corev1.ResourceRequirements) *rollout {
 	t.Helper()
 	set := build.MakeSidecarSet("s").Container("agent", "agent:1")
 	set.Obj().Spec.Containers[0].Resources = from
-	w := newWorld(t, n, set)
+	w := newRollout(t, n, set)
 	reportResources(w.pods...)
 	w.set = w.set.DeepCopy()
 	w.set.Spec.Containers[0].Resources = to
@@ -29,7 +29,7 @@ func resizing(t *testing.T, n int, from, to corev1.ResourceRequirements) *world 
 }
 
 // resize does to the Pods what a plan says, resources included.
-func (w *world) resize(plan *Plan) {
+func (w *rollout) resize(plan *Plan) {
 	carryOut(plan)
 	for _, u := range plan.Updates {
 		u.View.Pod.Spec.Containers[0].Resources = *w.set.Spec.Containers[0].Resources.DeepCopy()
@@ -112,7 +112,7 @@ func TestAResizeThatOnePodCannotTakeIsNamedAndKeepsNobodyWaiting(t *testing.T) {
 }
 
 // status is what is reported when nothing is left to be done.
-func (w *world) status() *v1beta1.SidecarSetStatus {
+func (w *rollout) status() *v1beta1.SidecarSetStatus {
 	plan := w.plan()
 	status, _ := makeStatus(w.snapshotOf(plan), plan, &Outcome{})
 	return status

@@ -36,53 +36,53 @@ func TestRevisionPlans(t *testing.T) {
 	limit := func(n int32) *build.SidecarSetBuilder {
 		return build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RevisionHistoryLimit = &n })
 	}
-	versions := func(t *testing.T, set *build.SidecarSetBuilder, pods int, images ...string) *world {
-		w := newWorld(t, pods, set)
+	versions := func(t *testing.T, set *build.SidecarSetBuilder, pods int, images ...string) *rollout {
+		w := newRollout(t, pods, set)
 		for _, image := range images {
 			w.image(image).record()
 		}
 		return w
 	}
 	for name, test := range map[string]struct {
-		world func(t *testing.T) *world
-		want  history
+		rollout func(t *testing.T) *rollout
+		want    history
 	}{
 		"a recorded version needs nothing": {
-			func(t *testing.T) *world { return newWorld(t, 0, build.MakeSidecarSet("s")) }, history{}},
+			func(t *testing.T) *rollout { return newRollout(t, 0, build.MakeSidecarSet("s")) }, history{}},
 		"a new version is recorded": {
-			func(t *testing.T) *world { return newWorld(t, 0, build.MakeSidecarSet("s")).image("agent:2") }, history{Create: true, Number: 2}},
+			func(t *testing.T) *rollout { return newRollout(t, 0, build.MakeSidecarSet("s")).image("agent:2") }, history{Create: true, Number: 2}},
 		"a change of the strategy is no version": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 0, build.MakeSidecarSet("s"))
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 0, build.MakeSidecarSet("s"))
 				w.set = w.set.DeepCopy()
 				w.set.Spec.UpdateStrategy.Paused = true
 				return w
 			}, history{}},
 		"going back makes the old revision the newest": {
-			func(t *testing.T) *world {
+			func(t *testing.T) *rollout {
 				return versions(t, build.MakeSidecarSet("s"), 0, "agent:2", "agent:3").image("agent:1")
 			}, history{Change: true, Number: 4}},
 		"a custom version is a label of the revision": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 0, build.MakeSidecarSet("s"))
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 0, build.MakeSidecarSet("s"))
 				w.set = w.set.DeepCopy()
 				w.set.Spec.CustomVersion = "lts"
 				return w
 			}, history{Change: true, Number: 1, CustomVersion: "lts"}},
 		"a v1alpha1 custom version is a label of the set": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 0, build.MakeSidecarSet("s")).image("agent:2")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 0, build.MakeSidecarSet("s")).image("agent:2")
 				w.set.Labels = map[string]string{v1beta1.SidecarSetCustomVersionLabel: "v7"}
 				return w
 			}, history{Create: true, Number: 2, CustomVersion: "v7"}},
 		"the oldest are forgotten beyond the limit": {
-			func(t *testing.T) *world { return versions(t, limit(2), 0, "agent:2", "agent:3", "agent:4") }, history{Delete: 2}},
+			func(t *testing.T) *rollout { return versions(t, limit(2), 0, "agent:2", "agent:3", "agent:4") }, history{Delete: 2}},
 		"at least the current one is kept": {
-			func(t *testing.T) *world { return versions(t, limit(0), 0, "agent:2") }, history{Delete: 1}},
+			func(t *testing.T) *rollout { return versions(t, limit(0), 0, "agent:2") }, history{Delete: 1}},
 		"a version that a Pod runs is kept": {
-			func(t *testing.T) *world { return versions(t, limit(1), 1, "agent:2", "agent:3") }, history{Delete: 1}},
+			func(t *testing.T) *rollout { return versions(t, limit(1), 1, "agent:2", "agent:3") }, history{Delete: 1}},
 		"a version that injection is pinned to is kept": {
-			func(t *testing.T) *world {
+			func(t *testing.T) *rollout {
 				w := versions(t, limit(1), 0, "agent:2", "agent:3")
 				w.set = w.set.DeepCopy()
 				w.set.Spec.InjectionStrategy.Revision = &v1beta1.SidecarSetInjectRevision{RevisionName: ptr.To(w.revisions[1].Name)}
@@ -90,7 +90,7 @@ func TestRevisionPlans(t *testing.T) {
 			}, history{Delete: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := planRevisions(test.world(t).snapshot())
+			plan, err := planRevisions(test.rollout(t).snapshot())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestRevisionPlans(t *testing.T) {
 }
 
 func TestANameThatIsTakenByOtherDataIsACollision(t *testing.T) {
-	w := newWorld(t, 0, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 0, build.MakeSidecarSet("s")).image("agent:2")
 	first, err := planRevisions(w.snapshot())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestANameThatIsTakenByOtherDataIsACollision(t *testing.T) {
 
 // What a tool that syncs from Git writes on a SidecarSet must not make the revision look like one of its own objects.
 func TestRevisionsCarryOurMetadataOnly(t *testing.T) {
-	w := newWorld(t, 0, build.MakeSidecarSet("s")).image("agent:2")
+	w := newRollout(t, 0, build.MakeSidecarSet("s")).image("agent:2")
 	w.set.Labels = map[string]string{"app.kubernetes.io/instance": "argo"}
 	w.set.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "x"}
 	plan, err := planRevisions(w.snapshot())

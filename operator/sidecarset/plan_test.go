@@ -24,8 +24,8 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// world is a SidecarSet and the Pods it was injected into.
-type world struct {
+// rollout is a SidecarSet and the Pods it was injected into.
+type rollout struct {
 	t    *testing.T
 	set  *v1beta1.SidecarSet
 	pods []*corev1.Pod
@@ -40,14 +40,14 @@ type world struct {
 	unserved string
 }
 
-// newWorld injects the set's first version into n ready Pods, web-0 the oldest. A set without containers gets one,
+// newRollout injects the set's first version into n ready Pods, web-0 the oldest. A set without containers gets one,
 // agent, at agent:1.
-func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
+func newRollout(t *testing.T, n int, set *build.SidecarSetBuilder) *rollout {
 	t.Helper()
 	if len(set.Obj().Spec.Containers) == 0 {
 		set.Container("agent", "agent:1")
 	}
-	w := &world{t: t, set: set.Obj(), now: build.Epoch.Add(time.Hour)}
+	w := &rollout{t: t, set: set.Obj(), now: build.Epoch.Add(time.Hour)}
 	w.record()
 	for i := range n {
 		w.addPod(fmt.Sprintf("web-%d", i), time.Duration(i)*time.Minute)
@@ -56,7 +56,7 @@ func newWorld(t *testing.T, n int, set *build.SidecarSetBuilder) *world {
 }
 
 // compiled is the set, compiled once for each object: whoever changes it makes a copy first.
-func (w *world) compiled() *sidecar.Set {
+func (w *rollout) compiled() *sidecar.Set {
 	w.t.Helper()
 	if w.last == w.set {
 		return w.lastCompiled
@@ -69,7 +69,7 @@ func (w *world) compiled() *sidecar.Set {
 	return set
 }
 
-func (w *world) addPod(name string, age time.Duration) *corev1.Pod {
+func (w *rollout) addPod(name string, age time.Duration) *corev1.Pod {
 	w.t.Helper()
 	pod := build.MakePod(name).Label("app", "web").Created(age).New().Obj()
 	injection, err := sidecar.Inject(pod, []*sidecar.Set{w.compiled()}, metav1.NewTime(w.now))
@@ -85,7 +85,7 @@ func (w *world) addPod(name string, age time.Duration) *corev1.Pod {
 }
 
 // record keeps the set's version as a revision, as the operator does.
-func (w *world) record() {
+func (w *rollout) record() {
 	w.t.Helper()
 	plan, err := planRevisions(&Snapshot{Set: w.compiled(), Revisions: w.revisions})
 	if err != nil {
@@ -99,14 +99,14 @@ func (w *world) record() {
 }
 
 // image gives the set a new version.
-func (w *world) image(image string) *world {
+func (w *rollout) image(image string) *rollout {
 	w.set = w.set.DeepCopy()
 	w.set.Spec.Containers[0].Image = image
 	w.set.Generation++
 	return w
 }
 
-func (w *world) snapshot() *Snapshot {
+func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
 		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost,
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
@@ -125,7 +125,7 @@ func (w *world) snapshot() *Snapshot {
 	return s
 }
 
-func (w *world) plan() *Plan {
+func (w *rollout) plan() *Plan {
 	w.t.Helper()
 	plan, err := makePlan(w.snapshot())
 	if err != nil {
@@ -134,7 +134,7 @@ func (w *world) plan() *Plan {
 	return plan
 }
 
-// carryOut does to the world what a plan says.
+// carryOut does to the Pods what a plan says.
 func carryOut(plan *Plan) {
 	for _, u := range slices.Concat(plan.Updates, plan.Finishes) {
 		for name, image := range u.Change.Images {
@@ -179,43 +179,43 @@ func decisionOf(plan *Plan) decision {
 func TestPlan(t *testing.T) {
 	rolling := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s") }
 	for name, test := range map[string]struct {
-		world func(t *testing.T) *world
-		want  decision
+		rollout func(t *testing.T) *rollout
+		want    decision
 	}{
 		"nothing to do when all Pods are up to date": {
-			func(t *testing.T) *world { return newWorld(t, 3, rolling()) }, decision{},
+			func(t *testing.T) *rollout { return newRollout(t, 3, rolling()) }, decision{},
 		},
 		"one Pod at a time by default, the one that became ready last first": {
-			func(t *testing.T) *world { return newWorld(t, 3, rolling()).image("agent:2") },
+			func(t *testing.T) *rollout { return newRollout(t, 3, rolling()).image("agent:2") },
 			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
 		},
 		"a percentage rounds up": {
-			func(t *testing.T) *world { return newWorld(t, 5, rolling().MaxUnavailable("21%")).image("agent:2") },
+			func(t *testing.T) *rollout { return newRollout(t, 5, rolling().MaxUnavailable("21%")).image("agent:2") },
 			decision{Update: []string{"web-4", "web-3"}, Hold: HoldBudget, Waiting: 3},
 		},
 		"maxUnavailable 0 still lets one go, or nothing ever would": {
-			func(t *testing.T) *world { return newWorld(t, 2, rolling().MaxUnavailable("0")).image("agent:2") },
+			func(t *testing.T) *rollout { return newRollout(t, 2, rolling().MaxUnavailable("0")).image("agent:2") },
 			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
 		},
 		"a Pod that is not ready costs nothing and goes first": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling())
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling())
 				build.SetReady(w.pods[0], false, w.now)
 				return w.image("agent:2")
 			},
 			decision{Update: []string{"web-0", "web-2"}, Hold: HoldBudget, Waiting: 1},
 		},
 		"an updated Pod that has not come back uses up the budget": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling()).image("agent:2")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling()).image("agent:2")
 				carryOut(w.plan())
 				return w
 			},
 			decision{Hold: HoldBudget, Waiting: 2},
 		},
 		"the next goes when the kubelet is done with the first": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling()).image("agent:2")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling()).image("agent:2")
 				carryOut(w.plan())
 				build.RunContainers(w.pods[2])
 				return w
@@ -223,16 +223,16 @@ func TestPlan(t *testing.T) {
 			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
 		},
 		"a new version while an update is in flight waits for it": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling()).image("agent:2")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling()).image("agent:2")
 				carryOut(w.plan())
 				return w.image("agent:3")
 			},
 			decision{Hold: HoldBudget, Waiting: 3},
 		},
 		"a Pod broken by the last version gets the next one at once, and no other does": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling()).image("agent:bad")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling()).image("agent:bad")
 				carryOut(w.plan())
 				build.SetReady(w.pods[2], false, w.now)
 				return w.image("agent:3")
@@ -240,8 +240,8 @@ func TestPlan(t *testing.T) {
 			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
 		},
 		"a deleted Pod gives its share of the budget back": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 3, rolling()).image("agent:2")
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling()).image("agent:2")
 				carryOut(w.plan())
 				w.pods = w.pods[:2]
 				return w
@@ -249,32 +249,32 @@ func TestPlan(t *testing.T) {
 			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
 		},
 		"a paused rollout changes nothing": {
-			func(t *testing.T) *world { return newWorld(t, 2, rolling().Paused()).image("agent:2") },
+			func(t *testing.T) *rollout { return newRollout(t, 2, rolling().Paused()).image("agent:2") },
 			decision{Hold: HoldPaused, Waiting: 2},
 		},
 		"NotUpdate changes nothing": {
-			func(t *testing.T) *world {
-				return newWorld(t, 2, rolling().Spec(func(s *v1beta1.SidecarSetSpec) {
+			func(t *testing.T) *rollout {
+				return newRollout(t, 2, rolling().Spec(func(s *v1beta1.SidecarSetSpec) {
 					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
 				})).image("agent:2")
 			},
 			decision{Hold: HoldNotUpdate, Waiting: 2},
 		},
 		"a partition keeps the last in order": {
-			func(t *testing.T) *world {
-				return newWorld(t, 3, rolling().Partition("2").MaxUnavailable("100%")).image("agent:2")
+			func(t *testing.T) *rollout {
+				return newRollout(t, 3, rolling().Partition("2").MaxUnavailable("100%")).image("agent:2")
 			},
 			decision{Update: []string{"web-2"}, Kept: 2},
 		},
 		"a partition of less than 100 % lets at least one go": {
-			func(t *testing.T) *world {
-				return newWorld(t, 3, rolling().Partition("99%").MaxUnavailable("100%")).image("agent:2")
+			func(t *testing.T) *rollout {
+				return newRollout(t, 3, rolling().Partition("99%").MaxUnavailable("100%")).image("agent:2")
 			},
 			decision{Update: []string{"web-2"}, Kept: 2},
 		},
 		"the update's selector keeps what it does not pick": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 2, rolling().MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 2, rolling().MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
 					s.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}
 				}))
 				w.pods[0].Labels["canary"] = "yes"
@@ -283,8 +283,8 @@ func TestPlan(t *testing.T) {
 			decision{Update: []string{"web-0"}, Kept: 1},
 		},
 		"what cannot change in place is left alone": {
-			func(t *testing.T) *world {
-				w := newWorld(t, 2, rolling())
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 2, rolling())
 				w.set = w.set.DeepCopy()
 				w.set.Spec.Containers[0].Args = []string{"-v"}
 				return w
@@ -293,7 +293,7 @@ func TestPlan(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := decisionOf(test.world(t).plan())
+			got := decisionOf(test.rollout(t).plan())
 			slices.Sort(got.Limited)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
@@ -481,7 +481,7 @@ func TestCountsAreResolvedAgainstMatchedPods(t *testing.T) {
 }
 
 // bare adds a Pod of a ReplicaSet that has no sidecars.
-func (w *world) bare(name string) *corev1.Pod {
+func (w *rollout) bare(name string) *corev1.Pod {
 	pod := build.MakePod(name).Label("app", "web").Created(-time.Hour).Obj()
 	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web", UID: "rs", Controller: ptr.To(true)}}
 	w.pods = append(w.pods, pod)
@@ -489,7 +489,7 @@ func (w *world) bare(name string) *corev1.Pod {
 }
 
 func TestEvictionsAndUpdatesShareOneBudget(t *testing.T) {
-	w := newWorld(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })).image("agent:2")
+	w := newRollout(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = v1beta1.RepairRecreate })).image("agent:2")
 	w.bare("bare")
 	plan := w.plan()
 	if got := len(evicted(plan)) + len(plan.Updates); got != 1 {
@@ -504,7 +504,7 @@ func TestNobodyIsEvictedWhileAnUpdatedPodIsAboutToRestart(t *testing.T) {
 		"to see whether it does": build.Epoch.Add(30 * time.Minute),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 2, repairing()).image("agent:2")
+			w := newRollout(t, 2, repairing()).image("agent:2")
 			carryOut(w.plan())
 			w.bare("bare").CreationTimestamp = metav1.NewTime(created)
 			if plan := w.plan(); len(evicted(plan)) > 0 {
@@ -520,7 +520,7 @@ func TestEndsOfHotUpgradesKeepToMaxUnavailable(t *testing.T) {
 	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
 		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
 	}
-	w := newWorld(t, 5, set)
+	w := newRollout(t, 5, set)
 	for _, pod := range w.pods {
 		build.SetReady(pod, false, w.now)
 	}
@@ -545,7 +545,7 @@ func TestTheEndOfAHotUpgradeOfAPodThatDoesNotServeHasToFindItSo(t *testing.T) {
 	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
 		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
 	}
-	w := newWorld(t, 1, set).image("agent:2")
+	w := newRollout(t, 1, set).image("agent:2")
 	for _, ready := range []bool{true, false} {
 		carryOut(w.plan())
 		build.RunContainers(w.pods[0])
@@ -566,7 +566,7 @@ func TestAnotherEmptyImageDoesNotHoldUpARollout(t *testing.T) {
 	set.Obj().Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
 		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
 	}
-	w := newWorld(t, 2, set).image("agent:2")
+	w := newRollout(t, 2, set).image("agent:2")
 	for range 10 {
 		carryOut(w.plan())
 		for _, pod := range w.pods {

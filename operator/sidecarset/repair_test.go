@@ -79,20 +79,20 @@ func TestRepair(t *testing.T) {
 	for name, test := range map[string]struct {
 		set      *build.SidecarSetBuilder
 		injected int
-		play     func(w *world)
+		play     func(w *rollout)
 		with     func(s *Snapshot)
 		want     []string
 	}{
-		"within maxUnavailable":        {injected: 1, play: func(w *world) { w.bare("a"); w.bare("b") }, want: []string{"a"}},
-		"nothing without repairPolicy": {set: build.MakeSidecarSet("s"), injected: 1, play: func(w *world) { w.bare("a") }},
+		"within maxUnavailable":        {injected: 1, play: func(w *rollout) { w.bare("a"); w.bare("b") }, want: []string{"a"}},
+		"nothing without repairPolicy": {set: build.MakeSidecarSet("s"), injected: 1, play: func(w *rollout) { w.bare("a") }},
 		"nothing while injection is paused": {
-			set: repairing().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }), injected: 1, play: func(w *world) { w.bare("a") },
+			set: repairing().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }), injected: 1, play: func(w *rollout) { w.bare("a") },
 		},
-		"no Pod of a pipeline's run":  {injected: 1, play: func(w *world) { of(w.bare("a"), "TaskRun", "run") }},
-		"no Pod without a controller": {injected: 1, play: func(w *world) { w.bare("a").OwnerReferences = nil }},
+		"no Pod of a pipeline's run":  {injected: 1, play: func(w *rollout) { of(w.bare("a"), "TaskRun", "run") }},
+		"no Pod without a controller": {injected: 1, play: func(w *rollout) { w.bare("a").OwnerReferences = nil }},
 		"no Pod whose own container has the sidecar's name, however many share its fate": {
 			set: repairing().MaxUnavailable("5"), injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				for _, name := range []string{"a", "b"} {
 					pod := w.bare(name)
 					pod.Spec.Containers[0].Name = "agent"
@@ -101,42 +101,48 @@ func TestRepair(t *testing.T) {
 			},
 			want: []string{"c"},
 		},
-		"no Pod that opts out": {injected: 1, play: func(w *world) { w.bare("a").Labels[v1beta1.SidecarInjectionKey] = "false" }},
+		"no Pod that opts out": {injected: 1, play: func(w *rollout) { w.bare("a").Labels[v1beta1.SidecarInjectionKey] = "false" }},
 		"no Pod that the webhook has left this version out of": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a").Annotations = map[string]string{v1beta1.SidecarSetOmittedAnnotation: omittedRecord("InvalidPod", w.set.Status.LatestRevision)}
 			},
 		},
 		"a Pod that the webhook has left an earlier version out of": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a").Annotations = map[string]string{v1beta1.SidecarSetOmittedAnnotation: omittedRecord("InvalidPod", "s-0")}
 			},
 			want: []string{"a"},
 		},
 		"a single one as long as nothing shows that it helps": {
-			set: repairing().MaxUnavailable("5"), play: func(w *world) { w.bare("a"); w.bare("b") }, want: []string{"a"},
+			set: repairing().MaxUnavailable("5"), play: func(w *rollout) { w.bare("a"); w.bare("b") }, want: []string{"a"},
 		},
 		"no second one before the first has a successor": {
-			set: repairing().MaxUnavailable("5"), play: func(w *world) { w.bare("b") },
+			set: repairing().MaxUnavailable("5"), play: func(w *rollout) { w.bare("b") },
 			with: func(s *Snapshot) {
 				s.Evicted = []Evicted{{Pod: "a", Owner: "rs", Served: true, At: s.Now, Newest: metav1.NewTime(build.Epoch)}}
 			},
 		},
 		"none of a controller whose new Pod came without sidecars too": {
 			set: repairing().MaxUnavailable("5"), injected: 1,
-			play: func(w *world) { w.bare("a"); w.bare("new").CreationTimestamp = metav1.NewTime(after.Add(time.Minute)) },
+			play: func(w *rollout) {
+				w.bare("a")
+				w.bare("new").CreationTimestamp = metav1.NewTime(after.Add(time.Minute))
+			},
 			with: func(s *Snapshot) { s.Evicted = []Evicted{ago} },
 		},
 		"not even when it came within the same second": {
 			set: repairing().MaxUnavailable("5"), injected: 1,
-			play: func(w *world) { w.bare("a"); w.bare("new").CreationTimestamp = metav1.NewTime(after) },
+			play: func(w *rollout) { w.bare("a"); w.bare("new").CreationTimestamp = metav1.NewTime(after) },
 			with: func(s *Snapshot) { s.Evicted = []Evicted{ago} },
 		},
 		"not even when our clock is ahead of the API server's": {
 			set: repairing().MaxUnavailable("5"), injected: 1,
-			play: func(w *world) { w.bare("a"); w.bare("new").CreationTimestamp = metav1.NewTime(after.Add(time.Second)) },
+			play: func(w *rollout) {
+				w.bare("a")
+				w.bare("new").CreationTimestamp = metav1.NewTime(after.Add(time.Second))
+			},
 			with: func(s *Snapshot) {
 				ahead := ago
 				ahead.At = after.Add(time.Minute)
@@ -145,7 +151,7 @@ func TestRepair(t *testing.T) {
 		},
 		"one of a controller whose other Pod was there in the second of the eviction": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				twin := w.bare("twin")
 				twin.CreationTimestamp, twin.UID = metav1.NewTime(after), "twin"
 			},
@@ -157,13 +163,13 @@ func TestRepair(t *testing.T) {
 			want: []string{"twin"},
 		},
 		"none of a controller that was found to make them in vain": {
-			set: repairing().MaxUnavailable("5"), injected: 1, play: func(w *world) { w.bare("a"); of(w.bare("b"), "ReplicaSet", "other") },
+			set: repairing().MaxUnavailable("5"), injected: 1, play: func(w *rollout) { w.bare("a"); of(w.bare("b"), "ReplicaSet", "other") },
 			with: func(s *Snapshot) { s.Futile = map[types.UID]bool{"rs": true} },
 			want: []string{"b"},
 		},
 		"within maxUnavailable though a Pod was never scheduled": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a")
 				lost := w.bare("lost")
 				lost.OwnerReferences, lost.Spec.NodeName, lost.Status = nil, "", corev1.PodStatus{Phase: corev1.PodPending}
@@ -172,7 +178,7 @@ func TestRepair(t *testing.T) {
 		},
 		"within maxUnavailable though Pods with the sidecars are down for reasons of their own": {
 			injected: 3,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				for _, pod := range w.pods {
 					build.SetReady(pod, false, w.now)
 				}
@@ -182,7 +188,7 @@ func TestRepair(t *testing.T) {
 		},
 		"those that do not serve for nothing": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a")
 				for _, name := range []string{"x", "y"} {
 					build.SetReady(w.bare(name), false, w.now)
@@ -192,7 +198,7 @@ func TestRepair(t *testing.T) {
 		},
 		"none while a successor is not ready": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a")
 				fresh := of(w.addPod("fresh", 31*time.Minute), "ReplicaSet", "rs")
 				build.SetReady(fresh, false, w.now)
@@ -201,7 +207,7 @@ func TestRepair(t *testing.T) {
 		},
 		"and it is the Pod's own affair when it did not serve before either": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a")
 				build.SetReady(of(w.addPod("fresh", 31*time.Minute), "ReplicaSet", "rs"), false, w.now)
 			},
@@ -214,7 +220,7 @@ func TestRepair(t *testing.T) {
 		},
 		"none while a Pod that came just before the operator began may be a successor": {
 			injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				w.bare("a")
 				build.SetReady(of(w.addPod("fresh", 58*time.Minute), "ReplicaSet", "rs"), false, w.now)
 			},
@@ -222,7 +228,7 @@ func TestRepair(t *testing.T) {
 		},
 		"one of each controller before a second one of any": {
 			set: repairing().MaxUnavailable("3"), injected: 1,
-			play: func(w *world) {
+			play: func(w *rollout) {
 				for i := range 3 {
 					w.bare(fmt.Sprint("a", i))
 					of(w.bare(fmt.Sprint("b", i)), "ReplicaSet", "other")
@@ -231,25 +237,25 @@ func TestRepair(t *testing.T) {
 			want: []string{"a0", "b0", "a1"},
 		},
 		"none while no webhook would inject": {
-			injected: 1, play: func(w *world) { w.bare("a") }, with: func(s *Snapshot) { s.WebhookAway = "no replica is ready" },
+			injected: 1, play: func(w *rollout) { w.bare("a") }, with: func(s *Snapshot) { s.WebhookAway = "no replica is ready" },
 		},
 		"others than those that a budget protects": {
-			injected: 1, play: func(w *world) { w.bare("a"); w.bare("b"); of(w.bare("z"), "ReplicaSet", "other") },
+			injected: 1, play: func(w *rollout) { w.bare("a"); w.bare("b"); of(w.bare("z"), "ReplicaSet", "other") },
 			with: func(s *Snapshot) { s.Refusals = refusedEviction("rs", budgetKeeps, s.Now) },
 			want: []string{"z"},
 		},
 		"those again after ten seconds": {
-			injected: 1, play: func(w *world) { w.bare("a") },
+			injected: 1, play: func(w *rollout) { w.bare("a") },
 			with: func(s *Snapshot) { s.Refusals = refusedEviction("rs", budgetKeeps, s.Now.Add(-10*time.Second)) },
 			want: []string{"a"},
 		},
 		"but after all others": {
-			injected: 1, play: func(w *world) { w.bare("a"); of(w.bare("z"), "ReplicaSet", "other") },
+			injected: 1, play: func(w *rollout) { w.bare("a"); of(w.bare("z"), "ReplicaSet", "other") },
 			with: func(s *Snapshot) { s.Refusals = refusedEviction("rs", budgetKeeps, s.Now.Add(-10*time.Second)) },
 			want: []string{"z"},
 		},
 		"the siblings of a Pod that a policy protects": {
-			injected: 1, play: func(w *world) { w.bare("a"); w.bare("b") },
+			injected: 1, play: func(w *rollout) { w.bare("a"); w.bare("b") },
 			with: func(s *Snapshot) { s.Refusals = refusedEviction("a-uid", policyKeeps, s.Now) },
 			want: []string{"b"},
 		},
@@ -258,7 +264,7 @@ func TestRepair(t *testing.T) {
 			if test.set == nil {
 				test.set = repairing()
 			}
-			w := newWorld(t, test.injected, test.set)
+			w := newRollout(t, test.injected, test.set)
 			test.play(w)
 			s := w.snapshot()
 			if test.with != nil {

@@ -20,7 +20,7 @@ func TestTimesOfProgressAreRoundedUp(t *testing.T) {
 		"also a large one":            {whole.Add(999 * time.Millisecond), whole.Add(time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 1, build.MakeSidecarSet("s")).image("agent:2")
+			w := newRollout(t, 1, build.MakeSidecarSet("s")).image("agent:2")
 			w.now = test.at
 			s := w.snapshot()
 			plan, err := makePlan(s)

@@ -41,62 +41,62 @@ func TestStatus(t *testing.T) {
 	set := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s") }
 	const injected = "Injected=True AllPodsInjected"
 	for name, test := range map[string]struct {
-		world   func(t *testing.T) *world
+		rollout func(t *testing.T) *rollout
 		outcome func(plan *Plan) *Outcome
 		want    summary
 	}{
 		"a set without Pods is ready": {
-			world: func(t *testing.T) *world { return newWorld(t, 0, set()) },
-			want:  summary{Conditions: []string{"Ready=True NoPods", "Injected=True NoPods"}},
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 0, set()) },
+			want:    summary{Conditions: []string{"Ready=True NoPods", "Injected=True NoPods"}},
 		},
 		"all up to date": {
-			world: func(t *testing.T) *world { return newWorld(t, 2, set()) },
-			want:  summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 2, set()) },
+			want:    summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
 		},
 		"a Pod just written counts as updated and not as ready": {
-			world:   func(t *testing.T) *world { return newWorld(t, 2, set()).image("agent:2") },
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 2, set()).image("agent:2") },
 			outcome: func(plan *Plan) *Outcome { return &Outcome{Updated: plan.Updates} },
 			want:    summary{2, 1, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"the kubelet has not finished": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set()).image("agent:2")
+			rollout: func(t *testing.T) *rollout {
+				w := newRollout(t, 1, set()).image("agent:2")
 				carryOut(w.plan())
 				return w
 			},
 			want: summary{1, 1, 0, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"an application that is not ready is not the rollout's concern": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set())
+			rollout: func(t *testing.T) *rollout {
+				w := newRollout(t, 1, set())
 				build.SetReady(w.pods[0], false, w.now)
 				return w
 			},
 			want: summary{1, 1, 0, 0, 0, []string{"Ready=True Complete", injected}},
 		},
 		"paused rests": {
-			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()).image("agent:2") },
-			want:  summary{2, 0, 2, 0, 0, []string{"Ready=True Paused", injected}},
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 2, set().Paused()).image("agent:2") },
+			want:    summary{2, 0, 2, 0, 0, []string{"Ready=True Paused", injected}},
 		},
 		"paused, with nothing left to do, is complete": {
-			world: func(t *testing.T) *world { return newWorld(t, 2, set().Paused()) },
-			want:  summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 2, set().Paused()) },
+			want:    summary{2, 2, 2, 2, 0, []string{"Ready=True Complete", injected}},
 		},
 		"NotUpdate rests": {
-			world: func(t *testing.T) *world {
-				return newWorld(t, 1, set().Spec(func(s *v1beta1.SidecarSetSpec) {
+			rollout: func(t *testing.T) *rollout {
+				return newRollout(t, 1, set().Spec(func(s *v1beta1.SidecarSetSpec) {
 					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
 				})).image("agent:2")
 			},
 			want: summary{1, 0, 1, 0, 0, []string{"Ready=True NotUpdate", injected}},
 		},
 		"the partition is reached": {
-			world: func(t *testing.T) *world { return newWorld(t, 2, set().Partition("2")).image("agent:2") },
-			want:  summary{2, 0, 2, 0, 0, []string{"Ready=True PartitionReached", injected}},
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 2, set().Partition("2")).image("agent:2") },
+			want:    summary{2, 0, 2, 0, 0, []string{"Ready=True PartitionReached", injected}},
 		},
 		"a change that cannot be made in place is named": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set())
+			rollout: func(t *testing.T) *rollout {
+				w := newRollout(t, 1, set())
 				w.set = w.set.DeepCopy()
 				w.set.Spec.Containers[0].Args = []string{"-v"}
 				return w
@@ -104,23 +104,23 @@ func TestStatus(t *testing.T) {
 			want: summary{1, 0, 1, 0, 0, []string{"Ready=True Complete", "UpdateLimited=True UpdateImmutableField", injected}},
 		},
 		"a refused write is work to do": {
-			world: func(t *testing.T) *world { return newWorld(t, 1, set()).image("agent:2") },
+			rollout: func(t *testing.T) *rollout { return newRollout(t, 1, set()).image("agent:2") },
 			outcome: func(*Plan) *Outcome {
 				return &Outcome{Failed: []error{errors.New("quota exceeded")}}
 			},
 			want: summary{1, 0, 1, 0, 0, []string{"Ready=False PodsUpdating", "Reconciling=True PodsUpdating", injected}},
 		},
 		"Pods without sidecars are counted": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 1, set())
+			rollout: func(t *testing.T) *rollout {
+				w := newRollout(t, 1, set())
 				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Obj())
 				return w
 			},
 			want: summary{1, 1, 1, 1, 1, []string{"Ready=True Complete", "Injected=False PodsNotInjected"}},
 		},
 		"Pods that opted out are counted and are no fault": {
-			world: func(t *testing.T) *world {
-				w := newWorld(t, 0, set())
+			rollout: func(t *testing.T) *rollout {
+				w := newRollout(t, 0, set())
 				w.pods = append(w.pods, build.MakePod("bare").Label("app", "web").Label(v1beta1.SidecarInjectionKey, "false").Obj())
 				return w
 			},
@@ -128,7 +128,7 @@ func TestStatus(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := test.world(t)
+			w := test.rollout(t)
 			plan, outcome := w.plan(), &Outcome{}
 			if test.outcome != nil {
 				outcome = test.outcome(plan)
@@ -146,14 +146,14 @@ func statusOf(s *Snapshot, plan *Plan, outcome *Outcome) *v1beta1.SidecarSetStat
 }
 
 // setStatus stores a status.
-func (w *world) setStatus(status *v1beta1.SidecarSetStatus) *v1beta1.SidecarSetStatus {
+func (w *rollout) setStatus(status *v1beta1.SidecarSetStatus) *v1beta1.SidecarSetStatus {
 	w.set = w.set.DeepCopy()
 	w.set.Status = *status
 	return status
 }
 
 // snapshotOf is a snapshot of the same views that the plan speaks of.
-func (w *world) snapshotOf(plan *Plan) *Snapshot {
+func (w *rollout) snapshotOf(plan *Plan) *Snapshot {
 	s := w.snapshot()
 	for _, u := range plan.Updates {
 		for i := range s.Matched {
@@ -166,7 +166,7 @@ func (w *world) snapshotOf(plan *Plan) *Snapshot {
 }
 
 func TestConditionsKeepTheirTransitionTime(t *testing.T) {
-	w := newWorld(t, 1, build.MakeSidecarSet("s"))
+	w := newRollout(t, 1, build.MakeSidecarSet("s"))
 	first := w.now
 	w.setStatus(statusOf(w.snapshot(), w.plan(), &Outcome{}))
 	w.now = w.now.Add(time.Minute)
@@ -188,7 +188,7 @@ func TestConditionsKeepTheirTransitionTime(t *testing.T) {
 }
 
 func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
-	w := newWorld(t, 0, build.MakeSidecarSet("s"))
+	w := newRollout(t, 0, build.MakeSidecarSet("s"))
 	for _, name := range []string{"p1", "p2", "p3", "p4", "p5", "p6", strings.Repeat("p", 2000)} {
 		w.pods = append(w.pods, build.MakePod(name).Label("app", "web").Obj())
 	}
@@ -204,7 +204,7 @@ func TestMessagesNameFivePodsAndStayShort(t *testing.T) {
 }
 
 func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
-	w := newWorld(t, 0, build.MakeSidecarSet("s"))
+	w := newRollout(t, 0, build.MakeSidecarSet("s"))
 	for i := range 25 {
 		w.pods = append(w.pods, build.MakePod("p"+string(rune('a'+i))).Label("app", "web").Obj())
 	}
@@ -221,7 +221,7 @@ func TestAtMostTwentyUninjectedPodsAreListed(t *testing.T) {
 // A rollout that gets stuck says so after the deadline, and not before.
 func TestProgressDeadline(t *testing.T) {
 	type conditions struct{ Ready, Reconciling, Progressing, Stalled string }
-	w := newWorld(t, 2, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.ProgressDeadlineSeconds = ptr.To[int32](60) }))
+	w := newRollout(t, 2, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.ProgressDeadlineSeconds = ptr.To[int32](60) }))
 	var deadline time.Duration
 	look := func() conditions {
 		t.Helper()
@@ -269,7 +269,7 @@ func TestProgressDeadline(t *testing.T) {
 }
 
 func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
-	w := newWorld(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.AutoPauseOnFailure = true }))
+	w := newRollout(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.AutoPauseOnFailure = true }))
 	step := func() *v1beta1.SidecarSetStatus {
 		t.Helper()
 		plan := w.plan()
@@ -322,7 +322,7 @@ func TestAutoPauseRestsUntilThereIsANewVersion(t *testing.T) {
 
 // A Pod that was created with the sidecars is its owner's concern: it must not make the set wait, and fail, with it.
 func TestNewPodsDoNotMakeTheSetWait(t *testing.T) {
-	w := newWorld(t, 2, build.MakeSidecarSet("s"))
+	w := newRollout(t, 2, build.MakeSidecarSet("s"))
 	pending := w.addPod("pending", time.Hour)
 	pending.Status = corev1.PodStatus{Phase: corev1.PodPending}
 	w.setStatus(statusOf(w.snapshot(), w.plan(), &Outcome{}))

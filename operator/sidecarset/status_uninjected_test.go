@@ -31,7 +31,7 @@ func TestReasonOfUninjectedPods(t *testing.T) {
 		"that the Pod wants no sidecars, whoever made it":            {v1beta1.RepairRecreate, lonely, v1beta1.ReasonOptedOut, v1beta1.ReasonOptedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 0, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = test.policy }))
+			w := newRollout(t, 0, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.RepairPolicy = test.policy }))
 			s := w.snapshot()
 			s.Uninjected = []Uninjected{{Pod: test.pod, Reason: test.reason}}
 			if diff := cmp.Diff(test.want, listUninjected(s)[0].Reason); diff != "" {

@@ -103,13 +103,13 @@ func (n *Nodes) End(key Key, container string) {
 
 // endedStatus is the status of a container that has come to its end for good, nil when it has not.
 func endedStatus(pod *corev1.Pod, name string) *corev1.ContainerStatus {
-	for i := range pod.Status.ContainerStatuses {
-		status := &pod.Status.ContainerStatuses[i]
-		if status.Name == name && status.State.Terminated != nil && status.State.Terminated.Reason == end {
-			return status
-		}
+	i := slices.IndexFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.Name == name && c.State.Terminated != nil && c.State.Terminated.Reason == end
+	})
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &pod.Status.ContainerStatuses[i]
 }
 
 // started says since when a container runs.
