@@ -43,7 +43,7 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 		}
 		return fmt.Sprintf("%s does not start on %s: %s", pod.Name, pod.Spec.NodeName, trouble)
 	}
-	if sandbox := Condition(pod, corev1.PodReadyToStartContainers); sandbox != nil {
+	if !made(pod) {
 		n.setSandbox(pod, corev1.ConditionTrue)
 	}
 	if n.stopChanged(pod) {
