@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,8 +38,8 @@ type simulation struct {
 	down   bool
 	// lag keeps the webhooks from learning anything new.
 	lag bool
-	// karpenter means that its API is served.
-	karpenter bool
+	// mapper knows Karpenter's API, but for its error.
+	mapper *mapper
 	// spread lets no two Pods of a set run on one node.
 	spread bool
 	// kill ends the operator at the write of this number, before or after it.
@@ -80,7 +79,7 @@ var errKilled = errors.New("the operator was killed")
 func newSimulation(t *testing.T, seed uint64, nodes ...string) *simulation {
 	w := &simulation{
 		Nodes: world.NewNodes(world.NewStore(t)), random: rand.New(rand.NewPCG(seed, seed)),
-		protected: map[string]bool{}, lastSeen: map[string]*Input{}, results: map[string]*Result{},
+		mapper: &mapper{err: &meta.NoKindMatchError{}}, protected: map[string]bool{}, lastSeen: map[string]*Input{}, results: map[string]*Result{},
 		resets: map[string]int{}, replacedOnce: map[string]bool{},
 	}
 	w.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}})
@@ -118,22 +117,8 @@ func (w *simulation) restart() {
 		Exact: map[string]bool{world.Pod: true},
 	}
 	w.operator = New(loop.Cluster{
-		Client: writer, Live: w.Live(), Mapper: mapperOf{w: w}, Clock: w.Clock, Recorder: &events.FakeRecorder{},
+		Client: writer, Live: w.Live(), Mapper: w.mapper, Clock: w.Clock, Recorder: &events.FakeRecorder{},
 	}, Options{Asker: w, Namespace: "windlass-system"})
-}
-
-// mapperOf knows Karpenter's API if it is served.
-type mapperOf struct {
-	meta.RESTMapper
-
-	w *simulation
-}
-
-func (m mapperOf) RESTMapping(kind schema.GroupKind, _ ...string) (*meta.RESTMapping, error) {
-	if m.w.karpenter {
-		return &meta.RESTMapping{}, nil
-	}
-	return nil, &meta.NoKindMatchError{GroupKind: kind}
 }
 
 // run lets some time pass, in long steps if it is much.
@@ -288,9 +273,10 @@ func (w *simulation) create(set *v1beta1.StatefulSet, name string) {
 	pod := build.MakePod(name).New().Label("set", set.Name).Label("revision", w.revision(set)).Obj()
 	pod.UID, pod.CreationTimestamp, pod.Status.Phase = "", metav1.Time{}, corev1.PodPending
 	pod.Spec.Containers = set.Spec.Template.DeepCopy().Spec.Containers
-	if claim := "data-" + name; world.Get[*corev1.PersistentVolumeClaim](w.Store, world.Claim, types.NamespacedName{Namespace: set.Namespace, Name: claim}) != nil {
+	claim := types.NamespacedName{Namespace: set.Namespace, Name: "data-" + name}
+	if world.Get[*corev1.PersistentVolumeClaim](w.Store, world.Claim, claim) != nil {
 		pod.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
 		}}}
 	}
 	if w.spread {

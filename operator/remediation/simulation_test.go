@@ -199,7 +199,7 @@ var scenarios = map[string]struct {
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded"}},
 	"Karpenter serves its API": {3, func(w *simulation) {
 		w.Troubles["n1"] = world.NoPull
-		w.karpenter = true
+		w.mapper.err = nil
 		w.add("web", 3)
 		w.run(20 * time.Minute)
 	}, end{Deleted: 1, Ready: 3, Condition: "True NodeExcluded", LastResort: true}},

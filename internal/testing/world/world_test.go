@@ -177,6 +177,64 @@ func TestTheSchedulerHeedsRulesAndTaints(t *testing.T) {
 	}
 }
 
+func TestTheSchedulerHeedsVolumesAndOtherPods(t *testing.T) {
+	s := NewStore(t)
+	s.Add(MakeNode("a", nil))
+	s.Add(MakeNode("b", nil))
+	s.Add(&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "disk"}, Spec: corev1.PersistentVolumeSpec{
+		NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{"b.example"}}},
+		}}}},
+	}})
+	s.Add(&corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "disk"},
+	})
+	n := NewNodes(s)
+	var got []string
+	for _, name := range []string{"with-volume", "apart", "without-room"} {
+		pod := build.MakePod(name).New().Label("app", "web").Obj()
+		pod.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+				LabelSelector: metav1.SetAsLabelSelector(pod.Labels), TopologyKey: corev1.LabelHostname,
+			}},
+		}}
+		if name == "with-volume" {
+			pod.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{
+				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"},
+			}}}
+		}
+		s.Add(pod)
+		n.Kubelet(client.ObjectKeyFromObject(pod))
+		got = append(got, s.Pod(client.ObjectKeyFromObject(pod)).Spec.NodeName)
+	}
+	if diff := cmp.Diff([]string{"b", "a", ""}, got); diff != "" {
+		t.Errorf("nodes (-want +got):\n%s", diff)
+	}
+}
+
+// A Pod starts when the trouble of its node is over, and not with the next step of its kubelet.
+func TestTroubleLasts(t *testing.T) {
+	for _, trouble := range []Trouble{NoPull, Trickles, NoSandbox} {
+		t.Run(string(trouble), func(t *testing.T) {
+			s := NewStore(t)
+			n := NewNodes(s)
+			n.Troubles["node-1"] = trouble
+			s.Add(build.MakePod("web-0").New().Obj())
+			for range 3 {
+				n.Kubelet(webKey)
+			}
+			if Condition(s.Pod(webKey), corev1.PodReady).Status == corev1.ConditionTrue {
+				t.Error("it has started")
+			}
+			n.Troubles["node-1"] = Well
+			n.Kubelet(webKey)
+			if Condition(s.Pod(webKey), corev1.PodReady).Status != corev1.ConditionTrue {
+				t.Errorf("it has not started: %+v", s.Pod(webKey).Status)
+			}
+		})
+	}
+}
+
 func TestTheQueueHasEachRequestOnce(t *testing.T) {
 	s := NewStore(t)
 	q := NewQueue(s.Clock)
