@@ -56,13 +56,15 @@ type repairs struct {
 	next int
 }
 
+// repairing is a set that asks for repair.
+func repairing() *build.SidecarSetBuilder {
+	return build.MakeSidecarSet("s").Spec(func(spec *v1beta1.SidecarSetSpec) { spec.RepairPolicy = v1beta1.RepairRecreate })
+}
+
 func newRepairs(t *testing.T, seed uint64) *repairs {
 	random := rand.New(rand.NewPCG(seed, 11))
 	r := &repairs{random: random, most: 1 + random.IntN(3), kinds: map[string]kind{}, evictions: map[string]int{}, down: map[string]int{}}
-	set := build.MakeSidecarSet("s").MaxUnavailable(fmt.Sprint(r.most)).Spec(func(spec *v1beta1.SidecarSetSpec) {
-		spec.RepairPolicy = v1beta1.RepairRecreate
-	})
-	r.cluster = newCluster(t, set, "default")
+	r.cluster = newCluster(t, repairing().MaxUnavailable(fmt.Sprint(r.most)), "default")
 	r.client.Fault, r.client.Answer, r.client.Admit, r.client.Wrote = r.fault, r.answer, r.admit, r.wrote
 	r.Add(world.MakeNode("node-1", nil))
 	for i, k := range []kind{healthy, nameTaken, stripped, protected, kept, unschedulable, healthy} {
@@ -195,7 +197,8 @@ func (r *repairs) check() {
 		case r.kinds[owner] == nameTaken && r.evictions[owner] > 0:
 			r.T.Fatalf("%d evictions from %s, whose Pods would have no sidecars again", r.evictions[owner], owner)
 		case r.kinds[owner] == stripped && r.evictions[owner] > limit:
-			r.T.Fatalf("%d evictions in vain from %s after %d restarts of the operator, maxUnavailable is %d", r.evictions[owner], owner, r.kills, r.most)
+			r.T.Fatalf("%d evictions in vain from %s after %d restarts of the operator, maxUnavailable is %d",
+				r.evictions[owner], owner, r.kills, r.most)
 		}
 	}
 	if taken > r.most*(1+r.kills) {
@@ -227,7 +230,8 @@ func TestRepairInRandomOrder(t *testing.T) {
 				r.check()
 			}
 			if left := r.left(); len(left) > 0 {
-				t.Errorf("after %s these are still without their sidecars: %s; %d restarts", r.Now().Sub(build.Epoch)-time.Hour, strings.Join(left, ", "), r.kills)
+				t.Errorf("after %s these are still without their sidecars: %s; %d restarts",
+					r.Now().Sub(build.Epoch)-time.Hour, strings.Join(left, ", "), r.kills)
 			}
 		})
 	}

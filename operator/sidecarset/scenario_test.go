@@ -60,7 +60,8 @@ func (s *script) pass() bool {
 	}
 	status := s.set().Status
 	ready := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady)
-	s.say("  = matched %d, updated %d, ready %d; Ready=%s %s: %s", status.MatchedPods, status.UpdatedPods, status.ReadyPods, ready.Status, ready.Reason, ready.Message)
+	s.say("  = matched %d, updated %d, ready %d; Ready=%s %s: %s",
+		status.MatchedPods, status.UpdatedPods, status.ReadyPods, ready.Status, ready.Reason, ready.Message)
 	if c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionInjected); c.Status == metav1.ConditionFalse {
 		s.say("    Injected=%s %s: %s", c.Status, c.Reason, c.Message)
 	}
@@ -76,7 +77,8 @@ func (s *script) addPod(name, owner string, created time.Time, injected bool) {
 	pod := build.MakePod(name).Label("app", "web").New().Obj()
 	pod.CreationTimestamp = metav1.NewTime(created)
 	if owner != "" {
-		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: world.ReplicaSet, Name: owner, UID: "rs", Controller: ptr.To(true)}}
+		pod.OwnerReferences = []metav1.OwnerReference{
+			{APIVersion: "apps/v1", Kind: world.ReplicaSet, Name: owner, UID: "rs", Controller: ptr.To(true)}}
 	}
 	if injected {
 		if err := s.admit(pod, false); err != nil {
@@ -221,7 +223,7 @@ func TestScenarios(t *testing.T) {
 			s.edit("other arguments", func(spec *v1beta1.SidecarSetSpec) { spec.Containers[0].Args = []string{"-v"} })
 			s.roll()
 		}},
-		"repair": {set().Spec(func(spec *v1beta1.SidecarSetSpec) { spec.RepairPolicy = v1beta1.RepairRecreate }), 1, func(s *script) {
+		"repair": {repairing(), 1, func(s *script) {
 			for i := range 3 {
 				s.addPod(fmt.Sprint("bare-", i), "web", before, false)
 			}
@@ -233,7 +235,7 @@ func TestScenarios(t *testing.T) {
 				s.pass()
 			}
 		}},
-		"repair-while-the-webhook-is-away": {set().Spec(func(spec *v1beta1.SidecarSetSpec) { spec.RepairPolicy = v1beta1.RepairRecreate }), 0, func(s *script) {
+		"repair-while-the-webhook-is-away": {repairing(), 0, func(s *script) {
 			s.addPod("bare-0", "web", before, false)
 			s.addPod("bare-1", "web", before, false)
 			s.pass()

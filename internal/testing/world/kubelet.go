@@ -64,7 +64,8 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 
 // made reports whether a container of a Pod was ever made.
 func made(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses), func(c corev1.ContainerStatus) bool {
+	all := slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses)
+	return slices.ContainsFunc(all, func(c corev1.ContainerStatus) bool {
 		return c.ContainerID != ""
 	})
 }
