@@ -80,8 +80,7 @@ const (
 )
 
 func options(workers int, reconciler reconcile.Reconciler) controller.Options {
-	var limiter workqueue.TypedRateLimiter[reconcile.Request] = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-		shortestRetry, longestRetry)
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry)
 	if paced, ok := reconciler.(interface{ heldBack(reconcile.Request) bool }); ok {
 		limiter = retries{limiter, paced.heldBack}
 	}
