@@ -72,12 +72,15 @@ func (p *planner) expected(pod *corev1.Pod) bool {
 }
 
 // skip notes why a Pod was created without the patch. Times are whole seconds: a Pod from the second of the last change
-// may be older than the change, and counts only if it would not have got the patch anyway.
+// may be older than the change, and counts only if it would be there without the patch if it were younger.
 func (p *planner) skip(pod *corev1.Pod) {
 	why := p.why(pod)
-	if why.Reason != v1beta1.ReasonWebhookMissed || p.plan.Since.Before(&pod.CreationTimestamp) {
-		p.plan.Skipped = append(p.plan.Skipped, why)
+	denied := why.Reason == v1beta1.ReasonConflict && p.s.Patch.Rejects()
+	mayBeOlder := !p.plan.Since.Before(&pod.CreationTimestamp)
+	if mayBeOlder && (denied || why.Reason == v1beta1.ReasonWebhookMissed) {
+		return
 	}
+	p.plan.Skipped = append(p.plan.Skipped, why)
 }
 
 // why says why a Pod was created without the patch, as far as it can be known afterwards: its own node selector may

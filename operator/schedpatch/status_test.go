@@ -84,6 +84,13 @@ func TestStatus(t *testing.T) {
 				return snapshotOf(t, makePatch(), contradicting)
 			},
 			summary{1, 0, 1, active}},
+		"one that would have been denied is older than the change": {
+			func(t *testing.T) *Snapshot {
+				contradicting := contradicting("a")
+				contradicting.CreationTimestamp = metav1.NewTime(build.Epoch)
+				return snapshotOf(t, makePatch(rejects), contradicting)
+			},
+			summary{1, 0, 0, active}},
 		"Pods that the webhook missed are counted and are no reason to wait": {
 			func(t *testing.T) *Snapshot {
 				return snapshotOf(t, makePatch(), patched("a", later), pod("b", later).Obj())
