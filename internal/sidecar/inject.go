@@ -18,8 +18,8 @@ import (
 type Injection struct {
 	// Sets are the names of the sets that inject, sorted.
 	Sets []string
-	// Omitted are sets that match the Pod and yet do not inject, by name.
-	Omitted []Omission
+	// Obstacles are what keeps sets out that match the Pod, by the names of the sets.
+	Obstacles []Obstacle
 	// InitContainers and Containers are edits to these lists, in order.
 	InitContainers []ContainerEdit
 	Containers     []ContainerEdit
@@ -64,7 +64,7 @@ func injectInto(pod *corev1.Pod, sets []*Set, now metav1.Time, strict *strictnes
 		held = nil
 	}
 	choice := choose(view, sets, held)
-	in := &Injection{Warnings: view.unreadable, Annotations: map[string]string{}, Omitted: choice.omitted, held: choice.held}
+	in := &Injection{Warnings: view.unreadable, Annotations: map[string]string{}, Obstacles: choice.obstacles, held: choice.held}
 	if len(choice.chosen) == 0 {
 		return in, nil
 	}
@@ -162,7 +162,7 @@ func (in *Injection) withoutWritten(view *incoming, parts []*part) []*part {
 	var out []*part
 	for _, p := range parts {
 		for _, message := range p.reconfigured {
-			in.Omitted = append(in.Omitted, Omission{
+			in.Obstacles = append(in.Obstacles, Obstacle{
 				Set: p.set.Name(), Reason: v1beta1.ReasonVolumeTaken, Message: message, Revision: p.set.Revision,
 			})
 		}

@@ -16,7 +16,7 @@ import (
 type choice struct {
 	// chosen are to be injected and held are in the Pod already; both are sorted by name.
 	chosen, held []*Set
-	omitted      []Omission
+	obstacles    []Obstacle
 }
 
 // choose picks the sets that inject into the Pod: those that it does not hold already, without the bases of matching
@@ -48,7 +48,7 @@ func choose(pod *incoming, sets []*Set, held func(*Set) bool) choice {
 }
 
 func (ch *choice) omit(set *Set, reason, message string) {
-	ch.omitted = append(ch.omitted, Omission{
+	ch.obstacles = append(ch.obstacles, Obstacle{
 		Set: set.Name(), Reason: reason, Message: message, Revision: set.Revision, Intended: reason == v1beta1.ReasonCanary,
 	})
 }

@@ -18,18 +18,18 @@ func canary(name, base string) *build.SidecarSetBuilder {
 	return b
 }
 
-func nameTaken(set, message string) sidecar.Omission {
-	return sidecar.Omission{Set: set, Reason: v1beta1.ReasonNameTaken, Message: message}
+func nameTaken(set, message string) sidecar.Obstacle {
+	return sidecar.Obstacle{Set: set, Reason: v1beta1.ReasonNameTaken, Message: message}
 }
 
-func conflict(set, other, name string) sidecar.Omission {
+func conflict(set, other, name string) sidecar.Obstacle {
 	message := "SidecarSet " + other + " has a container " + name + " too; rename one of them, or let only one of the sets match"
-	return sidecar.Omission{Set: set, Reason: v1beta1.ReasonSetConflict, Message: message}
+	return sidecar.Obstacle{Set: set, Reason: v1beta1.ReasonSetConflict, Message: message}
 }
 
-func canaryOmission(base, canary string) sidecar.Omission {
+func canaryObstacle(base, canary string) sidecar.Obstacle {
 	message := "its canary SidecarSet " + canary + " takes its place"
-	return sidecar.Omission{Set: base, Reason: v1beta1.ReasonCanary, Message: message, Intended: true}
+	return sidecar.Obstacle{Set: base, Reason: v1beta1.ReasonCanary, Message: message, Intended: true}
 }
 
 func TestWhichSetsInject(t *testing.T) {
@@ -40,8 +40,8 @@ func TestWhichSetsInject(t *testing.T) {
 		s.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1"}
 	})
 	type chosen struct {
-		Sets    []string
-		Omitted []sidecar.Omission
+		Sets      []string
+		Obstacles []sidecar.Obstacle
 	}
 	for name, test := range map[string]struct {
 		pod  *build.PodBuilder
@@ -54,7 +54,7 @@ func TestWhichSetsInject(t *testing.T) {
 		},
 		"a canary instead of its base": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{agent("base"), canary("next", "base")},
-			chosen{[]string{"next"}, []sidecar.Omission{canaryOmission("base", "next")}},
+			chosen{[]string{"next"}, []sidecar.Obstacle{canaryObstacle("base", "next")}},
 		},
 		"the base where its canary does not match": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{agent("base")}, chosen{Sets: []string{"base"}},
@@ -72,37 +72,37 @@ func TestWhichSetsInject(t *testing.T) {
 		},
 		"a canary is nobody's base": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{canary("next", "base"), canary("nextnext", "next")},
-			chosen{[]string{"next"}, []sidecar.Omission{conflict("nextnext", "next", "agent")}},
+			chosen{[]string{"next"}, []sidecar.Obstacle{conflict("nextnext", "next", "agent")}},
 		},
 		"of two canaries the first by name": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{canary("c2", "base"), canary("c1", "base"), agent("base")},
-			chosen{[]string{"c1"}, []sidecar.Omission{
-				canaryOmission("base", "c1"),
+			chosen{[]string{"c1"}, []sidecar.Obstacle{
+				canaryObstacle("base", "c1"),
 				conflict("c2", "c1", "agent")}},
 		},
 		"of two sets with the same container the first by name": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{agent("b"), agent("a")},
-			chosen{[]string{"a"}, []sidecar.Omission{conflict("b", "a", "agent")}},
+			chosen{[]string{"a"}, []sidecar.Obstacle{conflict("b", "a", "agent")}},
 		},
 		"a hot sidecar has two names": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{hot, build.MakeSidecarSet("plain").NativeSidecar("agent-2", "agent:1")},
-			chosen{[]string{"hot"}, []sidecar.Omission{conflict("plain", "hot", "agent-2")}},
+			chosen{[]string{"hot"}, []sidecar.Obstacle{conflict("plain", "hot", "agent-2")}},
 		},
 		"a container must not have the name of an init container of the Pod": {
 			build.MakePod("p").InitContainer("agent", "own:1"), []*build.SidecarSetBuilder{agent("a")},
-			chosen{nil, []sidecar.Omission{nameTaken("a", `its container "agent" has the name of an init container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("a", `its container "agent" has the name of an init container of this Pod; rename one of the two`)}},
 		},
 		"a container of the Pod is never replaced": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").Container("app", "proxy:1"), agent("b")},
-			chosen{[]string{"b"}, []sidecar.Omission{nameTaken("mesh", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{[]string{"b"}, []sidecar.Obstacle{nameTaken("mesh", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"an init container of the Pod is never replaced": {
 			build.MakePod("p").InitContainer("setup", "own:1"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").Container("agent", "agent:1").InitContainer("setup", "setup:1")},
-			chosen{nil, []sidecar.Omission{nameTaken("mesh", `its init container "setup" has the name of an init container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its init container "setup" has the name of an init container of this Pod; rename one of the two`)}},
 		},
 		"nor one that has the second name of a hot sidecar": {
 			build.MakePod("p").Container("agent-2", "own:1"), []*build.SidecarSetBuilder{hot},
-			chosen{nil, []sidecar.Omission{nameTaken("hot", `its container "agent-2" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("hot", `its container "agent-2" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"the name of a hot sidecar itself is free": {
 			build.MakePod("p").Container("agent", "own:1"), []*build.SidecarSetBuilder{hot}, chosen{Sets: []string{"hot"}},
@@ -113,19 +113,19 @@ func TestWhichSetsInject(t *testing.T) {
 		},
 		"but not by one of the other list": {
 			build.MakePod("p").Annotation(v1beta1.ReplacedBySidecarAnnotation, "app"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").InitContainer("app", "proxy:1")},
-			chosen{nil, []sidecar.Omission{nameTaken("mesh", `its init container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its init container "app" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"an empty consent is none": {
 			build.MakePod("p").Annotation(v1beta1.ReplacedBySidecarAnnotation, ""), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").Container("app", "proxy:1")},
-			chosen{nil, []sidecar.Omission{nameTaken("mesh", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"a set that is left out takes no name": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{agent("a").Container("app", "proxy:1"), agent("b")},
-			chosen{[]string{"b"}, []sidecar.Omission{nameTaken("a", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{[]string{"b"}, []sidecar.Obstacle{nameTaken("a", `its container "app" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"an init container must not have the name of a container of the Pod": {
 			build.MakePod("p"), []*build.SidecarSetBuilder{build.MakeSidecarSet("a").InitContainer("app", "setup:1")},
-			chosen{nil, []sidecar.Omission{nameTaken("a", `its init container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("a", `its init container "app" has the name of a container of this Pod; rename one of the two`)}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestWhichSetsInject(t *testing.T) {
 				sets = append(sets, compile(t, b.Obj()))
 			}
 			injection := inject(t, test.pod.New().Obj(), sets...)
-			if diff := cmp.Diff(test.want, chosen{injection.Sets, injection.Omitted}); diff != "" {
+			if diff := cmp.Diff(test.want, chosen{injection.Sets, injection.Obstacles}); diff != "" {
 				t.Errorf("chosen (-want +got):\n%s", diff)
 			}
 		})
@@ -147,9 +147,9 @@ func TestASetThatThePodHoldsIsNotReplacedByAnother(t *testing.T) {
 	pod := build.MakePod("p").New().Obj()
 	inject(t, pod, held)
 	injection := inject(t, pod, compile(t, build.MakeSidecarSet("a").Container("agent", "agent:2").Obj()), held)
-	want := []sidecar.Omission{conflict("a", "z", "agent")}
-	if diff := cmp.Diff(want, injection.Omitted); diff != "" {
-		t.Errorf("omitted (-want +got):\n%s", diff)
+	want := []sidecar.Obstacle{conflict("a", "z", "agent")}
+	if diff := cmp.Diff(want, injection.Obstacles); diff != "" {
+		t.Errorf("obstacles (-want +got):\n%s", diff)
 	}
 	if got := pod.Spec.Containers[0].Image; got != "agent:1" {
 		t.Errorf("the agent's image is %s, want agent:1", got)

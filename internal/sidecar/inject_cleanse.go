@@ -31,7 +31,7 @@ var recordKeys = []string{
 }
 
 // Cleanse takes records out of a new Pod that say what is not true: those of sets that were left out of it. Strictly,
-// all but those of sets that are in it. It must be called when everything that is omitted is known.
+// all but those of sets that are in it. It must be called when every obstacle is known.
 func (in *Injection) Cleanse(pod *corev1.Pod, strictly bool) error {
 	if !Forged(pod.Annotations) {
 		return nil
@@ -60,7 +60,7 @@ func (in *Injection) Cleanse(pod *corev1.Pod, strictly bool) error {
 func (in *Injection) recordsToKeep(strictly bool) func(set string) bool {
 	keep := map[string]bool{}
 	if !strictly {
-		for _, o := range in.Omitted {
+		for _, o := range in.Obstacles {
 			keep[o.Set] = false
 		}
 	}

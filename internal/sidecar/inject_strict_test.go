@@ -148,8 +148,8 @@ func TestAVolumeOfThePodThatConfiguresASidecar(t *testing.T) {
 	const configured = `its container "agent" gets Secret app at /etc/agent in place of ConfigMap agent-config: the Pod has a volume "config" too; rename one of the two`
 	config := corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "agent-config"}}}
 	type said struct {
-		Warnings []string
-		Omitted  []sidecar.Omission
+		Warnings  []string
+		Obstacles []sidecar.Obstacle
 	}
 	for name, test := range map[string]struct {
 		set, pod corev1.VolumeSource
@@ -158,7 +158,7 @@ func TestAVolumeOfThePodThatConfiguresASidecar(t *testing.T) {
 	}{
 		"another source is warned of": {set: config, pod: secret, want: said{Warnings: []string{"SidecarSet s: " + configured}}},
 		"and not taken where injection is enforced": {set: config, pod: secret, strict: true, want: said{
-			[]string{"SidecarSet s: " + configured}, []sidecar.Omission{{Set: "s", Reason: v1beta1.ReasonVolumeTaken, Message: configured}}}},
+			[]string{"SidecarSet s: " + configured}, []sidecar.Obstacle{{Set: "s", Reason: v1beta1.ReasonVolumeTaken, Message: configured}}}},
 		"the same source is nothing to speak of": {set: config, pod: config},
 		"an image that the API server's admission has always pulled is the same": {strict: true,
 			set: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "model:1", PullPolicy: corev1.PullIfNotPresent}},
@@ -184,7 +184,7 @@ func TestAVolumeOfThePodThatConfiguresASidecar(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, said{injection.Warnings, injection.Omitted}, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(test.want, said{injection.Warnings, injection.Obstacles}, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("said (-want +got):\n%s", diff)
 			}
 			if injection.Apply(pod); len(pod.Spec.Volumes) != 1 {

@@ -36,24 +36,24 @@ type matching struct {
 // in it.
 func whyUninjected(set *sidecar.Set, pod *corev1.Pod, sets []*sidecar.Set, m matching) Uninjected {
 	out := Uninjected{Pod: pod}
-	omission, omitted := sidecar.WhyOmitted(pod, set, sets)
-	if omitted {
-		out.Obstacle = omission.Message
+	obstacle, found := sidecar.ObstacleTo(pod, set, sets)
+	if found {
+		out.Obstacle = obstacle.Message
 	}
-	recorded, wasOmitted := sidecar.RecordedOmission(pod, set.Name())
+	recorded, wasOmitted := sidecar.RecordedObstacle(pod, set.Name())
 	created := pod.CreationTimestamp.Time
 	switch {
 	// A pause is about new Pods: it does not say how this one came to be without.
-	case omitted && omission.Reason != v1beta1.ReasonInjectionPaused:
-		out.Reason = omission.Reason
+	case found && obstacle.Reason != v1beta1.ReasonInjectionPaused:
+		out.Reason = obstacle.Reason
 	case slices.Contains(sidecar.InjectedSets(pod.Annotations), set.Name()):
 		out.Reason = v1beta1.ReasonContainersMissing
 	case wasOmitted:
 		out.Reason = recorded.Reason
 	case !created.After(set.Object.CreationTimestamp.Time):
 		out.Reason = v1beta1.ReasonCreatedBeforeSet
-	case omitted:
-		out.Reason = omission.Reason
+	case found:
+		out.Reason = obstacle.Reason
 	case !created.After(m.Changed):
 		out.Reason = v1beta1.ReasonMatchedLater
 	case !created.After(m.Watched):

@@ -289,7 +289,7 @@ func TestTheKindOfARequestIsChecked(t *testing.T) {
 }
 
 // Only the webhook says what it left out, and it says nothing else.
-func TestARecordOfOmissionsIsTheWebhooksOwn(t *testing.T) {
+func TestARecordOfObstaclesIsTheWebhooksOwn(t *testing.T) {
 	const nameTaken = `{"s":{"reason":"NameTaken","message":"its container \"app\" has the name of a container of this Pod; rename one of the two","revision":"s-1"}}`
 	mesh := func() *build.SidecarSetBuilder {
 		b := build.MakeSidecarSet("s").Container("app", "agent:1")

@@ -26,14 +26,14 @@ func (h *Handler) injection(ctx context.Context, namespace string, pod *corev1.P
 	if err != nil {
 		return nil, err
 	}
-	sets, omitted := sidecar.Admit(pod, reaching, h.Enforced)
+	sets, obstacles := sidecar.Admit(pod, reaching, h.Enforced)
 	sets, notes := h.versions(ctx, pod, sets)
 	injection, err := h.inject(ctx, pod, sets)
 	if err != nil {
 		return nil, err
 	}
-	injection.Omitted = append(injection.Omitted, omitted...)
-	slices.SortStableFunc(injection.Omitted, func(a, b sidecar.Omission) int { return cmp.Compare(a.Set, b.Set) })
+	injection.Obstacles = append(injection.Obstacles, obstacles...)
+	slices.SortStableFunc(injection.Obstacles, func(a, b sidecar.Obstacle) int { return cmp.Compare(a.Set, b.Set) })
 	injection.Warnings = append(notes, injection.Warnings...)
 	if err := injection.Cleanse(pod, h.Enforced); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (h *Handler) injectOneByOne(
 	ctx context.Context, pod *corev1.Pod, sets []*sidecar.Set, refused *sidecar.Injection,
 ) (*sidecar.Injection, error) {
 	accepted := refused.Held()
-	omitted := refused.Omitted
+	obstacles := refused.Obstacles
 	for _, name := range refused.Sets {
 		set := byName(sets, name)
 		injection, err := h.injectAll(pod, append(accepted[:len(accepted):len(accepted)], set))
@@ -85,7 +85,7 @@ func (h *Handler) injectOneByOne(
 			return nil, err
 		}
 		if refusal := h.validate(ctx, pod, injection); refusal != "" {
-			omitted = append(omitted, invalid(set, refusal))
+			obstacles = append(obstacles, invalid(set, refusal))
 			continue
 		}
 		accepted = append(accepted, set)
@@ -94,7 +94,7 @@ func (h *Handler) injectOneByOne(
 	if err != nil {
 		return nil, err
 	}
-	injection.Omitted = omitted
+	injection.Obstacles = obstacles
 	return injection, nil
 }
 
@@ -107,8 +107,8 @@ func byName(sets []*sidecar.Set, name string) *sidecar.Set {
 	return nil
 }
 
-func invalid(set *sidecar.Set, refusal string) sidecar.Omission {
-	return sidecar.Omission{
+func invalid(set *sidecar.Set, refusal string) sidecar.Obstacle {
+	return sidecar.Obstacle{
 		Set: set.Name(), Reason: v1beta1.ReasonInvalidPod, Revision: set.Revision,
 		Message: "the API server would refuse the Pod with its sidecars: " + refusal + "; change the set or the Pod",
 	}
@@ -121,7 +121,7 @@ func (h *Handler) refusal(namespace string, injection *sidecar.Injection) string
 		return ""
 	}
 	var sentences []string
-	for _, o := range injection.Omitted {
+	for _, o := range injection.Obstacles {
 		switch {
 		case o.Intended, o.Reason == v1beta1.ReasonInjectionPaused, o.Reason == v1beta1.ReasonOptedOut && h.AllowOptOut:
 			continue

@@ -68,9 +68,9 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 		a.operations = append(a.operations, patchInjection(pod, injection)...)
 		a.audit[auditInjected] = strings.Join(injection.Sets, ",")
 	}
-	a.record(pod, injection.Omitted)
-	reasons := make([]string, 0, len(injection.Omitted))
-	for _, o := range injection.Omitted {
+	a.record(pod, injection.Obstacles)
+	reasons := make([]string, 0, len(injection.Obstacles))
+	for _, o := range injection.Obstacles {
 		reasons = append(reasons, o.Set+": "+o.Message)
 		if !o.Intended {
 			a.warnings = append(a.warnings, o.String())
@@ -81,8 +81,8 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 
 // record writes into the Pod what was left out, where there is room: the API server refuses a Pod whose annotations are
 // too large.
-func (a *answer) record(pod *corev1.Pod, omitted []sidecar.Omission) {
-	text, err := sidecar.OmissionsText(omitted)
+func (a *answer) record(pod *corev1.Pod, obstacles []sidecar.Obstacle) {
+	text, err := sidecar.ObstaclesText(obstacles)
 	if err != nil || text == "" {
 		return // a few texts always encode
 	}
@@ -99,7 +99,7 @@ func merged(a, b map[string]string) map[string]string {
 	return out
 }
 
-// removeForged takes out of the Pod what is not true of it: records of sets that it does not have, and one of omissions
+// removeForged takes out of the Pod what is not true of it: records of sets that it does not have, and one of obstacles
 // that the webhook has not written anew.
 func (a *answer) removeForged(pod *corev1.Pod, injection *sidecar.Injection) {
 	var keys []string

@@ -19,7 +19,7 @@ func TestWhyASetIsLeftOutOfALivePod(t *testing.T) {
 		b.Obj().Status.LatestRevision = name + "-1"
 		return b
 	}
-	omitted := func(o sidecar.Omission, revision string) *sidecar.Omission {
+	of := func(o sidecar.Obstacle, revision string) *sidecar.Obstacle {
 		o.Revision = revision
 		return &o
 	}
@@ -31,37 +31,37 @@ func TestWhyASetIsLeftOutOfALivePod(t *testing.T) {
 		pod    *build.PodBuilder
 		others []*build.SidecarSetBuilder
 		change func(*v1beta1.SidecarSetSpec)
-		want   *sidecar.Omission
+		want   *sidecar.Obstacle
 	}{
 		"nothing is in the way": {pod: build.MakePod("p")},
 		"a container of the Pod has the name": {
 			pod:  build.MakePod("p").Container("agent", "own:1"),
-			want: omitted(nameTaken("mesh", `its container "agent" has the name of a container of this Pod; rename one of the two`), "mesh-1"),
+			want: of(nameTaken("mesh", `its container "agent" has the name of a container of this Pod; rename one of the two`), "mesh-1"),
 		},
 		"its owner lets it be replaced": {
 			pod: build.MakePod("p").Container("agent", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "agent"),
 		},
 		"another set comes first": {
-			pod: build.MakePod("p"), others: []*build.SidecarSetBuilder{agent("earlier")}, want: omitted(conflict("mesh", "earlier", "agent"), "mesh-1"),
+			pod: build.MakePod("p"), others: []*build.SidecarSetBuilder{agent("earlier")}, want: of(conflict("mesh", "earlier", "agent"), "mesh-1"),
 		},
 		"another set is in the Pod, but would come later in a new one": {
 			pod:    build.MakePod("p").Container("agent", "agent:1").Annotation(v1beta1.SidecarSetInjectedListAnnotation, "zet"),
 			others: []*build.SidecarSetBuilder{agent("zet")},
 		},
 		"its canary takes its place": {
-			pod: build.MakePod("p"), others: []*build.SidecarSetBuilder{canary("next", "mesh")}, want: omitted(canaryOmission("mesh", "next"), "mesh-1"),
+			pod: build.MakePod("p"), others: []*build.SidecarSetBuilder{canary("next", "mesh")}, want: of(canaryObstacle("mesh", "next"), "mesh-1"),
 		},
 		"the Pod opts out": {
 			pod: build.MakePod("p").Label(v1beta1.SidecarInjectionKey, "false"),
-			want: &sidecar.Omission{Set: "mesh", Reason: "OptedOut", Revision: "mesh-1",
+			want: &sidecar.Obstacle{Set: "mesh", Reason: "OptedOut", Revision: "mesh-1",
 				Message: `the Pod opts out: its label or annotation apps.kruise.io/sidecar-injection is "false"`},
 		},
 		"its injection is paused": {
 			pod: build.MakePod("p"), change: func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true },
-			want: &sidecar.Omission{Set: "mesh", Reason: "InjectionPaused", Revision: "mesh-1", Message: "its spec.injectionStrategy.paused is true"},
+			want: &sidecar.Obstacle{Set: "mesh", Reason: "InjectionPaused", Revision: "mesh-1", Message: "its spec.injectionStrategy.paused is true"},
 		},
 		"the webhook has recorded that the Pod would be refused": {
-			pod: recorded(invalid), want: &sidecar.Omission{Set: "mesh", Reason: "InvalidPod", Message: "no room", Revision: "mesh-1"},
+			pod: recorded(invalid), want: &sidecar.Obstacle{Set: "mesh", Reason: "InvalidPod", Message: "no room", Revision: "mesh-1"},
 		},
 		"a record of an earlier version says nothing": {pod: recorded(strings.ReplaceAll(invalid, "mesh-1", "mesh-0"))},
 		"a record of another reason says nothing":     {pod: recorded(strings.ReplaceAll(invalid, "InvalidPod", "NameTaken"))},
@@ -78,8 +78,8 @@ func TestWhyASetIsLeftOutOfALivePod(t *testing.T) {
 			for _, other := range test.others {
 				sets = append(sets, compile(t, other.Obj()))
 			}
-			var got *sidecar.Omission
-			if o, ok := sidecar.WhyOmitted(test.pod.Obj(), set, sets); ok {
+			var got *sidecar.Obstacle
+			if o, ok := sidecar.ObstacleTo(test.pod.Obj(), set, sets); ok {
 				got = &o
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -89,22 +89,22 @@ func TestWhyASetIsLeftOutOfALivePod(t *testing.T) {
 	}
 }
 
-func TestWhatIsRecordedOfOmissionsIsBounded(t *testing.T) {
-	var omitted []sidecar.Omission
+func TestWhatIsRecordedOfObstaclesIsBounded(t *testing.T) {
+	var obstacles []sidecar.Obstacle
 	for range 300 {
-		omitted = append(omitted, sidecar.Omission{Set: "set-" + strings.Repeat("x", len(omitted)%200), Reason: v1beta1.ReasonInvalidPod, Message: strings.Repeat("ü", 500)})
+		obstacles = append(obstacles, sidecar.Obstacle{Set: "set-" + strings.Repeat("x", len(obstacles)%200), Reason: v1beta1.ReasonInvalidPod, Message: strings.Repeat("ü", 500)})
 	}
-	text, err := sidecar.OmissionsText(omitted)
+	text, err := sidecar.ObstaclesText(obstacles)
 	if err != nil || len(text) > 16<<10 {
 		t.Errorf("%d bytes, %v; want at most 16 KiB", len(text), err)
 	}
 	pod := build.MakePod("p").Annotation(v1beta1.SidecarSetOmittedAnnotation, text).Obj()
-	got, ok := sidecar.RecordedOmission(pod, "set-x")
-	want := sidecar.Omission{Set: "set-x", Reason: v1beta1.ReasonInvalidPod, Message: strings.Repeat("ü", 148) + "..."}
+	got, ok := sidecar.RecordedObstacle(pod, "set-x")
+	want := sidecar.Obstacle{Set: "set-x", Reason: v1beta1.ReasonInvalidPod, Message: strings.Repeat("ü", 148) + "..."}
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("recorded %t (-want +got):\n%s", ok, diff)
 	}
-	if text, err := sidecar.OmissionsText(nil); text != "" || err != nil {
-		t.Errorf("nothing omitted says %q, %v", text, err)
+	if text, err := sidecar.ObstaclesText(nil); text != "" || err != nil {
+		t.Errorf("no obstacle says %q, %v", text, err)
 	}
 }

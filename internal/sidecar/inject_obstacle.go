@@ -13,8 +13,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Omission is a set that matches a Pod and is left out of it all the same.
-type Omission struct {
+// Obstacle is why a set that matches a Pod is left out of it all the same.
+type Obstacle struct {
 	// Set is its name, Reason one of the constants of api/v1beta1.
 	Set, Reason string
 	// Message is a clause for people: what is in the way, and what to do.
@@ -26,33 +26,33 @@ type Omission struct {
 }
 
 // String is a sentence for people.
-func (o Omission) String() string {
+func (o Obstacle) String() string {
 	return "SidecarSet " + o.Set + " is not injected: " + o.Message
 }
 
 // What is recorded in one Pod is bounded: a Pod has room for 256 KiB of annotations in all, and etcd keeps every byte.
 const (
-	// recordedOmissions is how many sets are recorded.
-	recordedOmissions = 20
+	// recordedObstacles is how many sets are recorded.
+	recordedObstacles = 20
 	// recordedMessage is how many bytes of a message are recorded.
 	recordedMessage = 300
 )
 
-// omissionRecord is what a Pod's annotation holds for one set.
-type omissionRecord struct {
+// obstacleRecord is what a Pod's annotation holds for one set.
+type obstacleRecord struct {
 	Reason   string `json:"reason"`
 	Message  string `json:"message"`
 	Revision string `json:"revision,omitempty"`
 }
 
-// OmissionsText is the annotation of a Pod that these sets were left out of, "" when there is none.
-func OmissionsText(omitted []Omission) (string, error) {
-	if len(omitted) == 0 {
+// ObstaclesText is the annotation of a Pod that these sets were left out of, "" when there is none.
+func ObstaclesText(obstacles []Obstacle) (string, error) {
+	if len(obstacles) == 0 {
 		return "", nil
 	}
 	records := entries{}
-	for _, o := range omitted[:min(len(omitted), recordedOmissions)] {
-		if err := records.put(o.Set, omissionRecord{o.Reason, bounded(o.Message), o.Revision}); err != nil {
+	for _, o := range obstacles[:min(len(obstacles), recordedObstacles)] {
+		if err := records.put(o.Set, obstacleRecord{o.Reason, bounded(o.Message), o.Revision}); err != nil {
 			return "", err
 		}
 	}
@@ -71,18 +71,18 @@ func bounded(message string) string {
 	return strings.TrimSpace(message[:cut]) + "..."
 }
 
-// RecordedOmission is what the webhook has recorded about a set that it left out of the Pod, false when it recorded
+// RecordedObstacle is what the webhook has recorded about a set that it left out of the Pod, false when it recorded
 // nothing.
-func RecordedOmission(pod *corev1.Pod, set string) (Omission, bool) {
+func RecordedObstacle(pod *corev1.Pod, set string) (Obstacle, bool) {
 	records, err := parseEntries(pod.Annotations[v1beta1.SidecarSetOmittedAnnotation])
 	if err != nil {
-		return Omission{}, false
+		return Obstacle{}, false
 	}
-	var record omissionRecord
+	var record obstacleRecord
 	if raw, ok := records[set]; !ok || json.Unmarshal(raw, &record) != nil || record.Reason == "" {
-		return Omission{}, false
+		return Obstacle{}, false
 	}
-	return Omission{
+	return Obstacle{
 		Set: set, Reason: record.Reason, Message: record.Message, Revision: record.Revision,
 		Intended: record.Reason == v1beta1.ReasonCanary,
 	}, true
@@ -96,47 +96,47 @@ const (
 
 // Admit keeps the sets that may be injected into the Pod. Nothing is said about one that the Pod carries already, as
 // its records say: it may be a copy of another Pod. Strictly, no record is believed.
-func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, omitted []Omission) {
+func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, obstacles []Obstacle) {
 	optedOut := OptedOut(pod)
 	records := readRecords(pod)
 	for _, set := range sets {
-		omission := Omission{Set: set.Name(), Revision: set.Revision}
+		obstacle := Obstacle{Set: set.Name(), Revision: set.Revision}
 		switch {
 		case optedOut:
-			omission.Reason, omission.Message = v1beta1.ReasonOptedOut, messageOptedOut
+			obstacle.Reason, obstacle.Message = v1beta1.ReasonOptedOut, messageOptedOut
 		case set.Spec.InjectionStrategy.Paused:
-			omission.Reason, omission.Message = v1beta1.ReasonInjectionPaused, messagePaused
+			obstacle.Reason, obstacle.Message = v1beta1.ReasonInjectionPaused, messagePaused
 		default:
 			admitted = append(admitted, set)
 			continue
 		}
 		if strictly || !records.holds(set) {
-			omitted = append(omitted, omission)
+			obstacles = append(obstacles, obstacle)
 		}
 	}
-	return admitted, omitted
+	return admitted, obstacles
 }
 
-// WhyOmitted says why a set is left out of a Pod, and would be left out of one that its owner makes in its place; false
+// ObstacleTo is why a set is left out of a Pod, and would be left out of one that its owner makes in its place; false
 // when nothing is in the way. The Pod may be a live one from a cache that keeps no more of its containers than the
 // names. sets are all sets that match it, this one among them.
 //
 // What only the webhook can judge, the Pod as a whole, is taken from its record, as long as the set has not changed
 // since.
-func WhyOmitted(pod *corev1.Pod, set *Set, sets []*Set) (Omission, bool) {
+func ObstacleTo(pod *corev1.Pod, set *Set, sets []*Set) (Obstacle, bool) {
 	anew := asCreated(pod, sets)
-	admitted, omitted := Admit(anew, sets, false)
-	omitted = append(omitted, choose(readIncoming(anew), admitted, nil).omitted...)
-	for _, o := range omitted {
+	admitted, obstacles := Admit(anew, sets, false)
+	obstacles = append(obstacles, choose(readIncoming(anew), admitted, nil).obstacles...)
+	for _, o := range obstacles {
 		if o.Set == set.Name() {
 			return o, true
 		}
 	}
-	recorded, ok := RecordedOmission(pod, set.Name())
+	recorded, ok := RecordedObstacle(pod, set.Name())
 	if ok && recorded.Reason == v1beta1.ReasonInvalidPod && recorded.Revision == set.Revision {
 		return recorded, true
 	}
-	return Omission{}, false
+	return Obstacle{}, false
 }
 
 // asCreated is a Pod as its owner makes it: without what was injected into it.
