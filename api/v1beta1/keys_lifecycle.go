@@ -14,6 +14,8 @@ const (
 const (
 	// LifecycleReadinessAgent is the userAgent of the entries.
 	LifecycleReadinessAgent = "Lifecycle"
+	// SidecarSetReadinessAgent is the userAgent of the entries of SidecarSets; the key is the name of the set.
+	SidecarSetReadinessAgent = "SidecarSet"
 	// PreDeleteHookReadinessKey is the key while a deletion is delayed.
 	PreDeleteHookReadinessKey = "preDeleteHook"
 	// PreUpdateHookReadinessKey is the key while a change in place is delayed.

@@ -18,6 +18,9 @@ const (
 	// SidecarSetWorkingContainersAnnotation maps, on a Pod and as JSON, each hot upgraded sidecar to the container that
 	// works for it now.
 	SidecarSetWorkingContainersAnnotation = "kruise.io/sidecarset-working-hotupgrade-container"
+	// SidecarSetLifecycleAnnotation holds, on a Pod and as JSON by set name, where the Pod is between the hooks of an
+	// update: a LifecycleStateType, and since when.
+	SidecarSetLifecycleAnnotation = "apps.kruise.io/sidecarset-lifecycle"
 	// SidecarSetVersionAnnotationPrefix is followed by the name of one of the two containers of a hot upgraded sidecar.
 	// The value is that container's version.
 	SidecarSetVersionAnnotationPrefix = "version.sidecarset.kruise.io/"
@@ -37,6 +40,9 @@ const (
 	SidecarSetCustomVersionLabel = "apps.kruise.io/sidecarset-custom-version"
 	// SidecarSetNameLabel names, on a ControllerRevision, its SidecarSet.
 	SidecarSetNameLabel = "kruise.io/sidecarset-name"
+	// ImagePullerLabel marks the short-lived Pods that have a node pull an image. The value is the kind of the object
+	// that they pull for.
+	ImagePullerLabel = "apps.kruise.io/image-puller"
 )
 
 // Environment variables of injected containers.

@@ -31,6 +31,22 @@ type LifecycleHook struct {
 	// needs the readiness gate KruisePodReady in the Pod. Default false.
 	// +optional
 	MarkPodNotReady bool `json:"markPodNotReady,omitempty"`
+	// TimeoutSeconds is how long, in seconds, another program has for its work: 10 to 86400. On a SidecarSet: default
+	// 600. On a StatefulSet it works for inPlaceUpdate alone, and without it a change waits for as long as it takes.
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=86400
+	// +optional
+	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
+}
+
+// SidecarSetLifecycle holds hooks around the update of a running Pod by a SidecarSet.
+type SidecarSetLifecycle struct {
+	// InPlaceUpdate delays an update that restarts a container of a Pod that serves until the Pod is no longer hooked;
+	// after the update the Pod counts as available once it is hooked again. Where the other program does not do its work
+	// within timeoutSeconds before the update, the Pod serves on with the old version and is asked again after 10 minutes;
+	// after the update, the Pod counts as available then.
+	// +optional
+	InPlaceUpdate *LifecycleHook `json:"inPlaceUpdate,omitempty"`
 }
 
 // LifecycleStateType is where a Pod is between its hooks: the value of the label lifecycle.apps.kruise.io/state.

@@ -95,6 +95,40 @@ const (
 	ReasonExpired = "Expired"
 )
 
+// What a Pod waits for until a SidecarSet updates it: the reasons of status.waiting.
+const (
+	// WaitingMaxUnavailable: as many Pods of the set as maxUnavailable allows are down because of it.
+	WaitingMaxUnavailable = "MaxUnavailable"
+	// WaitingInFlight: an earlier change of the Pod, by any object, is not at its end.
+	WaitingInFlight = "InFlight"
+	// WaitingTopology: an earlier domain of topologyKey is not at its end.
+	WaitingTopology = "Topology"
+	// WaitingImagePulling: a node pulls the image.
+	WaitingImagePulling = "ImagePulling"
+	// WaitingImageUnavailable: the node cannot get the image.
+	WaitingImageUnavailable = "ImageUnavailable"
+	// WaitingHook: the Pod is hooked, or drains.
+	WaitingHook = "Hook"
+	// WaitingHookTimeout: the hook was not released in time; the Pod is asked again later.
+	WaitingHookTimeout = "HookTimeout"
+	// WaitingWorkloadUnavailable: as many Pods of the workload as maxUnavailablePerWorkload allows are down.
+	WaitingWorkloadUnavailable = "WorkloadUnavailable"
+	// WaitingDisruptionBudget: a PodDisruptionBudget allows no disruption of the Pod now.
+	WaitingDisruptionBudget = "DisruptionBudget"
+)
+
+// Reasons of conditions of SidecarSets besides.
+const (
+	// ReasonMaxUnavailableZero: maxUnavailable is 0, so that no Pod that serves is updated.
+	ReasonMaxUnavailableZero = "MaxUnavailableZero"
+	// ReasonImageUnavailable: no node that was asked can get a new image, so that nothing is restarted.
+	ReasonImageUnavailable = "ImageUnavailable"
+	// ReasonResizeInfeasible: nodes can never give Pods the resources that an update wrote.
+	ReasonResizeInfeasible = "ResizeInfeasible"
+	// ReasonResizeDeferred: nodes cannot give Pods those resources now.
+	ReasonResizeDeferred = "ResizeDeferred"
+)
+
 // Why a SidecarSet that matches a Pod is left out of it.
 const (
 	// ReasonNameTaken: a container of the set has the name of one that the Pod brings itself.

@@ -34,6 +34,13 @@ type SidecarSetStatus struct {
 	// +listMapKey=name
 	// +optional
 	Uninjected []UninjectedPod `json:"uninjected,omitempty"`
+	// Waiting counts the Pods that wait for their update by what they wait for. Each Pod is counted once, at the first
+	// of its obstacles.
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=map
+	// +listMapKey=reason
+	// +optional
+	Waiting []WaitingPods `json:"waiting,omitempty"`
 	// LatestRevision is the name of the ControllerRevision of the current spec.
 	// +optional
 	LatestRevision string `json:"latestRevision,omitempty"`
@@ -74,4 +81,15 @@ type UninjectedPod struct {
 	Name string `json:"name"`
 	// Reason, one word.
 	Reason string `json:"reason"`
+}
+
+// WaitingPods are Pods that wait for their update for the same reason.
+type WaitingPods struct {
+	// Reason, one word: MaxUnavailable, Topology, ImagePulling, ImageUnavailable, Hook, HookTimeout,
+	// WorkloadUnavailable, DisruptionBudget, InFlight.
+	Reason string `json:"reason"`
+	// Pods is how many they are.
+	Pods int32 `json:"pods"`
+	// First names one of them: <namespace>/<name>.
+	First string `json:"first"`
 }

@@ -56,6 +56,10 @@ type SidecarSetSpec struct {
 	// +optional
 	UpdateStrategy SidecarSetUpdateStrategy `json:"updateStrategy,omitempty"`
 
+	// Lifecycle holds hooks around the update of a running Pod.
+	// +optional
+	Lifecycle *SidecarSetLifecycle `json:"lifecycle,omitempty"`
+
 	// InjectionStrategy says what newly created Pods get.
 	// +optional
 	InjectionStrategy SidecarSetInjectionStrategy `json:"injectionStrategy,omitempty"`

@@ -54,11 +54,49 @@ type SidecarSetUpdateStrategy struct {
 	Partition *intstr.IntOrString `json:"partition,omitempty"`
 
 	// MaxUnavailable is how many (or what percentage, rounded up) of the matched Pods may be unavailable because of the
-	// update. Default 1.
+	// update. 0 lets no Pod that serves be updated. Default 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 0 : self.matches('^([0-9]{1,2}|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number of Pods from 0 up, or a percentage from "0%" to "100%"'`
 	// +optional
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+
+	// MaxUnavailablePerWorkload is how many (or what percentage, rounded down, at least 1) of the matched Pods of one
+	// workload may be down, for whatever reason, for one more of them to be restarted. "100%" means no limit. Absent:
+	// all but one, so that the last Pod of a workload that serves is never taken; a workload of one Pod has none to keep.
+	// +kubebuilder:validation:XValidation:rule=`type(self) == int ? self >= 1 : self.matches('^([1-9][0-9]?|100)%$')`,messageExpression=`'is ' + (type(self) == int ? string(self) : '"' + self + '"') + '; allowed are a number from 1 up, or a percentage from "1%" to "100%"'`
+	// +optional
+	MaxUnavailablePerWorkload *intstr.IntOrString `json:"maxUnavailablePerWorkload,omitempty"`
+
+	// DisruptionBudgets is Respect (no Pod is restarted that its PodDisruptionBudgets would not let be evicted) or Ignore.
+	// Default Respect.
+	// +optional
+	DisruptionBudgets DisruptionBudgetPolicy `json:"disruptionBudgets,omitempty"`
+
+	// TopologyKey is the key of a label of Nodes, such as topology.kubernetes.io/zone. The Pods of one value of it after
+	// the other are updated, in the order of the values; those on nodes without the label come last. Absent: no order.
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$')`,messageExpression=`'is "' + self + '"; allowed is the key of a label of Nodes, such as topology.kubernetes.io/zone'`
+	// +optional
+	TopologyKey string `json:"topologyKey,omitempty"`
+
+	// MinReadySeconds is how long, in seconds, an updated Pod must have served before it gives its share of the budgets
+	// back and counts as ready: 0 to 3600. Default 0.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	MinReadySeconds int32 `json:"minReadySeconds,omitempty"`
+
+	// GracePeriodSeconds is how long, in seconds, a Pod that serves is kept NotReady before a container of it restarts,
+	// so that traffic drains: 0 to 3600. It works in Pods that were created while it, or markPodNotReady, was set.
+	// Default 0: no draining.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	GracePeriodSeconds int32 `json:"gracePeriodSeconds,omitempty"`
+
+	// ImagePreDownload says whether nodes pull new images before containers restart with them.
+	// +optional
+	ImagePreDownload *SidecarSetImagePreDownload `json:"imagePreDownload,omitempty"`
 
 	// PriorityStrategy orders the Pods to update.
 	// +optional
@@ -79,6 +117,52 @@ type SidecarSetUpdateStrategy struct {
 	// Default false.
 	// +optional
 	AutoPauseOnFailure bool `json:"autoPauseOnFailure,omitempty"`
+}
+
+// DisruptionBudgetPolicy says whether restarts ask the PodDisruptionBudgets of a Pod.
+// +kubebuilder:validation:Enum=Respect;Ignore
+type DisruptionBudgetPolicy string
+
+const (
+	// RespectDisruptionBudgets restarts no Pod that its PodDisruptionBudgets would not let be evicted.
+	RespectDisruptionBudgets DisruptionBudgetPolicy = "Respect"
+	// IgnoreDisruptionBudgets does not look at them.
+	IgnoreDisruptionBudgets DisruptionBudgetPolicy = "Ignore"
+)
+
+// ImagePreDownloadPolicy says on which nodes an image must have been pulled before a container restarts with it.
+// +kubebuilder:validation:Enum=Off;FirstNode;EveryNode
+type ImagePreDownloadPolicy string
+
+const (
+	// ImagePreDownloadOff asks for no pull ahead of the restart.
+	ImagePreDownloadOff ImagePreDownloadPolicy = "Off"
+	// ImagePreDownloadFirstNode has one node pull a new image before the first container restarts with it.
+	ImagePreDownloadFirstNode ImagePreDownloadPolicy = "FirstNode"
+	// ImagePreDownloadEveryNode besides has each Pod wait until its own node has the image.
+	ImagePreDownloadEveryNode ImagePreDownloadPolicy = "EveryNode"
+)
+
+// SidecarSetImagePreDownload says whether nodes pull new images before containers restart with them. Nothing of the
+// image runs for it.
+type SidecarSetImagePreDownload struct {
+	// Policy is Off, FirstNode (one node must have a new image before the first container restarts with it) or EveryNode
+	// (besides, each Pod waits until its own node has it). Absent: the operator's default, FirstNode unless the chart says
+	// otherwise.
+	// +optional
+	Policy ImagePreDownloadPolicy `json:"policy,omitempty"`
+
+	// Parallelism is how many nodes pull at a time: 1 to 100. Default 10.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	Parallelism *int32 `json:"parallelism,omitempty"`
+
+	// TimeoutSeconds is how long one pull may take, in seconds: 30 to 7200. Default 600.
+	// +kubebuilder:validation:Minimum=30
+	// +kubebuilder:validation:Maximum=7200
+	// +optional
+	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
 }
 
 // UpdatePriorityStrategy orders Pods, by weight or by label, not both.

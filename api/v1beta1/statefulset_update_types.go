@@ -71,6 +71,11 @@ type RollingUpdateStatefulSetStrategy struct {
 	// +optional
 	InPlaceUpdateStrategy *InPlaceUpdateStrategy `json:"inPlaceUpdateStrategy,omitempty"`
 
+	// DisruptionBudgets is Respect (a restart in place, and the deletion of a Pod that serves, ask the Pod's
+	// PodDisruptionBudgets) or Ignore. Default Ignore, as StatefulSets of apps/v1 do.
+	// +optional
+	DisruptionBudgets DisruptionBudgetPolicy `json:"disruptionBudgets,omitempty"`
+
 	// MinReadySeconds is how long, in seconds, a Pod must be Ready before it counts as available: 0 to 300. Default 0.
 	// Where spec.minReadySeconds is given too, the larger of the two holds.
 	// +kubebuilder:default=0
@@ -95,16 +100,18 @@ type InPlaceUpdateStrategy struct {
 	// +optional
 	GracePeriodSeconds int32 `json:"gracePeriodSeconds,omitempty"`
 
-	// ImagePreDownloadParallelism is accepted for manifests made for OpenKruise and has no effect: images are not
-	// pulled ahead of time.
+	// ImagePreDownloadParallelism is how many nodes pull a new image at a time, or what percentage of the nodes with Pods
+	// to update (at least 1). Any of the three imagePreDownload fields has each Pod wait for its node to have the image
+	// before it is changed in place. Default 10.
 	// +optional
 	ImagePreDownloadParallelism *intstr.IntOrString `json:"imagePreDownloadParallelism,omitempty"`
 
-	// ImagePreDownloadTimeoutSeconds is accepted for manifests made for OpenKruise and has no effect.
+	// ImagePreDownloadTimeoutSeconds is how long one pull may take, in seconds. Default 600.
 	// +optional
 	ImagePreDownloadTimeoutSeconds *int32 `json:"imagePreDownloadTimeoutSeconds,omitempty"`
 
-	// ImagePreDownloadMinUpdatedReadyPods is accepted for manifests made for OpenKruise and has no effect.
+	// ImagePreDownloadMinUpdatedReadyPods is how many Pods, or what percentage of replicas, are updated and ready before
+	// nodes besides the first one pull ahead. Default 0.
 	// +optional
 	ImagePreDownloadMinUpdatedReadyPods *intstr.IntOrString `json:"imagePreDownloadMinUpdatedReadyPods,omitempty"`
 }
