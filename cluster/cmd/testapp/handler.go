@@ -26,9 +26,21 @@ func newHandler(readyAt time.Time) http.Handler {
 	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, os.Getenv(r.URL.Query().Get("name")))
 	})
+	mux.HandleFunc("/slow", slow)
 	mux.HandleFunc("/lookup", lookup)
 	mux.HandleFunc("/get", get)
 	return mux
+}
+
+// slow answers after ?for=, at most 10 s.
+func slow(w http.ResponseWriter, r *http.Request) {
+	d, err := time.ParseDuration(r.URL.Query().Get("for"))
+	if err != nil || d < 0 || d > 10*time.Second {
+		http.Error(w, "for: want a duration from 0s to 10s", http.StatusBadRequest)
+		return
+	}
+	time.Sleep(d)
+	fmt.Fprintln(w, "ok")
 }
 
 // lookup resolves ?host= the way any program in the Pod would.

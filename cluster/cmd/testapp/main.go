@@ -2,14 +2,19 @@
 
 // Command testapp is what the tests run as application and as sidecar.
 //
-//	testapp serve            HTTP server (the default): /readyz, /healthz, /version, /env?name=, /get?url=, /lookup?host=
+//	testapp serve            HTTP server (the default): /readyz, /healthz, /version, /env?name=, /get?url=,
+//	                         /lookup?host=, /slow?for=
 //	testapp sleep            does nothing until SIGTERM
 //	testapp exit CODE        ends at once with CODE
 //	testapp crash-after D    serves, then ends with 1 after the duration D
+//	testapp proxy HOST:PORT  passes requests on to an application, and ends at SIGTERM with those that it is busy with
+//	testapp load             sends POST requests to the ready Pods of a Service and counts those that are lost: /report, /stop
 //
 // Settings by environment: APP_VERSION (what /version says), APP_ADDR (listen address, default ":8080"),
 // APP_READY_AFTER (duration until /readyz turns 200, default 0), APP_SHUTDOWN_DELAY (duration between SIGTERM and the
-// end, default 0).
+// end, default 0). Of load: LOAD_SERVICE (name of a Service in the Pod's namespace, whose EndpointSlices are followed),
+// LOAD_PORT (of the Service: requests go to its own address instead), LOAD_RATE (requests a second), LOAD_REQUESTS (how
+// many in all), LOAD_PATH, LOAD_KEEPALIVE ("false" makes a connection for each request).
 package main
 
 import (
@@ -58,8 +63,12 @@ func run(ctx context.Context, args []string) (int, error) {
 		return code, nil
 	case "crash-after":
 		return crashAfter(ctx, arg)
+	case "proxy":
+		return proxy(ctx, arg)
+	case "load":
+		return runLoad(ctx)
 	default:
-		return 2, fmt.Errorf("unknown subcommand %q: want serve, sleep, exit CODE or crash-after DURATION", mode)
+		return 2, fmt.Errorf("unknown subcommand %q: want serve, sleep, exit CODE, crash-after DURATION, proxy HOST:PORT or load", mode)
 	}
 }
 
@@ -78,12 +87,8 @@ func crashAfter(ctx context.Context, arg string) (int, error) {
 	return code, err
 }
 
-// serve answers HTTP until the context ends.
+// serve answers the test suites' questions until the context ends.
 func serve(ctx context.Context) (int, error) {
-	addr := os.Getenv("APP_ADDR")
-	if addr == "" {
-		addr = ":8080"
-	}
 	readyAfter, err := durationFromEnv("APP_READY_AFTER")
 	if err != nil {
 		return 2, err
@@ -92,7 +97,12 @@ func serve(ctx context.Context) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	server := &http.Server{Addr: addr, Handler: newHandler(time.Now().Add(readyAfter)), ReadHeaderTimeout: 10 * time.Second}
+	return serveHandler(ctx, newHandler(time.Now().Add(readyAfter)), shutdownDelay)
+}
+
+// serveHandler answers HTTP until the context ends and the delay has passed.
+func serveHandler(ctx context.Context, handler http.Handler, shutdownDelay time.Duration) (int, error) {
+	server := newServer(handler)
 	go func() {
 		<-ctx.Done()
 		time.Sleep(shutdownDelay)
@@ -102,6 +112,15 @@ func serve(ctx context.Context) (int, error) {
 		return 1, err
 	}
 	return 0, nil
+}
+
+// newServer listens where APP_ADDR says, on port 8080 if it says nothing.
+func newServer(handler http.Handler) *http.Server {
+	addr := os.Getenv("APP_ADDR")
+	if addr == "" {
+		addr = ":8080"
+	}
+	return &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 }
 
 // durationFromEnv reads a duration from an environment variable; unset means 0.

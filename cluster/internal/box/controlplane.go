@@ -35,7 +35,7 @@ func (c Config) etcd() supervise.Program {
 }
 
 func (c Config) apiServer() supervise.Program {
-	return c.program("kube-apiserver",
+	return c.program("kube-apiserver", append(c.auditArgs(),
 		"--etcd-servers="+etcdURL,
 		"--bind-address="+topology.ControlPlaneIP,
 		"--advertise-address="+topology.ControlPlaneIP,
@@ -65,7 +65,7 @@ func (c Config) apiServer() supervise.Program {
 		"--proxy-client-cert-file="+c.pki("front-proxy-client.crt"),
 		"--proxy-client-key-file="+c.pki("front-proxy-client.key"),
 		"--max-requests-inflight=1000",
-		"--max-mutating-requests-inflight=500")
+		"--max-mutating-requests-inflight=500")...)
 }
 
 // kubeconfigArgs make a component use one kubeconfig for everything.

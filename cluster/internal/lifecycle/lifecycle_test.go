@@ -153,7 +153,7 @@ func TestDownOfADeadClusterKeepsItsLogsOnly(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	got := Environment(&state.Record{StateDir: "/state", RegistryPort: 5000, BinDir: "/cache/bin"})
-	want := "export KUBECONFIG=/state/kubeconfig\nexport WINDLASS_REGISTRY=127.0.0.1:5000\nexport PATH=/cache/bin:$PATH\n"
+	want := "export KUBECONFIG=/state/kubeconfig\nexport WINDLASS_REGISTRY=127.0.0.1:5000\nexport WINDLASS_AUDIT_LOG=/state/log/audit.log\nexport PATH=/cache/bin:$PATH\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}

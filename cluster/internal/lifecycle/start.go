@@ -95,6 +95,9 @@ func writeFiles(record *state.Record, cache build.Cache) error {
 	if err != nil {
 		return err
 	}
+	if err := state.WriteFile(box.AuditPolicyFile(record.StateDir), []byte(box.AuditPolicy), 0o644); err != nil {
+		return err
+	}
 	if err := state.WriteFile(filepath.Join(record.StateDir, "kwok.yaml"), stages, 0o644); err != nil {
 		return err
 	}
