@@ -30,7 +30,7 @@ func Unfinished(pod *corev1.Pod) string {
 		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds)
 	}
 	text, key := either(pod.Annotations, stateKeys...)
-	if key == "" || runsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`) {
+	if key == "" || RunsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`) {
 		return ""
 	}
 	state, err := ParseState(pod.Annotations)
@@ -40,9 +40,9 @@ func Unfinished(pod *corev1.Pod) string {
 	return state.awaited(pod)
 }
 
-// runsItsImages reports whether the kubelet reports for every container the very image that the spec names, by which a
+// RunsItsImages reports whether the kubelet reports for every container the very image that the spec names, by which a
 // change of images is done.
-func runsItsImages(pod *corev1.Pod) bool {
+func RunsItsImages(pod *corev1.Pod) bool {
 	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range list {
 			status := pods.Status(pod, list[i].Name)

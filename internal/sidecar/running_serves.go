@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecar
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/pods"
+)
+
+// Serves reports whether a Pod serves, and goes on to: it is Running and Ready, does not terminate, and no change of it
+// in place, by whatever SidecarSet or StatefulSet, is unfinished. A Pod that was just written to is still Ready for the
+// second that its kubelet takes to stop a container.
+func Serves(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod)
+}
+
+// anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote, or a part of it is still to
+// be written. It is asked about many Pods whose updates are long done: nothing is decoded while the Pod shows that.
+func anyUnderWay(pod *corev1.Pod) bool {
+	text := pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation]
+	if text == "" || inplace.RunsItsImages(pod) && !strings.Contains(text, `"resized`) {
+		return false
+	}
+	r := records{Pod: pod}
+	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	for name := range r.updates {
+		record := r.updates.update(name)
+		held := r.runsImages(record) && inplace.HeldResize(pod) != ""
+		if !held && !r.carriesOut(record) || len(r.owedResizes(record)) > 0 {
+			return true
+		}
+	}
+	return false
+}
