@@ -38,13 +38,18 @@ func (d *difference) resize(reached, to *corev1.Container) {
 	}
 	reached.Resources = withAmounts(reached.Resources, *changed)
 	put(&d.change.Resources, to.Name, *changed)
-	if slices.ContainsFunc(to.ResizePolicy, func(policy corev1.ContainerResizePolicy) bool {
+	if ResizeRestarts(to.ResizePolicy, *changed) {
+		d.change.ResizeRestarts = append(d.change.ResizeRestarts, to.Name)
+	}
+}
+
+// ResizeRestarts reports whether the kubelet restarts a container with this resizePolicy to change these amounts.
+func ResizeRestarts(policies []corev1.ContainerResizePolicy, changed corev1.ResourceRequirements) bool {
+	return slices.ContainsFunc(policies, func(policy corev1.ContainerResizePolicy) bool {
 		_, request := changed.Requests[policy.ResourceName]
 		_, limit := changed.Limits[policy.ResourceName]
 		return policy.RestartPolicy == corev1.RestartContainer && (request || limit)
-	}) {
-		d.change.ResizeRestarts = append(d.change.ResizeRestarts, to.Name)
-	}
+	})
 }
 
 // ChangedAmounts are the amounts of cpu and memory that turn the resources that a container has into others; nil when

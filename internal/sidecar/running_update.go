@@ -74,6 +74,25 @@ func (s *Set) newResources(v *View, resized []string) map[string]corev1.Resource
 	return out
 }
 
+// Restarts reports whether bringing a Pod to the set's current version restarts a container of it: one gets another
+// image, the new one of a hot upgrade included, or its resizePolicy asks for a restart.
+func (s *Set) Restarts(v *View, resized []string) bool {
+	restarts, resources := false, s.newResources(v, resized)
+	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		has := v.Image(c.Name)
+		if isHot(c) {
+			if pair := v.pair(c); pair != nil {
+				has = pair.working.Image
+			}
+		}
+		restarts = restarts || has != "" && has != c.Image
+		for _, name := range namesInPod(c) {
+			restarts = restarts || inplace.ResizeRestarts(c.ResizePolicy, resources[name])
+		}
+	})
+	return restarts
+}
+
 // inPod are resources of a set as a Pod has them: where the set says only a limit, the API server lets the Pod request as
 // much.
 func inPod(resources corev1.ResourceRequirements) corev1.ResourceRequirements {

@@ -138,7 +138,7 @@ func (*steps) Invalid(object client.Object, fault error, now time.Time) *loop.Re
 
 // Observe counts what a status says.
 func (*steps) Observe(r *loop.Report, _ bool) {
-	observeStalled(r.Object.GetName(), &r.Updated.(*v1beta1.SidecarSet).Status)
+	observeStatus(r.Object.GetName(), &r.Updated.(*v1beta1.SidecarSet).Status)
 }
 
 // Forget drops all that is remembered of a set that is gone.

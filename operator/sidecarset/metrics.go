@@ -3,6 +3,8 @@
 package sidecarset
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -23,6 +25,11 @@ var (
 		Help: "Live Pods that a SidecarSet selects and that run without its sidecars. A set that misses none has no series.",
 	}, []string{"sidecarset"})
 
+	waitingPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "windlass_sidecarset_waiting_pods",
+		Help: "Pods that wait for their update by a SidecarSet, by the first thing that they wait for. What none waits for has no series.",
+	}, []string{"sidecarset", "reason"})
+
 	stalled = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "windlass_sidecarset_stalled",
 		Help: "1 for every SidecarSet that cannot go on without a person. Others have no series.",
@@ -30,7 +37,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(writes, uninjectedPods, stalled)
+	metrics.Registry.MustRegister(writes, uninjectedPods, waitingPods, stalled)
 }
 
 func observe(s *Snapshot, outcome *Outcome) {
@@ -47,8 +54,17 @@ func observe(s *Snapshot, outcome *Outcome) {
 	uninjectedPods.WithLabelValues(s.Set.Name()).Set(float64(len(s.Uninjected)))
 }
 
-// observeStalled reports whether a set is stalled, whether that was written or not.
-func observeStalled(name string, status *v1beta1.SidecarSetStatus) {
+// observeStatus counts what a status says, whether that was written or not: whether the set is stalled, and how many Pods
+// wait for what.
+func observeStatus(name string, status *v1beta1.SidecarSetStatus) {
+	for _, reason := range waitingReasons {
+		at := slices.IndexFunc(status.Waiting, func(w v1beta1.WaitingPods) bool { return w.Reason == reason })
+		if at < 0 {
+			waitingPods.DeleteLabelValues(name, reason)
+			continue
+		}
+		waitingPods.WithLabelValues(name, reason).Set(float64(status.Waiting[at].Pods))
+	}
 	if meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled) {
 		stalled.WithLabelValues(name).Set(1)
 	} else {
@@ -59,5 +75,6 @@ func observeStalled(name string, status *v1beta1.SidecarSetStatus) {
 // forgetMetrics drops the series of a set that is gone.
 func forgetMetrics(name string) {
 	uninjectedPods.DeleteLabelValues(name)
+	waitingPods.DeletePartialMatch(prometheus.Labels{"sidecarset": name})
 	stalled.DeleteLabelValues(name)
 }

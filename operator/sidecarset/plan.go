@@ -40,9 +40,12 @@ type Plan struct {
 	Marks []MarkPod
 	// Hold says why Pods that are not up to date are left alone for now; empty when none is.
 	Hold Hold
-	// Waiting are Pods that are not up to date and whose turn comes later. Elsewhere are those among them in namespaces
-	// where nothing was refused, Again are the refused Pods that are due and find no room.
-	Waiting, Elsewhere, Again int
+	// Held is how many Pods are not up to date while Hold keeps all of them so.
+	Held int
+	// Waiting are Pods whose turn comes later, by what they wait for. Elsewhere is how many of them are in namespaces
+	// where nothing was refused, Again how many refused Pods are due and have to wait too.
+	Waiting          []Wait
+	Elsewhere, Again int
 	// Blockers are the Pods that take up shares of maxUnavailable.
 	Blockers []string
 	// Kept are Pods that the partition, or the update's own selector, keeps at the old version.
@@ -80,8 +83,6 @@ const (
 	HoldPaused Hold = "Paused"
 	// HoldAutoPaused means that an updated Pod failed, and that autoPauseOnFailure is set.
 	HoldAutoPaused Hold = "AutoPaused"
-	// HoldBudget means that as many Pods as allowed are unavailable.
-	HoldBudget Hold = "MaxUnavailable"
 )
 
 // UpdatePod changes one Pod in place.
@@ -157,3 +158,8 @@ func (b *BrokenPod) before(other *BrokenPod) bool {
 }
 
 func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }
+
+// comparePods orders Pods by name.
+func comparePods(a, b *corev1.Pod) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}

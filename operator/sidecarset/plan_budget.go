@@ -16,6 +16,8 @@ type budget struct {
 	pods int
 	// restarts is how many more serving Pods may be restarted now, those that have their share already included.
 	restarts int
+	// words say that nothing is left; they are made when they are needed.
+	words string
 }
 
 // newBudget counts the Pods that have their share, those evicted by this plan and those evicted before and not replaced
@@ -44,11 +46,8 @@ func (s *Snapshot) restarting(view *sidecar.View) bool {
 // mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.
 func (b *budget) mayRestart(counted bool) bool { return b.restarts > 0 && (counted || b.pods > 0) }
 
-// restart takes a Pod down. One that does not serve costs nothing.
-func (b *budget) restart(view *sidecar.View, counted bool) {
-	if !view.Ready() {
-		return
-	}
+// restart takes a Pod down that serves.
+func (b *budget) restart(counted bool) {
 	b.restarts--
 	if !counted {
 		b.pods--

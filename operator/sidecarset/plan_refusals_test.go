@@ -312,8 +312,8 @@ func TestHalfAChangeIsNeverComplete(t *testing.T) {
 	// The other one's node may be lost, of which nothing but another look tells.
 	carryOut(planOf(t, s.snapshot()))
 	plan = planOf(t, s.snapshot())
-	if plan.Again != 1 || plan.Waiting != 0 {
-		t.Fatalf("%d are due, %d wait; want 1 that is due and finds no room", plan.Again, plan.Waiting)
+	if plan.Again != 1 || plan.waiting() != 0 {
+		t.Fatalf("%d are due, %d wait; want 1 that is due and finds no room", plan.Again, plan.waiting())
 	}
 	if got := retryIn(s.snapshot(), plan, &Outcome{}); got != unblocked {
 		t.Errorf("look again in %s, want %s", got, unblocked)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,14 +160,16 @@ func textsOf(u UpdatePod) map[string]string {
 
 // decision is what a plan comes to, in short.
 type decision struct {
-	Update        []string
-	Hold          Hold
-	Waiting, Kept int
-	Limited       []string
+	Update     []string
+	Hold       Hold
+	Held, Kept int
+	// Waiting are the reasons for which Pods wait, and how many they are.
+	Waiting string
+	Limited []string
 }
 
 func decisionOf(plan *Plan) decision {
-	d := decision{Hold: plan.Hold, Waiting: plan.Waiting, Kept: plan.Kept}
+	d := decision{Hold: plan.Hold, Held: plan.Held, Kept: plan.Kept, Waiting: waitsOf(plan)}
 	for _, u := range plan.Updates {
 		d.Update = append(d.Update, u.View.Pod.Name)
 	}
@@ -174,6 +177,15 @@ func decisionOf(plan *Plan) decision {
 		d.Limited = append(d.Limited, l.View.Pod.Name)
 	}
 	return d
+}
+
+// waitsOf are the reasons for which Pods wait, as the status has them.
+func waitsOf(plan *Plan) string {
+	var out []string
+	for _, w := range listWaiting(plan) {
+		out = append(out, fmt.Sprintf("%s %d", w.Reason, w.Pods))
+	}
+	return strings.Join(out, ", ")
 }
 
 func TestPlan(t *testing.T) {
@@ -187,15 +199,15 @@ func TestPlan(t *testing.T) {
 		},
 		"one Pod at a time by default, the one that became ready last first": {
 			func(t *testing.T) *rollout { return newRollout(t, 3, rolling()).image("agent:2") },
-			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
+			decision{Update: []string{"web-2"}, Waiting: "MaxUnavailable 2"},
 		},
 		"a percentage rounds up": {
 			func(t *testing.T) *rollout { return newRollout(t, 5, rolling().MaxUnavailable("21%")).image("agent:2") },
-			decision{Update: []string{"web-4", "web-3"}, Hold: HoldBudget, Waiting: 3},
+			decision{Update: []string{"web-4", "web-3"}, Waiting: "MaxUnavailable 3"},
 		},
 		"maxUnavailable 0 still lets one go, or nothing ever would": {
 			func(t *testing.T) *rollout { return newRollout(t, 2, rolling().MaxUnavailable("0")).image("agent:2") },
-			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+			decision{Update: []string{"web-1"}, Waiting: "MaxUnavailable 1"},
 		},
 		"a Pod that is not ready costs nothing and goes first": {
 			func(t *testing.T) *rollout {
@@ -203,7 +215,7 @@ func TestPlan(t *testing.T) {
 				build.SetReady(w.pods[0], false, w.now)
 				return w.image("agent:2")
 			},
-			decision{Update: []string{"web-0", "web-2"}, Hold: HoldBudget, Waiting: 1},
+			decision{Update: []string{"web-0", "web-2"}, Waiting: "MaxUnavailable 1"},
 		},
 		"an updated Pod that has not come back uses up the budget": {
 			func(t *testing.T) *rollout {
@@ -211,7 +223,7 @@ func TestPlan(t *testing.T) {
 				carryOut(w.plan())
 				return w
 			},
-			decision{Hold: HoldBudget, Waiting: 2},
+			decision{Waiting: "MaxUnavailable 2"},
 		},
 		"the next goes when the kubelet is done with the first": {
 			func(t *testing.T) *rollout {
@@ -220,7 +232,7 @@ func TestPlan(t *testing.T) {
 				build.RunContainers(w.pods[2])
 				return w
 			},
-			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+			decision{Update: []string{"web-1"}, Waiting: "MaxUnavailable 1"},
 		},
 		"a new version while an update is in flight waits for it": {
 			func(t *testing.T) *rollout {
@@ -228,7 +240,7 @@ func TestPlan(t *testing.T) {
 				carryOut(w.plan())
 				return w.image("agent:3")
 			},
-			decision{Hold: HoldBudget, Waiting: 3},
+			decision{Waiting: "InFlight 1, MaxUnavailable 2"},
 		},
 		"a Pod broken by the last version gets the next one at once, and no other does": {
 			func(t *testing.T) *rollout {
@@ -237,7 +249,7 @@ func TestPlan(t *testing.T) {
 				build.SetReady(w.pods[2], false, w.now)
 				return w.image("agent:3")
 			},
-			decision{Update: []string{"web-2"}, Hold: HoldBudget, Waiting: 2},
+			decision{Update: []string{"web-2"}, Waiting: "MaxUnavailable 2"},
 		},
 		"a deleted Pod gives its share of the budget back": {
 			func(t *testing.T) *rollout {
@@ -246,11 +258,11 @@ func TestPlan(t *testing.T) {
 				w.pods = w.pods[:2]
 				return w
 			},
-			decision{Update: []string{"web-1"}, Hold: HoldBudget, Waiting: 1},
+			decision{Update: []string{"web-1"}, Waiting: "MaxUnavailable 1"},
 		},
 		"a paused rollout changes nothing": {
 			func(t *testing.T) *rollout { return newRollout(t, 2, rolling().Paused()).image("agent:2") },
-			decision{Hold: HoldPaused, Waiting: 2},
+			decision{Hold: HoldPaused, Held: 2},
 		},
 		"NotUpdate changes nothing": {
 			func(t *testing.T) *rollout {
@@ -258,7 +270,7 @@ func TestPlan(t *testing.T) {
 					s.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
 				})).image("agent:2")
 			},
-			decision{Hold: HoldNotUpdate, Waiting: 2},
+			decision{Hold: HoldNotUpdate, Held: 2},
 		},
 		"a partition keeps the last in order": {
 			func(t *testing.T) *rollout {

@@ -46,7 +46,7 @@ func (p *planner) complete(again bool) {
 			continue
 		}
 		_, known := p.s.refused(view, writeResize)
-		if known != again || again && (p.waits(view, writeResize) || !p.room(view)) {
+		if known != again || again && (p.waits(view, writeResize) || !p.goesAgain(&candidate{View: view, step: stepResize})) {
 			continue
 		}
 		if change := p.set.Complete(view); change != nil {
@@ -57,14 +57,13 @@ func (p *planner) complete(again bool) {
 	}
 }
 
-// room takes the budget for one more try of what was refused before, if there is any left.
-func (p *planner) room(view *sidecar.View) bool {
-	counted := charged(p.s, view)
-	if view.Ready() && !p.budget.mayRestart(counted) {
+// goesAgain is goes for what was refused before. If it has to wait, it is named as refused, not as waiting.
+func (p *planner) goesAgain(c *candidate) bool {
+	if held, _ := p.ask(c); held != nil {
 		p.plan.Again++
 		return false
 	}
-	p.budget.restart(view, counted)
+	p.spend(c)
 	return true
 }
 
@@ -130,16 +129,11 @@ func (p *planner) finish(again bool) error {
 		if _, known := p.s.refused(view, writeFinish); known != again || again && p.waits(view, writeFinish) {
 			continue
 		}
-		counted := charged(p.s, view)
-		if view.Ready() && !p.budget.mayRestart(counted) {
-			continue
-		}
 		change, err := p.set.FinishHot(view, metav1.NewTime(p.s.Now))
 		if err != nil {
 			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
 		}
-		if change != nil {
-			p.budget.restart(view, counted)
+		if change != nil && p.goes(&candidate{View: view, step: stepEnd, refusing: again}) {
 			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{
 				View: view, Change: change, NotServing: !view.Ready(), Reason: "the new container serves, the old one can go",
 			})
@@ -148,52 +142,36 @@ func (p *planner) finish(again bool) error {
 	return nil
 }
 
-// choose takes candidates in order while the budget lasts. A Pod that does not serve anyway costs nothing; one whose
-// earlier update is still under way waits for its end.
+// choose takes candidates in order as far as the rules let it.
 func (p *planner) choose(candidates []candidate) error {
-	for _, c := range candidates {
-		counted := charged(p.s, c.View)
-		switch {
-		case c.Ready() && c.UnderWay():
-			p.wait(c)
-			continue
-		case c.Ready() && !p.budget.mayRestart(counted):
-			p.plan.Hold = HoldBudget
-			p.wait(c)
-			continue
-		}
-		p.budget.restart(c.View, counted)
-		if err := p.take(c, counted); err != nil {
-			return err
+	for i := range candidates {
+		if c := &candidates[i]; p.goes(c) {
+			if err := p.begin(c); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// chooseAgain takes candidates that were refused before, as choose does. Those that find no room are named as refused.
+// chooseAgain takes candidates that were refused before, as choose does. Those that have to wait are named as refused.
 func (p *planner) chooseAgain(candidates []candidate) error {
-	for _, c := range candidates {
-		if c.Ready() && c.UnderWay() || !p.room(c.View) {
+	for i := range candidates {
+		c := &candidates[i]
+		if !p.goesAgain(c) {
 			r, _ := p.s.refused(c.View, writeUpdate)
 			p.plan.Refused = append(p.plan.Refused, RefusedPod{c.View, r.Words})
 			continue
 		}
-		if err := p.take(c, charged(p.s, c.View)); err != nil {
+		if err := p.begin(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *planner) wait(c candidate) {
-	p.plan.Waiting++
-	if !c.refusing {
-		p.plan.Elsewhere++
-	}
-}
-
-// take plans the update of one candidate.
-func (p *planner) take(c candidate, counted bool) error {
+// begin makes an action of a candidate that was taken: its update, as long as nothing has to come before that.
+func (p *planner) begin(c *candidate) error {
 	change, err := p.set.Update(c.View, c.resized, metav1.NewTime(p.s.Now))
 	if err != nil {
 		return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
@@ -202,7 +180,7 @@ func (p *planner) take(c candidate, counted bool) error {
 	switch {
 	case !c.Ready():
 		reason = "it is not ready, so nothing is lost"
-	case counted:
+	case p.counted(c):
 		reason = "its last upgrade is not at its end, so it is counted already"
 	}
 	p.plan.Updates = append(p.plan.Updates, UpdatePod{View: c.View, Change: change, NotServing: !c.Ready(), Reason: reason})

@@ -25,6 +25,8 @@ type planner struct {
 	plan *Plan
 	// budget is what the rollout may still take down. It is nil until it is known what repair takes.
 	budget *budget
+	// waitAt is where in the plan those are that wait, by reason and words.
+	waitAt map[[2]string]int
 }
 
 func newPlanner(s *Snapshot) (*planner, error) {
@@ -32,7 +34,9 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &planner{s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions}}, nil
+	return &planner{
+		s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions}, waitAt: map[[2]string]int{},
+	}, nil
 }
 
 // makePlan decides what to do now.
@@ -48,7 +52,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	candidates := p.candidates()
 	p.mark()
 	if p.plan.Hold = p.hold(); p.plan.Hold != HoldNone {
-		p.plan.Waiting = len(candidates)
+		p.plan.Held = len(candidates)
 	} else {
 		err = p.update(candidates)
 	}
@@ -154,13 +158,17 @@ func workloadOf(pod *corev1.Pod) string {
 	return pod.Namespace + "/" + owner.Kind + "/" + name
 }
 
-// candidate is a Pod that is to be updated, sooner or later.
+// candidate is a Pod that is to be updated, sooner or later, or of which an update is to be carried to its end.
 type candidate struct {
 	*sidecar.View
+	// step is what is to be done.
+	step step
 	// resized are the containers that get new cpu and memory.
 	resized []string
 	// refusing means that a Pod of its namespace was refused.
 	refusing bool
+	// restarts and counted are the answers of the planner's methods of these names, nil before somebody has asked.
+	restarts, counted *bool
 }
 
 // candidates sorts out the Pods that are not up to date.
@@ -178,7 +186,7 @@ func (p *planner) candidates() []candidate {
 				p.plan.NotUpgradable = append(p.plan.NotUpgradable, NotUpgradablePod{view, why})
 				continue
 			}
-			out = append(out, candidate{View: view, resized: append(resized, view.OwedResizes()...)})
+			out = append(out, candidate{View: view, step: stepBegin, resized: append(resized, view.OwedResizes()...)})
 		}
 	}
 	return out

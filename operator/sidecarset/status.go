@@ -27,7 +27,7 @@ func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetS
 	}
 	status.AutoPausedRevision = autoPaused(s, plan)
 	fillCounters(status, s, outcome)
-	status.Uninjected = listUninjected(s)
+	status.Uninjected, status.Waiting = listUninjected(s), listWaiting(plan)
 	p := newProgress(s, plan, outcome)
 	p.updated, p.updatedReady = int(status.UpdatedPods), int(status.UpdatedReadyPods)
 	status.LastProgressTime = lastProgress(s, status, p)
@@ -134,7 +134,7 @@ func (p *progress) resting() bool {
 // working reports whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Unrecorded || len(p.refused) > 0 ||
-		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || p.plan.Waiting > 0 && !p.resting()
+		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || len(p.plan.Waiting) > 0
 }
 
 // lastProgress is when the rollout last moved: a Pod was written to, one came back, or there is a new version. It is

@@ -176,7 +176,10 @@ func (p *progress) sentences() []string {
 	if len(p.underway) > 0 {
 		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", report.Pods(len(p.underway)), report.Names(p.underway)))
 	}
-	if p.plan.Waiting > 0 {
+	if p.resting() && p.plan.Held > 0 {
+		parts = append(parts, p.held())
+	}
+	if len(p.plan.Waiting) > 0 {
 		parts = append(parts, p.later())
 	}
 	if len(parts) == 0 {
@@ -244,22 +247,9 @@ func excused(all []ExcusedPod) string {
 // held says how many Pods are not updated while the rollout rests.
 func (p *progress) held() string {
 	if p.plan.Hold == HoldNotUpdate {
-		return fmt.Sprintf("Running Pods are not updated; %s not at the current version.", report.PodsAre(p.plan.Waiting))
+		return fmt.Sprintf("Running Pods are not updated; %s not at the current version.", report.PodsAre(p.plan.Held))
 	}
-	return fmt.Sprintf("The update is paused; %s not at the current version.", report.PodsAre(p.plan.Waiting))
-}
-
-// later says how many Pods wait, and for which ones.
-func (p *progress) later() string {
-	if p.resting() {
-		return p.held()
-	}
-	text := "Later, within maxUnavailable: " + report.Pods(p.plan.Waiting)
-	waitsFor := slices.DeleteFunc(slices.Clone(p.plan.Blockers), func(pod string) bool { return slices.Contains(p.underway, pod) })
-	if len(waitsFor) > 0 {
-		text += fmt.Sprintf("; these have to be ready first: %s", report.Names(waitsFor))
-	}
-	return text + "."
+	return fmt.Sprintf("The update is paused; %s not at the current version.", report.PodsAre(p.plan.Held))
 }
 
 // trouble is what the kubelet says of the sidecar, with its image where that is what is wrong.

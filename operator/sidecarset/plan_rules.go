@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"fmt"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+// rules are what a Pod is asked before it is taken, in this order. The first rule that holds it back is what it waits
+// for, and the next Pod is asked; if none does, each rule that was asked takes its due, and the Pod is taken: in
+// plan_update.go, begin makes an action of one whose update begins, finish of one whose hot upgrade ends, and complete
+// of one of which a resize was refused before.
+//
+// What is spent stays spent for the rest of a plan. So the rule of maxUnavailable, which comes before those that are
+// about single Pods, ends the walk by itself: all serving Pods after it have it as their reason. Pods that do not serve
+// pass it, wherever they stand in the order.
+//
+// A new rule is a row at its place, with a reason of api/v1beta1 that is in waitingReasons too. Its function decides on
+// the Snapshot and on what this plan has taken. It is asked about up to every Pod of a set: it makes its words once for
+// all Pods that wait for the same thing, not once for each.
+var rules = []rule{
+	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
+	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
+}
+
+// rule is one thing that a Pod may wait for.
+type rule struct {
+	// reason is one of v1beta1.Waiting...
+	reason string
+	// of are the steps that ask it.
+	of step
+	// ifServing means that it is not asked about a Pod that does not serve, and ifRestarts that it is asked only if the
+	// change restarts a container of the Pod.
+	ifServing, ifRestarts bool
+	// holds reports whether the Pod has to wait, and says in words what for: a sentence without its end, the same one for
+	// all Pods that wait for the same thing.
+	holds func(p *planner, c *candidate) (words string, waits bool)
+	// take spends what the Pod costs. Nil: nothing is spent.
+	take func(p *planner, c *candidate)
+}
+
+// step is what is to be done to a candidate.
+type step int
+
+const (
+	// stepBegin is the update of a Pod that is not at the current version, the start of a hot upgrade included.
+	stepBegin step = 1 << iota
+	// stepEnd is the end of a hot upgrade.
+	stepEnd
+	// stepResize is the second half of an update, which was refused before.
+	stepResize
+
+	anyStep = stepBegin | stepEnd | stepResize
+)
+
+// asked reports whether the rule is about this step of this Pod.
+func (r *rule) asked(p *planner, c *candidate) bool {
+	return r.of&c.step != 0 && (!r.ifServing || c.Ready()) && (!r.ifRestarts || p.restarts(c))
+}
+
+// ask finds the first rule that holds a candidate back; nil when it may go.
+func (p *planner) ask(c *candidate) (held *rule, words string) {
+	for i := range rules {
+		if r := &rules[i]; r.asked(p, c) {
+			if words, waits := r.holds(p, c); waits {
+				return r, words
+			}
+		}
+	}
+	return nil, ""
+}
+
+// goes asks all rules whether a candidate may go now, and takes what it costs if so. If not, it waits.
+func (p *planner) goes(c *candidate) bool {
+	if held, words := p.ask(c); held != nil {
+		p.wait(c, held.reason, words)
+		return false
+	}
+	p.spend(c)
+	return true
+}
+
+// spend takes from all rules what a candidate costs.
+func (p *planner) spend(c *candidate) {
+	for i := range rules {
+		if r := &rules[i]; r.take != nil && r.asked(p, c) {
+			r.take(p, c)
+		}
+	}
+}
+
+// restarts reports whether the step restarts a container of the Pod.
+func (p *planner) restarts(c *candidate) bool {
+	if c.restarts == nil {
+		does := c.step == stepEnd || p.set.Restarts(c.View, c.resized)
+		c.restarts = &does
+	}
+	return *c.restarts
+}
+
+// Wait are Pods that wait for the same thing.
+type Wait struct {
+	// Reason is one of v1beta1.Waiting..., Words what they wait for: a sentence without its end.
+	Reason, Words string
+	// Pods are those of which this is the first obstacle, in the order in which they were asked.
+	Pods []*sidecar.View
+}
+
+// first is the Pod whose name comes first.
+func (w *Wait) first() *sidecar.View {
+	first := w.Pods[0]
+	for _, view := range w.Pods[1:] {
+		if comparePods(view.Pod, first.Pod) < 0 {
+			first = view
+		}
+	}
+	return first
+}
+
+// wait notes what a candidate waits for.
+func (p *planner) wait(c *candidate, reason, words string) {
+	if !c.refusing {
+		p.plan.Elsewhere++
+	}
+	key := [2]string{reason, words}
+	at, known := p.waitAt[key]
+	if !known {
+		at = len(p.plan.Waiting)
+		p.waitAt[key] = at
+		p.plan.Waiting = append(p.plan.Waiting, Wait{Reason: reason, Words: words})
+	}
+	p.plan.Waiting[at].Pods = append(p.plan.Waiting[at].Pods, c.View)
+}
+
+// waiting is how many Pods wait for their update.
+func (p *Plan) waiting() int {
+	n := 0
+	for i := range p.Waiting {
+		n += len(p.Waiting[i].Pods)
+	}
+	return n
+}
+
+// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set.
+func (p *planner) inFlight(c *candidate) (words string, waits bool) {
+	return "An earlier change is not at its end", c.Ready() && c.UnderWay()
+}
+
+// noShare holds back a Pod for which maxUnavailable has no share left.
+func (p *planner) noShare(c *candidate) (words string, waits bool) {
+	if p.budget.mayRestart(p.counted(c)) {
+		return "", false
+	}
+	if p.budget.words == "" {
+		p.budget.words = fmt.Sprintf("maxUnavailable (%s) is used up", p.s.Set.Spec.UpdateStrategy.MaxUnavailable)
+	}
+	return p.budget.words, true
+}
+
+func (p *planner) takeShare(c *candidate) { p.budget.restart(p.counted(c)) }
+
+// counted reports whether a candidate has its share of maxUnavailable already.
+func (p *planner) counted(c *candidate) bool {
+	if c.counted == nil {
+		is := charged(p.s, c.View)
+		c.counted = &is
+	}
+	return *c.counted
+}
