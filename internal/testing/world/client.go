@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -192,6 +193,11 @@ func (c *Client) delete(r Request, o *metav1.DeleteOptions) error {
 	}
 	if err := c.judge(before, nil); err != nil {
 		return err
+	}
+	if pod, ok := before.(*corev1.Pod); ok && strings.HasSuffix(r.Verb, "evict") {
+		if err := s.disrupt(pod, len(o.DryRun) > 0); err != nil {
+			return err
+		}
 	}
 	if len(o.DryRun) > 0 {
 		return nil

@@ -32,6 +32,7 @@ const (
 	Node        = "Node"
 	Deployment  = "Deployment"
 	ReplicaSet  = "ReplicaSet"
+	Budget      = "PodDisruptionBudget"
 )
 
 // scheme is made once: it takes longer than many a test.

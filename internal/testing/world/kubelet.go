@@ -30,14 +30,15 @@ const (
 	Refuses   Trouble = "Refuses"   // takes no Pod
 	Trickles  Trouble = "Trickles"  // never comes to an end of pulling
 	NoSandbox Trouble = "NoSandbox" // makes no sandbox
-	NoResize  Trouble = "NoResize"  // changes no resources of what runs
+	NoResize  Trouble = "NoResize"  // changes no resources of what runs, ever: Infeasible
+	NoRoom    Trouble = "NoRoom"    // changes none for now: Deferred
 )
 
 // run stops containers that run another image than they should; without such it starts what does not run, or fails to.
 func (n *Nodes) run(pod *corev1.Pod) string {
 	before := pod.DeepCopy()
 	pod.Status.ObservedGeneration = pod.Generation
-	if trouble := n.Troubles[pod.Spec.NodeName]; trouble != Well && !made(pod) && n.fails(pod, trouble) {
+	if trouble := n.Troubles[pod.Spec.NodeName]; trouble != Well && !made(pod) && !n.startsInPart(trouble) && n.fails(pod, trouble) {
 		if equality.Semantic.DeepEqual(before.Status, pod.Status) {
 			return ""
 		}
@@ -59,6 +60,7 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 		healthy = n.container(pod, &pod.Spec.InitContainers[i], &pod.Status.InitContainerStatuses[i], before) && healthy
 	}
 	n.SetReady(pod, healthy && gatesOpen(pod))
+	n.lost(pod)
 	return tell(before, pod)
 }
 
@@ -78,8 +80,11 @@ func (n *Nodes) container(pod *corev1.Pod, c *corev1.Container, status *corev1.C
 	}
 	n.resize(pod, c, status)
 	n.started(status, before)
-	if reason := n.failure(pod, status); reason != "" {
+	if reason := n.failure(pod, c, status); reason != "" {
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+		if reason == startError {
+			status.State = neverStarted(status.ContainerID)
+		}
 		pod.Status.Phase = before.Status.Phase
 		status.Ready = false
 	}
@@ -126,40 +131,51 @@ func (n *Nodes) started(status *corev1.ContainerStatus, before *corev1.Pod) {
 
 // resize gives a container the resources that its spec asks for, if the node can.
 func (n *Nodes) resize(pod *corev1.Pod, c *corev1.Container, status *corev1.ContainerStatus) {
-	stuck := n.Troubles[pod.Spec.NodeName] == NoResize
-	keeps := stuck && status.Resources != nil && !equality.Semantic.DeepEqual(*status.Resources, c.Resources)
+	reason, words := n.refusesResize(pod.Spec.NodeName)
+	keeps := reason != "" && status.Resources != nil && !equality.Semantic.DeepEqual(*status.Resources, c.Resources)
 	if !keeps {
 		status.Resources = c.Resources.DeepCopy()
 	}
-	if pending := Condition(pod, corev1.PodResizePending); keeps && pending == nil {
+	if pending := Condition(pod, corev1.PodResizePending); keeps && (pending == nil || pending.Reason != reason) {
 		SetCondition(pod, corev1.PodCondition{
-			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible,
-			Message: "this kubelet resizes nothing", LastTransitionTime: n.Second(),
+			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: reason,
+			Message: words, LastTransitionTime: n.Second(),
 		})
-	} else if pending != nil && !stuck {
+	} else if pending != nil && reason == "" {
 		pod.Status.Conditions = slices.DeleteFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodResizePending
 		})
 	}
 }
 
-// failure is why a container does not run, "" when it does.
-func (n *Nodes) failure(pod *corev1.Pod, status *corev1.ContainerStatus) string {
-	key := string(pod.UID) + "/" + status.Name
-	switch {
-	case strings.HasSuffix(status.Image, BadTag),
-		n.pulled[key] != status.Image && (n.Broken[status.Image] || n.Troubles[pod.Spec.NodeName] == NoPull):
+// refusesResize is why a node changes no resources, and its words; "" when it does.
+func (n *Nodes) refusesResize(node string) (reason, words string) {
+	switch n.Troubles[node] {
+	case NoResize:
+		return corev1.PodReasonInfeasible, "this kubelet resizes nothing"
+	case NoRoom:
+		return corev1.PodReasonDeferred, "Node didn't have enough resource: cpu"
+	}
+	return "", ""
+}
+
+// failure is why a container does not run, "" when it does. The kubelet pulls first, whatever comes then.
+func (n *Nodes) failure(pod *corev1.Pod, c *corev1.Container, status *corev1.ContainerStatus) string {
+	if reason := n.pull(pod.Spec.NodeName, status.Image); reason != "" {
 		status.ImageID = ""
-		return "ImagePullBackOff"
+		return reason
+	}
+	if status.ImageID == "" {
+		status.ImageID = build.ImageID(status.Image)
+	}
+	switch {
+	case len(c.Command) > 0:
+		return startError
 	case strings.HasSuffix(status.Image, CrashTag):
 		status.RestartCount = max(1, status.RestartCount)
 		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{Reason: "Error"}
 		return "CrashLoopBackOff"
 	}
-	if status.ImageID == "" {
-		status.ImageID = build.ImageID(status.Image)
-	}
-	n.pulled[key] = status.Image
 	return ""
 }
 

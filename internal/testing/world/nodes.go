@@ -34,22 +34,26 @@ type Nodes struct {
 	// Lucky lets the scheduler prefer nodes without trouble where it has the choice. Default: those with trouble, which
 	// is the worst case.
 	Lucky bool
-	// Broken are images that nobody can pull now. Where one has run, it still does.
-	Broken map[string]bool
+	// Broken are images that nobody can pull now; Pushed are those of BadTag that can be pulled since. Where one has been
+	// pulled, it still runs.
+	Broken, Pushed map[string]bool
+	// IfNotPresent lets a Pod that starts anew on a node with trouble use what the node has pulled. Default: it pulls all
+	// of its images.
+	IfNotPresent bool
 	// RestartToGrow tells that a file system grows only when a Pod mounts it anew.
 	RestartToGrow bool
 	// Collected is told of what the garbage collector deletes.
 	Collected func(kind string, key Key)
 
-	// pulled are the images that have run, by Pod and container.
-	pulled map[string]string
+	// images are those that nodes have pulled, by node.
+	images map[string]map[string]bool
 }
 
 // NewNodes runs what is in a store. Without Nodes in it every Pod comes to node-1.
 func NewNodes(s *Store) *Nodes {
 	return &Nodes{
 		Store: s, Lost: map[Key]bool{}, LostNodes: map[string]bool{}, Flaky: map[types.UID]bool{}, Troubles: map[string]Trouble{},
-		Broken: map[string]bool{}, pulled: map[string]string{},
+		Broken: map[string]bool{}, Pushed: map[string]bool{}, images: map[string]map[string]bool{},
 	}
 }
 
@@ -84,6 +88,8 @@ func (n *Nodes) Kubelet(key Key) string {
 		return n.stop(pod)
 	case pod.Spec.NodeName == "":
 		return n.schedule(pod)
+	case n.pastDeadline(pod):
+		return n.fail(key, "DeadlineExceeded")
 	}
 	said := ""
 	n.ChangePod(key, func(pod *corev1.Pod) { said = n.run(pod) })
