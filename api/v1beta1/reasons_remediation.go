@@ -10,9 +10,13 @@ const (
 	ReasonProbing = "Probing"
 )
 
-// Reasons of Remediating=False: the gates of auto remediation in the order in which they are asked. ReasonPaused is the
-// first of them.
+// Reasons of Remediating=False: the gates of auto remediation in the order in which they are asked. ReasonPaused comes
+// before ReasonSkipAnnotation.
 const (
+	// ReasonApplicationStarted: a container of the Pod's own template has run, and another one cannot be started.
+	ReasonApplicationStarted = "ApplicationStarted"
+	// ReasonSidecarFailing: an injected container ran and ends again and again, and the application has not run.
+	ReasonSidecarFailing = "SidecarFailing"
 	// ReasonSkipAnnotation: Pod, StatefulSet or Node carries SkipRemediationAnnotation.
 	ReasonSkipAnnotation = "SkipAnnotation"
 	// ReasonNodeNotReady: the node is not Ready; its lifecycle is not ours.

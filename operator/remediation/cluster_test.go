@@ -175,7 +175,7 @@ func (w *simulation) kubelets() {
 func (w *simulation) note() {
 	for _, set := range w.sets {
 		for _, pod := range w.input(set).Pods {
-			e := classify(pod.Pod)
+			e := classify(&pod)
 			if e.kind == hasStarted || e.kind == nodeRefused || e.kind == ambiguous && w.Clock.Since(e.since.Time) >= 290*time.Second {
 				w.replacedOnce[pod.Name+w.epoch(set.Name)] = true
 			}

@@ -144,10 +144,10 @@ func (r *Remediator) nothingToDo(ctx context.Context, input *Input) (bool, error
 			if !pod.Right {
 				continue
 			}
-			switch classify(pod.Pod).kind {
-			case ambiguous, nodeRefused:
+			switch e := classify(pod); {
+			case e.kind == nodeRefused, e.waits():
 				return false, nil
-			case unscheduled: // an exclusion may keep it from its node that nothing else remembers
+			case e.kind == unscheduled: // an exclusion may keep it from its node that nothing else remembers
 				if marked(pod.Pod, PatchName(input.Set.Name)) {
 					return false, nil
 				}

@@ -108,7 +108,7 @@ func (w *simulation) alone(d deleted, pod *corev1.Pod) {
 		if other == nil || other.DeletionTimestamp != nil {
 			w.T.Fatalf("Pod %s is deleted while Pod %s is being recreated", d.pod, name)
 		}
-		if e := classify(other); e.kind == slowPull || e.kind == unscheduled {
+		if e := classify(&Pod{Pod: other}); e.kind == slowPull || e.kind == unscheduled {
 			w.T.Fatalf("Pod %s is deleted while Pod %s has not been replaced: %s", d.pod, name, e.kind)
 		}
 	}

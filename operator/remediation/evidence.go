@@ -3,9 +3,7 @@
 package remediation
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +20,10 @@ type evidence struct {
 	since metav1.Time
 	// kubeletReason is what the kubelet, or the scheduler, says: a reason and a message.
 	kubeletReason string
+	// proof says, as a clause, by what it is known that the application has run; "" when it has not.
+	proof string
+	// container is the injected one that keeps failing although it ran.
+	container string
 }
 
 type evidenceKind string
@@ -29,7 +31,8 @@ type evidenceKind string
 const (
 	// nothingSeen: no one has said anything about the Pod yet.
 	nothingSeen evidenceKind = ""
-	// hasStarted: a container has started once; the rest is the application's.
+	// hasStarted: the application has run; the rest is its own business. Where another container cannot be started,
+	// kubeletReason says so.
 	hasStarted evidenceKind = "Started"
 	// nodeRefused: the kubelet did not take the Pod. That proves the node.
 	nodeRefused evidenceKind = "Refused"
@@ -41,6 +44,8 @@ const (
 	badTemplate evidenceKind = "Template"
 	// ambiguous: the node, the image or the network may be at fault. It takes other Pods to tell.
 	ambiguous evidenceKind = "Ambiguous"
+	// sidecarFailing: an injected container runs and ends again and again before the application has run.
+	sidecarFailing evidenceKind = "SidecarFailing"
 	// slowPull: the image is on its way.
 	slowPull evidenceKind = "SlowPull"
 )
@@ -48,20 +53,21 @@ const (
 // checks are what a Pod shows, in order; the first that applies is what counts.
 var checks = []struct {
 	name string
-	find func(pod *corev1.Pod) (evidence, bool)
+	find func(pod *Pod) (evidence, bool)
 }{
-	{"a container has started once", findStarted}, // whatever comes after, data may have been written
+	{"the application has run", findStarted}, // whatever comes after, data may have been written
 	{"the kubelet refused the Pod", findRefusal},
 	{"the Pod has ended", findEnd},
 	{"it has no node", findUnscheduled},
 	{"its template cannot work anywhere", findBadTemplate}, // one such container is enough, so before the others
 	{"a container cannot be started", findFailure},
 	{"its sandbox cannot be made", findNoSandbox},
+	{"an injected container ran and fails", findFailingSidecar}, // the last of all that keeps the application from running
 	{"its image is being pulled", findPull},
 }
 
-// look says what a Pod shows.
-func classify(pod *corev1.Pod) evidence {
+// classify says what a Pod shows.
+func classify(pod *Pod) evidence {
 	for _, check := range checks {
 		if e, ok := check.find(pod); ok {
 			return e
@@ -94,164 +100,83 @@ var failures = map[string]bool{
 // CrashLoopBackOff, as after a crash.
 const reasonStartError = "StartError"
 
-func findStarted(pod *corev1.Pod) (evidence, bool) {
-	if started, _ := starts(pod, ""); started || wasReady(pod) || mayHaveRun(pod) {
-		return evidence{kind: hasStarted}, true
+// findStarted also says why another container of such a Pod cannot be started, if one cannot.
+func findStarted(pod *Pod) (evidence, bool) {
+	e := evidence{kind: hasStarted, proof: applicationRan(pod)}
+	if e.proof == "" {
+		return evidence{}, false
 	}
-	return evidence{}, false
+	if !pods.Live(pod.Pod) {
+		return e, true // nothing of it waits
+	}
+	for _, c := range containers(pod.Pod) {
+		if reason, message := c.failure(); failures[reason] {
+			e.since, e.kubeletReason = c.lastEnd(waitingSince(pod.Pod)), c.reason(reason, message)
+			return e, true
+		}
+	}
+	if none, ok := findNoSandbox(pod); ok {
+		e.since, e.kubeletReason = none.since, none.kubeletReason
+	}
+	return e, true
 }
 
-func findRefusal(pod *corev1.Pod) (evidence, bool) {
+func findRefusal(pod *Pod) (evidence, bool) {
 	if pod.Status.Phase != corev1.PodFailed || !isRefusal(pod.Status.Reason) {
 		return evidence{}, false
 	}
-	return evidence{kind: nodeRefused, since: scheduledAt(pod), kubeletReason: withMessage(pod.Status.Reason, pod.Status.Message)}, true
+	return evidence{kind: nodeRefused, since: scheduledAt(pod.Pod), kubeletReason: withMessage(pod.Status.Reason, pod.Status.Message)}, true
 }
 
-func findEnd(pod *corev1.Pod) (evidence, bool) {
-	return evidence{kind: hasEnded}, pods.Ended(pod)
+func findEnd(pod *Pod) (evidence, bool) {
+	return evidence{kind: hasEnded}, pods.Ended(pod.Pod)
 }
 
-func findUnscheduled(pod *corev1.Pod) (evidence, bool) {
+func findUnscheduled(pod *Pod) (evidence, bool) {
 	if pod.Spec.NodeName != "" {
 		return evidence{}, false
 	}
 	e := evidence{kind: unscheduled, since: pod.CreationTimestamp}
-	if c := pods.Condition(pod, corev1.PodScheduled); c != nil {
+	if c := pods.Condition(pod.Pod, corev1.PodScheduled); c != nil {
 		e.since, e.kubeletReason = c.LastTransitionTime, withMessage(c.Reason, c.Message)
 	}
 	return e, true
 }
 
-func findBadTemplate(pod *corev1.Pod) (evidence, bool) {
-	for _, c := range containers(pod) {
+func findBadTemplate(pod *Pod) (evidence, bool) {
+	for _, c := range containers(pod.Pod) {
 		if waiting := c.status.State.Waiting; waiting != nil && templateReasons[waiting.Reason] {
 			reason := c.reason(waiting.Reason, waiting.Message)
-			return evidence{kind: badTemplate, image: c.image, since: scheduledAt(pod), kubeletReason: reason}, true
+			return evidence{kind: badTemplate, image: c.image, since: scheduledAt(pod.Pod), kubeletReason: reason}, true
 		}
 	}
 	return evidence{}, false
 }
 
-func findFailure(pod *corev1.Pod) (evidence, bool) {
-	for _, c := range containers(pod) {
+func findFailure(pod *Pod) (evidence, bool) {
+	for _, c := range containers(pod.Pod) {
 		if reason, message := c.failure(); failures[reason] {
-			return evidence{kind: ambiguous, image: c.image, since: waitingSince(pod), kubeletReason: c.reason(reason, message)}, true
+			return evidence{kind: ambiguous, image: c.image, since: waitingSince(pod.Pod), kubeletReason: c.reason(reason, message)}, true
 		}
 	}
 	return evidence{}, false
 }
 
-func findNoSandbox(pod *corev1.Pod) (evidence, bool) {
-	c := pods.Condition(pod, corev1.PodReadyToStartContainers)
+func findNoSandbox(pod *Pod) (evidence, bool) {
+	c := pods.Condition(pod.Pod, corev1.PodReadyToStartContainers)
 	if !pods.IsFalse(c) {
 		return evidence{}, false
 	}
 	reason := withMessage("its sandbox, network or volumes are not ready", c.Message)
-	return evidence{kind: ambiguous, since: waitingSince(pod), kubeletReason: reason}, true
+	return evidence{kind: ambiguous, since: waitingSince(pod.Pod), kubeletReason: reason}, true
 }
 
-func findPull(pod *corev1.Pod) (evidence, bool) {
-	c := pods.Condition(pod, corev1.PodReadyToStartContainers)
+func findPull(pod *Pod) (evidence, bool) {
+	c := pods.Condition(pod.Pod, corev1.PodReadyToStartContainers)
 	if !pods.IsTrue(c) {
 		return evidence{}, false
 	}
-	return evidence{kind: slowPull, since: waitingSince(pod)}, true
-}
-
-// container is what the kubelet says of a container, and its image as the spec has it.
-type container struct {
-	status *corev1.ContainerStatus
-	image  string
-}
-
-// containers are those that the kubelet reports, init containers first.
-func containers(pod *corev1.Pod) []container {
-	var out []container
-	for status := range pods.Statuses(pod) {
-		out = append(out, container{status: status, image: pods.Image(pod, status.Name)})
-	}
-	return out
-}
-
-// failure is why the container cannot be started, "" when nothing is said.
-func (c container) failure() (reason, message string) {
-	if t := c.status.State.Terminated; t != nil && !ran(t) {
-		return reasonStartError, t.Message
-	}
-	waiting := c.status.State.Waiting
-	if waiting == nil {
-		return "", ""
-	}
-	if last := c.status.LastTerminationState.Terminated; waiting.Reason == "CrashLoopBackOff" && last != nil && !ran(last) {
-		return reasonStartError, last.Message
-	}
-	return waiting.Reason, waiting.Message
-}
-
-func (c container) reason(reason, message string) string {
-	return withMessage(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
-}
-
-// started reports whether the container has ever run, as far as the Pod still shows it.
-func (c container) started() bool {
-	if c.status.State.Running != nil {
-		return true
-	}
-	for _, t := range []*corev1.ContainerStateTerminated{c.status.State.Terminated, c.status.LastTerminationState.Terminated} {
-		if t != nil && ran(t) {
-			return true
-		}
-	}
-	return false
-}
-
-// firstStart is when the container started, zero when that was not its first start or the Pod does not say.
-func (c container) firstStart() metav1.Time {
-	switch {
-	case c.status.RestartCount > 0:
-		return metav1.Time{}
-	case c.status.State.Running != nil:
-		return c.status.State.Running.StartedAt
-	case c.status.State.Terminated != nil:
-		return c.status.State.Terminated.StartedAt
-	}
-	return metav1.Time{}
-}
-
-// ran reports whether a container that has ended had begun. Only the two reasons by which runtimes say that it had not
-// are believed.
-func ran(t *corev1.ContainerStateTerminated) bool {
-	return t.Reason != reasonStartError && t.Reason != "ContainerCannotRun"
-}
-
-// starts reports whether a container with this image has ever started, any container for "", and when the last of them
-// did so for the first time.
-func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
-	for _, c := range containers(pod) {
-		if (image != "" && c.image != image) || !c.started() {
-			continue
-		}
-		started = true
-		if at := c.firstStart(); first.Before(&at) {
-			first = at
-		}
-	}
-	return started, first
-}
-
-// readySlack is how long after a Pod's start its Ready condition may be set for the first time.
-const readySlack = 10 * time.Second
-
-// wasReady reports whether a Pod's Ready condition shows that it was Ready once. A container that ran and cannot be
-// started again leaves no other trace. One that was never ready before that leaves none at all.
-func wasReady(pod *corev1.Pod) bool {
-	c := pods.Condition(pod, corev1.PodReady)
-	if c == nil || pod.Status.Phase == corev1.PodFailed {
-		return false
-	}
-	return c.Status == corev1.ConditionTrue ||
-		pod.Status.StartTime != nil && c.LastTransitionTime.Sub(pod.Status.StartTime.Time) > readySlack
+	return evidence{kind: slowPull, since: waitingSince(pod.Pod)}, true
 }
 
 // scheduledAt is when a Pod got its node.

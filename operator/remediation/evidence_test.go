@@ -73,14 +73,14 @@ func TestWhatAnObservationProves(t *testing.T) {
 		"the runtime cannot start the container, which may have written something": {
 			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
 				startFailed(&p.Status.ContainerStatuses[0])
-				p.Spec.Volumes = []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+				mountScratch(p, "app", false)
 			}), want{Kind: hasStarted},
 		},
 		"the runtime cannot start the container for the first time": {
 			changed(waiting("p", "n1", old, "CrashLoopBackOff", ""), func(p *corev1.Pod) {
 				startFailed(&p.Status.ContainerStatuses[0])
 				p.Status.ContainerStatuses[0].RestartCount = 0
-				p.Spec.Volumes = []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+				mountScratch(p, "app", false)
 			}), want{ambiguous, image},
 		},
 		"the image is missing of a container that was made before": {
@@ -107,7 +107,7 @@ func TestWhatAnObservationProves(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			e := classify(test.pod)
+			e := classify(&Pod{Pod: test.pod})
 			if diff := cmp.Diff(test.want, want{e.kind, e.image}); diff != "" {
 				t.Errorf("evidence (-want +got):\n%s", diff)
 			}
@@ -124,7 +124,7 @@ func TestAPodWaitsSinceItsNodeOrItsSandbox(t *testing.T) {
 		"since its sandbox was made after that": {sandboxAt(pullFailing("p", "n1", build.Epoch.Add(-long)), -short), -short},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(at(test.want), classify(test.pod).since); diff != "" {
+			if diff := cmp.Diff(at(test.want), classify(&Pod{Pod: test.pod}).since); diff != "" {
 				t.Errorf("waits since (-want +got):\n%s", diff)
 			}
 		})
@@ -142,7 +142,7 @@ func TestTheKubeletsWordsStayShort(t *testing.T) {
 		"a message of some words": "failed to pull: connection refused",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := classify(waiting("p", "n1", build.Epoch, "ErrImagePull", message)).kubeletReason
+			got := classify(&Pod{Pod: waiting("p", "n1", build.Epoch, "ErrImagePull", message)}).kubeletReason
 			if len(got) > maxReason || !utf8.ValidString(got) {
 				t.Errorf("%d bytes: %s", len(got), got)
 			}

@@ -9,8 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 )
 
 // Input is what the StatefulSet's controller knows of a set. Nobody modifies it: what it points to is the cache's own.
@@ -31,6 +33,9 @@ type Pod struct {
 	Ordinal int
 	// Revision names the revision that the Pod is at.
 	Revision string
+	// Own names the containers of the template of that revision, init containers included; nil when nobody can tell, so
+	// that all of the Pod's count as its own. The others were injected.
+	Own sets.Set[string]
 	// Right reports whether a replacement would be made at that revision too.
 	Right bool
 	// Changing reports whether the Pod is being changed in place.
@@ -40,6 +45,24 @@ type Pod struct {
 	// Hook names what of its preDelete hook holds the Pod, "" when nothing does.
 	Hook string
 }
+
+// OwnContainers names the containers of a Pod that a template names. A Pod that lacks one of them was not made from that
+// template, which then says nothing: nil.
+func OwnContainers(pod *corev1.Pod, template *corev1.PodTemplateSpec) sets.Set[string] {
+	own := sets.New[string]()
+	for _, list := range [...][]corev1.Container{template.Spec.InitContainers, template.Spec.Containers} {
+		for i := range list {
+			if pods.Find(pod, list[i].Name) == nil {
+				return nil
+			}
+			own.Insert(list[i].Name)
+		}
+	}
+	return own
+}
+
+// isOwn reports whether a container is the application's, as far as anybody can tell.
+func (p *Pod) isOwn(name string) bool { return p.Own == nil || p.Own.Has(name) }
 
 // enabled reports whether the set asks for auto remediation.
 func (in *Input) enabled() bool {

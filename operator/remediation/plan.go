@@ -117,7 +117,7 @@ func newPlanner(s *Snapshot) *planner {
 	record := s.Record.copied()
 	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}}
 	for i := range s.Pods {
-		p.seen = append(p.seen, classify(s.Pods[i].Pod))
+		p.seen = append(p.seen, classify(&s.Pods[i]))
 	}
 	return p
 }
@@ -235,7 +235,7 @@ func (p *planner) schedulePods() {
 		pod, e := &p.s.Pods[i], &p.seen[i]
 		switch {
 		case !pod.Right || pod.Changing: // the rollout sees to it
-		case e.kind == ambiguous && !p.stuck(i):
+		case e.waits() && !p.stuck(i):
 			p.soon(p.patience(pod, e) - p.waited(e) + time.Second)
 		case e.kind == unscheduled && marked(pod.Pod, p.s.patchName()) && p.waited(e) <= unschedulableTime:
 			p.soon(unschedulableTime - p.waited(e) + time.Second)

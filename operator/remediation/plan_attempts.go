@@ -66,10 +66,10 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 		return true
 	}
 	if a.Node == "" {
-		return p.outdated(pod) == "" || classify(pod.Pod).kind != unscheduled
+		return p.outdated(pod) == "" || classify(pod).kind != unscheduled
 	}
 	c := p.caseOf(pod)
-	return c == nil || c.Diagnosis == diagnosisGlobal || c.Diagnosis == diagnosisNone || !p.record.active(a.Node, p.s.Now)
+	return c == nil || c.Diagnosis.stays() || c.Diagnosis == diagnosisGlobal || c.Diagnosis == diagnosisNone || !p.record.active(a.Node, p.s.Now)
 }
 
 // replaced reports whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,
@@ -91,7 +91,7 @@ func (p *planner) replaced(a *Attempt) bool {
 
 // hopeless reports whether a Pod cannot run for a reason that is not the node's.
 func hopeless(pod *Pod, e *evidence) bool {
-	if e.kind == badTemplate || e.kind == hasEnded {
+	if e.kind == badTemplate || e.kind == hasEnded || e.kind == sidecarFailing {
 		return true
 	}
 	return e.kind == hasStarted && slices.ContainsFunc(containers(pod.Pod), func(c container) bool {
@@ -162,7 +162,7 @@ func describe(pod *Pod, e *evidence) string {
 		return "it has no node yet"
 	case slowPull:
 		return "node " + pod.Spec.NodeName + " pulls its image"
-	case ambiguous:
+	case ambiguous, sidecarFailing:
 		return "on node " + pod.Spec.NodeName + ": " + e.kubeletReason
 	}
 	return "on node " + pod.Spec.NodeName

@@ -26,10 +26,17 @@ const (
 	diagnosisUndecided diagnosis = "Undecided"
 	// diagnosisNone: the same has started on this very node. Nothing is deleted.
 	diagnosisNone diagnosis = "None"
+	// diagnosisApplication: whatever is at fault, the application has run. Nothing is deleted.
+	diagnosisApplication diagnosis = "Application"
+	// diagnosisSidecar: an injected container, which this node has started. Nothing is deleted.
+	diagnosisSidecar diagnosis = "Sidecar"
 )
 
 // deletes reports whether the Pod is to be replaced.
 func (d diagnosis) deletes() bool { return d == diagnosisNode || d == diagnosisProbe }
+
+// stays reports whether the Pod is not to be replaced, whatever becomes of its node.
+func (d diagnosis) stays() bool { return d == diagnosisApplication || d == diagnosisSidecar }
 
 // rememberTime is how long before a Pod began to wait a failure on another node still says something about it. It
 // is counted from there, and not from now, so that what is known does not fade while the Pod waits.
@@ -68,7 +75,12 @@ func (p *planner) stuck(i int) bool {
 	if !pod.Right || pod.Changing {
 		return false
 	}
-	return e.kind == nodeRefused || e.kind == ambiguous && p.waited(e) >= p.patience(pod, e)
+	return e.kind == nodeRefused || e.waits() && p.waited(e) >= p.patience(pod, e)
+}
+
+// waits reports whether a Pod shows something that counts once it has lasted for stuckSeconds.
+func (e *evidence) waits() bool {
+	return e.kind == ambiguous || e.kind == sidecarFailing || e.kind == hasStarted && e.kubeletReason != ""
 }
 
 // patience is for how long a Pod has to wait until it counts as stuck: stuckSeconds, or less where the Pod was tried
@@ -77,6 +89,9 @@ func (p *planner) stuck(i int) bool {
 // and where the same has started somewhere the whole: then a Pod may be deleted.
 func (p *planner) patience(pod *Pod, e *evidence) time.Duration {
 	whole := p.stuckTime()
+	if e.kind != ambiguous {
+		return whole
+	}
 	key := Key{Revision: pod.Revision, Image: e.image}
 	for i := range p.record.Exclusions {
 		// A probe that is over counts as well: what a Pod has to wait must not grow while it waits.
@@ -96,8 +111,13 @@ func (p *planner) waited(e *evidence) time.Duration { return p.s.Now.Sub(e.since
 
 // diagnose compares a stuck Pod with those of the same key.
 func (p *planner) diagnose(c *Case) (diagnosis, string) {
-	if c.Evidence.kind == nodeRefused {
+	switch c.Evidence.kind {
+	case nodeRefused:
 		return diagnosisNode, "the node refused it"
+	case hasStarted:
+		return diagnosisApplication, c.Evidence.proof
+	case sidecarFailing:
+		return diagnosisSidecar, fmt.Sprintf("container %s was injected, and has run on this node", c.Evidence.container)
 	}
 	node := c.Pod.Spec.NodeName
 	started, failed := p.startedOn(c.Key), p.failedOn(c.Key, c.Evidence.since)

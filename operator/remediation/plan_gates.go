@@ -41,6 +41,9 @@ type gate struct {
 // is a constant in api/v1beta1, a row here and a row in docs/remediation.md, all in the same order: tests hold them
 // together.
 var gates = []gate{
+	// First those that nobody can open: what a Pod has shown stays.
+	{reason: v1beta1.ReasonApplicationStarted, holds: applicationStarted, early: true},
+	{reason: v1beta1.ReasonSidecarFailing, holds: sidecarFails, early: true},
 	{reason: v1beta1.ReasonPaused, holds: paused, recreation: true},
 	{reason: v1beta1.ReasonSkipAnnotation, holds: skipped, early: true, recreation: true},
 	{reason: v1beta1.ReasonNodeNotReady, holds: nodeNotReady, early: true},
@@ -59,10 +62,10 @@ var gates = []gate{
 	{reason: v1beta1.ReasonRateLimited, holds: rateLimited, recreation: true},
 }
 
-// askGates asks, for every Pod that is to be replaced, what stands against it.
+// askGates asks, for every Pod that is to be replaced, what stands against it, and for every one that is to stay, why.
 func (p *planner) askGates() {
 	for _, c := range p.plan.Cases {
-		if c.Diagnosis.deletes() {
+		if c.Diagnosis.deletes() || c.Diagnosis.stays() {
 			c.Gate, c.Blocks = p.closed(c, func(*gate) bool { return true })
 		}
 	}
@@ -123,6 +126,22 @@ func (p *planner) pending(c *Case) *Attempt {
 		return a
 	}
 	return nil
+}
+
+// applicationStarted: what an application has written may be gone with its Pod.
+func applicationStarted(_ *planner, c *Case) string {
+	if c.Diagnosis != diagnosisApplication {
+		return ""
+	}
+	return "what the application has written may go with the Pod; mend what the kubelet says, or delete the Pod yourself"
+}
+
+// sidecarFails: no other node helps, and the template of the set cannot mend it.
+func sidecarFails(_ *planner, c *Case) string {
+	if c.Diagnosis != diagnosisSidecar {
+		return ""
+	}
+	return "neither the node nor the application is at fault; mend the sidecar where it is injected from"
 }
 
 func paused(p *planner, _ *Case) string {

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -25,6 +26,12 @@ func TestGatesInOrder(t *testing.T) {
 		want  string
 		close func(*scene)
 	}{
+		{"ApplicationStarted", func(sc *scene) {
+			sc.last(func(p *Pod) { p.Own, p.DeletionTimestamp = nil, nil }).last(func(p *Pod) { p.shows("app", pullFails, restarted(1)) })
+		}},
+		{"SidecarFailing", func(sc *scene) {
+			sc.last(func(p *Pod) { p.Own = sets.New("other") }).last(func(p *Pod) { p.shows("app", crashing) })
+		}},
 		{"Paused", func(sc *scene) { sc.snapshot.Set.Spec.UpdateStrategy.RollingUpdate.Paused = true }},
 		{"SkipAnnotation", func(sc *scene) { annotate(sc.snapshot.Nodes["n1"], v1beta1.SkipRemediationAnnotation, "true") }},
 		{"NodeNotReady", func(sc *scene) { sc.snapshot.Nodes["n1"].Status.Conditions[0].Status = corev1.ConditionUnknown }},

@@ -156,7 +156,7 @@ func (w *simulation) allServe() {
 		}
 		for _, pod := range input.Pods {
 			if !pod.Ready {
-				w.T.Errorf("Pod %s does not serve: %+v; %+v", pod.Name, classify(pod.Pod), w.results[set.Name])
+				w.T.Errorf("Pod %s does not serve: %+v; %+v", pod.Name, classify(&pod), w.results[set.Name])
 			}
 		}
 	}

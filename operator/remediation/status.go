@@ -65,8 +65,8 @@ func no(reason, message string) *metav1.Condition {
 	return &metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
-// blocked is the stuck Pod that is named, of those that a gate keeps: the first, but before all others one that a
-// gate of the whole cluster keeps. It is nil when there is none.
+// blocked is the stuck Pod that is named, of those that a gate keeps: one that a gate of the whole cluster keeps before
+// all others, and one that is to stay for good after them; else the first. It is nil when there is none.
 func (p *Plan) blocked() *Case {
 	var first *Case
 	for _, c := range p.Cases {
@@ -74,7 +74,7 @@ func (p *Plan) blocked() *Case {
 		case c.Gate == nil:
 		case c.Gate.wholeCluster:
 			return c
-		case first == nil:
+		case first == nil, first.Diagnosis.stays() && !c.Diagnosis.stays():
 			first = c
 		}
 	}
@@ -97,8 +97,12 @@ func (p *Plan) reason(s *Snapshot) string {
 
 // message says of a stuck Pod what it shows, what is at fault and what blocks.
 func (c *Case) message() string {
-	return fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s. It is not replaced, because %s.",
-		c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, c.Blocks)
+	what := "cannot start"
+	if c.Diagnosis == diagnosisApplication {
+		what = "is stuck"
+	}
+	return fmt.Sprintf("Pod %s %s on node %s since %s: %s; %s. It is not replaced, because %s.",
+		c.Pod.Name, what, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, c.Blocks)
 }
 
 // more counts the other stuck Pods, by what keeps them.

@@ -3,8 +3,10 @@
 package statefulset
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/remediation"
@@ -24,10 +26,20 @@ func remedyInput(s *Snapshot, revisions *RevisionPlan) *remediation.Input {
 		input.Pods = append(input.Pods, remediation.Pod{
 			Pod: m.Pod, Ordinal: m.Ordinal, Revision: m.Revision, Ready: m.Ready, Changing: m.Unfinished != "",
 			Right: !m.Orphan && m.Revision == s.revisionAt(m.Position, m.Revision, input.Revisions),
-			Hook:  hookWords("preDelete", preDelete(s.Set), m.Pod, "removed"),
+			Hook:  hookWords("preDelete", preDelete(s.Set), m.Pod, "removed"), Own: s.ownContainers(m.Pod, m.Revision),
 		})
 	}
 	return input
+}
+
+// ownContainers names the containers of a Pod that the template of its revision names, nil when that cannot be read.
+func (s *Snapshot) ownContainers(pod *corev1.Pod, revision string) sets.Set[string] {
+	for _, r := range s.Revisions {
+		if r.Object.Name == revision && r.Template != nil {
+			return remediation.OwnContainers(pod, r.Template)
+		}
+	}
+	return nil
 }
 
 // revisionAt names the revision that a replacement of a Pod is made at: that of the update, or the one that the
