@@ -58,7 +58,7 @@ func TestWhetherAPodServesAndGoesOnTo(t *testing.T) {
 		"a StatefulSet has written an image": {func(t *testing.T) *story {
 			s := newStory(t).running(true)
 			pods.Find(s.pod, "app").Image = "app:2"
-			s.pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = `{"revision":"web-2","lastContainerStatuses":{"app":{"imageID":"` +
+			s.pod.Annotations[v1beta1.InPlaceUpdateStateAnnotation] = `{"revision":"web-2","updateTimestamp":"2030-01-01T00:00:00Z","lastContainerStatuses":{"app":{"imageID":"` +
 				build.ImageID("app:1") + `"}}}`
 			return s
 		}, false},
