@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/testing/source"
 )
@@ -50,7 +52,7 @@ func TestEveryFieldThatIsReadOfCachedPodsSurvivesTheCache(t *testing.T) {
 	for _, object := range []struct {
 		whole any
 		trim  func(any) (any, error)
-	}{{&corev1.Pod{}, podcache.Trim}, {&corev1.Node{}, podcache.TrimNode}} {
+	}{{&corev1.Pod{}, podcache.Trim}, {&corev1.Node{}, podcache.TrimNode}, {&policyv1.PodDisruptionBudget{}, disruption.Trim}} {
 		fill(reflect.ValueOf(object.whole).Elem(), 0)
 		trimmed, err := object.trim(object.whole)
 		if err != nil {
@@ -59,7 +61,8 @@ func TestEveryFieldThatIsReadOfCachedPodsSurvivesTheCache(t *testing.T) {
 		kept.add(reflect.ValueOf(trimmed).Elem())
 	}
 	used := map[string]bool{}
-	for _, p := range source.Load(t, "./operator/...", "./internal/pods", "./internal/inplace", "./internal/sidecar", "./internal/scheduling", "./internal/podpatch") {
+	for _, p := range source.Load(t, "./operator/...", "./internal/pods", "./internal/inplace", "./internal/sidecar", "./internal/scheduling", "./internal/podpatch",
+		"./internal/disruption") {
 		for _, file := range p.Files {
 			for _, read := range reads(p, file, kept) {
 				if exempt := exemption(read); exempt != "" {

@@ -10,11 +10,13 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/operator/statefulset"
 )
@@ -26,6 +28,7 @@ func Cache() cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:                   {Transform: podcache.Trim},
 			&corev1.Node{}:                  {Transform: podcache.TrimNode},
+			&policyv1.PodDisruptionBudget{}: {Transform: disruption.Trim},
 			&corev1.PersistentVolumeClaim{}: {Transform: statefulset.TrimClaim},
 			&appsv1.ControllerRevision{}:    {Transform: statefulset.TrimRevision},
 		},
