@@ -20,7 +20,7 @@ type Change struct {
 	// are.
 	Resources map[string]corev1.ResourceRequirements
 	// ResizeRestarts are the containers of Resources that the kubelet restarts to give them what changes, as their
-	// resizePolicy asks. Only Difference finds them: a SidecarSet drains no traffic.
+	// resizePolicy asks.
 	ResizeRestarts []string
 	// Labels and Annotations are set; those that are nil are removed.
 	Labels, Annotations map[string]*string

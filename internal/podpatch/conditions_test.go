@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -27,14 +28,18 @@ func TestConditions(t *testing.T) {
 		{Type: "example.com/lb", Status: corev1.ConditionTrue, LastTransitionTime: at},
 		{Type: "example.com/new", Status: corev1.ConditionFalse, Reason: "New", LastTransitionTime: at},
 	}
+	shared := corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: at}
 	for name, test := range map[string]struct {
 		unchanged bool
+		second    corev1.PodCondition
 		version   string
 	}{
-		"another version of the Pod will do": {},
-		"it has to be unchanged":             {unchanged: true, version: "7"},
+		"another version of the Pod will do":                  {second: written[1]},
+		"it has to be unchanged":                              {unchanged: true, second: written[1], version: "7"},
+		"a condition that is shared must not be written over": {second: shared, version: "7"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			written := []corev1.PodCondition{written[0], test.second}
 			patch, err := podpatch.Conditions(pod, written, test.unchanged)
 			if err != nil {
 				t.Fatal(err)

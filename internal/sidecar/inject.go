@@ -26,8 +26,10 @@ type Injection struct {
 	// Volumes and ImagePullSecrets are appended.
 	Volumes          []corev1.Volume
 	ImagePullSecrets []corev1.LocalObjectReference
-	// Annotations are set.
-	Annotations map[string]string
+	// ReadinessGates are appended.
+	ReadinessGates []corev1.PodReadinessGate
+	// Labels and Annotations are set.
+	Labels, Annotations map[string]string
 	// Removed are annotations to remove.
 	Removed []string
 	// Warnings are for the person who created the Pod.
@@ -103,7 +105,7 @@ func (in *Injection) build(source *donor, set *Set) *part {
 	volumes, secrets := len(in.Volumes), len(in.ImagePullSecrets)
 	p.reconfigured = in.addVolumes(source.pod, set)
 	in.addPullSecrets(source.pod, set)
-	p.changes = len(in.Volumes) > volumes || len(in.ImagePullSecrets) > secrets || source.repatched(set)
+	p.changes = in.addLifecycle(source.pod, set) || len(in.Volumes) > volumes || len(in.ImagePullSecrets) > secrets || source.repatched(set)
 	if in.working == nil {
 		in.working = map[string]string{}
 	}

@@ -28,6 +28,7 @@ func Forged(annotations map[string]string) bool {
 var recordKeys = []string{
 	v1beta1.SidecarSetInjectedListAnnotation, v1beta1.SidecarSetHashAnnotation, v1beta1.SidecarSetHashWithoutImageAnnotation,
 	v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v1beta1.SidecarSetWorkingContainersAnnotation,
+	v1beta1.SidecarSetLifecycleAnnotation,
 }
 
 // Cleanse takes records out of a new Pod that say what is not true: those of sets that were left out of it. Strictly,
@@ -36,6 +37,8 @@ func (in *Injection) Cleanse(pod *corev1.Pod, strictly bool) error {
 	if !Forged(pod.Annotations) {
 		return nil
 	}
+	// A Pod that is being created is between no hooks.
+	in.keepOnly(pod, v1beta1.SidecarSetLifecycleAnnotation, "")
 	keep := in.recordsToKeep(strictly)
 	in.keepOnly(pod, v1beta1.SidecarSetInjectedListAnnotation, strings.Join(slices.DeleteFunc(strings.Split(
 		in.annotation(pod, v1beta1.SidecarSetInjectedListAnnotation), ","), func(name string) bool { return !keep(name) }), ","))

@@ -59,6 +59,10 @@ func (in *Injection) Apply(pod *corev1.Pod) {
 	pod.Spec.Containers = applyEdits(pod.Spec.Containers, in.Containers)
 	pod.Spec.Volumes = append(pod.Spec.Volumes, in.Volumes...)
 	pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, in.ImagePullSecrets...)
+	pod.Spec.ReadinessGates = append(pod.Spec.ReadinessGates, in.ReadinessGates...)
+	for key, value := range in.Labels {
+		metav1.SetMetaDataLabel(&pod.ObjectMeta, key, value)
+	}
 	for key, value := range in.Annotations {
 		metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value)
 	}

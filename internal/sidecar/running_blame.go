@@ -19,6 +19,7 @@ import (
 // status says.
 //
 //	before          now                                     the set's doing
+//	it served       the set holds it NotReady               yes: it drains, or has not been let go yet
 //	either          ready, the update is not at its end     yes: it will restart
 //	it served       changed containers are not back         yes
 //	it served       they are, but it was not ready since    yes: it may fail because of them
@@ -38,16 +39,18 @@ const (
 )
 
 // Disturbed reports whether the set's updates in place keep the Pod from serving, or are about to: the Pod takes up a
-// share of maxUnavailable. A Pod that the set has never changed is not disturbed by it.
+// share of maxUnavailable. A Pod that the set has never changed, and does not hold, is not disturbed by it.
 func (v *View) Disturbed() bool {
 	record := v.update
 	switch {
+	case !v.ready && (v.Unscheduled() || v.Ended() != ""):
+		return false
+	case v.held:
+		return true
 	case record == nil:
 		return false
 	case v.ready:
 		return !v.settled || !v.HotFinished()
-	case v.Unscheduled() || v.Ended() != "":
-		return false
 	}
 	back := v.settled && v.changedReady(record)
 	switch {
@@ -203,9 +206,10 @@ func (v *View) unreadySidecars() []string {
 }
 
 // recordServed notes whether the Pod serves as an update of the set begins. What was ready before an earlier update
-// that the Pod did not serve through is not taken for unready of its own.
+// that the Pod did not serve through is not taken for unready of its own, nor is what drains for this one: a hold, and
+// the hook's work, are begun only while the Pod serves.
 func (r *updateRecord) recordServed(v *View) {
-	served := v.ready || v.Disturbed()
+	served := v.ready || v.Disturbed() || v.hookState == v1beta1.LifecycleStatePreparingUpdate
 	r.Served = &served
 	if served {
 		return

@@ -39,8 +39,10 @@ func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Update, error
 	}
 	s.startHot(v, &update.Change)
 	var err error
-	update.Records, err = s.updateTexts(v, update.Change, now)
-	return update, err
+	if update.Records, err = s.updateTexts(v, update.Change, now); err != nil {
+		return nil, err
+	}
+	return update, s.recordUpdating(v, update.Records, now)
 }
 
 // coldImages are those of containers that restart with the new image.

@@ -30,6 +30,12 @@ type View struct {
 
 	ready      bool
 	readySince time.Time
+
+	// held tells that the set keeps the Pod NotReady, heldSince since when it is so. hookState is where the Pod is between
+	// the set's hooks, hookSince since when.
+	held                 bool
+	heldSince, hookSince time.Time
+	hookState            v1beta1.LifecycleStateType
 }
 
 // NewView decodes a Pod's annotations. What cannot be read is as good as absent: no Pod is refused, and no rollout
@@ -43,6 +49,7 @@ func NewView(pod *corev1.Pod, set *Set) *View {
 	v.carriedOut = v.carriesOut(v.update)
 	v.settled = v.carriedOut && len(v.owed) == 0
 	v.ready, v.readySince = readiness(pod)
+	v.readLifecycle(name)
 	return v
 }
 

@@ -21,6 +21,7 @@ type records struct {
 	hashes             entries
 	hashesWithoutImage entries
 	updates            entries
+	lifecycle          entries
 	// unreadable says which annotations could not be decoded, and why.
 	unreadable []string
 }
@@ -30,6 +31,7 @@ func readRecords(pod *corev1.Pod) records {
 	r.hashes = r.decode(v1beta1.SidecarSetHashAnnotation)
 	r.hashesWithoutImage = r.decode(v1beta1.SidecarSetHashWithoutImageAnnotation)
 	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	r.lifecycle = r.decode(v1beta1.SidecarSetLifecycleAnnotation)
 	return r
 }
 

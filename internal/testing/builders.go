@@ -6,6 +6,8 @@ package testing
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -223,4 +225,29 @@ func (b *SidecarSetBuilder) Paused() *SidecarSetBuilder {
 
 func sidecar(name, image string) v1beta1.SidecarContainer {
 	return v1beta1.SidecarContainer{Container: corev1.Container{Name: name, Image: image}}
+}
+
+// Grace drains Pods before their containers restart.
+func (b *SidecarSetBuilder) Grace(seconds int32) *SidecarSetBuilder {
+	return b.Spec(func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.GracePeriodSeconds = seconds })
+}
+
+// Hook puts a hook around updates.
+func (b *SidecarSetBuilder) Hook(hook v1beta1.LifecycleHook) *SidecarSetBuilder {
+	return b.Spec(func(s *v1beta1.SidecarSetSpec) { s.Lifecycle = &v1beta1.SidecarSetLifecycle{InPlaceUpdate: &hook} })
+}
+
+// HeldBy makes SidecarSets hold the Pod NotReady since a time.
+func HeldBy(pod *corev1.Pod, since time.Time, sets ...string) {
+	c := corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(since)}
+	var holds []string
+	for _, name := range sets {
+		holds = append(holds, `{"userAgent":"SidecarSet","key":"`+name+`"}`)
+	}
+	if len(holds) > 0 {
+		c.Status, c.Message = corev1.ConditionFalse, "["+strings.Join(holds, ",")+"]"
+		SetReady(pod, false, since)
+	}
+	pod.Status.Conditions = slices.DeleteFunc(pod.Status.Conditions, func(has corev1.PodCondition) bool { return has.Type == c.Type })
+	pod.Status.Conditions = append(pod.Status.Conditions, c)
 }

@@ -170,7 +170,7 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 }
 
 // createPod makes the claims of a Pod, then the Pod, then tells it that nothing keeps it from serving. Should the last
-// step fail, the next look repeats it.
+// step fail, the next look repeats it: somebody may have written to the Pod already.
 func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	for _, claim := range c.Claims {
 		if err := e.createClaim(ctx, claim); err != nil {
@@ -184,7 +184,10 @@ func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	if len(c.Conditions) == 0 {
 		return nil
 	}
-	err := client.IgnoreNotFound(apply.Conditions(ctx, e.writer, created, c.Conditions, false))
+	err := apply.Conditions(ctx, e.writer, created, c.Conditions, false)
+	if apply.IsStale(err) {
+		return nil
+	}
 	return apply.Wrap(err, "set the conditions of new Pod %s", created.Name)
 }
 

@@ -3,17 +3,15 @@
 package statefulset
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/lifecycle"
+	"github.com/windlass-operator/windlass/internal/podready"
 )
 
 // hooks are the lifecycle hooks that a set has.
@@ -43,60 +41,16 @@ func preNormal(set *v1beta1.StatefulSet) *v1beta1.LifecycleHook {
 	return set.Spec.Lifecycle.PreNormal
 }
 
-// hooked reports whether a hook holds a Pod: by any of its finalizers or labels.
-func hooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
-	return hook != nil && countHooked(hook, pod) > 0
-}
-
-// allHooked reports whether a Pod carries everything that a hook names. A hook that is not there, or that names
-// nothing, holds nothing back.
-func allHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
-	return hook == nil || countHooked(hook, pod) == len(hook.FinalizersHandler)+len(hook.LabelsHandler)
-}
-
-func countHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) (n int) {
-	for _, finalizer := range hook.FinalizersHandler {
-		if slices.Contains(pod.Finalizers, finalizer) {
-			n++
-		}
-	}
-	for key, value := range hook.LabelsHandler {
-		if has, ok := pod.Labels[key]; ok && has == value {
-			n++
-		}
-	}
-	return n
-}
-
-// hold is an entry in the message of the condition KruisePodReady: a program that keeps the Pod from being Ready, and
-// its reason.
-type hold struct {
-	UserAgent string `json:"userAgent"`
-	Key       string `json:"key"`
-}
-
 // readiness is what the condition KruisePodReady should be for a Pod in a lifecycle state: False while anybody holds
 // the Pod, us included. What others hold it for stays.
-func readiness(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.LifecycleStateType) (corev1.ConditionStatus, string) {
-	var before []hold
-	if c := pods.Condition(pod, v1beta1.KruisePodReadyCondition); c != nil && c.Message != "" {
-		// What cannot be read holds nothing, as on the wire.
-		_ = json.Unmarshal([]byte(c.Message), &before)
-	}
-	holds := slices.DeleteFunc(before, func(h hold) bool {
+func readiness(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.LifecycleStateType, now metaTime) corev1.PodCondition {
+	holds := podready.Without(pod, func(h podready.Hold) bool {
 		return h.UserAgent == v1beta1.LifecycleReadinessAgent && ownKeys.Has(h.Key)
 	})
 	if key := holdingKey(set, state); key != "" {
-		holds = append(holds, hold{v1beta1.LifecycleReadinessAgent, key})
+		holds = append(holds, podready.Hold{UserAgent: v1beta1.LifecycleReadinessAgent, Key: key})
 	}
-	if len(holds) == 0 {
-		return corev1.ConditionTrue, ""
-	}
-	message, err := json.Marshal(holds)
-	if err != nil {
-		return corev1.ConditionTrue, "" // strings can always be encoded
-	}
-	return corev1.ConditionFalse, string(message)
+	return podready.Condition(pod, holds, now)
 }
 
 var ownKeys = sets.New(v1beta1.PreDeleteHookReadinessKey, v1beta1.PreUpdateHookReadinessKey)
@@ -134,31 +88,20 @@ func awaitedHook(set *v1beta1.StatefulSet, pod *corev1.Pod, state v1beta1.Lifecy
 
 // hookWords names what of a hook is yet to be removed from a Pod, or to be set on it.
 func hookWords(name string, hook *v1beta1.LifecycleHook, pod *corev1.Pod, what string) string {
-	if hook == nil {
+	items := lifecycle.ToSet(hook, pod)
+	if what == "removed" {
+		items = lifecycle.ToRemove(hook, pod)
+	}
+	if items == "" {
 		return ""
 	}
-	var items []string
-	for _, finalizer := range hook.FinalizersHandler {
-		if slices.Contains(pod.Finalizers, finalizer) == (what == "removed") {
-			items = append(items, "finalizer "+finalizer)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(hook.LabelsHandler)) {
-		has, ok := pod.Labels[key]
-		if (ok && has == hook.LabelsHandler[key]) == (what == "removed") {
-			items = append(items, fmt.Sprintf("label %s=%s", key, hook.LabelsHandler[key]))
-		}
-	}
-	if len(items) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("hook %s, to be %s: %s", name, what, strings.Join(items, " and "))
+	return fmt.Sprintf("hook %s, to be %s: %s", name, what, items)
 }
 
 // firstState is where a new Pod begins: it waits for the preNormal hook, if there is one and the template does not meet
 // it.
 func firstState(set *v1beta1.StatefulSet, pod *corev1.Pod) v1beta1.LifecycleStateType {
-	if hook := preNormal(set); hook != nil && !allHooked(hook, pod) {
+	if hook := preNormal(set); hook != nil && !lifecycle.AllHooked(hook, pod) {
 		return v1beta1.LifecycleStatePreparingNormal
 	}
 	return v1beta1.LifecycleStateNormal

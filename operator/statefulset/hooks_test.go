@@ -198,8 +198,8 @@ func TestKruisePodReady(t *testing.T) {
 			if test.message != "" {
 				pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: "False", Message: test.message})
 			}
-			status, message := readiness(test.set.Obj(), pod, test.state)
-			if diff := cmp.Diff(test.want, condition{string(status), message}); diff != "" {
+			got := readiness(test.set.Obj(), pod, test.state, metaTime{})
+			if diff := cmp.Diff(test.want, condition{string(got.Status), got.Message}); diff != "" {
 				t.Errorf("KruisePodReady (-want +got):\n%s", diff)
 			}
 		})

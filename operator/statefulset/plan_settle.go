@@ -12,7 +12,9 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/internal/lifecycle"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/podready"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/operator/report"
 )
@@ -43,7 +45,7 @@ func (p *planner) settle(view *View) {
 		w = p.update(d, w)
 	}
 	switch {
-	case w.kind == wishDelete && hooked(preDelete(p.s.Set), view.Pod):
+	case w.kind == wishDelete && lifecycle.Hooked(preDelete(p.s.Set), view.Pod):
 		d.enter(v1beta1.LifecycleStatePreparingDelete, "its deletion waits for the preDelete hook: "+w.reason)
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 	case w.kind == wishDelete:
@@ -191,7 +193,7 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 		return
 	}
 	d.change.Toward = p.plan.Revisions.Update
-	if hooked(hook, view.Pod) {
+	if lifecycle.Hooked(hook, view.Pod) {
 		if view.State != v1beta1.LifecycleStatePreparingUpdate {
 			d.change.Trial = &edits
 		}
@@ -259,7 +261,7 @@ func (p *planner) rest(d *draft) {
 	case v1beta1.LifecycleStatePreparingUpdate:
 		d.enter(p.afterUpdate(view), "it is not to be changed any more")
 	case v1beta1.LifecycleStatePreparingNormal:
-		if allHooked(preNormal(set), view.Pod) {
+		if lifecycle.AllHooked(preNormal(set), view.Pod) {
 			d.enter(v1beta1.LifecycleStateNormal, "the preNormal hook is through")
 		}
 	case v1beta1.LifecycleStateUpdating:
@@ -267,7 +269,7 @@ func (p *planner) rest(d *draft) {
 			d.enter(p.afterUpdate(view), "its change in place is carried out")
 		}
 	case v1beta1.LifecycleStateUpdated:
-		if allHooked(inPlaceUpdate(set), view.Pod) {
+		if lifecycle.AllHooked(inPlaceUpdate(set), view.Pod) {
 			d.enter(v1beta1.LifecycleStateNormal, "the inPlaceUpdate hook is through")
 		}
 	}
@@ -279,7 +281,7 @@ func (p *planner) rest(d *draft) {
 
 // afterUpdate is the state that follows a change in place: Updated until the hook has taken hold of the Pod again.
 func (p *planner) afterUpdate(view *View) v1beta1.LifecycleStateType {
-	if allHooked(inPlaceUpdate(p.s.Set), view.Pod) {
+	if lifecycle.AllHooked(inPlaceUpdate(p.s.Set), view.Pod) {
 		return v1beta1.LifecycleStateNormal
 	}
 	return v1beta1.LifecycleStateUpdated
@@ -318,24 +320,12 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 		}
 	}
 	if pods.HasGate(pod, v1beta1.KruisePodReadyCondition) {
-		status, message := readiness(p.s.Set, pod, d.state)
-		if has := pods.Condition(pod, v1beta1.KruisePodReadyCondition); has == nil || has.Status != status || has.Message != message {
-			out = append(out, corev1.PodCondition{Type: v1beta1.KruisePodReadyCondition, Status: status, Message: message, LastTransitionTime: now})
+		if wanted := readiness(p.s.Set, pod, d.state, now); podready.Differs(pod, wanted) {
+			out = append(out, wanted)
 		}
 	}
 	if slices.ContainsFunc(out, func(c corev1.PodCondition) bool { return c.Status == corev1.ConditionFalse }) {
-		out = append(out, notReady(pod, now)...)
+		out = append(out, podready.NotReady(pod, now, "the StatefulSet's update")...)
 	}
 	return out
-}
-
-// notReady takes a Pod out of its Services at once. The kubelet would do so too, a moment later.
-func notReady(pod *corev1.Pod, now metaTime) []corev1.PodCondition {
-	if !pods.IsTrue(pods.Condition(pod, corev1.PodReady)) {
-		return nil
-	}
-	return []corev1.PodCondition{{
-		Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: now,
-		Reason: "ReadinessGatesNotReady", Message: "taken out of service by the StatefulSet's update",
-	}}
 }

@@ -62,7 +62,7 @@ func TestEveryFieldThatIsReadOfCachedPodsSurvivesTheCache(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for _, p := range source.Load(t, "./operator/...", "./internal/pods", "./internal/inplace", "./internal/sidecar", "./internal/scheduling", "./internal/podpatch",
-		"./internal/disruption") {
+		"./internal/disruption", "./internal/podready", "./internal/lifecycle") {
 		for _, file := range p.Files {
 			for _, read := range reads(p, file, kept) {
 				if exempt := exemption(read); exempt != "" {

@@ -89,7 +89,7 @@ func everything() *build.SidecarSetBuilder {
 			s.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
 			s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}
 			s.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "pull"}}
-		})
+		}).Grace(5).Hook(v1beta1.LifecycleHook{LabelsHandler: map[string]string{"mesh/drained": "false"}})
 }
 
 // The patch and Injection.Apply are two ways to say one thing.
@@ -98,6 +98,7 @@ func TestThePatchDoesWhatTheInjectionSays(t *testing.T) {
 		Annotation("a.example/b", "c").Annotation(v1beta1.ReplacedBySidecarAnnotation, "mesh").Obj()
 	full.Spec.Volumes = []corev1.Volume{{Name: "own"}}
 	full.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "own"}}
+	full.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "own"}}
 	for name, pod := range map[string]*corev1.Pod{
 		"into a bare Pod":          build.MakePod("bare").Label("app", "web").New().Obj(),
 		"into a Pod that has some": full,

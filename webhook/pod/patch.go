@@ -12,7 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// patchInjection writes an injection as a JSON patch, but for its annotations. It only ever touches what it adds or
+// patchInjection writes an injection as a JSON patch, but for its labels and annotations. It only ever touches what it adds or
 // replaces, so fields of the Pod that we do not know survive.
 func patchInjection(pod *corev1.Pod, in *sidecar.Injection) []jsonpatch.Operation {
 	return slices.Concat(
@@ -20,6 +20,7 @@ func patchInjection(pod *corev1.Pod, in *sidecar.Injection) []jsonpatch.Operatio
 		editContainers("/spec/containers", len(pod.Spec.Containers), in.Containers),
 		appendTo("/spec/volumes", len(pod.Spec.Volumes), in.Volumes),
 		appendTo("/spec/imagePullSecrets", len(pod.Spec.ImagePullSecrets), in.ImagePullSecrets),
+		appendTo("/spec/readinessGates", len(pod.Spec.ReadinessGates), in.ReadinessGates),
 	)
 }
 

@@ -33,17 +33,18 @@ const (
 
 // answer gathers what is said of one Pod.
 type answer struct {
-	operations  []jsonpatch.Operation
-	annotations map[string]string
-	warnings    []string
-	audit       map[string]string
+	operations          []jsonpatch.Operation
+	labels, annotations map[string]string
+	warnings            []string
+	audit               map[string]string
 }
 
 // respond says what is injected and patched, and why what matches is not. A Pod that nothing matches gets no word.
 func respond(pod *corev1.Pod, injection *sidecar.Injection, rules *scheduled) admission.Response {
-	a := &answer{annotations: map[string]string{}, audit: map[string]string{}}
+	a := &answer{labels: map[string]string{}, annotations: map[string]string{}, audit: map[string]string{}}
 	a.addInjection(pod, injection)
 	a.addRules(pod, rules)
+	a.operations = append(a.operations, addKeys(pod.Labels, a.labels, "metadata", "labels")...)
 	a.operations = append(a.operations, addKeys(pod.Annotations, a.annotations, "metadata", "annotations")...)
 	a.removeForged(pod, injection)
 	response := admission.Allowed("")
@@ -64,6 +65,7 @@ func (a *answer) addInjection(pod *corev1.Pod, injection *sidecar.Injection) {
 	a.warnings = append(a.warnings, injection.Warnings...)
 	maps.Copy(a.annotations, injection.Annotations)
 	if !injection.Empty() {
+		maps.Copy(a.labels, injection.Labels)
 		injections.Inc()
 		a.operations = append(a.operations, patchInjection(pod, injection)...)
 		a.audit[auditInjected] = strings.Join(injection.Sets, ",")
@@ -123,7 +125,7 @@ func (a *answer) addRules(pod *corev1.Pod, rules *scheduled) {
 		a.operations = append(a.operations, patchRules(pod, &rules.rules)...)
 		annotation, labels := schedpatch.Marks(pod.Annotations, rules.results)
 		a.annotations[v1beta1.SchedPatchesAnnotation] = annotation
-		a.operations = append(a.operations, addKeys(pod.Labels, labels, "metadata", "labels")...)
+		maps.Copy(a.labels, labels)
 		a.audit[auditPatched] = strings.Join(applied, ",")
 	}
 	reasons := make([]string, 0, len(rules.obstacles))

@@ -46,7 +46,8 @@ func validatePatches(patches []v1beta1.SidecarSetPatchPodMetadata, path *field.P
 func isOwn(key string) bool {
 	switch key {
 	case v1beta1.SidecarSetHashAnnotation, v1beta1.SidecarSetHashWithoutImageAnnotation, v1beta1.SidecarSetInjectedListAnnotation,
-		v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v1beta1.SidecarSetWorkingContainersAnnotation:
+		v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v1beta1.SidecarSetWorkingContainersAnnotation,
+		v1beta1.SidecarSetLifecycleAnnotation:
 		return true
 	}
 	return strings.HasPrefix(key, v1beta1.SidecarSetVersionAnnotationPrefix) || strings.HasPrefix(key,

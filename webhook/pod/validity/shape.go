@@ -33,6 +33,8 @@ func shapes(pod *corev1.Pod, injection *sidecar.Injection) (before, after *corev
 	injected.Spec.Containers = slices.Clone(pod.Spec.Containers)
 	injected.Spec.Volumes = slices.Clip(pod.Spec.Volumes)
 	injected.Spec.ImagePullSecrets = slices.Clip(pod.Spec.ImagePullSecrets)
+	injected.Spec.ReadinessGates = slices.Clip(pod.Spec.ReadinessGates)
+	injected.Labels = maps.Clone(pod.Labels)
 	injection.Apply(injected)
 	named := slices.ContainsFunc(injected.Spec.Volumes, func(v corev1.Volume) bool { return v.Ephemeral != nil })
 	return shapeOf(pod, named), shapeOf(injected, named)

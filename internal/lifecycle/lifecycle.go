@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lifecycle says whether hooks hold Pods. A hook and the program behind it talk through labels and finalizers of
+// the Pod.
+package lifecycle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+)
+
+// Hooked reports whether a hook holds a Pod: by any of its finalizers or labels.
+func Hooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
+	return hook != nil && countHooked(hook, pod) > 0
+}
+
+// AllHooked reports whether a Pod carries everything that a hook names. A hook that is not there, or that names
+// nothing, holds nothing back.
+func AllHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) bool {
+	return hook == nil || countHooked(hook, pod) == len(hook.FinalizersHandler)+len(hook.LabelsHandler)
+}
+
+func countHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) (n int) {
+	for _, finalizer := range hook.FinalizersHandler {
+		if slices.Contains(pod.Finalizers, finalizer) {
+			n++
+		}
+	}
+	for key, value := range hook.LabelsHandler {
+		if has, ok := pod.Labels[key]; ok && has == value {
+			n++
+		}
+	}
+	return n
+}
+
+// ToRemove names what of a hook is to be removed from a Pod to let it go on, "" when there is nothing.
+func ToRemove(hook *v1beta1.LifecycleHook, pod *corev1.Pod) string { return handlers(hook, pod, true) }
+
+// ToSet names what of a hook is to be set on a Pod to let it go on, "" when there is nothing.
+func ToSet(hook *v1beta1.LifecycleHook, pod *corev1.Pod) string { return handlers(hook, pod, false) }
+
+// handlers names the finalizers and labels of a hook that a Pod carries, or does not.
+func handlers(hook *v1beta1.LifecycleHook, pod *corev1.Pod, carried bool) string {
+	if hook == nil {
+		return ""
+	}
+	var items []string
+	for _, finalizer := range hook.FinalizersHandler {
+		if slices.Contains(pod.Finalizers, finalizer) == carried {
+			items = append(items, "finalizer "+finalizer)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(hook.LabelsHandler)) {
+		has, ok := pod.Labels[key]
+		if (ok && has == hook.LabelsHandler[key]) == carried {
+			items = append(items, fmt.Sprintf("label %s=%s", key, hook.LabelsHandler[key]))
+		}
+	}
+	return strings.Join(items, " and ")
+}
