@@ -5,15 +5,13 @@ package sidecarset
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/internal/workload"
 )
 
 // planner makes one plan. What must not wait comes first: Pods without sidecars, and updates of which half is written.
@@ -145,17 +143,13 @@ func several(views []*sidecar.View, group func(*corev1.Pod) string) bool {
 
 func namespaceOf(pod *corev1.Pod) string { return pod.Namespace }
 
-// workloadOf names what made a Pod. All Pods of a namespace that nothing made are one workload.
+// workloadOf names what made a Pod. All Pods of a namespace that nothing made are one workload here: whoever makes bare
+// Pods makes many alike.
 func workloadOf(pod *corev1.Pod) string {
-	owner := metav1.GetControllerOf(pod)
-	if owner == nil {
-		return pod.Namespace
+	if id := workload.Of(pod); id.Kind != workload.KindPod {
+		return id.String()
 	}
-	name := owner.Name
-	if hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
-		name = strings.TrimSuffix(name, "-"+hash) // the ReplicaSets of one Deployment
-	}
-	return pod.Namespace + "/" + owner.Kind + "/" + name
+	return pod.Namespace
 }
 
 // candidate is a Pod that is to be updated, sooner or later, or of which an update is to be carried to its end.
