@@ -5,7 +5,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 results=${WINDLASS_TEST_RESULTS:?run make test-e2e instead}
-lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack}
+lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack|bench}
 cluster=e2e-$lane
 child=
 status=0
@@ -45,6 +45,7 @@ bring_up() {
   eval "$environment"
   kubeconfig=$KUBECONFIG
   registry=$WINDLASS_REGISTRY
+  audit_log=$WINDLASS_AUDIT_LOG
 }
 
 # in_background COMMAND... waits for it: the shell heeds an interrupt while it waits, but not while it runs a command.
@@ -77,6 +78,7 @@ trap interrupted INT TERM
 if [[ $lane == suites && -n ${E2E_KUBECONFIG:-} ]]; then
   kubeconfig=$(realpath "$E2E_KUBECONFIG")
   registry=${E2E_REGISTRY:-}
+  audit_log=
 else
   bring_up
 fi
@@ -87,9 +89,13 @@ fi
 # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
 case $lane in
   suites)
-    run suites ./suites/... -registry "$registry" -ginkgo.label-filter '!remediation && !attack' -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
+    run suites ./suites/... -registry "$registry" -audit-log "$audit_log" -ginkgo.label-filter '!remediation && !attack && !bench' \
+      -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
     # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
     run wireclient ./wireclient/...
+    ;;
+  bench)
+    run bench ./suites/... -registry "$registry" -ginkgo.label-filter bench $IMAGE_FLAG
     ;;
   attack)
     run attack ./suites/... -registry "$registry" -ginkgo.label-filter attack -attack-time "${ATTACK_TIME:-1m}" $IMAGE_FLAG
@@ -106,6 +112,6 @@ case $lane in
     # What users configure Argo CD with, read by its own program.
     ARGOCD_BINARY=$(hack/tool.sh argocd) in_background go_test argocd -run RealArgoCD ./contract
     ;;
-  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops and attack" ;;
+  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops, attack and bench" ;;
 esac
 exit "$status"

@@ -21,6 +21,8 @@ type Options struct {
 	// Cluster names the cluster, if it is one that bin/cluster brought up: its nodes can be made bad. Empty: specs that
 	// need that are skipped.
 	Cluster string
+	// AuditLog is the audit log of the API server, if bin/cluster brought it up. Empty: specs that need it are skipped.
+	AuditLog string
 	// Chart is the chart's directory or archive. Empty: charts/windlass of the checkout around the working directory.
 	Chart string
 }
@@ -32,6 +34,7 @@ func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.Image, "image", "", "image to install instead of the chart's own")
 	flags.StringVar(&o.Namespace, "namespace", "windlass-system", "namespace of the release")
 	flags.StringVar(&o.Cluster, "cluster", "", "name of the cluster, if bin/cluster brought it up, for specs that make its nodes bad")
+	flags.StringVar(&o.AuditLog, "audit-log", "", "audit log of the API server, if bin/cluster brought the cluster up, for specs that count writes")
 	flags.StringVar(&o.Chart, "chart", "", "chart to install (default: charts/windlass of this checkout)")
 }
 
