@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/probe"
 	"github.com/windlass-operator/windlass/operator/remediation"
@@ -113,12 +114,13 @@ func run(ctx context.Context, o options) error {
 	if err := wiring.IndexPods(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	excluded := strings.Split(o.excludedNamespaces, ",")
+	excluded, taken := strings.Split(o.excludedNamespaces, ","), ledger.New()
 	if err := sidecarset.Add(ctx, mgr, sidecarset.Options{
 		Workers:            o.sidecarSetWorkers,
 		Namespace:          o.namespace,
 		ExcludedNamespaces: excluded,
 		CanResize:          canResize,
+		Ledger:             taken,
 		WebhookService:     o.webhookService,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)

@@ -3,6 +3,8 @@
 package disruption
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -32,8 +34,20 @@ type indexKey struct{ namespace, label string }
 
 // count is what is left of one budget.
 type count struct {
-	// healthy are its Pods that serve, allowed is how many of them may go.
-	healthy, allowed int
+	// healthy are its Pods that serve, granted is how many the disruption controller lets go.
+	healthy, granted int
+	// leftOut are the other Pods of the budget, words say why none may go; they are made when they are needed.
+	leftOut map[types.UID]bool
+	words   string
+}
+
+// with is how many Pods serve with one that may have been left out: a change of it was begun and refused, or nobody
+// knows whether it was written.
+func (c *count) with(pod *corev1.Pod) int {
+	if c.leftOut[pod.UID] {
+		return c.healthy + 1
+	}
+	return c.healthy
 }
 
 // NewCounter starts to count. serves reports whether a Pod serves; those that were taken and do not show it yet do not.
@@ -66,6 +80,15 @@ func (c *Counter) Covering(pod *corev1.Pod) []*Budget {
 	return sorted(out)
 }
 
+// CoverAny reports whether one of some budgets of a namespace covers one of some Pods of it.
+func CoverAny(budgets []*Budget, pods []*corev1.Pod) bool {
+	if len(budgets) == 0 || len(pods) == 0 {
+		return false
+	}
+	c := NewCounter(Budgets{pods[0].Namespace: {Budgets: budgets}}, nil)
+	return slices.ContainsFunc(pods, func(pod *corev1.Pod) bool { return len(c.Covering(pod)) > 0 })
+}
+
 func covering(budgets []*Budget, pod *corev1.Pod, out []*Budget) []*Budget {
 	for _, b := range budgets {
 		if b.Covers(pod) {
@@ -75,23 +98,29 @@ func covering(budgets []*Budget, pod *corev1.Pod, out []*Budget) []*Budget {
 	return out
 }
 
-// Obstacle says which budget does not let a serving Pod go, and why; nil when all of them do.
+// Obstacle says which budget does not let a Pod go that is Ready, and why; nil when all of them do.
 func (c *Counter) Obstacle(pod *corev1.Pod) (*Budget, string) {
 	for _, b := range c.Covering(pod) {
-		if counted := c.count(b); counted.allowed <= 0 {
-			return b, b.Words(counted.healthy)
+		count := c.count(b)
+		if count.granted > 0 && count.with(pod) > int(b.object.Status.DesiredHealthy) {
+			continue
 		}
+		if count.words == "" {
+			count.words = b.Words(count.healthy)
+		}
+		return b, count.words
 	}
 	return nil, ""
 }
 
-// Take takes a serving Pod from each of its budgets, and names them.
+// Take takes a Pod that is Ready from each of its budgets, and names them.
 func (c *Counter) Take(pod *corev1.Pod) []types.NamespacedName {
 	var out []types.NamespacedName
 	for _, b := range c.Covering(pod) {
-		counted := c.count(b)
-		counted.healthy--
-		counted.allowed--
+		count := c.count(b)
+		count.granted--
+		count.healthy = count.with(pod) - 1
+		count.leftOut[pod.UID] = true
 		out = append(out, b.Key())
 	}
 	return out
@@ -102,13 +131,16 @@ func (c *Counter) count(b *Budget) *count {
 	if known := c.counts[b.Key()]; known != nil {
 		return known
 	}
-	out := &count{}
+	out := &count{granted: b.Allowed(), leftOut: map[types.UID]bool{}}
 	for _, pod := range c.of(b) {
-		if b.Covers(pod) && !b.disrupted(pod) && c.serves(pod) {
+		switch {
+		case !b.Covers(pod):
+		case !b.disrupted(pod) && c.serves(pod):
 			out.healthy++
+		default:
+			out.leftOut[pod.UID] = true
 		}
 	}
-	out.allowed = min(b.Allowed(), out.healthy-int(b.object.Status.DesiredHealthy))
 	c.counts[b.Key()] = out
 	return out
 }

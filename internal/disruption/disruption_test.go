@@ -38,7 +38,7 @@ func ofApp(name string, n int, down ...int) []corev1.Pod {
 	out := make([]corev1.Pod, n)
 	for i := range out {
 		out[i].Namespace, out[i].Name, out[i].Labels = "shop", fmt.Sprintf("%s-%d", name, i), map[string]string{"app": name, "n": fmt.Sprint(i)}
-		out[i].Status.Phase = corev1.PodRunning
+		out[i].UID, out[i].Status.Phase = types.UID("uid of "+out[i].Name), corev1.PodRunning
 	}
 	for _, i := range down {
 		out[i].Status.Phase = corev1.PodPending
@@ -116,7 +116,7 @@ func TestWhatABudgetAllows(t *testing.T) {
 			want: "PodDisruptionBudget shop/web allows none now (2 healthy of 2 needed)",
 		},
 		"a Pod is down, which the disruption controller does not know yet": {
-			pods: ofApp("web", 3, 1), budgets: []policyv1.PodDisruptionBudget{made("web", app("web"), allowing(3, 2))},
+			pods: ofApp("web", 3, 2), budgets: []policyv1.PodDisruptionBudget{made("web", app("web"), allowing(3, 2))},
 			want: "PodDisruptionBudget shop/web allows none now (2 healthy of 2 needed)",
 		},
 		"a Pod is back, which the disruption controller does not know yet": {
@@ -172,6 +172,30 @@ func TestAPodIsTakenFromEachOfItsBudgets(t *testing.T) {
 	}
 	if b, _ := c.Obstacle(&pods[1]); b == nil || b.Key().Name != "all" {
 		t.Errorf("obstacle %v, want that of the budget that has none left", b)
+	}
+}
+
+// A change of it was begun and refused, so it is not counted among those that serve; but it does, and needs a share once.
+func TestAPodThatIsNotCountedDoesNotStandInItsOwnWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		down []int
+		want string
+	}{
+		"all others serve":     {[]int{0}, ""},
+		"another one does not": {[]int{0, 1}, "PodDisruptionBudget shop/web allows none now (1 healthy of 2 needed)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pods := ofApp("web", 3, test.down...)
+			c := counter(pods, made("web", app("web"), allowing(3, 2)))
+			_, got := c.Obstacle(&pods[0])
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("obstacle (-want +got):\n%s", diff)
+			}
+			c.Take(&pods[0])
+			if b, _ := c.Obstacle(&pods[2]); b == nil {
+				t.Error("a second one may go too")
+			}
+		})
 	}
 }
 

@@ -49,6 +49,10 @@ func Each[T any](ctx context.Context, parallel int, actions []T, act func(contex
 	}
 }
 
+// ErrOvertaken says that nothing was written, since another look has taken from one of the Pod's budgets just before:
+// operator/ledger. No object changes for it, so nothing but time brings the next look.
+var ErrOvertaken = errors.New("another set has restarted a Pod of the same workload or PodDisruptionBudget just now")
+
 // givingUp is how many actions must fail together for the rest not to be tried.
 const givingUp = 16
 
@@ -58,6 +62,9 @@ const givingUp = 16
 func IsStale(err error) bool {
 	if IsDenial(err) {
 		return false
+	}
+	if errors.Is(err, ErrOvertaken) {
+		return true
 	}
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return true

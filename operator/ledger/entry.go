@@ -4,17 +4,14 @@ package ledger
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-)
 
-// ErrOvertaken says that another look has taken from one of the budgets since this one began. Nothing was written.
-var ErrOvertaken = errors.New("another set has restarted a Pod of the same workload or PodDisruptionBudget just now; " +
-	"it is counted before the next one")
+	"github.com/windlass-operator/windlass/operator/apply"
+)
 
 // Entry is a Pod that is about to go out of service.
 type Entry struct {
@@ -40,14 +37,18 @@ func IDOf(pod *corev1.Pod) PodID {
 }
 
 // Take notes that a serving Pod is about to go out of service, unless anybody else has taken from one of its budgets
-// since the page was read. Whoever gets an entry has to say how its write was answered.
+// since the page was read: then it is apply.ErrOvertaken. Whoever gets an entry has to say how its write was answered.
+// What is in no budget, or rests on no page, has no entry.
 func (p *Page) Take(pod *corev1.Pod, budgets []Budget) (*Entry, error) {
+	if p == nil || len(budgets) == 0 {
+		return nil, nil
+	}
 	l := p.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, budget := range budgets {
 		if l.lastOfOthers(budget, p.by) > p.at {
-			return nil, ErrOvertaken
+			return nil, apply.ErrOvertaken
 		}
 	}
 	l.takes++
@@ -106,6 +107,9 @@ func (l *Ledger) trim() {
 
 // Answered says how the write of an entry was answered.
 func (e *Entry) Answered(answer Answer) {
+	if e == nil {
+		return
+	}
 	e.ledger.mu.Lock()
 	defer e.ledger.mu.Unlock()
 	e.answer, e.answered = answer, true
@@ -123,6 +127,9 @@ func (e *Entry) end() {
 
 // Unseen are the Pods of a page that were evicted, and that the cache may not show as such yet.
 func (p *Page) Unseen() []PodID {
+	if p == nil {
+		return nil
+	}
 	p.ledger.mu.Lock()
 	defer p.ledger.mu.Unlock()
 	var out []PodID
@@ -149,6 +156,9 @@ func (p *Page) Seen(pod PodID) {
 // Keep ends the doubtful entries of a taker but for those of some Pods: the others are known not to have been written,
 // or are taken for it.
 func (l *Ledger) Keep(by string, doubtful sets.Set[types.UID]) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for at, entry := range l.open {

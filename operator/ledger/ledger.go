@@ -10,7 +10,7 @@
 //	...
 //	page.Taken(pod.UID)                        // plan: this Pod counts as down already
 //	...
-//	entry, ok := page.Take(pod.UID, budgets)   // apply, before it writes; no: another look was faster, plan anew
+//	entry, err := page.Take(pod, budgets)      // apply, before it writes; an error: another look was faster, plan anew
 //	...
 //	entry.Answered(ledger.Shown)               // apply, as soon as the API server has answered
 //
@@ -93,8 +93,12 @@ type Page struct {
 	taken  map[types.UID]bool
 }
 
-// Read returns the entries of all takers for the look of one of them.
+// Read returns the entries of all takers for the look of one of them. No ledger has no page, on which everything may be
+// taken: for tests of one taker.
 func (l *Ledger) Read(by string) *Page {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	page := &Page{ledger: l, by: by, at: l.takes, taken: make(map[types.UID]bool, len(l.open))}

@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/windlass-operator/windlass/operator/apply"
 )
 
 func pod(name string) *corev1.Pod {
@@ -47,11 +49,11 @@ func TestWhoMayTake(t *testing.T) {
 	}{
 		"nobody has taken":                   {from: budgets("web")},
 		"another one took before":            {before: []take{{"b", "1", budgets("web")}}, from: budgets("web")},
-		"another one took since":             {since: []take{{"b", "1", budgets("web")}}, from: budgets("web"), want: ErrOvertaken},
+		"another one took since":             {since: []take{{"b", "1", budgets("web")}}, from: budgets("web"), want: apply.ErrOvertaken},
 		"from another budget":                {since: []take{{"b", "1", budgets("db")}}, from: budgets("web")},
-		"from one of two budgets":            {since: []take{{"b", "1", budgets("db")}}, from: budgets("web", "db"), want: ErrOvertaken},
+		"from one of two budgets":            {since: []take{{"b", "1", budgets("db")}}, from: budgets("web", "db"), want: apply.ErrOvertaken},
 		"it took itself":                     {since: []take{{"a", "1", budgets("web")}}, from: budgets("web")},
-		"another one, and then itself":       {since: []take{{"b", "1", budgets("web")}, {"c", "2", budgets("db")}, {"a", "3", budgets("db")}}, from: budgets("db"), want: ErrOvertaken},
+		"another one, and then itself":       {since: []take{{"b", "1", budgets("web")}, {"c", "2", budgets("db")}, {"a", "3", budgets("db")}}, from: budgets("db"), want: apply.ErrOvertaken},
 		"itself, and another one before":     {before: []take{{"b", "1", budgets("web")}}, since: []take{{"a", "2", budgets("web")}}, from: budgets("web")},
 		"a Pod in no budget is always taken": {since: []take{{"b", "1", budgets("web")}}},
 	} {
@@ -160,6 +162,11 @@ func TestAPageDoesNotChange(t *testing.T) {
 	if (*Page)(nil).Taken("any") {
 		t.Error("no page has an entry")
 	}
+	none, err := (*Page)(nil).Take(pod("0"), budgets("web"))
+	none.Answered(Shown)
+	if none != nil || err != nil {
+		t.Errorf("no page gave the entry %v, %v", none, err)
+	}
 }
 
 // What is remembered is bounded; what was forgotten is taken for younger than every page that was read before.
@@ -178,7 +185,7 @@ func TestMoreBudgetsThanAreRemembered(t *testing.T) {
 		t.Errorf("%d budgets are remembered", n)
 	}
 	for _, name := range []string{"0", "99", "never taken"} {
-		if _, err := old.Take(pod("0"), budgets(name)); !errors.Is(err, ErrOvertaken) {
+		if _, err := old.Take(pod("0"), budgets(name)); !errors.Is(err, apply.ErrOvertaken) {
 			t.Errorf("budget %s, by a page from before: %v", name, err)
 		}
 		if _, err := l.Read("a").Take(pod("0"), budgets(name)); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
@@ -30,27 +31,49 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	o := &Outcome{}
 	e.applyRevisions(ctx, &plan.Revisions, o)
 	if !o.Unrecorded {
-		e.change(ctx, plan.Completions, writeResize, o, &o.Completed)
-		e.change(ctx, plan.Updates, writeUpdate, o, &o.Updated)
+		e.change(ctx, plan, plan.Completions, writeResize, o, &o.Completed)
+		e.change(ctx, plan, plan.Updates, writeUpdate, o, &o.Updated)
 	}
-	e.change(ctx, plan.Finishes, writeFinish, o, &o.Finished)
+	e.change(ctx, plan, plan.Finishes, writeFinish, o, &o.Finished)
 	e.evictAll(ctx, plan, o)
 	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.succeeded(err) })
 	return o
 }
 
 // change carries out changes of Pods and sorts them by what became of them.
-func (e *executor) change(ctx context.Context, actions []UpdatePod, write string, o *Outcome, done *[]UpdatePod) {
-	apply.Each(ctx, e.parallel, actions, e.update, func(u UpdatePod, err error) {
+func (e *executor) change(ctx context.Context, plan *Plan, actions []UpdatePod, write string, o *Outcome, done *[]UpdatePod) {
+	act := func(ctx context.Context, u UpdatePod) error {
+		return taking(plan.Takes, u.View.Pod, u.Takes, ledger.Shown, func() error { return e.update(ctx, u) })
+	}
+	apply.Each(ctx, e.parallel, actions, act, func(u UpdatePod, err error) {
 		switch refusal.KindOf(err) {
 		case refusal.None:
 			*done = append(*done, u)
 		case refusal.Stale:
-			o.Stale++
+			o.stale(err)
 		default:
 			o.Refused = append(o.Refused, Refused{u, write, err})
 		}
 	})
+}
+
+// taking takes a Pod from its budgets before it is written to, and says in the ledger what became of that. done is what
+// a write that was carried out means there.
+func taking(page *ledger.Page, pod *corev1.Pod, budgets []ledger.Budget, done ledger.Answer, write func() error) error {
+	entry, err := page.Take(pod, budgets)
+	if err != nil {
+		return err
+	}
+	err = write()
+	switch refusal.KindOf(err) {
+	case refusal.None:
+		entry.Answered(done)
+	case refusal.Doubtful:
+		entry.Answered(ledger.Doubtful)
+	default:
+		entry.Answered(ledger.Shown)
+	}
+	return err
 }
 
 // applyRevisions keeps the history. Its steps do not depend on one another.

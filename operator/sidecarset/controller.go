@@ -26,6 +26,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	ExcludedNamespaces []string
 	// CanResize reports whether the API server can resize running Pods.
 	CanResize bool
+	// Ledger has what is taken from the budgets of Pods by all controllers of this process. Default: one of its own.
+	Ledger *ledger.Ledger
 	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the webhook is taken to answer always.
 	WebhookService string
 }
@@ -59,12 +62,13 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 
 // New makes the controller. The cluster's cache must have the indexes of AddIndexes.
 func New(cluster loop.Cluster, options Options) loop.Controller {
-	index, history := newSharedIndex(), newHistory(cluster.Clock)
+	index, history, waiters := newSharedIndex(), newHistory(cluster.Clock), ledger.NewWaiters()
 	s := &steps{
 		gatherer: gatherer{
 			reader: cluster.Client, clock: cluster.Clock, namespace: options.Namespace,
 			canResize: options.CanResize, memory: newMemory(), history: history, sets: index.Index,
 			excluded: sets.New(options.ExcludedNamespaces...),
+			ledger:   cmp.Or(options.Ledger, ledger.New()), waiters: waiters,
 		},
 		executor: executor{writer: cluster.Client, namespace: options.Namespace, parallel: cmp.Or(options.Parallel, 16)},
 	}
@@ -79,6 +83,7 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 			{Object: &corev1.Pod{}, Handler: podHandler{index, history}},
 			{Object: &corev1.Namespace{}, Handler: namespaceHandler{index, history}},
 			{Object: &appsv1.ControllerRevision{}, Handler: revisionHandler{index}},
+			waiters.Watch(),
 		},
 	}
 }
@@ -122,6 +127,7 @@ func (s *steps) Apply(ctx context.Context, _ *Snapshot, plan *Plan) *Outcome {
 func (s *steps) Note(log logr.Logger, at *Snapshot, plan *Plan, outcome *Outcome) {
 	outcome.log(log)
 	s.gatherer.memory.note(at, plan, outcome)
+	s.gatherer.waiters.Wait(client.ObjectKeyFromObject(at.Set.Object), plan.DisruptionBudgets)
 	observe(at, outcome)
 }
 
@@ -144,6 +150,8 @@ func (*steps) Observe(r *loop.Report, _ bool) {
 // Forget drops all that is remembered of a set that is gone.
 func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.memory.forget(set)
+	s.gatherer.ledger.Keep(takerOf(set.Name), nil)
+	s.gatherer.waiters.Wait(set, nil)
 	forgetMetrics(set.Name)
 }
 

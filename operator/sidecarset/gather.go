@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/scheduling"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 )
 
@@ -35,6 +37,9 @@ type gatherer struct {
 	sets *sidecar.Index
 	// webhook are the replicas that inject.
 	webhook webhookReplicas
+	// ledger has what is taken by all sets, and waiters who waits for PodDisruptionBudgets.
+	ledger  *ledger.Ledger
+	waiters *ledger.Waiters
 	// excluded namespaces are out of the webhook's reach, so nothing in them can have missed its sidecar.
 	excluded sets.Set[string]
 }
@@ -54,6 +59,7 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	}
 	snapshot := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize, Watched: g.history.begun()}
 	g.memory.recall(snapshot)
+	g.openLedger(snapshot)
 	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
 		return nil, err
 	}
@@ -62,6 +68,9 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 		return nil, err
 	}
 	if err := g.sort(ctx, snapshot, pods); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(snapshot.Takes.Settle(ctx, g.reader), g.disruptionBudgets(ctx, snapshot)); err != nil {
 		return nil, err
 	}
 	if set.HasNativeSidecars() {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -35,7 +36,7 @@ func gathererOf(t *testing.T, set *v1beta1.SidecarSet, objects ...client.Object)
 		reader: fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
 			WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).Build(),
 		clock: clock, namespace: "windlass-system", memory: newMemory(), history: newHistory(clock),
-		sets: index.Index, excluded: sets.New("kube-system"),
+		sets: index.Index, excluded: sets.New("kube-system"), waiters: ledger.NewWaiters(),
 	}
 }
 

@@ -29,8 +29,9 @@ type Outcome struct {
 	// Unrecorded means that the current revision could not be recorded, so that no Pod was marked with it.
 	Unrecorded bool
 	// Stale counts those that were given up because the object had changed since the snapshot. The change itself brings
-	// the next look.
-	Stale int
+	// the next look. Overtaken counts those that were because somebody else had taken from the same budget; no change
+	// need follow.
+	Stale, Overtaken int
 }
 
 // Refused is the change of a Pod that failed.
@@ -50,11 +51,20 @@ func (o *Outcome) succeeded(err error) bool {
 	case err == nil:
 		return true
 	case apply.IsStale(err):
-		o.Stale++
+		o.stale(err)
 	default:
 		o.fail(err)
 	}
 	return false
+}
+
+// stale counts an action that was given up.
+func (o *Outcome) stale(err error) {
+	if errors.Is(err, apply.ErrOvertaken) {
+		o.Overtaken++
+		return
+	}
+	o.Stale++
 }
 
 func (o *Outcome) fail(errs ...error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
 // Plan is what to do about one SidecarSet now, and why it is no more than that.
@@ -46,6 +47,9 @@ type Plan struct {
 	// where nothing was refused, Again how many refused Pods are due and have to wait too.
 	Waiting          []Wait
 	Elsewhere, Again int
+	// DisruptionBudgets are those that Pods wait for. Takes is what the plan knows of what others take.
+	DisruptionBudgets []types.NamespacedName
+	Takes             *ledger.Page
 	// Blockers are the Pods that take up shares of maxUnavailable.
 	Blockers []string
 	// Kept are Pods that the partition, or the update's own selector, keeps at the old version.
@@ -92,6 +96,9 @@ type UpdatePod struct {
 	// NotServing means that the Pod does not serve, so the update costs nothing. That has to be true still when it is
 	// written.
 	NotServing bool
+	// Takes are the budgets that it is taken from. If anybody else has taken from one of them since the snapshot, nothing
+	// is written.
+	Takes []ledger.Budget
 	// Reason says why this Pod may go now.
 	Reason string
 }

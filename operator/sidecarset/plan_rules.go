@@ -22,8 +22,13 @@ import (
 // the Snapshot and on what this plan has taken. It is asked about up to every Pod of a set: it makes its words once for
 // all Pods that wait for the same thing, not once for each.
 var rules = []rule{
+	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).takenElsewhere},
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
+	{
+		reason: v1beta1.WaitingDisruptionBudget, of: anyStep, ifServing: true, ifRestarts: true,
+		holds: (*planner).disrupts, take: (*planner).takeDisruption,
+	},
 }
 
 // rule is one thing that a Pod may wait for.

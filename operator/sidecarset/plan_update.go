@@ -46,12 +46,13 @@ func (p *planner) complete(again bool) {
 			continue
 		}
 		_, known := p.s.refused(view, writeResize)
-		if known != again || again && (p.waits(view, writeResize) || !p.goesAgain(&candidate{View: view, step: stepResize})) {
+		c := &candidate{View: view, step: stepResize}
+		if known != again || again && (p.waits(view, writeResize) || !p.goesAgain(c)) {
 			continue
 		}
 		if change := p.set.Complete(view); change != nil {
 			p.plan.Completions = append(p.plan.Completions, UpdatePod{
-				View: view, Change: change, Reason: "its image was changed before, its resources were not",
+				View: view, Change: change, Takes: c.takes, Reason: "its image was changed before, its resources were not",
 			})
 		}
 	}
@@ -133,9 +134,11 @@ func (p *planner) finish(again bool) error {
 		if err != nil {
 			return fmt.Errorf("end of the hot upgrade of Pod %s: %w", podName(view.Pod), err)
 		}
-		if change != nil && p.goes(&candidate{View: view, step: stepEnd, refusing: again}) {
+		c := &candidate{View: view, step: stepEnd, refusing: again}
+		if change != nil && p.goes(c) {
 			p.plan.Finishes = append(p.plan.Finishes, UpdatePod{
-				View: view, Change: change, NotServing: !view.Ready(), Reason: "the new container serves, the old one can go",
+				View: view, Change: change, NotServing: !view.Ready(), Takes: c.takes,
+				Reason: "the new container serves, the old one can go",
 			})
 		}
 	}
@@ -183,6 +186,8 @@ func (p *planner) begin(c *candidate) error {
 	case p.counted(c):
 		reason = "its last upgrade is not at its end, so it is counted already"
 	}
-	p.plan.Updates = append(p.plan.Updates, UpdatePod{View: c.View, Change: change, NotServing: !c.Ready(), Reason: reason})
+	p.plan.Updates = append(p.plan.Updates, UpdatePod{
+		View: c.View, Change: change, NotServing: !c.Ready(), Takes: c.takes, Reason: reason,
+	})
 	return nil
 }

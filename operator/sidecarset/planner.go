@@ -10,8 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/internal/workload"
+	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
 // planner makes one plan. What must not wait comes first: Pods without sidecars, and updates of which half is written.
@@ -23,6 +25,8 @@ type planner struct {
 	plan *Plan
 	// budget is what the rollout may still take down. It is nil until it is known what repair takes.
 	budget *budget
+	// budgets are what the plan has left of PodDisruptionBudgets, nil before somebody has asked.
+	budgets *disruption.Counter
 	// waitAt is where in the plan those are that wait, by reason and words.
 	waitAt map[[2]string]int
 }
@@ -33,7 +37,8 @@ func newPlanner(s *Snapshot) (*planner, error) {
 		return nil, err
 	}
 	return &planner{
-		s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions}, waitAt: map[[2]string]int{},
+		s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions, Takes: s.Takes},
+		waitAt: map[[2]string]int{},
 	}, nil
 }
 
@@ -161,6 +166,8 @@ type candidate struct {
 	resized []string
 	// refusing means that a Pod of its namespace was refused.
 	refusing bool
+	// takes are the budgets of other Pods that it is taken from.
+	takes []ledger.Budget
 	// restarts and counted are the answers of the planner's methods of these names, nil before somebody has asked.
 	restarts, counted *bool
 }

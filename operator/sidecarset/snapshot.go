@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
@@ -48,6 +50,10 @@ type Snapshot struct {
 	// WebhookAway says why no new Pod would get sidecars now, "" when nothing is known to be wrong. It is asked only
 	// for sets that have Pods to repair.
 	WebhookAway string
+	// Takes are the Pods that anybody in this process is about to restart or to evict, though they may not show it yet.
+	Takes *ledger.Page
+	// Disruption are the PodDisruptionBudgets of the Pods that may be restarted, and the Pods that these cover.
+	Disruption disruption.Budgets
 	// Refusals are the writes that the API server has refused lately. Doubtful are the Pods among them that may have
 	// been changed all the same.
 	Refusals refusal.Known

@@ -16,9 +16,11 @@ const (
 	// eachTry is how much time is left to others for each refused write when there is nothing else to try than what
 	// was, or probably is, refused too.
 	eachTry = 200 * time.Millisecond
-	// unblocked is how long to wait at most while Pods take up shares of maxUnavailable: what became of their nodes
-	// brings no event of its own. Others may wait for their shares, and a rollout for them to be excused.
+	// unblocked is how long to wait at most while Pods take up shares of maxUnavailable, or PodDisruptionBudgets allow
+	// none: what became of a Pod's node brings no event of its own, nor do Pods of others that a budget counts.
 	unblocked = 30 * time.Second
+	// overtaken is when to plan anew after somebody else has taken from the same budget.
+	overtaken = 200 * time.Millisecond
 )
 
 // makeReport says what is to be told of a look at a set.
@@ -62,7 +64,9 @@ func retryIn(s *Snapshot, plan *Plan, outcome *Outcome) time.Duration {
 		return time.Millisecond
 	case n > 0:
 		return time.Duration(n) * eachTry
-	case len(plan.Blockers) > 0:
+	case outcome.Overtaken > 0:
+		return overtaken
+	case len(plan.Blockers)+len(plan.DisruptionBudgets) > 0:
 		return report.Soonest(due, unblocked)
 	}
 	return due

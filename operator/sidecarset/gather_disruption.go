@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/operator/ledger"
+)
+
+// openLedger reads the ledger. The cache must be read afterwards: what has left the one is in the other.
+func (g *gatherer) openLedger(s *Snapshot) {
+	g.ledger.Keep(takerOf(s.Set.Name()), s.Doubtful)
+	s.Takes = g.ledger.Read(takerOf(s.Set.Name()))
+}
+
+// takerOf is the name by which a set is known in the ledger.
+func takerOf(set string) string { return "SidecarSet " + set }
+
+// disruptionBudgets reads the PodDisruptionBudgets of the Pods that the plan may restart, and all Pods of their
+// namespaces, since a budget may cover Pods of others. Where there is nothing to restart nothing is read.
+func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
+	strategy := &s.Set.Spec.UpdateStrategy
+	if strategy.DisruptionBudgets == v1beta1.IgnoreDisruptionBudgets || strategy.Paused ||
+		strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType {
+		return nil
+	}
+	mayRestart := map[string][]*corev1.Pod{}
+	for _, view := range s.Matched {
+		if view.Ready() && (!view.Updated() || !view.HotFinished() || len(view.OwedResizes()) > 0) {
+			mayRestart[view.Pod.Namespace] = append(mayRestart[view.Pod.Namespace], view.Pod)
+		}
+	}
+	if len(mayRestart) == 0 {
+		return nil
+	}
+	g.waiters.Look(client.ObjectKeyFromObject(s.Set.Object))
+	s.Disruption = disruption.Budgets{}
+	for namespace, pods := range mayRestart {
+		known, err := ledger.Budgets(ctx, g.reader, namespace, pods)
+		if err != nil {
+			return err
+		}
+		if len(known.Budgets) > 0 {
+			s.Disruption[namespace] = known
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/operator/ledger"
+)
+
+// serves reports whether a Pod serves and goes on to, as far as anybody in this process knows.
+func (s *Snapshot) serves(pod *corev1.Pod) bool {
+	return !s.Takes.Taken(pod.UID) && sidecar.Serves(pod)
+}
+
+// takenElsewhere holds back a Pod that another object is about to restart, though it does not show that yet.
+func (p *planner) takenElsewhere(c *candidate) (words string, waits bool) {
+	return "A change by another object is not at its end", p.s.Takes.Taken(c.Pod.UID)
+}
+
+// disrupts holds back a Pod whose PodDisruptionBudgets would not let it be evicted.
+func (p *planner) disrupts(c *candidate) (words string, waits bool) {
+	budget, words := p.disruption().Obstacle(c.Pod)
+	if budget == nil {
+		return "", false
+	}
+	if !slices.Contains(p.plan.DisruptionBudgets, budget.Key()) {
+		p.plan.DisruptionBudgets = append(p.plan.DisruptionBudgets, budget.Key())
+	}
+	return words, true
+}
+
+// takeDisruption takes a Pod from each of its PodDisruptionBudgets.
+func (p *planner) takeDisruption(c *candidate) {
+	for _, key := range p.disruption().Take(c.Pod) {
+		c.takes = append(c.takes, ledger.Budget{Kind: ledger.DisruptionBudget, NamespacedName: key})
+	}
+}
+
+// disruption is what this plan has left of PodDisruptionBudgets.
+func (p *planner) disruption() *disruption.Counter {
+	if p.budgets == nil {
+		p.budgets = disruption.NewCounter(p.s.Disruption, p.s.serves)
+	}
+	return p.budgets
+}
