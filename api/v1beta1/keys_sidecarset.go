@@ -43,6 +43,8 @@ const (
 	// ImagePullerLabel marks the short-lived Pods that have a node pull an image. The value is the kind of the object
 	// that they pull for.
 	ImagePullerLabel = "apps.kruise.io/image-puller"
+	// PulledImageAnnotation is, on such a Pod, the image that it was made for.
+	PulledImageAnnotation = "apps.kruise.io/pulled-image"
 )
 
 // Environment variables of injected containers.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // ControllerIndex is the name of the cache index by ControllerUID.
@@ -35,6 +37,28 @@ func OrphanParent(object metav1.Object) []string {
 		return nil
 	}
 	return []string{parent}
+}
+
+// PullerIndex is the name of the cache index by PullerOwner.
+const PullerIndex = "puller"
+
+const (
+	// AnyPuller finds every Pod that has a node pull an image, and StrayPuller those whose object is gone.
+	AnyPuller   = "any"
+	StrayPuller = "stray"
+)
+
+// PullerOwner is what a Pod that has a node pull an image is found by in PullerIndex: the UID of the object that it pulls
+// for, or StrayPuller, and AnyPuller. No other Pod is in the index.
+func PullerOwner(object metav1.Object) []string {
+	if _, is := object.GetLabels()[v1beta1.ImagePullerLabel]; !is {
+		return nil
+	}
+	owners := object.GetOwnerReferences()
+	if len(owners) == 0 {
+		return []string{AnyPuller, StrayPuller}
+	}
+	return []string{AnyPuller, string(owners[0].UID)}
 }
 
 // SplitOrdinal splits a name like web-3 into what comes before the ordinal and the ordinal. A number with leading zeros

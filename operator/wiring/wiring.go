@@ -44,6 +44,7 @@ func Client() client.Options {
 func IndexPods(ctx context.Context, indexer client.FieldIndexer) error {
 	for name, keys := range map[string]func(metav1.Object) []string{
 		podcache.ControllerIndex: podcache.ControllerUID, podcache.OrphanIndex: podcache.OrphanParent,
+		podcache.PullerIndex: podcache.PullerOwner,
 	} {
 		err := indexer.IndexField(ctx, &corev1.Pod{}, name, func(object client.Object) []string { return keys(object) })
 		if err != nil {

@@ -118,6 +118,7 @@ func NewCache(s *Store, trims ...func(any) (any, error)) *Cache {
 	for name, keys := range map[string]func(client.Object) []string{
 		podcache.ControllerIndex: func(o client.Object) []string { return podcache.ControllerUID(o) },
 		podcache.OrphanIndex:     func(o client.Object) []string { return podcache.OrphanParent(o) },
+		podcache.PullerIndex:     func(o client.Object) []string { return podcache.PullerOwner(o) },
 	} {
 		_ = c.IndexField(context.Background(), &corev1.Pod{}, name, keys)
 	}

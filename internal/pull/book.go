@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pull
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Image is one that a container of a Pod is to get.
+type Image struct{ Container, Name string }
+
+// Candidate is a Pod that is to restart containers, and with which images. Nothing is asked of a Pod without a node.
+type Candidate struct {
+	Pod    *corev1.Pod
+	Images []Image
+}
+
+// Input is all that the decision rests on.
+type Input struct {
+	Known
+	// EveryNode means that each node pulls ahead; else one is enough.
+	EveryNode bool
+	// Parallelism is how many nodes pull at a time, at least 1. Timeout is how long one pull may take.
+	Parallelism int
+	Timeout     time.Duration
+	// Runs are the nodes where a container of the object runs an image.
+	Runs map[Key]bool
+	// Candidates are the Pods that wait, in the order in which they are to go.
+	Candidates []Candidate
+}
+
+// Answer says whether a Pod may restart: at Has it may, at Pulling and at Cannot it waits.
+type Answer struct {
+	State State
+	// Why is a clause for a person, the same for all Pods that wait for the same.
+	Why string
+}
+
+// Missing is an image that none of the nodes that were asked can get.
+type Missing struct {
+	Image string
+	// Nodes are those that were asked last, Words what the last of them said.
+	Nodes []string
+	Words string
+}
+
+// Silent is an image of which no puller could find anything out: on one node or, without one, on any.
+type Silent struct {
+	Key
+	Words string
+}
+
+// End deletes a puller.
+type End struct {
+	Puller *corev1.Pod
+	// Try is what it has shown, nil when nobody waits for it any more.
+	Try *Try
+}
+
+// String renders the action for logs.
+func (e End) String() string {
+	text := "delete puller " + e.Puller.Namespace + "/" + e.Puller.Name + ": "
+	if e.Try == nil {
+		return text + "nobody waits for it"
+	}
+	text += "image " + e.Try.Image + " on node " + e.Try.Node + ": " + string(e.Try.State)
+	if e.Try.Words != "" {
+		text += " (" + e.Try.Words + ")"
+	}
+	return text
+}
+
+// Book is what came of an Input. Ask is called for the candidates, in their order, and then Plan.
+type Book struct {
+	in Input
+	// wanted are the candidates by what they wait for, byImage the same wherever they are, and order the images as they
+	// come.
+	wanted  map[Key][]want
+	byImage map[string][]want
+	order   []string
+	// flying are the pullers that pull on, and tries those that were judged, by image; byKey the same by node.
+	flying map[Key]bool
+	tries  map[string][]Try
+	byKey  map[Key][]Try
+	// refused are namespaces where no puller is taken, and deaf nodes whose kubelets took none, with the words.
+	refused, deaf map[string]string
+	has           map[Key]bool
+
+	images map[string]*verdict
+	nodes  map[Key]*verdict
+
+	starts  []Start
+	ends    []End
+	missing []Missing
+	silent  []Silent
+	soonest time.Duration
+}
+
+// want is a candidate's need of an image.
+type want struct {
+	pod       *corev1.Pod
+	container string
+}
+
+// verdict is what is decided about an image: with open it holds nobody back.
+type verdict struct {
+	open   bool
+	answer Answer
+}
+
+// NewBook decides which pullers to make and to delete.
+func NewBook(in Input) *Book {
+	b := &Book{
+		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]bool{}, tries: map[string][]Try{},
+		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
+		images: map[string]*verdict{}, nodes: map[Key]*verdict{},
+	}
+	b.list()
+	for _, t := range in.Tries {
+		b.file(t)
+	}
+	for i := range in.Pullers {
+		b.judge(&in.Pullers[i])
+	}
+	for _, stray := range in.Stray {
+		b.ends = append(b.ends, End{Puller: stray})
+	}
+	for _, image := range b.order {
+		b.images[image] = b.decide(image)
+	}
+	if in.EveryNode {
+		b.lookAhead()
+	}
+	return b
+}
+
+// list files the candidates by what they wait for.
+func (b *Book) list() {
+	for _, c := range b.in.Candidates {
+		if c.Pod.Spec.NodeName == "" {
+			continue
+		}
+		for _, image := range c.Images {
+			w, key := want{c.Pod, image.Container}, Key{c.Pod.Spec.NodeName, image.Name}
+			if b.byImage[image.Name] == nil {
+				b.order = append(b.order, image.Name)
+			}
+			b.byImage[image.Name] = append(b.byImage[image.Name], w)
+			b.wanted[key] = append(b.wanted[key], w)
+		}
+	}
+}
+
+// file takes in what came of a puller.
+func (b *Book) file(t Try) {
+	b.tries[t.Image] = append(b.tries[t.Image], t)
+	b.byKey[t.Key] = append(b.byKey[t.Key], t)
+	switch believed := b.in.Now.Sub(t.At) < Remembered; {
+	case t.State == Has:
+		b.has[t.Key] = believed
+	case t.State != SaysNothing || !believed:
+	case t.Refused:
+		b.refused[t.Namespace] = t.Words
+	default:
+		b.deaf[t.Node] = t.Words
+	}
+}
+
+// judge reads what a puller shows. One that is judged, or that nobody waits for any more, is deleted.
+func (b *Book) judge(p *Puller) {
+	key := KeyOf(p.Pod)
+	known := slices.ContainsFunc(b.byKey[key], func(t Try) bool { return t.Puller == p.Pod.UID })
+	if len(b.wanted[key]) == 0 || known {
+		b.ends = append(b.ends, End{Puller: p.Pod})
+		return
+	}
+	v := Judge(p.Pod, Patience{Now: b.in.Now, FailingSince: p.FailingSince, Failing: b.failing(key.Image, p.Pod), Timeout: b.in.Timeout})
+	if v.State == Pulling {
+		b.flying[key] = true
+		b.soon(v.In)
+		return
+	}
+	t := Try{
+		Key: key, Namespace: p.Pod.Namespace, State: v.State, Words: v.Words, Puller: p.Pod.UID,
+		Began: p.Pod.CreationTimestamp.Time, At: b.in.Now,
+	}
+	b.file(t)
+	b.ends = append(b.ends, End{Puller: p.Pod, Try: &t})
+}
+
+// failing is how long a pull may fail. Where another node of the round has failed for long, less is enough.
+func (b *Book) failing(image string, puller *corev1.Pod) time.Duration {
+	n, last := rounds(b.tries[image])
+	if len(last) == 0 || b.anywhere(image) || puller.CreationTimestamp.Sub(last[len(last)-1].At) >= pause(n)/2 {
+		return firstFails
+	}
+	return nextFail
+}
+
+// anywhere reports whether a node has the image.
+func (b *Book) anywhere(image string) bool {
+	for key, has := range b.has {
+		if has && key.Image == image {
+			return true
+		}
+	}
+	for key, runs := range b.in.Runs {
+		if runs && key.Image == image {
+			return true
+		}
+	}
+	return false
+}
+
+// room reports whether one more puller may be made.
+func (b *Book) room() bool {
+	return len(b.flying)+len(b.starts) < b.in.Parallelism && b.in.InAll+len(b.starts) < MostInAll
+}
+
+func (b *Book) start(key Key, w want) {
+	b.starts = append(b.starts, Start{Key: key, For: w.pod, Container: w.container})
+}
+
+func (b *Book) soon(span time.Duration) {
+	if span > 0 && (b.soonest == 0 || span < b.soonest) {
+		b.soonest = span
+	}
+}
+
+// Plan is what came of it all.
+type Plan struct {
+	// Starts are the pullers to make, and Ends those to delete.
+	Starts []Start
+	Ends   []End
+	// Timeout is how long one pull may take.
+	Timeout time.Duration
+	// Missing are the images that nobody gets, so that nothing restarts with them.
+	Missing []Missing
+	// Silent are those that Pods restart with although nobody has proven that they can be pulled.
+	Silent []Silent
+	// In is when to look again though nothing happens, 0 for never.
+	In time.Duration
+}
+
+// Plan is complete once all candidates that are to go were asked about.
+func (b *Book) Plan() Plan {
+	return Plan{Starts: b.starts, Ends: b.ends, Timeout: b.in.Timeout, Missing: b.missing, Silent: b.silent, In: b.soonest}
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pullers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/pull"
+	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/refusal"
+)
+
+// Outcome is what became of a plan of pulls.
+type Outcome struct {
+	// Tries are what was found out: by pullers that were there, or because one was refused.
+	Tries []pull.Try
+	// Failed are the writes that are worth another try.
+	Failed []error
+	// In is when to look again though nothing happens, 0 for never.
+	In time.Duration
+}
+
+// crowded is when to look again whether there is room for one more puller.
+const crowded = 5 * time.Second
+
+// errCrowded says that there are as many pullers as there may be.
+var errCrowded = errors.New("too many pullers")
+
+// Apply carries a plan for an object out: it deletes pullers, and then makes the new ones. parallel is how many are
+// written at once at most.
+func (p *Pullers) Apply(ctx context.Context, owner client.Object, plan *pull.Plan, now time.Time, parallel int) Outcome {
+	o := Outcome{}
+	apply.Each(ctx, parallel, plan.Ends, p.end, func(end pull.End, err error) {
+		if end.Try != nil {
+			o.Tries = append(o.Tries, *end.Try)
+		}
+		o.fail(err)
+	})
+	start := func(ctx context.Context, s pull.Start) error { return p.start(ctx, owner, s, plan.Timeout) }
+	apply.Each(ctx, parallel, plan.Starts, start, func(s pull.Start, err error) {
+		switch {
+		case errors.Is(err, errCrowded):
+			o.In = crowded
+		case refusal.KindOf(err) == refusal.Refused:
+			o.Tries = append(o.Tries, pull.Try{
+				Key: s.Key, Namespace: s.For.Namespace, State: pull.SaysNothing, Words: refusal.Words(err), Refused: true, Began: now, At: now,
+			})
+			o.In = time.Millisecond // the next namespace
+		default:
+			o.fail(err)
+		}
+	})
+	p.memory.note(p.key(owner), o.Tries)
+	return o
+}
+
+func (o *Outcome) fail(err error) {
+	if err != nil && !errors.Is(err, errGone) {
+		o.Failed = append(o.Failed, err)
+	}
+}
+
+// end deletes a puller, and no other Pod of its name.
+func (p *Pullers) end(ctx context.Context, e pull.End) error {
+	err := p.writer.Delete(ctx, apply.Identity(e.Puller), apply.Seen(e.Puller, false))
+	if apply.IsStale(err) {
+		return nil
+	}
+	return apply.Wrap(err, "delete Pod %s/%s, which pulls an image", e.Puller.Namespace, e.Puller.Name)
+}
+
+// errGone says that the Pod which a puller was for is gone, or elsewhere: its event brings the next look.
+var errGone = errors.New("the Pod is gone")
+
+// start makes a puller with what the Pod that it is for pulls with. The cache does not keep that, so the API server is
+// asked.
+func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, timeout time.Duration) error {
+	live := &corev1.Pod{}
+	if err := p.live.Get(ctx, client.ObjectKeyFromObject(s.For), live); err != nil {
+		if apierrors.IsNotFound(err) {
+			return errGone
+		}
+		return notMade(s, err)
+	}
+	if live.UID != s.For.UID || live.Spec.NodeName != s.Node {
+		return errGone
+	}
+	p.memory.making.Lock()
+	defer p.memory.making.Unlock()
+	switch all, err := p.inAll(ctx); {
+	case err != nil:
+		return notMade(s, err)
+	case all >= pull.MostInAll:
+		return errCrowded
+	}
+	err := p.writer.Create(ctx, pull.NewPod(s, live, p.kind, owner, timeout))
+	switch {
+	case err == nil, apierrors.IsAlreadyExists(err):
+		return nil
+	case refusal.KindOf(err) == refusal.Refused:
+		return err
+	}
+	return notMade(s, err)
+}
+
+// notMade is the error of a puller that may be made at the next try. Nothing about it can have been stale, and so it is
+// not wrapped.
+func notMade(s pull.Start, err error) error {
+	return errors.New(s.String() + ": " + err.Error())
+}
+
+// Forget drops what is remembered of an object that is gone. Its pullers go with it.
+func (p *Pullers) Forget(name client.ObjectKey) { p.memory.forget(object{p.kind, name}) }
