@@ -64,8 +64,12 @@ func Compile(object *v1beta1.SidecarSet) (*Set, error) {
 // Name is the SidecarSet's name.
 func (s *Set) Name() string { return s.Object.Name }
 
-// MatchesPod reports whether the set's selector picks a Pod with these labels.
+// MatchesPod reports whether the set's selector picks a Pod with these labels. Pods by which nodes pull images are none of
+// any set's.
 func (s *Set) MatchesPod(podLabels map[string]string) bool {
+	if _, puller := podLabels[v1beta1.ImagePullerLabel]; puller {
+		return false
+	}
 	return s.selector.Matches(labels.Set(podLabels))
 }
 
