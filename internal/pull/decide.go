@@ -5,6 +5,7 @@ package pull
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 )
@@ -94,6 +95,21 @@ func (b *Book) waits(image string, last []Try, missing bool) *verdict {
 // String says it in a clause.
 func (m Missing) String() string {
 	return fmt.Sprintf("No node that was asked can get image %s: %s", m.Image, m.Words)
+}
+
+// Sentence says it in whole, with what follows.
+func (m Missing) Sentence() string {
+	return fmt.Sprintf("%s. Asked: %s. Nothing restarts with it; they are asked again within %.0f minutes.",
+		strings.TrimRight(m.String(), "."), strings.Join(m.Nodes, ", "), longestPause.Minutes())
+}
+
+// Sentences are those of several.
+func Sentences(all []Missing) string {
+	sentences := make([]string, len(all))
+	for i, m := range all {
+		sentences[i] = m.Sentence()
+	}
+	return strings.Join(sentences, " ")
 }
 
 // next has the node of the first candidate pull that may be asked about an image: full means that there is one, and no

@@ -118,7 +118,25 @@ func Is(pod metav1.Object) bool {
 	return is
 }
 
+// OwnerOf names the object of a kind that a puller pulls for, in the puller's namespace if the kind has such.
+func OwnerOf(pod metav1.Object, kind string) (name string, is bool) {
+	if !Is(pod) {
+		return "", false
+	}
+	for _, owner := range pod.GetOwnerReferences() {
+		if owner.Kind == kind && owner.APIVersion == v1beta1.GroupVersion.String() {
+			return owner.Name, true
+		}
+	}
+	return "", false
+}
+
 // KeyOf says what a puller pulls, and where.
 func KeyOf(puller *corev1.Pod) Key {
 	return Key{puller.Spec.NodeName, puller.Annotations[v1beta1.PulledImageAnnotation]}
+}
+
+// OnWindows reports whether a Pod says that it runs on Windows. No pullers are made there.
+func OnWindows(pod *corev1.Pod) bool {
+	return pod.Spec.OS != nil && pod.Spec.OS.Name == corev1.Windows || pod.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows)
 }

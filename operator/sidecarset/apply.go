@@ -13,12 +13,15 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/ledger"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // executor carries plans out. It is the only one that writes.
 type executor struct {
 	writer apply.Writer
+	// pullers have nodes pull images.
+	pullers *pullers.Pullers
 	// namespace is where the revisions are kept.
 	namespace string
 	// parallel is how many Pods are written to at once at most.
@@ -38,6 +41,15 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	e.evictAll(ctx, plan, o)
 	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.succeeded(err) })
 	return o
+}
+
+// pull has nodes pull images ahead.
+func (e *executor) pull(ctx context.Context, s *Snapshot, plan *Plan, o *Outcome) {
+	done := e.pullers.Apply(ctx, s.Set.Object, &plan.Pulls, s.Now, e.parallel)
+	o.PullIn = done.In
+	for _, err := range done.Failed {
+		o.fail(err)
+	}
 }
 
 // change carries out changes of Pods and sorts them by what became of them.

@@ -28,6 +28,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 )
 
 // PodLabelIndex is the cache index of Pods by each of their labels, written as sidecar.LabelPair does.
@@ -47,6 +48,10 @@ type Options struct {
 	CanResize bool
 	// Ledger has what is taken from the budgets of Pods by all controllers of this process. Default: one of its own.
 	Ledger *ledger.Ledger
+	// ImagePreDownload is the policy of sets that have none of their own. Default Off.
+	ImagePreDownload v1beta1.ImagePreDownloadPolicy
+	// Pulls is what is remembered of pulls of images, one for all controllers. Default: one of its own.
+	Pulls *pullers.Memory
 	// WebhookService is the Service of the Pod webhook, in Namespace. Default: the webhook is taken to answer always.
 	WebhookService string
 }
@@ -63,14 +68,17 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 // New makes the controller. The cluster's cache must have the indexes of AddIndexes.
 func New(cluster loop.Cluster, options Options) loop.Controller {
 	index, history, waiters := newSharedIndex(), newHistory(cluster.Clock), ledger.NewWaiters()
+	pulls := pullers.New(cluster, "SidecarSet", options.Pulls)
 	s := &steps{
 		gatherer: gatherer{
 			reader: cluster.Client, clock: cluster.Clock, namespace: options.Namespace,
 			canResize: options.CanResize, memory: newMemory(), history: history, sets: index.Index,
-			excluded: sets.New(options.ExcludedNamespaces...),
-			ledger:   cmp.Or(options.Ledger, ledger.New()), waiters: waiters,
+			excluded: sets.New(options.ExcludedNamespaces...), pullers: pulls, preDownload: options.ImagePreDownload,
+			ledger: cmp.Or(options.Ledger, ledger.New()), waiters: waiters,
 		},
-		executor: executor{writer: cluster.Client, namespace: options.Namespace, parallel: cmp.Or(options.Parallel, 16)},
+		executor: executor{
+			writer: cluster.Client, pullers: pulls, namespace: options.Namespace, parallel: cmp.Or(options.Parallel, 16),
+		},
 	}
 	if options.WebhookService != "" {
 		s.gatherer.webhook = webhookReplicas{live: cluster.Live, namespace: options.Namespace, service: options.WebhookService}
@@ -119,8 +127,10 @@ func (s *steps) Gather(ctx context.Context, set types.NamespacedName) (*Snapshot
 func (*steps) Plan(at *Snapshot) (*Plan, error) { return makePlan(at) }
 
 // Apply carries a plan out.
-func (s *steps) Apply(ctx context.Context, _ *Snapshot, plan *Plan) *Outcome {
-	return s.executor.apply(ctx, plan)
+func (s *steps) Apply(ctx context.Context, at *Snapshot, plan *Plan) *Outcome {
+	outcome := s.executor.apply(ctx, plan)
+	s.executor.pull(ctx, at, plan, outcome)
+	return outcome
 }
 
 // Note remembers, counts and logs what came of a plan.
@@ -152,6 +162,7 @@ func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.memory.forget(set)
 	s.gatherer.ledger.Keep(takerOf(set.Name), nil)
 	s.gatherer.waiters.Wait(set, nil)
+	s.gatherer.pullers.Forget(set)
 	forgetMetrics(set.Name)
 }
 
@@ -159,5 +170,11 @@ func (s *steps) Forget(set types.NamespacedName) {
 func (p *Plan) Log(log logr.Logger) {
 	for _, u := range slices.Concat(p.Completions, p.Updates, p.Finishes) {
 		log.Info(u.String())
+	}
+	for _, s := range p.Pulls.Starts {
+		log.Info(s.String())
+	}
+	for _, e := range p.Pulls.Ends {
+		log.Info(e.String())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -37,6 +38,7 @@ func roundEvents(s *Snapshot, plan *Plan, outcome *Outcome) []report.Event {
 		e.Topic = eventFailed
 		out = append(out, e)
 	}
+	out = append(out, pullers.Events(&plan.Pulls)...)
 	if pods := plan.NotUpgradable; len(pods) > 0 && object.Status.ObservedGeneration != object.Generation {
 		named := somePods(pods, func(p NotUpgradablePod) string { return podName(p.View.Pod) })
 		out = append(out, report.Normal(eventNotUpgradable, "Update",

@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 )
 
 // gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
@@ -40,6 +41,9 @@ type gatherer struct {
 	// ledger has what is taken by all sets, and waiters who waits for PodDisruptionBudgets.
 	ledger  *ledger.Ledger
 	waiters *ledger.Waiters
+	// pullers know what is known of pulls of images, and preDownload is the policy of sets that have none.
+	pullers     *pullers.Pullers
+	preDownload v1beta1.ImagePreDownloadPolicy
 	// excluded namespaces are out of the webhook's reach, so nothing in them can have missed its sidecar.
 	excluded sets.Set[string]
 }
@@ -60,6 +64,10 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	snapshot := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize, Watched: g.history.begun()}
 	g.memory.recall(snapshot)
 	g.openLedger(snapshot)
+	snapshot.Images.Default = g.preDownload
+	if snapshot.Images.Known, err = g.pullers.Known(ctx, object, snapshot.Now); err != nil {
+		return nil, err
+	}
 	if snapshot.Revisions, err = g.revisions(ctx, set); err != nil {
 		return nil, err
 	}

@@ -16,8 +16,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podcache"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/operator/ledger"
+	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -32,9 +35,11 @@ func gathererOf(t *testing.T, set *v1beta1.SidecarSet, objects ...client.Object)
 	clock := clocktesting.NewFakePassiveClock(build.Epoch.Add(time.Hour))
 	index := newSharedIndex()
 	index.Put(compile(t, set))
+	reader := fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
+		WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).
+		WithIndex(&corev1.Pod{}, podcache.PullerIndex, func(o client.Object) []string { return podcache.PullerOwner(o) }).Build()
 	return &gatherer{
-		reader: fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
-			WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).Build(),
+		reader: reader, pullers: pullers.New(loop.Cluster{Client: reader}, "SidecarSet", nil),
 		clock: clock, namespace: "windlass-system", memory: newMemory(), history: newHistory(clock),
 		sets: index.Index, excluded: sets.New("kube-system"), waiters: ledger.NewWaiters(),
 	}

@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -28,6 +29,8 @@ type Outcome struct {
 	Failed []error
 	// Unrecorded means that the current revision could not be recorded, so that no Pod was marked with it.
 	Unrecorded bool
+	// PullIn is when to look again because of a pull of an image that could not be begun, 0 for never.
+	PullIn time.Duration
 	// Stale counts those that were given up because the object had changed since the snapshot. The change itself brings
 	// the next look. Overtaken counts those that were because somebody else had taken from the same budget; no change
 	// need follow.

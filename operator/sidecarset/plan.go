@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
@@ -39,6 +40,8 @@ type Plan struct {
 	Protected []ProtectedPod
 	// Marks are the Pods whose condition SidecarSetUpgradable is to change.
 	Marks []MarkPod
+	// Pulls are the Pods to make and to delete by which nodes pull images ahead of restarts.
+	Pulls pull.Plan
 	// Hold says why Pods that are not up to date are left alone for now; empty when none is.
 	Hold Hold
 	// Held is how many Pods are not up to date while Hold keeps all of them so.

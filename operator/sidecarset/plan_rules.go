@@ -25,6 +25,8 @@ var rules = []rule{
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).takenElsewhere},
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
+	{reason: v1beta1.WaitingImagePulling, of: stepBegin, holds: (*planner).imagePulling},
+	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, holds: (*planner).imageUnavailable},
 	{
 		reason: v1beta1.WaitingDisruptionBudget, of: anyStep, ifServing: true, ifRestarts: true,
 		holds: (*planner).disrupts, take: (*planner).takeDisruption,

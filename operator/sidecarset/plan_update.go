@@ -76,6 +76,7 @@ func (p *planner) update(candidates []candidate) error {
 	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
 	p.plan.Kept += keep
 	fresh, again := p.byRefusal(candidates[:len(candidates)-keep])
+	p.openBook(fresh, again)
 	for _, step := range []func() error{
 		func() error { return p.finish(false) },
 		func() error { return p.choose(fresh) },

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/internal/workload"
 	"github.com/windlass-operator/windlass/operator/ledger"
@@ -27,6 +28,8 @@ type planner struct {
 	budget *budget
 	// budgets are what the plan has left of PodDisruptionBudgets, nil before somebody has asked.
 	budgets *disruption.Counter
+	// book knows which nodes have the images of those that may be updated.
+	book *pull.Book
 	// waitAt is where in the plan those are that wait, by reason and words.
 	waitAt map[[2]string]int
 }
@@ -56,9 +59,11 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	p.mark()
 	if p.plan.Hold = p.hold(); p.plan.Hold != HoldNone {
 		p.plan.Held = len(candidates)
+		p.openBook()
 	} else {
 		err = p.update(candidates)
 	}
+	p.plan.Pulls = p.book.Plan()
 	if len(candidates) == 0 && allFinished(s) {
 		p.plan.Hold = HoldNone
 	}
@@ -168,6 +173,8 @@ type candidate struct {
 	refusing bool
 	// takes are the budgets of other Pods that it is taken from.
 	takes []ledger.Budget
+	// images are those that its node has to have before the update begins.
+	images []pull.Image
 	// restarts and counted are the answers of the planner's methods of these names, nil before somebody has asked.
 	restarts, counted *bool
 }

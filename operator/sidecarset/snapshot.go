@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/refusal"
@@ -54,10 +56,19 @@ type Snapshot struct {
 	Takes *ledger.Page
 	// Disruption are the PodDisruptionBudgets of the Pods that may be restarted, and the Pods that these cover.
 	Disruption disruption.Budgets
+	// Images is what is known of pulls of images.
+	Images Images
 	// Refusals are the writes that the API server has refused lately. Doubtful are the Pods among them that may have
 	// been changed all the same.
 	Refusals refusal.Known
 	Doubtful sets.Set[types.UID]
+}
+
+// Images is what is known of pulls of images ahead of restarts.
+type Images struct {
+	pull.Known
+	// Default is the policy of sets that have none of their own; "" is Off.
+	Default v1beta1.ImagePreDownloadPolicy
 }
 
 // NamespaceCount says how far a set reaches.

@@ -131,6 +131,11 @@ func (p *progress) resting() bool {
 	return p.plan.Hold == HoldPaused || p.plan.Hold == HoldNotUpdate || p.plan.Hold == HoldAutoPaused
 }
 
+// stuck reports whether the rollout cannot go on by itself, or only when something outside has changed.
+func (p *progress) stuck() bool {
+	return p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != "" || p.missing() != ""
+}
+
 // working reports whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Unrecorded || len(p.refused) > 0 ||

@@ -48,6 +48,8 @@ func state(p *progress) (done bool, reason, message string) {
 		return false, v1beta1.ReasonNamespaceNotServed, p.unserved
 	case p.plan.Hold == HoldAutoPaused:
 		return false, v1beta1.ReasonAutoPaused, p.autoPaused()
+	case p.missing() != "":
+		return false, v1beta1.ReasonImageUnavailable, p.missing() + " " + p.next()
 	case p.overdue:
 		return false, v1beta1.ReasonProgressDeadlineExceeded,
 			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next())
@@ -94,7 +96,7 @@ func readyCondition(p *progress) *metav1.Condition {
 // reconcilingCondition is gone when the rollout is done, rests, or cannot go on by itself: tools take it for "wait". It
 // names what the rollout waits for first; Ready has the whole of it.
 func reconcilingCondition(p *progress) *metav1.Condition {
-	if !p.working() || p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != "" {
+	if !p.working() || p.stuck() {
 		return nil
 	}
 	return report.True(v1beta1.ReasonPodsUpdating, report.Brief(p.first()))
@@ -107,6 +109,8 @@ func stalledCondition(s *Snapshot, p *progress) *metav1.Condition {
 		return report.True(v1beta1.ReasonNamespaceNotServed, unservedBriefly(s))
 	case p.plan.Hold == HoldAutoPaused:
 		return report.True(v1beta1.ReasonAutoPaused, report.Brief(p.failure()+"."))
+	case p.missing() != "":
+		return report.True(v1beta1.ReasonImageUnavailable, report.Brief(p.missing()))
 	case p.overdue:
 		return report.True(v1beta1.ReasonProgressDeadlineExceeded, report.Brief(p.first()))
 	}
@@ -124,8 +128,7 @@ func progressingCondition(s *Snapshot, p *progress) *metav1.Condition {
 	case !anyUpdated(s, p):
 		reason = v1beta1.ReasonNewRevision
 	}
-	stuck := p.overdue || p.plan.Hold == HoldAutoPaused || p.unserved != ""
-	return report.If(!stuck, reason, p.extent(len(s.Matched)))
+	return report.If(!p.stuck(), reason, p.extent(len(s.Matched)))
 }
 
 // extent says how far the rollout is.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -80,3 +81,6 @@ func (p *progress) waitsFor(w *Wait) string {
 func (p *progress) blockers() []string {
 	return slices.DeleteFunc(slices.Clone(p.plan.Blockers), func(pod string) bool { return slices.Contains(p.underway, pod) })
 }
+
+// missing says which images nobody gets, so that nothing restarts with them; "" when there are none.
+func (p *progress) missing() string { return pull.Sentences(p.plan.Pulls.Missing) }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -157,6 +158,9 @@ func (h podHandler) enqueue(q queue, pods ...client.Object) {
 	names := sets.New[string]()
 	for _, pod := range pods {
 		h.index.concerned(pod, names)
+		if owner, is := pull.OwnerOf(pod, "SidecarSet"); is {
+			names.Insert(owner)
+		}
 	}
 	for name := range names {
 		q.Add(requestFor(name))
