@@ -89,18 +89,13 @@ func (b *Book) waits(image string, last []Try, missing bool) *verdict {
 		m.Nodes = append(m.Nodes, t.Node)
 	}
 	b.missing = append(b.missing, m)
-	return &verdict{answer: Answer{Cannot, m.String()}}
-}
-
-// String says it in a clause.
-func (m Missing) String() string {
-	return fmt.Sprintf("No node that was asked can get image %s: %s", m.Image, m.Words)
+	return &verdict{answer: Answer{Cannot, "No node that was asked can get image " + image}}
 }
 
 // Sentence says it in whole, with what follows.
 func (m Missing) Sentence() string {
-	return fmt.Sprintf("%s. Asked: %s. Nothing restarts with it; they are asked again within %.0f minutes.",
-		strings.TrimRight(m.String(), "."), strings.Join(m.Nodes, ", "), longestPause.Minutes())
+	return fmt.Sprintf("No node that was asked can get image %s: %s. Asked: %s. Nothing restarts with it; they are asked again within %.0f minutes.",
+		m.Image, m.Words, strings.Join(m.Nodes, ", "), longestPause.Minutes())
 }
 
 // Sentences are those of several.

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
@@ -99,6 +100,12 @@ func TestPhases(t *testing.T) {
 			w.look()
 			w.breakSidecar("web-2")
 			w.now = w.now.Add(10*time.Minute + time.Second)
+			w.look()
+		}},
+		"image-unavailable": {3, nil, func(w *rollout) {
+			w.look()
+			w.image("agent:2")
+			w.images = Images{Default: v1beta1.ImagePreDownloadFirstNode, Known: pull.Known{Tries: []pull.Try{cannotPull(w, "node-1")}}}
 			w.look()
 		}},
 		"auto-paused": {3, func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.AutoPauseOnFailure = true }, func(w *rollout) {

@@ -39,6 +39,8 @@ type rollout struct {
 	lastCompiled *sidecar.Set
 	// unserved is why no webhook serves the set's only namespace.
 	unserved string
+	// images is what is known of pulls of images.
+	images Images
 }
 
 // newRollout injects the set's first version into n ready Pods, web-0 the oldest. A set without containers gets one,
@@ -111,7 +113,9 @@ func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
 		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost,
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
+		Images: w.images,
 	}
+	s.Images.Now = w.now
 	for _, pod := range w.pods {
 		if !pods.Live(pod) {
 			continue

@@ -25,6 +25,7 @@ var whole = map[string]string{
 	"internal/inplace/difference.go":      "it compares templates",
 	"internal/inplace:resize":             "it compares templates",
 	"internal/sidecar/inject_":            "the webhook injects into Pods as they are created",
+	"internal/pull/pod.go":                "the Pod that a puller is for is read whole",
 	"operator/remediation:candidates":     "what may be deleted is read whole: Snapshot.Details",
 	"operator/remediation:carries":        "what may be deleted is read whole: Snapshot.Details",
 	"operator/remediation:claimName":      "what may be deleted is read whole: Snapshot.Details",
@@ -61,7 +62,7 @@ func TestEveryFieldThatIsReadOfCachedPodsSurvivesTheCache(t *testing.T) {
 		kept.add(reflect.ValueOf(trimmed).Elem())
 	}
 	used := map[string]bool{}
-	for _, p := range source.Load(t, "./operator/...", "./internal/pods", "./internal/inplace", "./internal/sidecar", "./internal/scheduling", "./internal/podpatch",
+	for _, p := range source.Load(t, "./operator/...", "./internal/pods", "./internal/inplace", "./internal/sidecar", "./internal/pull", "./internal/scheduling", "./internal/podpatch",
 		"./internal/disruption", "./internal/podready", "./internal/lifecycle") {
 		for _, file := range p.Files {
 			for _, read := range reads(p, file, kept) {
