@@ -86,6 +86,10 @@ test-e2e: bin/testsummary ## Run the end-to-end tests on real clusters, brought 
 attack: bin/testsummary ## Attack the chart as installed by default on a cluster of its own, a minute for each attack (ATTACK_TIME=1m)
 	@LANES=attack hack/test.sh e2e
 
+.PHONY: bench
+bench: bin/testsummary ## Measure what the rollout of a proxy costs clients of each kind, with and without draining, on a cluster of its own
+	@LANES=bench hack/test.sh e2e
+
 ##@ Clusters
 
 .PHONY: cluster-up

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -28,10 +27,6 @@ var rules = []rule{
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
 	{reason: v1beta1.WaitingImagePulling, of: stepBegin, holds: (*planner).imagePulling},
 	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, holds: (*planner).imageUnavailable},
-	{
-		reason: v1beta1.WaitingWorkloadUnavailable, of: anyStep, ifServing: true, ifRestarts: true,
-		holds: (*planner).workloadDown, take: (*planner).takeFromWorkload,
-	},
 	{
 		reason: v1beta1.WaitingDisruptionBudget, of: anyStep, ifServing: true, ifRestarts: true,
 		holds: (*planner).disrupts, take: (*planner).takeDisruption,
@@ -156,17 +151,9 @@ func (p *Plan) waiting() int {
 	return n
 }
 
-// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set, and any Pod while it is
-// about what another set or a StatefulSet has changed: what is written now would be down with that, and be charged to
-// nobody. Where the other change comes to no end by itself, nobody waits for it.
+// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set.
 func (p *planner) inFlight(c *candidate) (words string, waits bool) {
-	switch {
-	case c.Ready() && c.UnderWay():
-		return "An earlier change is not at its end", true
-	case c.Unscheduled() || p.s.lost(c.View) || c.Ended() != "" || !c.ChangedByOthers():
-		return "", false
-	}
-	return "A change by another object is not at its end", !pods.AnyBroken(c.Pod)
+	return "An earlier change is not at its end", c.Ready() && c.UnderWay()
 }
 
 // noShare holds back a Pod for which maxUnavailable has no share left.
