@@ -19,7 +19,7 @@ import (
 // status says.
 //
 //	before          now                                     the set's doing
-//	it served       the set holds it NotReady               yes: it drains, or has not been let go yet
+//	it served       the set holds it, or asked its hook     yes: it drains, or is not back in service yet
 //	either          ready, the update is not at its end     yes: it will restart
 //	it served       changed containers are not back         yes
 //	it served       they are, but it was not ready since    yes: it may fail because of them
@@ -45,7 +45,7 @@ func (v *View) Disturbed() bool {
 	switch {
 	case !v.ready && (v.Unscheduled() || v.Ended() != ""):
 		return false
-	case v.held:
+	case v.Begun() || v.Unhooked():
 		return true
 	case record == nil:
 		return false
@@ -209,7 +209,7 @@ func (v *View) unreadySidecars() []string {
 // that the Pod did not serve through is not taken for unready of its own, nor is what drains for this one: a hold, and
 // the hook's work, are begun only while the Pod serves.
 func (r *updateRecord) recordServed(v *View) {
-	served := v.ready || v.Disturbed() || v.hookState == v1beta1.LifecycleStatePreparingUpdate
+	served := v.ready || v.Disturbed()
 	r.Served = &served
 	if served {
 		return

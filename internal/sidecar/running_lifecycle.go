@@ -5,8 +5,10 @@ package sidecar
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -25,8 +27,10 @@ import (
 //	it drains                 yes    PreparingUpdate: the hook is to let go of the Pod
 //	the image is written      yes    Updating
 //	its containers are back   no     Updated: the hook is to take hold of the Pod again
+//	the hook did not let go   no     Normal: it is asked again later
 //
-// There is an entry only where the set has a hook, and a hold only where the Pod has the gate.
+// There is an entry only where the set has a hook, and a hold only where the Pod has the gate. Who reads a Pod needs no
+// clock to know whether it is about to restart: what is over is written down.
 
 // lifecycleRecord is what the annotation holds for one set.
 type lifecycleRecord struct {
@@ -65,14 +69,24 @@ func (v *View) Unhooked() bool {
 	return v.hookState == v1beta1.LifecycleStateUpdated && !lifecycle.AllHooked(v.set.Hook(), v.Pod)
 }
 
-// HeldByOthers names a SidecarSet that keeps the Pod NotReady for an update of its own, "" when there is none.
+// Begun reports whether the Pod is out of service, or about to leave it, for an update of the set: it is held, or its
+// hook was asked to let go of it.
+func (v *View) Begun() bool {
+	return v.held || open[v.hookState]
+}
+
+// HeldByOthers names another SidecarSet that keeps the Pod NotReady for a change of its own, or the Pod's StatefulSet; ""
+// when there is none.
 func (v *View) HeldByOthers() string {
 	if !podready.Gated(v.Pod) {
 		return ""
 	}
-	for _, name := range podready.SidecarSets(v.Pod) {
-		if name != v.set.Name() {
-			return name
+	for _, h := range podready.Holds(v.Pod) {
+		switch {
+		case h.UserAgent == v1beta1.LifecycleReadinessAgent:
+			return "its StatefulSet"
+		case h.UserAgent == v1beta1.SidecarSetReadinessAgent && h.Key != v.set.Name():
+			return "SidecarSet " + h.Key
 		}
 	}
 	return ""
@@ -88,6 +102,40 @@ func (s *Set) Interrupts(v *View, resized []string) bool {
 		}
 	})
 	return interrupts
+}
+
+// OpenUpdates names the SidecarSets that hold a Pod NotReady, or asked a hook for an update of it that is not at its
+// end: sorted, each once.
+func OpenUpdates(pod *corev1.Pod) []string {
+	var out []string
+	if podready.Gated(pod) {
+		out = podready.SidecarSets(pod)
+	}
+	r := records{Pod: pod}
+	for name, raw := range r.decode(v1beta1.SidecarSetLifecycleAnnotation) {
+		var record lifecycleRecord
+		if json.Unmarshal(raw, &record) == nil && open[record.State] {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// open are the states between the hooks of an update.
+var open = map[v1beta1.LifecycleStateType]bool{v1beta1.LifecycleStatePreparingUpdate: true, v1beta1.LifecycleStateUpdating: true}
+
+// WithoutLifecycle is what the annotation of a Pod says without the entries of some sets, "" when nothing is left.
+func WithoutLifecycle(pod *corev1.Pod, sets []string) (string, error) {
+	r := records{Pod: pod}
+	all := maps.Clone(r.decode(v1beta1.SidecarSetLifecycleAnnotation))
+	for _, name := range sets {
+		delete(all, name)
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return all.text()
 }
 
 // LifecycleText is what the annotation of a Pod says when the Pod enters a state, or has none any more for "".

@@ -13,10 +13,11 @@ import (
 )
 
 // Serves reports whether a Pod serves, and goes on to: it is Running and Ready, does not terminate, and no change of it
-// in place, by whatever SidecarSet or StatefulSet, is unfinished. A Pod that was just written to is still Ready for the
-// second that its kubelet takes to stop a container.
+// in place, by whatever SidecarSet or StatefulSet, is unfinished, nor about to come after a hook. A Pod that was just
+// written to is still Ready for the second that its kubelet takes to stop a container.
 func Serves(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod)
+	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod) &&
+		len(OpenUpdates(pod)) == 0
 }
 
 // anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote, or a part of it is still to

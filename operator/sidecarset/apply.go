@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/ledger"
@@ -37,6 +38,7 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 		e.change(ctx, plan, plan.Completions, writeResize, o, &o.Completed)
 		e.change(ctx, plan, plan.Updates, writeUpdate, o, &o.Updated)
 	}
+	e.holdAll(ctx, plan, o)
 	e.change(ctx, plan, plan.Finishes, writeFinish, o, &o.Finished)
 	e.evictAll(ctx, plan, o)
 	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.succeeded(err) })
@@ -67,6 +69,17 @@ func (e *executor) change(ctx context.Context, plan *Plan, actions []UpdatePod, 
 			o.Refused = append(o.Refused, Refused{u, write, err})
 		}
 	})
+}
+
+// holdAll takes Pods out of service, from their budgets first, and brings others back.
+func (e *executor) holdAll(ctx context.Context, plan *Plan, o *Outcome) {
+	act := func(ctx context.Context, h HoldPod) error {
+		if h.Begins == nil {
+			return e.hold(ctx, h)
+		}
+		return taking(plan.Takes, h.View.Pod, h.Begins.Takes, ledger.Shown, func() error { return e.hold(ctx, h) })
+	}
+	apply.Each(ctx, e.parallel, plan.Holds, act, o.held)
 }
 
 // taking takes a Pod from its budgets before it is written to, and says in the ledger what became of that. done is what
@@ -116,10 +129,8 @@ func (e *executor) applyRevisions(ctx context.Context, plan *RevisionPlan, o *Ou
 func (e *executor) update(ctx context.Context, u UpdatePod) error {
 	pod, writes := u.View.Pod, podWrites(u)
 	if len(writes) > 1 {
-		for _, w := range writes {
-			if err := apply.TryPod(ctx, e.writer, pod, w.subresource, w.patch); err != nil {
-				return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(pod))
-			}
+		if err := e.try(ctx, pod, writes); err != nil {
+			return err
 		}
 	}
 	for _, w := range writes {
@@ -128,6 +139,46 @@ func (e *executor) update(ctx context.Context, u UpdatePod) error {
 		}
 	}
 	return nil
+}
+
+// try asks the API server whether it would take the writes of an update.
+func (e *executor) try(ctx context.Context, pod *corev1.Pod, writes []podWrite) error {
+	for _, w := range writes {
+		if err := apply.TryPod(ctx, e.writer, pod, w.subresource, w.patch); err != nil {
+			return apply.Wrap(err, "%s Pod %s in place", w.verb, podName(pod))
+		}
+	}
+	return nil
+}
+
+// hold takes one Pod out of service or brings it back, with one write of its conditions, and one of the annotation that
+// says where it is between its hooks. Whoever is stopped between the two leaves a Pod of which the next look plans what
+// is missing.
+func (e *executor) hold(ctx context.Context, h HoldPod) error {
+	pod := h.View.Pod
+	if h.Begins != nil {
+		if err := e.try(ctx, pod, podWrites(*h.Begins)); err != nil {
+			return err
+		}
+	}
+	if len(h.Conditions) > 0 {
+		if err := apply.Conditions(ctx, e.writer, pod, h.Conditions, false); err != nil {
+			return apply.Wrap(err, "set condition %s of Pod %s", h.Conditions[0].Type, podName(pod))
+		}
+	}
+	if h.Lifecycle == nil {
+		return nil
+	}
+	patch := podpatch.New(pod)
+	if *h.Lifecycle == "" {
+		patch.RemoveAnnotation(v1beta1.SidecarSetLifecycleAnnotation)
+	} else {
+		patch.Annotation(v1beta1.SidecarSetLifecycleAnnotation, *h.Lifecycle)
+	}
+	if patch.Empty() {
+		return nil
+	}
+	return apply.Wrap(apply.Pod(ctx, e.writer, pod, "", patch), "change Pod %s", podName(pod))
 }
 
 // podWrite is one patch of a Pod.

@@ -11,6 +11,7 @@ package sidecarset
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -33,6 +34,9 @@ import (
 
 // PodLabelIndex is the cache index of Pods by each of their labels, written as sidecar.LabelPair does.
 const PodLabelIndex = "labels"
+
+// PodOpenIndex is the cache index of Pods by the SidecarSets of sidecar.OpenUpdates.
+const PodOpenIndex = "sidecarsets-open"
 
 // Options tune the controller.
 type Options struct {
@@ -98,8 +102,13 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 
 // AddIndexes adds the cache indexes of this controller.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	return apply.Wrap(indexer.IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels), "index Pods by label")
+	if err := indexer.IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
+		return fmt.Errorf("index Pods by label: %w", err)
+	}
+	return apply.Wrap(indexer.IndexField(ctx, &corev1.Pod{}, PodOpenIndex, podOpen), "index Pods by SidecarSets that hold them")
 }
+
+func podOpen(object client.Object) []string { return sidecar.OpenUpdates(object.(*corev1.Pod)) }
 
 func podLabels(object client.Object) []string {
 	out := make([]string, 0, len(object.GetLabels()))
@@ -176,5 +185,8 @@ func (p *Plan) Log(log logr.Logger) {
 	}
 	for _, e := range p.Pulls.Ends {
 		log.Info(e.String())
+	}
+	for _, h := range p.Holds {
+		log.Info(h.String())
 	}
 }

@@ -21,6 +21,7 @@ const (
 	eventNotUpgradable = "NotUpgradablePods"
 	eventEvicted       = "EvictedForInjection"
 	eventFinished      = "ResetContainerSucceed"
+	eventHookTimeout   = "HookTimeout"
 )
 
 // roundEvents tell what a round did, in one event for each kind of result.
@@ -31,6 +32,7 @@ func roundEvents(s *Snapshot, plan *Plan, outcome *Outcome) []report.Event {
 		out = append(out, report.Normal(eventUpdated, "Update", "Updated the sidecars of "+pods))
 	}
 	out = append(out, podEvents(object, outcome)...)
+	out = append(out, timeoutEvents(object, outcome)...)
 	if errs := outcome.errors(); len(errs) > 0 {
 		e := report.Warning(eventFailed, "Update", fmt.Sprintf("Writes refused by the API server: %d, the first: %v", len(errs), errs[0]))
 		// What is refused is tried again, and mostly refused again, each time for another Pod: once a minute is enough
@@ -62,6 +64,19 @@ func podEvents(set *v1beta1.SidecarSet, outcome *Outcome) (out []report.Event) {
 	}
 	for _, e := range outcome.Evicted {
 		tell(e.Pod, eventEvicted, "Evict", "Evicted, to be created anew with the sidecars of SidecarSet %s: %s", set.Name, e.Reason)
+	}
+	return out
+}
+
+// timeoutEvents tell the set, and each Pod, what a hook did not do in time.
+func timeoutEvents(set *v1beta1.SidecarSet, outcome *Outcome) (out []report.Event) {
+	for _, h := range outcome.Held {
+		if h.Timeout == "" {
+			continue
+		}
+		aboutPod := report.Warning(eventHookTimeout, "Update", h.Timeout)
+		aboutPod.About, aboutPod.Related, aboutPod.Topic = h.View.Pod, set, eventHookTimeout+" "+podName(h.View.Pod)
+		out = append(out, report.Warning(eventHookTimeout, "Update", h.Timeout), aboutPod)
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,7 +79,7 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	if err := g.sort(ctx, snapshot, pods); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(snapshot.Takes.Settle(ctx, g.reader), g.disruptionBudgets(ctx, snapshot)); err != nil {
+	if err := cmp.Or(g.strays(ctx, snapshot), snapshot.Takes.Settle(ctx, g.reader), g.disruptionBudgets(ctx, snapshot)); err != nil {
 		return nil, err
 	}
 	if set.HasNativeSidecars() {
@@ -95,7 +96,7 @@ func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[
 	lost, seen := sets.New[string](), sets.New[string]()
 	for _, view := range snapshot.Matched {
 		name := view.Pod.Spec.NodeName
-		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() {
+		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() && !view.Begun() {
 			continue
 		}
 		seen.Insert(name)
@@ -152,6 +153,24 @@ func (g *gatherer) pods(ctx context.Context, set *sidecar.Set) ([]corev1.Pod, er
 		out = append(out, found...)
 	}
 	return out, nil
+}
+
+// strays looks for Pods that the set holds, or whose hooks it has asked, and that it does not match any more.
+func (g *gatherer) strays(ctx context.Context, snapshot *Snapshot) error {
+	open, err := g.list(ctx, []client.ListOption{client.UnsafeDisableDeepCopy, client.MatchingFields{PodOpenIndex: snapshot.Set.Name()}})
+	if err != nil {
+		return err
+	}
+	matched := sets.New[types.UID]()
+	for _, view := range snapshot.Matched {
+		matched.Insert(view.Pod.UID)
+	}
+	for i := range open {
+		if pod := &open[i]; pods.Live(pod) && !matched.Has(pod.UID) {
+			snapshot.Strays = append(snapshot.Strays, sidecar.NewView(pod, snapshot.Set))
+		}
+	}
+	return nil
 }
 
 func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]corev1.Pod, error) {

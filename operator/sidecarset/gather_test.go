@@ -36,7 +36,7 @@ func gathererOf(t *testing.T, set *v1beta1.SidecarSet, objects ...client.Object)
 	index := newSharedIndex()
 	index.Put(compile(t, set))
 	reader := fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
-		WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).
+		WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).WithIndex(&corev1.Pod{}, PodOpenIndex, podOpen).
 		WithIndex(&corev1.Pod{}, podcache.PullerIndex, func(o client.Object) []string { return podcache.PullerOwner(o) }).Build()
 	return &gatherer{
 		reader: reader, pullers: pullers.New(loop.Cluster{Client: reader}, "SidecarSet", nil),

@@ -16,6 +16,7 @@ var (
 	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_sidecarset_writes_total",
 		Help: "What SidecarSets had done to Pods and revisions, by result: updated and finished (a Pod changed in place, a hot upgrade ended), " +
+			"held (a Pod taken out of service before its update, or brought back), " +
 			"evicted, protected (a PodDisruptionBudget or a policy kept the Pod from eviction), failed (the API server " +
 			"refused), stale (the object had changed; it is planned anew).",
 	}, []string{"result"})
@@ -42,7 +43,7 @@ func init() {
 
 func observe(s *Snapshot, outcome *Outcome) {
 	for result, n := range map[string]int{
-		"updated": len(outcome.Updated), "finished": len(outcome.Finished), "evicted": len(outcome.Evicted),
+		"updated": len(outcome.Updated), "held": len(outcome.Held), "finished": len(outcome.Finished), "evicted": len(outcome.Evicted),
 		"protected": len(outcome.Kept), "failed": len(outcome.Failed) + len(outcome.Refused), "stale": outcome.Stale,
 	} {
 		writes.WithLabelValues(result).Add(float64(n))

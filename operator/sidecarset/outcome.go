@@ -10,12 +10,15 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // Outcome is what became of a plan.
 type Outcome struct {
 	// Updated, Completed and Finished are the actions that were carried out.
 	Updated, Completed, Finished []UpdatePod
+	// Held are the Pods that were taken out of service, or brought back.
+	Held []HoldPod
 	// Refused are the changes of Pods that the API server did not carry out, or of which nobody knows.
 	Refused []Refused
 	// Evicted are the Pods that will be created anew.
@@ -68,6 +71,19 @@ func (o *Outcome) stale(err error) {
 		return
 	}
 	o.Stale++
+}
+
+// held notes what became of a hold. What the API server refuses to begin is the refusal of the update that was to follow:
+// others go on. Letting go is tried again.
+func (o *Outcome) held(h HoldPod, err error) {
+	switch {
+	case err == nil:
+		o.Held = append(o.Held, h)
+	case h.Begins != nil && refusal.KindOf(err) != refusal.Stale:
+		o.Refused = append(o.Refused, Refused{*h.Begins, writeUpdate, err})
+	default:
+		o.succeeded(err)
+	}
 }
 
 func (o *Outcome) fail(errs ...error) {

@@ -25,6 +25,12 @@ type Plan struct {
 	Revisions RevisionPlan
 	// Updates are the Pods to change in place.
 	Updates []UpdatePod
+	// Holds are the Pods to take out of service before their update, or to bring back after it. HookIn is when to look
+	// at them again though nothing happens, 0 for never. Ungated counts the Pods to update that cannot leave service,
+	// since they were created without the readiness gate.
+	Holds   []HoldPod
+	HookIn  time.Duration
+	Ungated int
 	// Completions are the Pods of whose update the second half is to be written.
 	Completions []UpdatePod
 	// Finishes are the Pods whose hot upgrades are to be ended.

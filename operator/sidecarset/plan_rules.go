@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
@@ -25,8 +26,9 @@ var rules = []rule{
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).takenElsewhere},
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
-	{reason: v1beta1.WaitingImagePulling, of: stepBegin, holds: (*planner).imagePulling},
-	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, holds: (*planner).imageUnavailable},
+	{reason: v1beta1.WaitingImagePulling, of: stepBegin, ifBegun: true, holds: (*planner).imagePulling},
+	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, ifBegun: true, holds: (*planner).imageUnavailable},
+	{reason: v1beta1.WaitingHookTimeout, of: stepBegin, ifServing: true, holds: (*planner).hookTimedOut},
 	{
 		reason: v1beta1.WaitingDisruptionBudget, of: anyStep, ifServing: true, ifRestarts: true,
 		holds: (*planner).disrupts, take: (*planner).takeDisruption,
@@ -42,6 +44,9 @@ type rule struct {
 	// ifServing means that it is not asked about a Pod that does not serve, and ifRestarts that it is asked only if the
 	// change restarts a container of the Pod.
 	ifServing, ifRestarts bool
+	// ifBegun means that it is asked again about a Pod that has left service for its update, and so has its shares: what
+	// it said then was about the version of then.
+	ifBegun bool
 	// holds reports whether the Pod has to wait, and says in words what for: a sentence without its end, the same one for
 	// all Pods that wait for the same thing.
 	holds func(p *planner, c *candidate) (words string, waits bool)
@@ -72,6 +77,18 @@ func (r *rule) asked(p *planner, c *candidate) bool {
 func (p *planner) ask(c *candidate) (held *rule, words string) {
 	for i := range rules {
 		if r := &rules[i]; r.asked(p, c) {
+			if words, waits := r.holds(p, c); waits {
+				return r, words
+			}
+		}
+	}
+	return nil, ""
+}
+
+// askBegun finds the first rule that holds a candidate back which has left service.
+func (p *planner) askBegun(c *candidate) (held *rule, words string) {
+	for i := range rules {
+		if r := &rules[i]; r.ifBegun && r.asked(p, c) {
 			if words, waits := r.holds(p, c); waits {
 				return r, words
 			}
@@ -151,8 +168,12 @@ func (p *Plan) waiting() int {
 	return n
 }
 
-// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set.
+// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set, and one that somebody
+// else of ours holds NotReady for a change of its own, unless a container of it cannot run.
 func (p *planner) inFlight(c *candidate) (words string, waits bool) {
+	if other := c.HeldByOthers(); other != "" && pods.Broken(c.Pod) == "" {
+		return "Held NotReady for a change by " + other, true
+	}
 	return "An earlier change is not at its end", c.Ready() && c.UnderWay()
 }
 

@@ -73,9 +73,12 @@ func (p *planner) goesAgain(c *candidate) bool {
 func (p *planner) update(candidates []candidate) error {
 	p.budget = newBudget(p.s, p.evictedServing())
 	candidates = order(&p.s.Set.Spec.UpdateStrategy, candidates)
+	slices.SortStableFunc(candidates, func(a, b candidate) int { return compareBool(b.Begun(), a.Begun()) })
 	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
 	p.plan.Kept += keep
-	fresh, again := p.byRefusal(candidates[:len(candidates)-keep])
+	candidates = candidates[:len(candidates)-keep]
+	p.countUngated(candidates)
+	fresh, again := p.byRefusal(candidates)
 	p.openBook(fresh, again)
 	for _, step := range []func() error{
 		func() error { return p.finish(false) },
@@ -149,10 +152,16 @@ func (p *planner) finish(again bool) error {
 // choose takes candidates in order as far as the rules let it.
 func (p *planner) choose(candidates []candidate) error {
 	for i := range candidates {
-		if c := &candidates[i]; p.goes(c) {
-			if err := p.begin(c); err != nil {
-				return err
-			}
+		c := &candidates[i]
+		var err error
+		switch {
+		case c.Begun():
+			err = p.proceed(c)
+		case p.goes(c):
+			err = p.begin(c)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -162,6 +171,12 @@ func (p *planner) choose(candidates []candidate) error {
 func (p *planner) chooseAgain(candidates []candidate) error {
 	for i := range candidates {
 		c := &candidates[i]
+		if c.Begun() {
+			if err := p.proceed(c); err != nil {
+				return err
+			}
+			continue
+		}
 		if !p.goesAgain(c) {
 			r, _ := p.s.refused(c.View, writeUpdate)
 			p.plan.Refused = append(p.plan.Refused, RefusedPod{c.View, r.Words})
@@ -174,12 +189,8 @@ func (p *planner) chooseAgain(candidates []candidate) error {
 	return nil
 }
 
-// begin makes an action of a candidate that was taken: its update, as long as nothing has to come before that.
+// begin makes an action of a candidate that was taken: its update, or what has to come before that.
 func (p *planner) begin(c *candidate) error {
-	change, err := p.set.Update(c.View, c.resized, metav1.NewTime(p.s.Now))
-	if err != nil {
-		return fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
-	}
 	reason := "its turn has come"
 	switch {
 	case !c.Ready():
@@ -187,8 +198,20 @@ func (p *planner) begin(c *candidate) error {
 	case p.counted(c):
 		reason = "its last upgrade is not at its end, so it is counted already"
 	}
-	p.plan.Updates = append(p.plan.Updates, UpdatePod{
-		View: c.View, Change: change, NotServing: !c.Ready(), Takes: c.takes, Reason: reason,
-	})
+	update, err := p.updateOf(c, reason)
+	if err != nil || p.outOfService(c, update) {
+		return err
+	}
+	update.NotServing = !c.Ready()
+	p.plan.Updates = append(p.plan.Updates, update)
 	return nil
+}
+
+// updateOf is the update of a candidate.
+func (p *planner) updateOf(c *candidate, reason string) (UpdatePod, error) {
+	change, err := p.set.Update(c.View, c.resized, metav1.NewTime(p.s.Now))
+	if err != nil {
+		return UpdatePod{}, fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
+	}
+	return UpdatePod{View: c.View, Change: change, Takes: c.takes, Reason: reason}, nil
 }

@@ -32,6 +32,10 @@ type planner struct {
 	book *pull.Book
 	// waitAt is where in the plan those are that wait, by reason and words.
 	waitAt map[[2]string]int
+	// going are the Pods that go on towards their update, or wait for something in the middle of it, and timedOut is what
+	// is said of those whose hook did not let go.
+	going    map[*sidecar.View]bool
+	timedOut string
 }
 
 func newPlanner(s *Snapshot) (*planner, error) {
@@ -41,7 +45,7 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	}
 	return &planner{
 		s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions, Takes: s.Takes},
-		waitAt: map[[2]string]int{},
+		waitAt: map[[2]string]int{}, going: map[*sidecar.View]bool{},
 	}, nil
 }
 
@@ -67,6 +71,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	if len(candidates) == 0 && allFinished(s) {
 		p.plan.Hold = HoldNone
 	}
+	p.letGo()
 	p.plan.Blockers = blockers(s)
 	p.excuse()
 	return p.plan, err

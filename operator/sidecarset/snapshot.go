@@ -27,6 +27,8 @@ type Snapshot struct {
 	Set *sidecar.Set
 	// Matched are the live Pods that hold the set's sidecars.
 	Matched []*sidecar.View
+	// Strays are the live Pods among all others that the set holds, or whose hooks it has asked.
+	Strays []*sidecar.View
 	// Uninjected are the live Pods that the set selects but that do not hold its sidecars.
 	Uninjected []Uninjected
 	// Exempt are the live Pods that the set selects in namespaces whose Pods no webhook serves.

@@ -60,7 +60,7 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 	status.UpdatedPods, status.ReadyPods, status.UpdatedReadyPods = 0, 0, 0
 	for _, view := range s.Matched {
 		updated := just[view] || view.Updated()
-		ready := !just[view] && view.Ready() && view.Settled() && view.HotFinished()
+		ready := !just[view] && view.Ready() && view.Settled() && view.HotFinished() && !view.Begun() && !view.Unhooked()
 		if updated {
 			status.UpdatedPods++
 		}
@@ -122,7 +122,7 @@ func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 // arrived reports whether the sidecars of an updated Pod serve. A rollout that rests ends no hot upgrade, so there it
 // is enough that the new container does.
 func (p *progress) arrived(view *sidecar.View) bool {
-	return view.Settled() && view.SidecarsReady() && (p.resting() || view.HotFinished())
+	return view.Settled() && view.SidecarsReady() && !view.Begun() && !view.Unhooked() && (p.resting() || view.HotFinished())
 }
 
 // resting reports whether the rollout stands where somebody wants it to stand: no more Pods are updated. Those that

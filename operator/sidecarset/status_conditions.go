@@ -185,6 +185,10 @@ func (p *progress) sentences() []string {
 	if len(p.plan.Waiting) > 0 {
 		parts = append(parts, p.later())
 	}
+	if n := p.plan.Ungated; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s no readiness gate KruisePodReady, so that nothing is drained before the update; "+
+			"Pods get it when they are created.", report.PodsThat(n, "has", "have")))
+	}
 	if len(parts) == 0 {
 		parts = append(parts, "Pods changed while they were looked at; looking again.")
 	}

@@ -30,7 +30,7 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	r := statusReport(set, status)
 	r.Urgent = set.Status.ObservedGeneration != set.Generation
 	r.Events = roundEvents(s, plan, outcome)
-	r.RequeueAfter = report.Soonest(deadline, repairIn(plan, outcome), plan.StatusIn, retryIn(s, plan, outcome),
+	r.RequeueAfter = report.Soonest(deadline, repairIn(plan, outcome), plan.StatusIn, plan.HookIn, retryIn(s, plan, outcome),
 		plan.Pulls.In, outcome.PullIn)
 	r.Retry = outcome.Err()
 	return r
