@@ -41,6 +41,8 @@ type rollout struct {
 	unserved string
 	// images is what is known of pulls of images.
 	images Images
+	// strays tells that the set does not match its Pods any more.
+	strays bool
 }
 
 // newRollout injects the set's first version into n ready Pods, web-0 the oldest. A set without containers gets one,
@@ -116,6 +118,11 @@ func (w *rollout) snapshot() *Snapshot {
 		Images: w.images,
 	}
 	s.Images.Now = w.now
+	defer func() {
+		if w.strays {
+			s.Strays, s.Matched = s.Matched, nil
+		}
+	}()
 	for _, pod := range w.pods {
 		if !pods.Live(pod) {
 			continue
