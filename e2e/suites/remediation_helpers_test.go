@@ -166,7 +166,7 @@ func made(changes []framework.PodChange) int {
 	return len(seen)
 }
 
-// expectNoneStarted holds that of the Pods that were deleted no container had ever started.
+// expectNoneStarted holds that of the Pods that were deleted the application had never started.
 func expectNoneStarted(changes []framework.PodChange) {
 	GinkgoHelper()
 	for i := range changes {
@@ -175,6 +175,9 @@ func expectNoneStarted(changes []framework.PodChange) {
 			continue
 		}
 		for _, status := range gone.Status.ContainerStatuses {
+			if status.Name != framework.AppContainer {
+				continue
+			}
 			Expect(status.State.Running).To(BeNil(), "Pod %s was deleted while container %s ran", gone.Name, status.Name)
 			Expect(status.LastTerminationState.Terminated).To(BeNil(), "Pod %s was deleted after container %s had run", gone.Name, status.Name)
 		}

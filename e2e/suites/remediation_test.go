@@ -71,7 +71,7 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 var _ = Describe("Auto remediation while no webhook answers", Serial, Label("remediation"), func() {
 	It("deletes nothing, since no new Pod would be kept from the node", func(ctx SpecContext) {
 		bad, good := twoNodes(ctx)
-		namespace := newNamespace(ctx, nil) // a namespace for probes: a sidecar that has started would save the stuck Pod
+		namespace := newNamespace(ctx, nil) // one for probes, so that the stuck Pod is the application's alone
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
 		s := startRecorded(ctx, newNamespace(ctx, nil), 2, withRemediation, withSpread)
 		s.awaitWaitingOn(ctx, bad)
