@@ -101,6 +101,8 @@ const (
 	WaitingMaxUnavailable = "MaxUnavailable"
 	// WaitingInFlight: an earlier change of the Pod, by any object, is not at its end.
 	WaitingInFlight = "InFlight"
+	// WaitingKubeletUnknown: the node does not say which version its kubelet has, and the change takes one that can make it.
+	WaitingKubeletUnknown = "KubeletUnknown"
 	// WaitingTopology: an earlier domain of topologyKey is not at its end.
 	WaitingTopology = "Topology"
 	// WaitingImagePulling: a node pulls the image.

@@ -86,7 +86,7 @@ type UninjectedPod struct {
 // WaitingPods are Pods that wait for their update for the same reason.
 type WaitingPods struct {
 	// Reason, one word: MaxUnavailable, Topology, ImagePulling, ImageUnavailable, Hook, HookTimeout,
-	// WorkloadUnavailable, DisruptionBudget, InFlight.
+	// WorkloadUnavailable, DisruptionBudget, InFlight, KubeletUnknown.
 	Reason string `json:"reason"`
 	// Pods is how many they are.
 	Pods int32 `json:"pods"`

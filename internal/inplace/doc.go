@@ -14,8 +14,8 @@
 //
 // Every obstacle to changing a Pod in place is found in this package: fields that only a new Pod can have (Difference,
 // OnlyAmounts), a Pod that lacks the container, cannot be resized or cannot be restarted (Change.Obstacles), a kubelet
-// that is too old (NativeSidecarObstacle), an API server that does not resize (NoResize). What else one kind of set
-// needs to know of its versions, as which containers a SidecarSet adds, it decides itself.
+// that is too old (NativeSidecarObstacle, ResizeVersionObstacle), an API server that does not resize (NoResize). What
+// else one kind of set needs to know of its versions, as which containers a SidecarSet adds, it decides itself.
 //
 // # The records
 //

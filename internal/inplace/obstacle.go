@@ -14,9 +14,9 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// nativeSidecarVersion is the first kubelet that restarts a native sidecar whose image has changed by default (feature
-// SidecarContainers, on since 1.29).
-var nativeSidecarVersion = version.MustParseGeneric("1.29.0")
+// nativeSidecarVersion is the first kubelet that restarts a native sidecar whose image has changed. Those before, from
+// 1.29 on, run native sidecars and pass over the change (kubernetes #126525).
+var nativeSidecarVersion = version.MustParseGeneric("1.32.0")
 
 // NoResize is the obstacle to a resize where the API server does not serve the subresource.
 const NoResize = "resources (this API server cannot resize running Pods)"
@@ -24,8 +24,7 @@ const NoResize = "resources (this API server cannot resize running Pods)"
 // NativeSidecarObstacle says why the kubelet of a node, by the version that it reports, cannot restart a native sidecar
 // in place; "" when it can, or when its version is not known.
 func NativeSidecarObstacle(node, kubelet string) string {
-	parsed, err := version.ParseGeneric(kubelet)
-	if kubelet == "" || err != nil || parsed.AtLeast(nativeSidecarVersion) {
+	if KubeletUnknown(kubelet) || atLeast(kubelet, nativeSidecarVersion) {
 		return ""
 	}
 	return fmt.Sprintf("native sidecars (NotUpgradable: kubelet %s of node %s restarts none, %s does)", kubelet, node, nativeSidecarVersion)

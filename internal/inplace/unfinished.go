@@ -120,16 +120,6 @@ func restartAwaited(pod *corev1.Pod, name string, before Restarted) string {
 	return fmt.Sprintf("container %s has not been restarted yet", name)
 }
 
-// HeldResize says in the kubelet's words why it does not make a resize of a Pod: it cannot on this node, it cannot now, or
-// it has tried and failed. It is "" when no resize is under way, or when the kubelet is about it.
-func HeldResize(pod *corev1.Pod) string {
-	c := resizing(pod)
-	if c == nil || c.Type == corev1.PodResizeInProgress && c.Reason != corev1.PodReasonError {
-		return ""
-	}
-	return notDone(c)
-}
-
 // notDone says what a condition of a resize does.
 func notDone(c *corev1.PodCondition) string {
 	return strings.TrimRight(fmt.Sprintf("its resize is not done: %s %s: %s", c.Type, c.Reason, c.Message), ": ")

@@ -31,7 +31,7 @@ func anyUnderWay(pod *corev1.Pod) bool {
 	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
 	for name := range r.updates {
 		record := r.updates.update(name)
-		held := r.runsImages(record) && inplace.HeldResize(pod) != ""
+		held := r.runsImages(record) && inplace.HeldResize(pod).Held()
 		if !held && !r.carriesOut(record) || len(r.owedResizes(record)) > 0 {
 			return true
 		}

@@ -25,6 +25,10 @@ type View struct {
 	// owed are the containers whose new resources the update has recorded and not written.
 	owed []string
 
+	// heldResize is what the kubelet says of the new resources that the update wrote and it does not give; answered
+	// reports whether that is the end of it.
+	heldResize inplace.ResizeAnswer
+	answered   bool
 	// carriedOut reports whether the kubelet has carried out what was written, settled whether nothing is owed either.
 	carriedOut, settled bool
 
@@ -46,7 +50,9 @@ func NewView(pod *corev1.Pod, set *Set) *View {
 	v.full, v.withoutImage = v.hashes.record(name), v.hashesWithoutImage.record(name)
 	v.update = v.updates.update(name)
 	v.owed = v.owedResizes(v.update)
-	v.carriedOut = v.carriesOut(v.update)
+	v.heldResize = v.resizeAnswer(v.update)
+	v.answered = v.answers()
+	v.carriedOut = v.carriesOut(v.update) || v.answered && v.runsImages(v.update)
 	v.settled = v.carriedOut && len(v.owed) == 0
 	v.ready, v.readySince = readiness(pod)
 	v.readLifecycle(name)
@@ -63,7 +69,8 @@ func (v *View) Updated() bool { return v.full.Hash == v.set.Hashes.Full }
 // have it.
 func (v *View) Upgradable() bool { return v.withoutImage.Hash == v.set.Hashes.WithoutImage }
 
-// Settled reports whether the kubelet has carried out the set's last in-place update of the Pod, if there was one.
+// Settled reports whether the kubelet has carried out the set's last in-place update of the Pod, if there was one, but for
+// a resize of which it has said that it does not make it: see ResizeAnswered.
 func (v *View) Settled() bool { return v.settled }
 
 // CarriedOut is Settled, but for new resources that are still to be written: all that was written has been carried out.
@@ -72,7 +79,7 @@ func (v *View) CarriedOut() bool { return v.carriedOut }
 // UnderWay reports whether the kubelet is about what the set's last in-place update wrote. It is not when all that is
 // missing is a resize that it holds back: that may stay so until something else is written.
 func (v *View) UnderWay() bool {
-	return !v.carriedOut && !(v.runsImages(v.update) && v.HeldResize() != "")
+	return !v.carriedOut && !(v.runsImages(v.update) && v.heldResize.Held())
 }
 
 // carriesOut reports whether the kubelet has carried out what an update recorded.
@@ -104,13 +111,36 @@ func (r *records) awaitedResizes(record *updateRecord) []string {
 	return slices.DeleteFunc(slices.Clone(record.Resized), func(name string) bool { return inplace.Resized(r.Pod, name) })
 }
 
-// HeldResize says in the kubelet's words why it does not give the Pod the resources that the set's last update wrote; ""
-// when it has, or is about it.
-func (v *View) HeldResize() string {
-	if v.carriedOut || v.update == nil || len(v.update.Resized) == 0 {
-		return ""
+// HeldResize is what the kubelet says of the resources that the set's last update wrote and that it does not give to the
+// Pod; no answer when it has, or is about it.
+func (v *View) HeldResize() inplace.ResizeAnswer { return v.heldResize }
+
+// ResizeAnswered reports whether nothing is to be waited for although the kubelet does not make a resize. The node never
+// can, or cannot now: whenever the kubelet makes it after all, no container stops. Where one would be restarted then, at
+// a time that nobody chooses, the update is not at its end, and neither is it while the kubelet tries and fails.
+func (v *View) ResizeAnswered() bool { return v.answered }
+
+func (v *View) answers() bool {
+	return v.heldResize.Infeasible() || v.heldResize.Deferred() && !v.restartsLater()
+}
+
+// restartsLater reports whether a container of the set is restarted once the kubelet makes a resize that it has put off.
+func (v *View) restartsLater() bool {
+	restarts, awaited := false, v.awaitedResizes(v.update)
+	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			restarts = restarts || slices.Contains(awaited, name) && inplace.RestartsAt(v.Pod, name, c.ResizePolicy)
+		}
+	})
+	return restarts
+}
+
+// resizeAnswer is what the kubelet says of the resources that an update has written and that are not given.
+func (r *records) resizeAnswer(record *updateRecord) inplace.ResizeAnswer {
+	if len(r.awaitedResizes(record)) == 0 {
+		return inplace.ResizeAnswer{}
 	}
-	return inplace.HeldResize(v.Pod)
+	return inplace.HeldResize(r.Pod)
 }
 
 // Touched reports whether the set has ever changed the Pod in place.

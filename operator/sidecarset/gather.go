@@ -82,7 +82,7 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	if err := cmp.Or(g.strays(ctx, snapshot), snapshot.Takes.Settle(ctx, g.reader), g.disruptionBudgets(ctx, snapshot)); err != nil {
 		return nil, err
 	}
-	if set.HasNativeSidecars() {
+	if snapshot.needsKubelets() {
 		if snapshot.Kubelets, err = g.kubelets(ctx); err != nil {
 			return nil, err
 		}

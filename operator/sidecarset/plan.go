@@ -70,7 +70,7 @@ type Plan struct {
 	// Excused are Pods at the current version that do not serve for reasons of their own. Nothing waits for them.
 	Excused []ExcusedPod
 	// HeldResizes are Pods whose new resources were written, and whose kubelets do not give them to them.
-	HeldResizes []HeldResize
+	HeldResizes heldResizes
 	// Broken is the first updated Pod with a sidecar that cannot run; one that served before comes first.
 	Broken *BrokenPod
 	// Failed are the updated Pods that served before and whose sidecar cannot run now.
@@ -152,12 +152,6 @@ type ExcusedPod struct {
 	// Why says in a few words what keeps it. Stuck means that its sidecars cannot start before that has changed.
 	Why   string
 	Stuck bool
-}
-
-// HeldResize is a Pod whose kubelet does not make a resize, and what it says about that.
-type HeldResize struct {
-	View  *sidecar.View
-	Words string
 }
 
 // BrokenPod is an updated Pod with a sidecar that cannot run.

@@ -50,10 +50,37 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	case !difference.InPlace():
 		return nil, difference.Fixed
 	}
-	if obstacles := set.ResizeObstacles(view, difference.Resized, d.snapshot.CanResize); len(obstacles) > 0 {
+	if obstacles := d.resizeObstacles(view, difference.Resized); len(obstacles) > 0 {
 		return nil, obstacles
 	}
 	return difference.Resized, nil
+}
+
+func (d *differences) resizeObstacles(view *sidecar.View, resized []string) []string {
+	node := view.Pod.Spec.NodeName
+	if len(resized) > 0 && node != "" {
+		if old := inplace.ResizeVersionObstacle(node, d.snapshot.Kubelets[node]); old != "" {
+			return []string{old}
+		}
+	}
+	return d.snapshot.Set.ResizeObstacles(view, resized, d.snapshot.CanResize)
+}
+
+// kubeletUnknown holds back a Pod whose change not every kubelet can make, as long as its node does not say which one it
+// has: what would come of it is not to be found out by a restart. A Pod without a node has time.
+func (p *planner) kubeletUnknown(c *candidate) (words string, waits bool) {
+	node := c.Pod.Spec.NodeName
+	if node == "" || len(c.resized) == 0 && !p.s.Set.HasNativeSidecars() || !inplace.KubeletUnknown(p.s.Kubelets[node]) {
+		return "", false
+	}
+	return fmt.Sprintf("Node %s does not say which version its kubelet has (status.nodeInfo.kubeletVersion), and this change takes one "+
+		"that can make it", node), true
+}
+
+// needsKubelets reports whether it matters for some Pod which version its kubelet has.
+func (s *Snapshot) needsKubelets() bool {
+	return s.Set.HasNativeSidecars() ||
+		slices.ContainsFunc(s.Matched, func(v *sidecar.View) bool { return !v.Updated() && !v.Upgradable() })
 }
 
 // revisionOf names the revision that records what a Pod has. The hash tells it: the name that the Pod was marked with may

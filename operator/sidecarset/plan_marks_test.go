@@ -61,10 +61,11 @@ func TestMarks(t *testing.T) {
 func TestOldKubeletsRestartNoNativeSidecars(t *testing.T) {
 	set := build.MakeSidecarSet("s").Container("agent", "agent:1").NativeSidecar("mesh", "mesh:1")
 	for kubelet, want := range map[string][]string{
-		"v1.28.9": {"native sidecars (NotUpgradable: kubelet v1.28.9 of node node-1 restarts none, 1.29.0 does)"},
-		"v1.29.0": nil,
+		"v1.28.9": {"native sidecars (NotUpgradable: kubelet v1.28.9 of node node-1 restarts none, 1.32.0 does)"},
+		"v1.31.4": {"native sidecars (NotUpgradable: kubelet v1.31.4 of node node-1 restarts none, 1.32.0 does)"},
+		"v1.32.0": nil,
 		"v1.37.1": nil,
-		"":        nil, // not known: let the Pod's own status tell
+		"":        nil, // not known: see TestAPodWaitsWhereNobodyKnowsTheKubelet
 	} {
 		w := newRollout(t, 1, set).image("agent:2")
 		s := w.snapshot()

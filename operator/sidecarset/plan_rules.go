@@ -25,6 +25,7 @@ import (
 var rules = []rule{
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).takenElsewhere},
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
+	{reason: v1beta1.WaitingKubeletUnknown, of: stepBegin, holds: (*planner).kubeletUnknown},
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
 	{reason: v1beta1.WaitingImagePulling, of: stepBegin, ifBegun: true, holds: (*planner).imagePulling},
 	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, ifBegun: true, holds: (*planner).imageUnavailable},

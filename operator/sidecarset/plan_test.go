@@ -115,7 +115,7 @@ func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
 		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost,
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
-		Images: w.images,
+		Images: w.images, Kubelets: map[string]string{},
 	}
 	s.Images.Now = w.now
 	defer func() {
@@ -127,6 +127,7 @@ func (w *rollout) snapshot() *Snapshot {
 		if !pods.Live(pod) {
 			continue
 		}
+		s.Kubelets[pod.Spec.NodeName] = "v1.36.1"
 		view := sidecar.NewView(pod, s.Set)
 		if view.Holds() {
 			s.Matched = append(s.Matched, view)

@@ -3,7 +3,6 @@
 package sidecarset
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -132,11 +131,11 @@ func (p *planner) findBroken() {
 // findHeldResizes looks for Pods whose kubelets do not make the resize that an update of the set asked for.
 func (p *planner) findHeldResizes() {
 	for _, view := range p.s.Matched {
-		if words := view.HeldResize(); words != "" {
-			p.plan.HeldResizes = append(p.plan.HeldResizes, HeldResize{view, words})
+		if answer := view.HeldResize(); answer.Held() {
+			p.plan.HeldResizes = append(p.plan.HeldResizes, HeldResize{view, answer})
 		}
 	}
-	slices.SortFunc(p.plan.HeldResizes, func(a, b HeldResize) int { return cmp.Compare(podName(a.View.Pod), podName(b.View.Pod)) })
+	slices.SortFunc(p.plan.HeldResizes, func(a, b HeldResize) int { return comparePods(a.View.Pod, b.View.Pod) })
 }
 
 // failing reports whether enough updated Pods have failed to blame the version for it: one, where all Pods are of one

@@ -45,7 +45,7 @@ type Snapshot struct {
 	Watched time.Time
 	// Revisions are the recorded versions of the set, oldest first.
 	Revisions []*appsv1.ControllerRevision
-	// Kubelets are the kubelets' versions by node. They are read only for sets with native sidecars.
+	// Kubelets are the kubelets' versions by node. They are read only where it matters for some Pod.
 	Kubelets map[string]string
 	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool

@@ -173,8 +173,8 @@ func (p *progress) sentences() []string {
 	if len(p.refused) > 0 {
 		parts = append(parts, refused(p.refused))
 	}
-	if len(p.plan.HeldResizes) > 0 {
-		parts = append(parts, heldResizes(p.plan.HeldResizes))
+	if held := p.plan.HeldResizes.awaited(); len(held) > 0 {
+		parts = append(parts, held.waitsFor())
 	}
 	if len(p.underway) > 0 {
 		parts = append(parts, fmt.Sprintf("Waiting for the sidecars of %s: %s.", report.Pods(len(p.underway)), report.Names(p.underway)))
@@ -217,15 +217,6 @@ func refused(all []RefusedPod) string {
 	}
 	return fmt.Sprintf("The API server refuses the change of %s: %s. Each is tried again within a minute; others go on.",
 		report.Pods(len(all)), strings.Join(out, "; "))
-}
-
-// heldResizes quotes what the kubelet says of the first Pod that it does not resize, and counts the others.
-func heldResizes(all []HeldResize) string {
-	text := fmt.Sprintf("Pod %s: %s", podName(all[0].View.Pod), strings.TrimRight(all[0].Words, "."))
-	if len(all) > 1 {
-		text += fmt.Sprintf("; resizes that are not done: %d in all", len(all))
-	}
-	return text + "."
 }
 
 // reasonIn is what the API server's words say besides the Pod's name, so that Pods refused for one reason are named
@@ -291,19 +282,4 @@ func (p *progress) failure() string {
 		message += fmt.Sprintf(": sidecar %s of Pod %s cannot run%s", b.Container, podName(b.View.Pod), b.trouble())
 	}
 	return message
-}
-
-func updateLimitedCondition(plan *Plan) *metav1.Condition {
-	if len(plan.NotUpgradable) == 0 {
-		return nil
-	}
-	var pods, why []string
-	for _, l := range plan.NotUpgradable {
-		pods, why = append(pods, podName(l.View.Pod)), append(why, l.Why...)
-	}
-	slices.Sort(pods)
-	slices.Sort(why)
-	return report.True(v1beta1.ReasonUpdateImmutableField,
-		fmt.Sprintf("This cannot change in a running Pod: %s. So %s their sidecars until they are created anew: %s.",
-			strings.Join(slices.Compact(why), ", "), report.PodsThat(len(pods), "keeps", "keep"), report.Names(pods)))
 }

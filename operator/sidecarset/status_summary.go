@@ -50,12 +50,17 @@ func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 		return ready.Reason
 	case uninjected(s) > 0:
 		return fmt.Sprintf("Uninjected %d", uninjected(s))
-	case len(p.plan.NotUpgradable) > 0:
-		return fmt.Sprintf("Limited %d", len(p.plan.NotUpgradable))
+	case p.limited() > 0:
+		return fmt.Sprintf("Limited %d", p.limited())
 	case len(s.Matched) == 0:
 		return v1beta1.ReasonNoPods
 	}
 	return ready.Reason
+}
+
+// limited counts the Pods that stay without a part of the current version.
+func (p *progress) limited() int {
+	return len(p.plan.NotUpgradable) + len(p.plan.HeldResizes.limited())
 }
 
 // cause is what keeps a Pod from the current version, in one word.
