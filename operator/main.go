@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/probe"
+	"github.com/windlass-operator/windlass/operator/readiness"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
@@ -124,6 +125,9 @@ func run(ctx context.Context, o options) error {
 		WebhookService:     o.webhookService,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)
+	}
+	if err := readiness.Add(mgr, readiness.Options{Workers: o.sidecarSetWorkers}); err != nil {
+		return fmt.Errorf("start the controller of readiness gates: %w", err)
 	}
 	if err := statefulset.Add(ctx, mgr, statefulset.Options{
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,

@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/testing/world"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/readiness"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
@@ -83,6 +84,7 @@ func (s *simulation) start() {
 			Parallel: 1, CanResize: true, Remediator: remediation.New(cluster, remediation.Options{Namespace: home, Asker: s.webhook}),
 		}), queue: world.NewQueue(s.Clock)},
 		patches,
+		{Controller: readiness.New(cluster), queue: world.NewQueue(s.Clock)},
 	}}
 	for _, c := range s.process.controllers {
 		for _, watch := range c.Watches {
