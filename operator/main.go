@@ -130,7 +130,7 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("start the controller of readiness gates: %w", err)
 	}
 	if err := statefulset.Add(ctx, mgr, statefulset.Options{
-		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize,
+		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize, Ledger: taken,
 		Remediator: remediation.New(loop.Of(mgr), remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
 			ExcludedNamespaces: excluded, Namespace: o.namespace,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -72,6 +73,14 @@ func Conditions(ctx context.Context, writer Writer, pod *corev1.Pod, conditions 
 		return err
 	}
 	return writer.Status().Patch(ctx, Identity(pod), client.RawPatch(types.StrategicMergePatchType, data))
+}
+
+// Evict asks for the end of a Pod, which a PodDisruptionBudget may refuse, and of no other Pod of its name; with unchanged
+// only if nothing about it has changed since it was seen.
+func Evict(ctx context.Context, writer Writer, pod *corev1.Pod, unchanged bool) error {
+	preconditions := metav1.Preconditions(Seen(pod, unchanged))
+	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &preconditions}}
+	return writer.SubResource("eviction").Create(ctx, Identity(pod), body)
 }
 
 // Seen lets the API server refuse to delete or evict anything but the object that was seen, and, with unchanged, also

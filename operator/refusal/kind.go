@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/windlass-operator/windlass/internal/shorten"
@@ -50,9 +51,16 @@ func isAnswer(err error) bool {
 		return false
 	}
 	code := status.Status().Code
+	if strings.Contains(status.Status().Message, twoBudgets) {
+		return true
+	}
 	return apply.IsDenial(err) || strings.Contains(err.Error(), "failed calling webhook") ||
 		code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout
 }
+
+// twoBudgets is what the eviction API says, as an error of its own, of a Pod that more than one PodDisruptionBudget
+// covers.
+const twoBudgets = "more than one PodDisruptionBudget"
 
 // Words are the API server's own, without ours around them; short enough for an event or a condition.
 func Words(err error) string {
@@ -60,6 +68,13 @@ func Words(err error) string {
 	text := err.Error()
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Message != "" {
 		text = status.Status().Message
+		if details := status.Status().Details; details != nil {
+			for _, cause := range details.Causes {
+				if cause.Type == policyv1.DisruptionBudgetCause { // it has the name and the numbers
+					text += " " + cause.Message + "."
+				}
+			}
+		}
 	}
 	return shorten.To(text, most)
 }

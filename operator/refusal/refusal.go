@@ -35,6 +35,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 )
@@ -44,6 +45,10 @@ const (
 	// tells us when a quota is raised or a policy is lifted, so it is never more than a minute, the time until somebody
 	// looks included.
 	first, longest = 5 * time.Second, 50 * time.Second
+	// patience is how long an eviction waits that a PodDisruptionBudget has refused, and whatever else the API server asks
+	// to be patient about: 10 s is what it asks for itself. A budget is free again when another Pod serves, so it is no
+	// reason to wait ever longer.
+	patience = 10 * time.Second
 	// forgotten is how long after its last try a write is forgotten: what is still to be written is tried much sooner.
 	forgotten = 10 * time.Minute
 )
@@ -126,9 +131,11 @@ func (m *Memory) Note(set types.NamespacedName, object types.UID, revision strin
 			m.bySet[set] = Known{}
 		}
 		times := m.bySet[set][key].Times + 1
-		m.bySet[set][key] = Refusal{
-			Words: Words(err), Times: times, At: now, Until: now.Add(pause(times)), Doubtful: kind == Doubtful,
+		wait := pause(times)
+		if apierrors.IsTooManyRequests(err) {
+			wait = patience
 		}
+		m.bySet[set][key] = Refusal{Words: Words(err), Times: times, At: now, Until: now.Add(wait), Doubtful: kind == Doubtful}
 	}
 	return kind
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -50,6 +51,7 @@ func TestWhatTheFailureOfAWriteMeans(t *testing.T) {
 		"a webhook that answers with an error":    {answer(http.StatusInternalServerError, denied+"panic"), Refused},
 		"a webhook that cannot be asked":          {apierrors.NewInternalError(errors.New(`failed calling webhook "x.example.com": connection refused`)), Refused},
 		"a budget":                                {apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0), Refused},
+		"two budgets":                             {answer(http.StatusInternalServerError, "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."), Refused},
 		"the store does not answer":               {apierrors.NewInternalError(errors.New("etcdserver: request timed out")), Doubtful},
 		"the API server takes too long":           {apierrors.NewTimeoutError("request did not complete", 1), Doubtful},
 		"the API server is going":                 {apierrors.NewServiceUnavailable("shutting down"), Doubtful},
@@ -149,5 +151,27 @@ func TestTheWordsAreTheServersAndShort(t *testing.T) {
 	r, _ := m.Recent(web, epoch).Of("a", "v2")
 	if len(r.Words) != 256 || !strings.HasPrefix(r.Words, "quota quota") || !strings.HasSuffix(r.Words, "...") {
 		t.Errorf("%d bytes: %s", len(r.Words), r.Words)
+	}
+}
+
+// A budget is free again as soon as another Pod serves.
+func TestARefusedEvictionIsTriedAgainAfterTenSecondsEachTime(t *testing.T) {
+	m, now := NewMemory(), epoch
+	refused := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
+	refused.ErrStatus.Details.Causes = append(refused.ErrStatus.Details.Causes, metav1.StatusCause{
+		Type: policyv1.DisruptionBudgetCause, Message: "The disruption budget web needs 3 healthy pods and has 3 currently",
+	})
+	for range 3 {
+		m.Note(web, "a", "delete", fmt.Errorf("evict Pod web-0: %w", refused), now)
+		known := m.Recent(web, now)
+		if wait := known.DueIn(now); wait != 10*time.Second {
+			t.Errorf("it waits for %s", wait)
+		}
+		r, _ := known.Of("a", "delete")
+		want := "Cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 3 healthy pods and has 3 currently."
+		if diff := cmp.Diff(want, r.Words); diff != "" {
+			t.Errorf("words (-want +got):\n%s", diff)
+		}
+		now = now.Add(10 * time.Second)
 	}
 }

@@ -57,7 +57,7 @@ func (e *executor) pull(ctx context.Context, s *Snapshot, plan *Plan, o *Outcome
 // change carries out changes of Pods and sorts them by what became of them.
 func (e *executor) change(ctx context.Context, plan *Plan, actions []UpdatePod, write string, o *Outcome, done *[]UpdatePod) {
 	act := func(ctx context.Context, u UpdatePod) error {
-		return taking(plan.Takes, u.View.Pod, u.Takes, ledger.Shown, func() error { return e.update(ctx, u) })
+		return refusal.Taking(plan.Takes, u.View.Pod, u.Takes, ledger.Shown, func() error { return e.update(ctx, u) })
 	}
 	apply.Each(ctx, e.parallel, actions, act, func(u UpdatePod, err error) {
 		switch refusal.KindOf(err) {
@@ -77,28 +77,9 @@ func (e *executor) holdAll(ctx context.Context, plan *Plan, o *Outcome) {
 		if h.Begins == nil {
 			return e.hold(ctx, h)
 		}
-		return taking(plan.Takes, h.View.Pod, h.Begins.Takes, ledger.Shown, func() error { return e.hold(ctx, h) })
+		return refusal.Taking(plan.Takes, h.View.Pod, h.Begins.Takes, ledger.Shown, func() error { return e.hold(ctx, h) })
 	}
 	apply.Each(ctx, e.parallel, plan.Holds, act, o.held)
-}
-
-// taking takes a Pod from its budgets before it is written to, and says in the ledger what became of that. done is what
-// a write that was carried out means there.
-func taking(page *ledger.Page, pod *corev1.Pod, budgets []ledger.Budget, done ledger.Answer, write func() error) error {
-	entry, err := page.Take(pod, budgets)
-	if err != nil {
-		return err
-	}
-	err = write()
-	switch refusal.KindOf(err) {
-	case refusal.None:
-		entry.Answered(done)
-	case refusal.Doubtful:
-		entry.Answered(ledger.Doubtful)
-	default:
-		entry.Answered(ledger.Shown)
-	}
-	return err
 }
 
 // applyRevisions keeps the history. Its steps do not depend on one another.

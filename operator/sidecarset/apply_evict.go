@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/operator/apply"
@@ -104,9 +102,7 @@ func (r *evictionRound) answered(e EvictPod, err error) refusal.Kind {
 // serve is left alone when it has changed since.
 func (e *executor) evict(ctx context.Context, eviction EvictPod) error {
 	pod := eviction.Pod
-	preconditions := metav1.Preconditions(apply.Seen(pod, eviction.NotServing))
-	body := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{Preconditions: &preconditions}}
-	return apply.Wrap(e.writer.SubResource("eviction").Create(ctx, apply.Identity(pod), body), "evict Pod %s", podName(pod))
+	return apply.Wrap(apply.Evict(ctx, e.writer, pod, eviction.NotServing), "evict Pod %s", podName(pod))
 }
 
 // Words are the API server's.

@@ -19,6 +19,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/ledger"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // executor carries plans out. It is the only one that writes.
@@ -48,13 +50,23 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 	apply.Each(ctx, e.parallel, plan.CreateClaims, e.createClaim, func(_ *corev1.PersistentVolumeClaim, err error) {
 		o.succeeded(err, &o.CreateErrors)
 	})
-	apply.Each(ctx, e.parallel, plan.Delete, e.deletePod, func(d DeletePod, err error) {
+	deletePod := func(ctx context.Context, d DeletePod) error {
+		done := ledger.Shown
+		if d.Evict {
+			done = ledger.Unseen
+		}
+		return refusal.Taking(plan.Takes, d.View.Pod, d.Takes, done, func() error { return e.deletePod(ctx, d) })
+	}
+	apply.Each(ctx, e.parallel, plan.Delete, deletePod, func(d DeletePod, err error) {
 		o.note(d.View.Pod.UID, d.Toward, err)
 		if o.succeeded(err, &o.DeleteErrors) {
 			o.Deleted = append(o.Deleted, d)
 		}
 	})
-	apply.Each(ctx, e.parallel, plan.Change, e.changePod, func(c ChangePod, err error) {
+	changePod := func(ctx context.Context, c ChangePod) error {
+		return refusal.Taking(plan.Takes, c.View.Pod, c.Takes, ledger.Shown, func() error { return e.changePod(ctx, c) })
+	}
+	apply.Each(ctx, e.parallel, plan.Change, changePod, func(c ChangePod, err error) {
 		refusals := &o.UpdateErrors
 		if c.Toward != "" {
 			refusals = &o.InPlaceErrors
@@ -220,6 +232,10 @@ func (e *executor) deletePod(ctx context.Context, d DeletePod) error {
 		if err := e.changeClaim(ctx, claim); err != nil {
 			return err
 		}
+	}
+	if d.Evict {
+		err := apply.Evict(ctx, e.writer, d.View.Pod, d.NotServing)
+		return apply.Wrap(client.IgnoreNotFound(err), "evict Pod %s", d.View.Pod.Name)
 	}
 	err := e.writer.Delete(ctx, apply.Identity(d.View.Pod), apply.Seen(d.View.Pod, d.NotServing))
 	return apply.Wrap(client.IgnoreNotFound(err), "%s Pod %s", d.Cause.verb(), d.View.Pod.Name)

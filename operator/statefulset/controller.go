@@ -9,6 +9,7 @@
 package statefulset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 )
 
@@ -36,6 +38,8 @@ type Options struct {
 	Parallel int
 	// CanResize reports whether the API server can resize running Pods.
 	CanResize bool
+	// Ledger has what is taken from the budgets of Pods by all controllers of this process. Default: one of its own.
+	Ledger *ledger.Ledger
 	// Remediator looks after Pods that cannot start because of their node; nil for none.
 	Remediator Remediator
 }
@@ -52,10 +56,11 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 
 // New makes the controller. The cluster's cache must have the indexes of AddIndexes and those of podcache.
 func New(cluster loop.Cluster, options Options) loop.Controller {
-	known := newKnownSets()
+	known, waiters := newKnownSets(), ledger.NewWaiters()
 	s := &steps{
 		gatherer: gatherer{
 			reader: cluster.Client, clock: cluster.Clock, canResize: options.CanResize, templates: newTemplates(), memory: newMemory(),
+			ledger: cmp.Or(options.Ledger, ledger.New()), waiters: waiters,
 		},
 		executor:   executor{writer: cluster.Client, live: cluster.Live, parallel: options.Parallel},
 		remediator: options.Remediator,
@@ -70,6 +75,7 @@ func New(cluster loop.Cluster, options Options) loop.Controller {
 			{Object: &storagev1.StorageClass{}, Handler: classHandler{known}},
 			{Object: &appsv1.ControllerRevision{}, Handler: revisionHandler{}},
 			{Object: &v1alpha1.SchedPatch{}, Handler: patchHandler(), Predicates: []predicate.Predicate{patchChanges()}},
+			waiters.Watch(),
 		},
 	}
 }
@@ -100,8 +106,9 @@ func (s *steps) Apply(ctx context.Context, at *Snapshot, plan *Plan) *Outcome {
 }
 
 // Note remembers and counts what came of a plan.
-func (s *steps) Note(_ logr.Logger, at *Snapshot, _ *Plan, outcome *Outcome) {
+func (s *steps) Note(_ logr.Logger, at *Snapshot, plan *Plan, outcome *Outcome) {
 	s.gatherer.memory.note(client.ObjectKeyFromObject(at.Set), outcome, at.Now)
+	s.gatherer.waiters.Wait(client.ObjectKeyFromObject(at.Set), plan.Rollout.DisruptionBudgets)
 	observe(outcome)
 }
 
@@ -129,6 +136,8 @@ func (*steps) Observe(r *loop.Report, written bool) {
 func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.templates.forget(set)
 	s.gatherer.memory.forget(set)
+	s.gatherer.ledger.Keep(takerOf(set), nil)
+	s.gatherer.waiters.Wait(set, nil)
 	forgetMetrics(set)
 	if s.remediator != nil {
 		s.remediator.Forget(set)

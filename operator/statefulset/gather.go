@@ -19,6 +19,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/internal/revision"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 )
 
@@ -30,6 +31,9 @@ type gatherer struct {
 	canResize bool
 	templates *templates
 	memory    *memory
+	// ledger has what is taken by all sets, and waiters who waits for PodDisruptionBudgets.
+	ledger  *ledger.Ledger
+	waiters *ledger.Waiters
 }
 
 // snapshot returns nil without an error when the StatefulSet is gone or going. The garbage collector ends what is left
@@ -48,6 +52,7 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	}
 	s := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize}
 	g.memory.recall(s)
+	g.openLedger(s)
 	if err := g.revisions(ctx, s, selector); err != nil {
 		return nil, err
 	}
@@ -55,6 +60,9 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 		return nil, err
 	}
 	if err := g.strangers(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := g.disruptionBudgets(ctx, s); err != nil {
 		return nil, err
 	}
 	return s, g.claims(ctx, s)

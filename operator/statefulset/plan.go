@@ -11,10 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
 // Plan is what to do about one StatefulSet now, and why it is no more than that.
@@ -33,6 +35,8 @@ type Plan struct {
 	Claims       []ChangeClaim
 	CreateClaims []*corev1.PersistentVolumeClaim
 
+	// Takes is what the plan knows of what others take.
+	Takes *ledger.Page
 	// Rollout says how far the update has come.
 	Rollout Rollout
 	// Blocked are ordinals whose Pod cannot be made, or may not go, now.
@@ -51,6 +55,10 @@ type Rollout struct {
 	Kept int
 	// Blockers are the Pods that take up maxUnavailable.
 	Blockers []string
+	// Disruption says which PodDisruptionBudget lets no further Pod go, "" for none; Disrupted is the Pod that asked, and
+	// DisruptionBudgets are those that are waited for.
+	Disruption, Disrupted string
+	DisruptionBudgets     []types.NamespacedName
 	// Hooked are Pods whose change or deletion waits for a lifecycle hook.
 	Hooked []string
 	// Growing are Pods whose claims have to grow before they are updated.
@@ -156,6 +164,9 @@ type DeletePod struct {
 	NotServing bool
 	// Toward is what the deletion is remembered by when it is refused.
 	Toward string
+	// Evict asks for an eviction, which PodDisruptionBudgets may refuse. Takes are the budgets that it is taken from.
+	Evict bool
+	Takes []ledger.Budget
 	// Successor is the Pod that follows, where the API server is to be asked before the deletion whether it would take
 	// that; nil elsewhere.
 	Successor *corev1.Pod
@@ -167,6 +178,9 @@ type DeletePod struct {
 
 // String renders the action for logs.
 func (d DeletePod) String() string {
+	if d.Evict {
+		return fmt.Sprintf("evict Pod %s: %s", d.View.Pod.Name, d.Reason)
+	}
 	return fmt.Sprintf("delete Pod %s: %s", d.View.Pod.Name, d.Reason)
 }
 
@@ -208,6 +222,9 @@ type ChangePod struct {
 	// NotServing tells that the Pod did not serve, so that the change costs nothing. That must still be so: see
 	// podpatch.StillNotReady.
 	NotServing bool
+	// Takes are the PodDisruptionBudgets that it is taken from. If anybody else has taken from one of them since the
+	// snapshot, nothing is written.
+	Takes []ledger.Budget
 	// Updates tells that the change brings the Pod to the update revision.
 	Updates bool
 	// Restarts tells that it stops a container.

@@ -36,6 +36,7 @@ func (p *planner) rollOut() {
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
 		}
+		chosen = p.undisrupted(targets, state, chosen)
 	}
 	for _, i := range chosen {
 		p.want(targets[i].View, wish{wishUpdate, CauseUpdate, reasonFor(state[i])})

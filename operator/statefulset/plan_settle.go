@@ -49,16 +49,29 @@ func (p *planner) settle(view *View) {
 		d.enter(v1beta1.LifecycleStatePreparingDelete, "its deletion waits for the preDelete hook: "+w.reason)
 		p.plan.Rollout.Hooked = append(p.plan.Rollout.Hooked, view.Pod.Name)
 	case w.kind == wishDelete:
-		p.plan.Delete = append(p.plan.Delete, DeletePod{
-			View: view, Claims: p.claimOwners(view, p.condemned[view]), NotServing: p.notServing(view),
-			Toward: p.toward(w.cause), Successor: p.successor(view, w.cause), Cause: w.cause, Reason: w.reason,
-		})
+		p.letGo(view, w)
 		return
 	case w.kind == wishNone:
 		p.rest(d)
 	}
-	d.change.NotServing = w.kind != wishNone && p.notServing(view)
+	d.change.NotServing, d.change.Takes = w.kind != wishNone && p.notServing(view), p.takes[view]
 	p.keep(d)
+}
+
+// letGo lets a Pod go. One that serves is evicted where its PodDisruptionBudgets are respected: while the cache does not
+// show that yet, and while somebody else is about to restart the Pod, there is nothing to do.
+func (p *planner) letGo(view *View, w wish) {
+	evict := p.evicts(view, w.cause)
+	if evict && p.s.Takes.Taken(view.Pod.UID) {
+		return
+	}
+	if evict && p.takes[view] == nil {
+		p.takeDisruption(view)
+	}
+	p.plan.Delete = append(p.plan.Delete, DeletePod{
+		View: view, Claims: p.claimOwners(view, p.condemned[view]), NotServing: p.notServing(view), Evict: evict, Takes: p.takes[view],
+		Toward: p.toward(w.cause), Successor: p.successor(view, w.cause), Cause: w.cause, Reason: w.reason,
+	})
 }
 
 // successor is the Pod that the API server is to be asked about before one that serves is deleted for its update. It is

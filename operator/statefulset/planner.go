@@ -8,7 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/inplace"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -23,7 +25,11 @@ type planner struct {
 	byName  map[string]*Revision
 	// condemned are the Pods that there should not be.
 	condemned map[*View]bool
-	err       error
+	// budgets are what the plan has left of PodDisruptionBudgets, nil before somebody has asked; takes are those that
+	// each Pod was taken from.
+	budgets *disruption.Counter
+	takes   map[*View][]ledger.Budget
+	err     error
 }
 
 // wish is what is to happen to a Pod.
@@ -56,8 +62,9 @@ func newPlanner(s *Snapshot) (*planner, error) {
 		return nil, err
 	}
 	p := &planner{
-		s: s, plan: &Plan{Revisions: revisions, Layout: newLayout(s)},
+		s: s, plan: &Plan{Revisions: revisions, Layout: newLayout(s), Takes: s.Takes},
 		wishes: map[*View]wish{}, changes: map[string]revisionChange{}, byName: make(map[string]*Revision, len(s.Revisions)),
+		takes: map[*View][]ledger.Budget{},
 	}
 	for _, r := range s.Revisions {
 		p.byName[r.Object.Name] = r

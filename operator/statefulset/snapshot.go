@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/remediation"
 )
@@ -38,6 +40,11 @@ type Snapshot struct {
 	Expandable map[string]bool
 	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool
+	// Takes are the Pods that anybody in this process is about to restart or to evict, though they may not show it yet.
+	// Disruption are the PodDisruptionBudgets of the Pods that may be updated, with all Pods that these count. Both are
+	// read only for sets that respect the budgets.
+	Takes      *ledger.Page
+	Disruption disruption.Budgets
 	// Refusals are the writes that the API server refused lately.
 	Refusals refusal.Known
 	// Accepted names the revision that the API server was last seen to take new Pods of.

@@ -140,6 +140,9 @@ func (p *progress) sayLater(m *report.MessageBuilder) {
 	case r.Hold == HoldOnDelete:
 		m.Say("With updateStrategy OnDelete %s left at an earlier revision.", report.PodsAre(n))
 	default:
+		if r.Disruption != "" {
+			m.SayOfOne("%s: Pod %s.", r.Disruption, r.Disrupted)
+		}
 		m.Say("Later, within maxUnavailable: %s.", report.Pods(n))
 	}
 	if len(r.Recreated) > 0 {

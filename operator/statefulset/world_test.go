@@ -21,6 +21,7 @@ import (
 	build "github.com/windlass-operator/windlass/internal/testing"
 	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
 // world is a cluster with one set, web, and the operator. The operator's own code runs in it from the snapshot to the
@@ -58,7 +59,10 @@ func newCache(s *cluster.Store) *cluster.Cache {
 
 // restart starts the operator anew: what it remembered is lost, and its cache begins with what is.
 func (w *world) restart() {
-	w.gatherer = gatherer{reader: w.cache, clock: w.Clock, canResize: true, templates: newTemplates(), memory: newMemory()}
+	w.gatherer = gatherer{
+		reader: w.cache, clock: w.Clock, canResize: true, templates: newTemplates(), memory: newMemory(),
+		ledger: ledger.New(), waiters: ledger.NewWaiters(),
+	}
 	w.executor = executor{writer: w.writer, live: w.Live(), parallel: 1}
 	w.cache.Sync()
 }
