@@ -18,6 +18,7 @@ var sidecarSetReadings = map[string]readings{
 	"paused-with-nothing-to-update": {"Current", none, Suspended, ""},
 	"paused-with-a-broken-Pod":      {"Failed", none, Degraded, ""},
 	"at-partition":                  {"Current", none, Suspended, ""},
+	"max-unavailable-zero":          {"Current", none, Suspended, ""},
 
 	// NotUpdate is a policy, and nothing that waits for a person: Pods come to the current version whenever their
 	// owners make them anew.
@@ -25,6 +26,7 @@ var sidecarSetReadings = map[string]readings{
 
 	"deadline-exceeded": {"Failed", none, Degraded, ""},
 	"auto-paused":       {"Failed", none, Degraded, ""},
+	"image-unavailable": {"Failed", none, Degraded, ""},
 	"invalid":           {"Failed", none, Degraded, ""},
 
 	// What cannot be done in place, or not any more, makes no rollout fail. The message tells of it.

@@ -87,6 +87,15 @@ func TestPhases(t *testing.T) {
 			w.image("agent:2")
 			w.looks(3)
 		}},
+		"max-unavailable-zero": {3, func(spec *v1beta1.SidecarSetSpec) {
+			spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(0))
+		}, func(w *rollout) {
+			w.look()
+			w.image("agent:2")
+			w.looks(2)
+			w.now = w.now.Add(time.Hour)
+			w.look()
+		}},
 		"not-update": {3, func(spec *v1beta1.SidecarSetSpec) {
 			spec.UpdateStrategy.Type = v1beta1.NotUpdateSidecarSetStrategyType
 		}, func(w *rollout) {

@@ -92,6 +92,8 @@ const (
 	HoldNone Hold = ""
 	// HoldNotUpdate means that the strategy leaves running Pods alone.
 	HoldNotUpdate Hold = "NotUpdate"
+	// HoldZero means that maxUnavailable is 0: Pods that serve are left alone, all else goes on.
+	HoldZero Hold = "MaxUnavailableZero"
 	// HoldPaused means that a person paused it.
 	HoldPaused Hold = "Paused"
 	// HoldAutoPaused means that an updated Pod failed, and that autoPauseOnFailure is set.

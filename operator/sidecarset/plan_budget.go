@@ -16,6 +16,8 @@ type budget struct {
 	pods int
 	// restarts is how many more serving Pods may be restarted now, those that have their share already included.
 	restarts int
+	// endings is how many serving Pods may be restarted to carry to its end what was begun, while maxUnavailable is 0.
+	endings int
 	// words say that nothing is left; they are made when they are needed.
 	words string
 }
@@ -24,7 +26,7 @@ type budget struct {
 // yet included.
 func newBudget(s *Snapshot, evictions int) *budget {
 	most := maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, len(s.Matched)) - evictions - takenDown(s)
-	b := &budget{pods: most, restarts: most}
+	b := &budget{pods: most, restarts: most, endings: 1}
 	for _, view := range s.Matched {
 		if !charged(s, view) {
 			continue
@@ -32,6 +34,7 @@ func newBudget(s *Snapshot, evictions int) *budget {
 		b.pods--
 		if s.restarting(view) {
 			b.restarts--
+			b.endings--
 		}
 	}
 	return b
@@ -98,14 +101,18 @@ func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
 	return view.CarriedOut() && (resize || view.Settled()) && (finish || view.HotFinished())
 }
 
-// maxUnavailable resolves the field against all matched Pods: a percentage rounds up, and at least one Pod may always
-// go.
+// maxUnavailable resolves the field against all matched Pods: a percentage rounds up, so only 0 and 0% let none go.
 func maxUnavailable(value *intstr.IntOrString, matched int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(value, matched, true)
+	n, err := intstr.GetScaledValueFromIntOrPercent(value, max(1, matched), true)
 	if err != nil {
 		return 1 // the schema refuses what cannot be read
 	}
-	return max(1, n)
+	return max(0, n)
+}
+
+// noneMayGo reports whether maxUnavailable is 0, so that no Pod that serves is updated.
+func (s *Snapshot) noneMayGo() bool {
+	return maxUnavailable(s.Set.Spec.UpdateStrategy.MaxUnavailable, 1) == 0
 }
 
 // partition resolves how many Pods stay at the old version. A percentage rounds up, but one below 100 % never keeps all

@@ -69,6 +69,10 @@ func (p *planner) repair() {
 		p.plan.Repair = "injection is paused, so their successors would get no sidecars"
 		return
 	}
+	if p.s.noneMayGo() {
+		p.plan.Repair = "maxUnavailable is 0, so no Pod is evicted"
+		return
+	}
 	if p.s.WebhookAway != "" {
 		p.plan.Repair, p.plan.RepairIn = p.s.WebhookAway+", so their successors would get no sidecars", repairEvery
 		return

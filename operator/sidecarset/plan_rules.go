@@ -160,6 +160,9 @@ func (p *planner) wait(c *candidate, reason, words string) {
 	p.plan.Waiting[at].Pods = append(p.plan.Waiting[at].Pods, c.View)
 }
 
+// resting is whether the Pods wait for nothing that comes by itself.
+func (w *Wait) resting() bool { return w.Words == zeroWords }
+
 // waiting is how many Pods wait for their update.
 func (p *Plan) waiting() int {
 	n := 0
@@ -178,9 +181,19 @@ func (p *planner) inFlight(c *candidate) (words string, waits bool) {
 	return "An earlier change is not at its end", c.Ready() && c.UnderWay()
 }
 
-// noShare holds back a Pod for which maxUnavailable has no share left.
+// zeroWords are what Pods wait for that serve while maxUnavailable is 0. It is what somebody wants, and nothing that ends.
+const zeroWords = "maxUnavailable is 0, so no Pod that serves is updated"
+
+// noShare holds back a Pod for which maxUnavailable has no share left. If that is 0, nothing is begun in a Pod that serves,
+// and what was begun is carried to its end, one Pod at a time.
 func (p *planner) noShare(c *candidate) (words string, waits bool) {
-	if p.budget.mayRestart(p.counted(c)) {
+	switch {
+	case p.s.noneMayGo() && c.step == stepBegin:
+		p.plan.Hold = HoldZero
+		return zeroWords, true
+	case p.s.noneMayGo():
+		return "maxUnavailable is 0, so what was begun comes to its end one Pod at a time", p.budget.endings <= 0
+	case p.budget.mayRestart(p.counted(c)):
 		return "", false
 	}
 	if p.budget.words == "" {
@@ -189,7 +202,10 @@ func (p *planner) noShare(c *candidate) (words string, waits bool) {
 	return p.budget.words, true
 }
 
-func (p *planner) takeShare(c *candidate) { p.budget.restart(p.counted(c)) }
+func (p *planner) takeShare(c *candidate) {
+	p.budget.endings--
+	p.budget.restart(p.counted(c))
+}
 
 // counted reports whether a candidate has its share of maxUnavailable already.
 func (p *planner) counted(c *candidate) bool {

@@ -217,9 +217,13 @@ func TestPlan(t *testing.T) {
 			func(t *testing.T) *rollout { return newRollout(t, 5, rolling().MaxUnavailable("21%")).image("agent:2") },
 			decision{Update: []string{"web-4", "web-3"}, Waiting: "MaxUnavailable 3"},
 		},
-		"maxUnavailable 0 still lets one go, or nothing ever would": {
-			func(t *testing.T) *rollout { return newRollout(t, 2, rolling().MaxUnavailable("0")).image("agent:2") },
-			decision{Update: []string{"web-1"}, Waiting: "MaxUnavailable 1"},
+		"maxUnavailable 0 lets no Pod go that serves": {
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 3, rolling().MaxUnavailable("0%")).image("agent:2")
+				build.SetReady(w.pods[0], false, w.now)
+				return w
+			},
+			decision{Update: []string{"web-0"}, Hold: HoldZero, Waiting: "MaxUnavailable 2"},
 		},
 		"a Pod that is not ready costs nothing and goes first": {
 			func(t *testing.T) *rollout {
@@ -485,7 +489,7 @@ func TestCountsAreResolvedAgainstMatchedPods(t *testing.T) {
 	}{
 		"maxUnavailable: a number is itself":                  {maxUnavailable, "3", 10, 3},
 		"maxUnavailable: a percentage rounds up":              {maxUnavailable, "1%", 10, 1},
-		"maxUnavailable: at least one":                        {maxUnavailable, "0%", 10, 1},
+		"maxUnavailable: 0% is none":                          {maxUnavailable, "0%", 10, 0},
 		"partition: a number is itself":                       {partition, "3", 10, 3},
 		"partition: no more than there are":                   {partition, "30", 10, 10},
 		"partition: a percentage rounds up":                   {partition, "21%", 10, 3},

@@ -83,7 +83,10 @@ func TestRepair(t *testing.T) {
 		with     func(s *Snapshot)
 		want     []string
 	}{
-		"within maxUnavailable":        {injected: 1, play: func(w *rollout) { w.bare("a"); w.bare("b") }, want: []string{"a"}},
+		"within maxUnavailable": {injected: 1, play: func(w *rollout) { w.bare("a"); w.bare("b") }, want: []string{"a"}},
+		"nothing while maxUnavailable is 0": {
+			set: repairing().MaxUnavailable("0"), injected: 1, play: func(w *rollout) { build.SetReady(w.bare("a"), false, w.now) },
+		},
 		"nothing without repairPolicy": {set: build.MakeSidecarSet("s"), injected: 1, play: func(w *rollout) { w.bare("a") }},
 		"nothing while injection is paused": {
 			set: repairing().Spec(func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }), injected: 1, play: func(w *rollout) { w.bare("a") },

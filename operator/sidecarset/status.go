@@ -139,7 +139,7 @@ func (p *progress) stuck() bool {
 // working reports whether there is more to do, now or soon.
 func (p *progress) working() bool {
 	return len(p.outcome.Failed) > 0 || p.outcome.Stale > 0 || p.outcome.Unrecorded || len(p.refused) > 0 ||
-		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || len(p.plan.Waiting) > 0
+		len(p.underway) > 0 && p.plan.Hold != HoldAutoPaused || slices.ContainsFunc(p.plan.Waiting, func(w Wait) bool { return !w.resting() })
 }
 
 // lastProgress is when the rollout last moved: a Pod was written to, one came back, or there is a new version. It is

@@ -59,6 +59,8 @@ func state(p *progress) (done bool, reason, message string) {
 		return true, v1beta1.ReasonPaused, p.held() + " Set spec.updateStrategy.paused to false to go on."
 	case p.plan.Hold == HoldNotUpdate:
 		return true, v1beta1.ReasonNotUpdate, p.held()
+	case p.plan.Hold == HoldZero:
+		return true, v1beta1.ReasonMaxUnavailableZero, p.later() + " Set spec.updateStrategy.maxUnavailable to 1 or more to go on."
 	case p.plan.Kept > 0:
 		return true, v1beta1.ReasonPartitionReached, p.kept()
 	case p.none != "":

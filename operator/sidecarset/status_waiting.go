@@ -68,7 +68,7 @@ func (p *progress) later() string {
 // waitsFor says what some Pods wait for, how many they are, and one of them.
 func (p *progress) waitsFor(w *Wait) string {
 	words, name := w.Words, podName(w.first().Pod)
-	if blockers := p.blockers(); w.Reason == v1beta1.WaitingMaxUnavailable && len(blockers) > 0 {
+	if blockers := p.blockers(); w.Reason == v1beta1.WaitingMaxUnavailable && !w.resting() && len(blockers) > 0 {
 		words += " until these are ready: " + report.Names(blockers)
 	}
 	if len(w.Pods) == 1 {

@@ -36,7 +36,8 @@ if limited ~= nil and limited.status == "True" then
 end
 
 local strategy = (obj.spec or {}).updateStrategy or {}
-if strategy.paused == true or ready.reason == "PartitionReached" then
+local rests = ready.reason == "PartitionReached" or ready.reason == "MaxUnavailableZero"
+if strategy.paused == true or rests then
   return health("Suspended", message)
 end
 return health("Healthy", message)
