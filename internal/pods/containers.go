@@ -99,6 +99,16 @@ func BrokenReason(pod *corev1.Pod, name string) string {
 	return brokenReason(Status(pod, name))
 }
 
+// AnyBroken reports whether the kubelet says of any container of a Pod that it cannot run.
+func AnyBroken(pod *corev1.Pod) bool {
+	for status := range Statuses(pod) {
+		if brokenReason(status) != "" {
+			return true
+		}
+	}
+	return false
+}
+
 func brokenReason(status *corev1.ContainerStatus) string {
 	if status == nil || status.State.Waiting == nil || !brokenReasons[status.State.Waiting.Reason] {
 		return ""

@@ -16,13 +16,24 @@ import (
 // in place, by whatever SidecarSet or StatefulSet, is unfinished, nor about to come after a hook. A Pod that was just
 // written to is still Ready for the second that its kubelet takes to stop a container.
 func Serves(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod) &&
+	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod, "") &&
 		len(OpenUpdates(pod)) == 0
 }
 
-// anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote, or a part of it is still to
-// be written. It is asked about many Pods whose updates are long done: nothing is decoded while the Pod shows that.
-func anyUnderWay(pod *corev1.Pod) bool {
+// ChangedByOthers reports whether a change in place that was not the set's is unfinished in the Pod, or is prepared: by
+// another SidecarSet or by a StatefulSet. A resize that the kubelet does not make keeps nobody waiting.
+func (v *View) ChangedByOthers() bool {
+	switch v1beta1.LifecycleStateType(v.Pod.Labels[v1beta1.LifecycleStateLabel]) {
+	case v1beta1.LifecycleStatePreparingUpdate, v1beta1.LifecycleStateUpdating:
+		return true
+	}
+	return inplace.Unfinished(v.Pod) != "" && !inplace.HeldResize(v.Pod).Held() || anyUnderWay(v.Pod, v.set.Name())
+}
+
+// anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote. A resize that is still to be
+// written does not count: the API server may refuse it for good. except is a set that is not asked about. It is asked
+// about many Pods whose updates are long done: nothing is decoded while the Pod shows that.
+func anyUnderWay(pod *corev1.Pod, except string) bool {
 	text := pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation]
 	if text == "" || inplace.RunsItsImages(pod) && !strings.Contains(text, `"resized`) {
 		return false
@@ -30,9 +41,12 @@ func anyUnderWay(pod *corev1.Pod) bool {
 	r := records{Pod: pod}
 	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
 	for name := range r.updates {
+		if name == except {
+			continue
+		}
 		record := r.updates.update(name)
 		held := r.runsImages(record) && inplace.HeldResize(pod).Held()
-		if !held && !r.carriesOut(record) || len(r.owedResizes(record)) > 0 {
+		if !held && !r.carriesOut(record) {
 			return true
 		}
 	}

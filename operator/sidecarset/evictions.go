@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/windlass-operator/windlass/internal/workload"
 )
 
 // evictionMemory is how long an eviction is remembered at most. One whose Pod has not come back by then is taken for
@@ -19,8 +21,9 @@ const evictionMemory = time.Hour
 
 // Evicted is a Pod that was evicted a while ago.
 type Evicted struct {
-	// Pod and Owner are the UIDs of the Pod and its controller.
+	// Pod and Owner are the UIDs of the Pod and its controller, Workload is what the Pod was of.
 	Pod, Owner types.UID
+	Workload   workload.ID
 	// At is when.
 	At time.Time
 	// Served reports whether the Pod served, so that its end took something down.
@@ -121,7 +124,7 @@ func (e *evictions) forget(set string) {
 // evictedNow is what is to be remembered of an eviction that was carried out.
 func evictedNow(s *Snapshot, e EvictPod) Evicted {
 	owner := metav1.GetControllerOf(e.Pod).UID
-	out := Evicted{Pod: e.Pod.UID, Owner: owner, At: s.Now, Served: !e.NotServing}
+	out := Evicted{Pod: e.Pod.UID, Owner: owner, Workload: workload.Of(e.Pod), At: s.Now, Served: !e.NotServing}
 	s.eachPod(func(pod *corev1.Pod) {
 		if controller := metav1.GetControllerOfNoCopy(pod); controller == nil || controller.UID != owner {
 			return

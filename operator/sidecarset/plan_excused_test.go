@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
@@ -189,6 +190,7 @@ func TestWhichFailuresPauseARollout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newRollout(t, len(test.pods), build.MakeSidecarSet("s").MaxUnavailable("100%").Spec(func(s *v1beta1.SidecarSetSpec) {
 				s.UpdateStrategy.AutoPauseOnFailure = true
+				s.UpdateStrategy.MaxUnavailablePerWorkload = ptr.To(intstr.FromString("100%"))
 			}))
 			for i, p := range test.pods {
 				w.pods[i].Namespace = p.namespace

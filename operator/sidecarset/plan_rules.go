@@ -31,6 +31,10 @@ var rules = []rule{
 	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, ifBegun: true, holds: (*planner).imageUnavailable},
 	{reason: v1beta1.WaitingHookTimeout, of: stepBegin, ifServing: true, holds: (*planner).hookTimedOut},
 	{
+		reason: v1beta1.WaitingWorkloadUnavailable, of: anyStep, ifServing: true, ifRestarts: true,
+		holds: (*planner).workloadDown, take: (*planner).takeFromWorkload,
+	},
+	{
 		reason: v1beta1.WaitingDisruptionBudget, of: anyStep, ifServing: true, ifRestarts: true,
 		holds: (*planner).disrupts, take: (*planner).takeDisruption,
 	},
@@ -172,13 +176,22 @@ func (p *Plan) waiting() int {
 	return n
 }
 
-// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set, and one that somebody
-// else of ours holds NotReady for a change of its own, unless a container of it cannot run.
+// inFlight holds back a Pod that serves while its kubelet is about an earlier update of the set, and any Pod while it is
+// about what another set or a StatefulSet has changed or holds the Pod NotReady for: what is written now would be down
+// with that, and be charged to nobody. Where the other change comes to no end by itself, nobody waits for it.
 func (p *planner) inFlight(c *candidate) (words string, waits bool) {
-	if other := c.HeldByOthers(); other != "" && pods.Broken(c.Pod) == "" {
-		return "Held NotReady for a change by " + other, true
+	other := c.HeldByOthers()
+	switch {
+	case c.Ready() && c.UnderWay():
+		return "An earlier change is not at its end", true
+	case c.Unscheduled() || p.s.lost(c.View) || c.Ended() != "":
+		return "", false
+	case other != "":
+		return "Held NotReady for a change by " + other, !pods.AnyBroken(c.Pod)
+	case c.ChangedByOthers():
+		return "A change by another object is not at its end", !pods.AnyBroken(c.Pod)
 	}
-	return "An earlier change is not at its end", c.Ready() && c.UnderWay()
+	return "", false
 }
 
 // zeroWords are what Pods wait for that serve while maxUnavailable is 0. It is what somebody wants, and nothing that ends.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/workload"
 )
 
 const (
@@ -90,6 +91,19 @@ func (l *lineage) unreplaced(now metav1.Time) bool {
 		}
 	}
 	return false
+}
+
+// unreplaced are the workloads of evicted Pods that wait for their successors, one entry for each Pod.
+func unreplaced(s *Snapshot) []workload.ID {
+	var out []workload.ID
+	for _, l := range lineages(s) {
+		for i := len(l.successors); i < len(l.evicted); i++ {
+			if e := &l.evicted[i]; s.Now.Sub(e.At) < unreplacedFor {
+				out = append(out, e.Workload)
+			}
+		}
+	}
+	return out
 }
 
 // takenDown counts the Pods that are down because repair evicted Pods that served. What was evicted before the operator

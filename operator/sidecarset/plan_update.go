@@ -46,7 +46,7 @@ func (p *planner) complete(again bool) {
 			continue
 		}
 		_, known := p.s.refused(view, writeResize)
-		c := &candidate{View: view, step: stepResize}
+		c := &candidate{View: view, step: stepResize, resized: view.OwedResizes()}
 		if known != again || again && (p.waits(view, writeResize) || !p.goesAgain(c)) {
 			continue
 		}

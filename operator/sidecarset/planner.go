@@ -29,6 +29,8 @@ type planner struct {
 	budgets *disruption.Counter
 	// book knows which nodes have the images of those that may be updated.
 	book *pull.Book
+	// workloads are nil before a rule asks for one.
+	workloads workloads
 	// waitAt is where in the plan those are that wait, by reason and words.
 	waitAt map[[2]string]int
 	// going are the Pods that go on towards their update, or wait for something in the middle of it, and timedOut is what
