@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"k8s.io/client-go/discovery"
@@ -18,9 +19,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
 	"github.com/windlass-operator/windlass/operator/probe"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/readiness"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
@@ -38,6 +41,7 @@ type options struct {
 	statefulSetWorkers      int
 	schedPatchWorkers       int
 	parallelWrites          int
+	imagePreDownload        string
 	excludedNamespaces      string
 	webhookService          string
 	mutating                string
@@ -55,6 +59,8 @@ func parse() options {
 	flag.IntVar(&o.statefulSetWorkers, "statefulset-workers", 8, "How many StatefulSets are handled at once.")
 	flag.IntVar(&o.schedPatchWorkers, "schedpatch-workers", 4, "How many SchedPatches are handled at once.")
 	flag.IntVar(&o.parallelWrites, "parallel-writes", 64, "How many Pods of one StatefulSet are written to at once.")
+	flag.StringVar(&o.imagePreDownload, "image-pre-download", string(v1beta1.ImagePreDownloadFirstNode), "Whether nodes pull a new "+
+		"image before containers restart with it in place, for sets that say nothing of it: Off, FirstNode or EveryNode.")
 	flag.StringVar(&o.excludedNamespaces, "excluded-namespaces", "kube-system,kube-node-lease", "Comma-separated "+
 		"namespaces that the Pod webhooks do not serve.")
 	flag.StringVar(&o.webhookService, "webhook-service", "windlass-webhook", "Service of the webhooks, in the Pod's "+
@@ -84,10 +90,19 @@ func main() {
 	}
 }
 
+// policies are the values of --image-pre-download.
+var policies = []v1beta1.ImagePreDownloadPolicy{
+	v1beta1.ImagePreDownloadOff, v1beta1.ImagePreDownloadFirstNode, v1beta1.ImagePreDownloadEveryNode,
+}
+
 func run(ctx context.Context, o options) error {
 	log, err := o.SetUpLogs(os.Stderr)
 	if err != nil {
 		return err
+	}
+	policy, pulls := v1beta1.ImagePreDownloadPolicy(o.imagePreDownload), pullers.NewMemory()
+	if !slices.Contains(policies, policy) {
+		return fmt.Errorf("--image-pre-download is %q; allowed are %q", policy, policies)
 	}
 	program.LimitMemory()
 	if o.namespace, err = program.Namespace(); err != nil {
@@ -122,6 +137,8 @@ func run(ctx context.Context, o options) error {
 		ExcludedNamespaces: excluded,
 		CanResize:          canResize,
 		Ledger:             taken,
+		ImagePreDownload:   policy,
+		Pulls:              pulls,
 		WebhookService:     o.webhookService,
 	}); err != nil {
 		return fmt.Errorf("start the SidecarSet controller: %w", err)

@@ -148,7 +148,7 @@ const (
 type SidecarSetImagePreDownload struct {
 	// Policy is Off, FirstNode (one node must have a new image before the first container restarts with it) or EveryNode
 	// (besides, each Pod waits until its own node has it). Absent: the operator's default, FirstNode unless the chart says
-	// otherwise.
+	// otherwise. YAML wants quotes around "Off".
 	// +optional
 	Policy ImagePreDownloadPolicy `json:"policy,omitempty"`
 

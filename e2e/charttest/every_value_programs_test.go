@@ -13,6 +13,7 @@ var operatorEffects = map[string]effect{
 	"operator.concurrency.statefulSets": argument("operator", set("operator.concurrency.statefulSets", "5"), "--statefulset-workers=5"),
 	"operator.concurrency.schedPatches": argument("operator", set("operator.concurrency.schedPatches", "5"), "--schedpatch-workers=5"),
 	"operator.concurrency.podWrites":    argument("operator", set("operator.concurrency.podWrites", "5"), "--parallel-writes=5"),
+	"operator.imagePreDownload":         argument("operator", set("operator.imagePreDownload", "EveryNode"), "--image-pre-download=EveryNode"),
 }
 
 // reviews is a place in the Mutating- or ValidatingWebhookConfiguration.

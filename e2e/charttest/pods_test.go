@@ -58,7 +58,7 @@ func TestArguments(t *testing.T) {
 			want: []string{
 				"--leader-elect=true", "--metrics-bind-address=:8080", "--health-probe-bind-address=:8081", "--log-level=info",
 				"--log-format=json", "--kube-api-qps=0", "--kube-api-burst=100", "--sidecarset-workers=4",
-				"--statefulset-workers=8", "--schedpatch-workers=4", "--parallel-writes=64",
+				"--statefulset-workers=8", "--schedpatch-workers=4", "--parallel-writes=64", "--image-pre-download=FirstNode",
 				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system",
 				"--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass",
 			},
@@ -70,6 +70,7 @@ operator:
   replicas: 1
   leaderElection: {enabled: false}
   concurrency: {sidecarSets: 8, statefulSets: 9, schedPatches: 10, podWrites: 11}
+  imagePreDownload: Off
   clientConnection: {qps: 1000000, burst: 2000000}
   extraArgs: ["--custom=a b"]
 metrics: {enabled: false}
@@ -79,7 +80,7 @@ webhook: {excludedNamespaces: [cni, kube-system]}
 			want: []string{
 				"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=:8081", "--log-level=debug",
 				"--log-format=text", "--kube-api-qps=1000000", "--kube-api-burst=2000000", "--sidecarset-workers=8",
-				"--statefulset-workers=9", "--schedpatch-workers=10", "--parallel-writes=11",
+				"--statefulset-workers=9", "--schedpatch-workers=10", "--parallel-writes=11", "--image-pre-download=Off",
 				"--excluded-namespaces=kube-system,kube-node-lease,windlass-system,cni", "--webhook-service=windlass-webhook", "--mutating-webhook-configuration=windlass", "--custom=a b",
 			},
 		},
