@@ -148,6 +148,7 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := statefulset.Add(ctx, mgr, statefulset.Options{
 		Workers: o.statefulSetWorkers, Parallel: o.parallelWrites, CanResize: canResize, Ledger: taken,
+		ImagePreDownload: policy, Pulls: pulls,
 		Remediator: remediation.New(loop.Of(mgr), remediation.Options{
 			Webhooks:           remediation.Webhooks{Namespace: o.namespace, Service: o.webhookService, Configuration: o.mutating},
 			ExcludedNamespaces: excluded, Namespace: o.namespace,

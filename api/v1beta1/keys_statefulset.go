@@ -25,7 +25,8 @@ const (
 // OwnedByStatefulSetAnnotation names, on a claim that was expanded, the StatefulSet that did so.
 const OwnedByStatefulSetAnnotation = "apps.kruise.io/owned-by-asts"
 
-// Annotations of StatefulSets about pulling images ahead of time. They are accepted and have no effect.
+// Annotations of StatefulSets about pulling images ahead of changes in place. The fields of the same meaning in
+// spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy come first; with any of them, each node pulls ahead.
 const (
 	// ImagePreDownloadParallelismAnnotation is the number of nodes that pull at a time.
 	ImagePreDownloadParallelismAnnotation = "apps.kruise.io/image-predownload-parallelism"

@@ -5,6 +5,7 @@ package accounts
 import (
 	"context"
 	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -15,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/internal/pull"
 )
 
 // refusedBy is an error that comes from a policy: not from a role, and not from a policy that could not be evaluated.
@@ -177,6 +180,12 @@ func podIn(namespace string) *corev1.Pod {
 	}
 }
 
+// puller is a Pod by which a node pulls an image.
+func puller(kind string) *corev1.Pod {
+	owner := &metav1.ObjectMeta{Name: "mesh", UID: "u"}
+	return pull.NewPod(pull.Start{Key: pull.Key{Node: "n", Image: "mesh:2"}, Container: "app"}, podIn("shop"), kind, owner, time.Minute)
+}
+
 var _ = Describe("The operator's account", func() {
 	DescribeTable("makes Pods", func(ctx SpecContext, namespace string, change func(*corev1.Pod), words string) {
 		p := podIn(namespace)
@@ -198,6 +207,24 @@ var _ = Describe("The operator's account", func() {
 		Entry("but none of nobody", "shop", func(p *corev1.Pod) { p.OwnerReferences = nil }, "may make only Pods with a StatefulSet of apps.kruise.io as controller"),
 		Entry("but none of a StatefulSet of apps/v1", "shop", func(p *corev1.Pod) { p.OwnerReferences[0].APIVersion = "apps/v1" }, "may make only Pods with a StatefulSet"),
 		Entry("but none of another kind", "shop", func(p *corev1.Pod) { p.OwnerReferences[0].Kind = "SidecarSet" }, "may make only Pods with a StatefulSet"),
+		Entry("by which nodes pull images for SidecarSets", "shop", func(p *corev1.Pod) { *p = *puller("SidecarSet") }, ""),
+		Entry("by which nodes pull images for StatefulSets", "shop", func(p *corev1.Pod) { *p = *puller("StatefulSet") }, ""),
+		Entry("but none of those that runs something", "shop", func(p *corev1.Pod) {
+			*p = *puller("SidecarSet")
+			p.Spec.Containers[0].Command = []string{"/bin/sh"}
+		}, "and Pods by which nodes pull images"),
+		Entry("but none of those that has a token", "shop", func(p *corev1.Pod) {
+			*p = *puller("SidecarSet")
+			p.Spec.AutomountServiceAccountToken = nil
+		}, "and Pods by which nodes pull images"),
+		Entry("but none of those that goes with nobody", "shop", func(p *corev1.Pod) {
+			*p = *puller("SidecarSet")
+			p.OwnerReferences = nil
+		}, "and Pods by which nodes pull images"),
+		Entry("but none of those in kube-system", "kube-system", func(p *corev1.Pod) {
+			*p = *puller("SidecarSet")
+			p.Namespace = "kube-system"
+		}, "the operator makes no Pods in namespaces kube-system, "),
 		Entry("but none of an owner that is not the controller", "shop", func(p *corev1.Pod) { p.OwnerReferences[0].Controller = nil }, "may make only Pods with a StatefulSet"),
 	)
 

@@ -36,6 +36,9 @@ var errCrowded = errors.New("too many pullers")
 // written at once at most.
 func (p *Pullers) Apply(ctx context.Context, owner client.Object, plan *pull.Plan, now time.Time, parallel int) Outcome {
 	o := Outcome{}
+	if p == nil {
+		return o
+	}
 	apply.Each(ctx, parallel, plan.Ends, p.end, func(end pull.End, err error) {
 		if end.Try != nil {
 			o.Tries = append(o.Tries, *end.Try)
@@ -116,4 +119,8 @@ func notMade(s pull.Start, err error) error {
 }
 
 // Forget drops what is remembered of an object that is gone. Its pullers go with it.
-func (p *Pullers) Forget(name client.ObjectKey) { p.memory.forget(object{p.kind, name}) }
+func (p *Pullers) Forget(name client.ObjectKey) {
+	if p != nil {
+		p.memory.forget(object{p.kind, name})
+	}
+}

@@ -16,7 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/loop"
 )
 
-// Pullers are those for the objects of one kind.
+// Pullers are those for the objects of one kind. Nil know of none and make none.
 type Pullers struct {
 	kind   string
 	reader client.Reader
@@ -41,6 +41,9 @@ func (p *Pullers) key(owner client.Object) object {
 // Known is what is known of the pulls for an object.
 func (p *Pullers) Known(ctx context.Context, owner client.Object, now time.Time) (pull.Known, error) {
 	known := pull.Known{Now: now}
+	if p == nil {
+		return known, nil
+	}
 	own, err := p.list(ctx, string(owner.GetUID()))
 	if err != nil {
 		return known, err

@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/podpatch"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/ledger"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
@@ -28,6 +29,8 @@ type executor struct {
 	writer apply.Writer
 	// live reads from the API server, not from a cache.
 	live client.Reader
+	// pullers have nodes pull images.
+	pullers *pullers.Pullers
 	// parallel is how many objects are written to at once at most.
 	parallel int
 }
@@ -88,6 +91,13 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 		}
 	})
 	return o
+}
+
+// pull has nodes pull images ahead.
+func (e *executor) pull(ctx context.Context, s *Snapshot, plan *Plan, o *Outcome) {
+	done := e.pullers.Apply(ctx, s.Set, &plan.Pulls, s.Now, e.parallel)
+	o.PullIn = done.In
+	o.UpdateErrors = append(o.UpdateErrors, done.Failed...)
 }
 
 // wouldTake asks by dry run whether a Pod could be created. Its name is still taken, which is the last thing that the

@@ -28,6 +28,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 )
 
 // Options tune the controller.
@@ -40,6 +41,10 @@ type Options struct {
 	CanResize bool
 	// Ledger has what is taken from the budgets of Pods by all controllers of this process. Default: one of its own.
 	Ledger *ledger.Ledger
+	// ImagePreDownload is the policy of sets that say nothing of it. Default Off.
+	ImagePreDownload v1beta1.ImagePreDownloadPolicy
+	// Pulls is what is remembered of pulls of images, one for all controllers. Default: one of its own.
+	Pulls *pullers.Memory
 	// Remediator looks after Pods that cannot start because of their node; nil for none.
 	Remediator Remediator
 }
@@ -56,13 +61,14 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) error {
 
 // New makes the controller. The cluster's cache must have the indexes of AddIndexes and those of podcache.
 func New(cluster loop.Cluster, options Options) loop.Controller {
-	known, waiters := newKnownSets(), ledger.NewWaiters()
+	known, waiters, pulls := newKnownSets(), ledger.NewWaiters(), pullers.New(cluster, "StatefulSet", options.Pulls)
 	s := &steps{
 		gatherer: gatherer{
 			reader: cluster.Client, clock: cluster.Clock, canResize: options.CanResize, templates: newTemplates(), memory: newMemory(),
 			ledger: cmp.Or(options.Ledger, ledger.New()), waiters: waiters,
+			pullers: pulls, preDownload: options.ImagePreDownload,
 		},
-		executor:   executor{writer: cluster.Client, live: cluster.Live, parallel: options.Parallel},
+		executor:   executor{writer: cluster.Client, live: cluster.Live, pullers: pulls, parallel: options.Parallel},
 		remediator: options.Remediator,
 	}
 	return loop.Controller{
@@ -102,7 +108,9 @@ func (*steps) Plan(at *Snapshot) (*Plan, error) { return makePlan(at) }
 
 // Apply carries a plan out.
 func (s *steps) Apply(ctx context.Context, at *Snapshot, plan *Plan) *Outcome {
-	return s.executor.apply(ctx, at.Set, plan)
+	outcome := s.executor.apply(ctx, at.Set, plan)
+	s.executor.pull(ctx, at, plan, outcome)
+	return outcome
 }
 
 // Note remembers and counts what came of a plan.
@@ -138,6 +146,7 @@ func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.memory.forget(set)
 	s.gatherer.ledger.Keep(takerOf(set), nil)
 	s.gatherer.waiters.Wait(set, nil)
+	s.gatherer.pullers.Forget(set)
 	forgetMetrics(set)
 	if s.remediator != nil {
 		s.remediator.Forget(set)
@@ -160,5 +169,11 @@ func (p *Plan) Log(log logr.Logger) {
 	}
 	for _, c := range p.Create {
 		log.Info(c.String())
+	}
+	for _, s := range p.Pulls.Starts {
+		log.Info(s.String())
+	}
+	for _, e := range p.Pulls.Ends {
+		log.Info(e.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -72,6 +73,7 @@ func warnings(plan *Plan, outcome *Outcome) (out []report.Event) {
 			out = append(out, report.Warning(each.reason, each.action, refusals(each.errs)))
 		}
 	}
+	out = append(out, pullers.Events(&plan.Pulls)...)
 	if len(plan.Rollout.NotUpgradable) > 0 {
 		out = append(out, report.Warning(eventInPlaceFailed, "Update", notUpgradable(&plan.Rollout)))
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/revision"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 )
 
 // gatherer reads the cluster, through the cache. Its reader must not return anything older than our own last write.
@@ -34,6 +35,9 @@ type gatherer struct {
 	// ledger has what is taken by all sets, and waiters who waits for PodDisruptionBudgets.
 	ledger  *ledger.Ledger
 	waiters *ledger.Waiters
+	// pullers know what is known of pulls of images, and preDownload is the policy of sets that say nothing of it.
+	pullers     *pullers.Pullers
+	preDownload v1beta1.ImagePreDownloadPolicy
 }
 
 // snapshot returns nil without an error when the StatefulSet is gone or going. The garbage collector ends what is left
@@ -53,6 +57,10 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	s := &Snapshot{Now: g.clock.Now(), Set: set, CanResize: g.canResize}
 	g.memory.recall(s)
 	g.openLedger(s)
+	s.Images.Default = g.preDownload
+	if s.Images.Known, err = g.pullers.Known(ctx, set, s.Now); err != nil {
+		return nil, err
+	}
 	if err := g.revisions(ctx, s, selector); err != nil {
 		return nil, err
 	}

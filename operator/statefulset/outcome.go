@@ -33,6 +33,8 @@ type Outcome struct {
 	// Collided tells that the name of the new revision is taken by something that is not the set's. The next look takes
 	// another one.
 	Collided bool
+	// PullIn is when to look again because of a pull of an image that could not be begun, 0 for never.
+	PullIn time.Duration
 	// Stale counts actions that were given up because the object had changed since the snapshot. The change itself
 	// brings the next look, or requeueAfter.
 	Stale int

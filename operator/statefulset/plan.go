@@ -16,6 +16,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/podpatch"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
@@ -37,6 +38,9 @@ type Plan struct {
 
 	// Takes is what the plan knows of what others take.
 	Takes *ledger.Page
+	// Pulls are the Pods to make and to delete by which nodes pull images ahead of restarts.
+	Pulls pull.Plan
+
 	// Rollout says how far the update has come.
 	Rollout Rollout
 	// Blocked are ordinals whose Pod cannot be made, or may not go, now.
@@ -63,6 +67,8 @@ type Rollout struct {
 	Hooked []string
 	// Growing are Pods whose claims have to grow before they are updated.
 	Growing []string
+	// Images are the Pods among those that wait whose images are not known to be there.
+	Images []ImageWait
 	// Recreated is why Pods are, or will be, recreated although podUpdatePolicy asks for a change in
 	// place: field paths, or a sentence.
 	Recreated []string

@@ -25,6 +25,8 @@ type target struct {
 	doubtful bool
 	// retried: its update was refused before and is due again.
 	retried bool
+	// unpulled: it is not known yet whether its node gets the images that it is to run, or the node cannot.
+	unpulled bool
 	// available: it serves.
 	available bool
 }
@@ -98,7 +100,7 @@ func sortOut(targets []target) classes {
 		case t.missing:
 			c.others++
 		case t.updated:
-		case t.notUpgradable, t.refused:
+		case t.notUpgradable, t.refused, t.unpulled:
 			c.leave(t)
 		case t.broken:
 			c.broken = append(c.broken, i)

@@ -26,6 +26,7 @@ func (p *planner) rollOut() {
 			others--
 		}
 	}
+	p.pullAhead(targets, state)
 	chosen, blocked := chooseTargets(state, others, p.s.maxUnavailable())
 	if p.plan.Rollout.Hold = p.hold(); p.plan.Rollout.Hold != HoldNone {
 		chosen = nil

@@ -45,6 +45,8 @@ type Snapshot struct {
 	// read only for sets that respect the budgets.
 	Takes      *ledger.Page
 	Disruption disruption.Budgets
+	// Images is what is known of pulls of images.
+	Images Images
 	// Refusals are the writes that the API server refused lately.
 	Refusals refusal.Known
 	// Accepted names the revision that the API server was last seen to take new Pods of.

@@ -65,6 +65,8 @@ func (p *progress) situation() situation {
 		return situation{stuck, v1beta1.ReasonAllNodesFailing, p.s.allNodesFailing()}
 	case p.unable():
 		return situation{stuck, v1beta1.ReasonNotUpgradable, p.next() + p.advice()}
+	case len(p.plan.Pulls.Missing) > 0:
+		return situation{stuck, v1beta1.ReasonImageUnavailable, p.next()}
 	case p.overdue:
 		return situation{stuck, v1beta1.ReasonProgressDeadlineExceeded,
 			fmt.Sprintf("No progress for more than %d s. %s", p.deadlineSeconds, p.next()) + p.advice()}

@@ -23,10 +23,12 @@ func (p *progress) next() string {
 // waits tells of all that the set waits for, what blocks first: one sentence at least.
 func (p *progress) waits() *report.MessageBuilder {
 	m := &report.MessageBuilder{}
+	p.sayMissing(m)
 	p.sayRefused(m)
 	p.sayNotUpgradable(m)
 	p.sayBlocked(m)
 	p.sayPods(m)
+	p.sayImages(m)
 	p.sayLater(m)
 	if m.Empty() {
 		m.Say("Pods changed while they were looked at; looking again.")
@@ -42,6 +44,29 @@ func (p *progress) extent() string {
 	wanted := max(0, p.s.replicas()-p.s.partition())
 	done := min(int(p.status.UpdatedAvailableReplicas), wanted)
 	return fmt.Sprintf("Update to revision %s: %d of %s done.", p.status.UpdateRevision, done, report.Pods(wanted))
+}
+
+// sayMissing tells of images that nobody gets.
+func (p *progress) sayMissing(m *report.MessageBuilder) {
+	for _, missing := range p.plan.Pulls.Missing {
+		m.Say("%s", missing.Sentence())
+	}
+}
+
+// sayImages lists the Pods that wait for images.
+func (p *progress) sayImages(m *report.MessageBuilder) {
+	for _, w := range p.plan.Rollout.Images {
+		m.List(w.Why, len(w.Pods), func(i int) string { return w.Pods[i] })
+	}
+}
+
+// waitForTurn is how many Pods wait for their turn, and for nothing else.
+func (p *progress) waitForTurn() int {
+	n := len(p.plan.Rollout.Waiting)
+	for _, w := range p.plan.Rollout.Images {
+		n -= len(w.Pods)
+	}
+	return max(0, n)
 }
 
 func (p *progress) sayRefused(m *report.MessageBuilder) {
@@ -143,7 +168,9 @@ func (p *progress) sayLater(m *report.MessageBuilder) {
 		if r.Disruption != "" {
 			m.SayOfOne("%s: Pod %s.", r.Disruption, r.Disrupted)
 		}
-		m.Say("Later, within maxUnavailable: %s.", report.Pods(n))
+		if turn := p.waitForTurn(); turn > 0 {
+			m.Say("Later, within maxUnavailable: %s.", report.Pods(turn))
+		}
 	}
 	if len(r.Recreated) > 0 {
 		m.Say("Pods are made anew, since this cannot change in a running Pod: %s.", strings.Join(r.Recreated, ", "))

@@ -16,7 +16,7 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	r := statusReport(s.Set, status)
 	r.Urgent = urgent(&s.Set.Status, status)
 	r.Events = roundEvents(s, plan, outcome)
-	r.RequeueAfter = report.Soonest(deadline, plan.RequeueAfter, s.remedyIn(), outcome.requeueAfter())
+	r.RequeueAfter = report.Soonest(deadline, plan.RequeueAfter, s.remedyIn(), outcome.requeueAfter(), outcome.PullIn)
 	r.Retry = outcome.retry()
 	return r
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pull"
 )
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -165,6 +166,9 @@ func (h podHandler) setsOf(pod client.Object) []types.NamespacedName {
 	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "StatefulSet" &&
 		groupOf(owner.APIVersion) == v1beta1.GroupVersion.Group {
 		out = append(out, types.NamespacedName{Namespace: pod.GetNamespace(), Name: owner.Name})
+	}
+	if owner, is := pull.OwnerOf(pod, "StatefulSet"); is {
+		return []types.NamespacedName{{Namespace: pod.GetNamespace(), Name: owner}}
 	}
 	if key, ok := h.known.ofPod(pod.GetNamespace(), pod.GetName()); ok && (len(out) == 0 || out[0] != key) {
 		out = append(out, key)

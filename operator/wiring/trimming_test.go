@@ -33,6 +33,7 @@ var whole = map[string]string{
 	"operator/remediation:written":        "what may be deleted is read whole: Snapshot.Details",
 	"operator/schedpatch:newPods":         "it looks at the target's template",
 	"operator/schedpatch:consequences":    "it looks at the target's template",
+	"operator/statefulset:newImages":      "it looks at the template of the set",
 	"operator/statefulset:mounts":         "it looks at a template's containers",
 }
 

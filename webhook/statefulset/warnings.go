@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/webhook/inert"
 )
 
@@ -26,7 +27,7 @@ func Warnings(input Input) []string {
 		templateWarnings(input, spec.Child("template")),
 		otherWarnings(&input.Set.Spec.Template, spec.Child("template")),
 		strategyWarnings(&input.Set.Spec, spec.Child("updateStrategy")),
-		preDownloadWarnings(input.Set, spec.Child("updateStrategy", "rollingUpdate", "inPlaceUpdateStrategy")),
+		pull.SettingWarnings(input.Set),
 		scaleWarnings(&input.Set.Spec, spec.Child("scaleStrategy")),
 		claimWarnings(input, spec.Child("volumeClaimTemplates")),
 	)
@@ -107,34 +108,4 @@ func countWarnings(limit *intstr.IntOrString, replicas *int32, path *field.Path)
 		return nil
 	}
 	return []string{fmt.Sprintf("%s: %s of %d replicas is less than one Pod; one at a time may be unavailable", path, limit.StrVal, total)}
-}
-
-// preDownloadWarnings: images are not pulled ahead of time.
-func preDownloadWarnings(set *v1beta1.StatefulSet, path *field.Path) []string {
-	var out []string
-	warn := func(path *field.Path) {
-		out = append(out, fmt.Sprintf("%s: has no effect, images are not pulled ahead of time", path))
-	}
-	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.InPlaceUpdateStrategy != nil {
-		strategy := rolling.InPlaceUpdateStrategy
-		if strategy.ImagePreDownloadParallelism != nil {
-			warn(path.Child("imagePreDownloadParallelism"))
-		}
-		if strategy.ImagePreDownloadTimeoutSeconds != nil {
-			warn(path.Child("imagePreDownloadTimeoutSeconds"))
-		}
-		if strategy.ImagePreDownloadMinUpdatedReadyPods != nil {
-			warn(path.Child("imagePreDownloadMinUpdatedReadyPods"))
-		}
-	}
-	for _, key := range []string{
-		v1beta1.ImagePreDownloadParallelismAnnotation,
-		v1beta1.ImagePreDownloadTimeoutAnnotation,
-		v1beta1.ImagePreDownloadMinUpdatedReadyPodsAnnotation,
-	} {
-		if _, found := set.Annotations[key]; found {
-			warn(field.NewPath("metadata", "annotations").Key(key))
-		}
-	}
-	return out
 }

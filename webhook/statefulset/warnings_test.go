@@ -43,13 +43,14 @@ func TestEveryWarning(t *testing.T) {
 				apps.kruise.io/image-predownload-parallelism: "1", apps.kruise.io/image-predownload-timeout-seconds: "1", apps.kruise.io/image-predownload-min-updated-ready-pods: "1"}},
 				spec: {updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {
 				imagePreDownloadParallelism: 1, imagePreDownloadTimeoutSeconds: 1, imagePreDownloadMinUpdatedReadyPods: 1}}}}}`},
+			nil},
+		"annotations about images to pull ahead of time that cannot be read": {
+			given{change: `{metadata: {annotations: {
+				apps.kruise.io/image-predownload-parallelism: "0", apps.kruise.io/image-predownload-timeout-seconds: 5m, apps.kruise.io/image-predownload-min-updated-ready-pods: "110%"}}}`},
 			[]string{
-				`spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy.imagePreDownloadParallelism: has no effect, images are not pulled ahead of time`,
-				`spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds: has no effect, images are not pulled ahead of time`,
-				`spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy.imagePreDownloadMinUpdatedReadyPods: has no effect, images are not pulled ahead of time`,
-				`metadata.annotations[apps.kruise.io/image-predownload-parallelism]: has no effect, images are not pulled ahead of time`,
-				`metadata.annotations[apps.kruise.io/image-predownload-timeout-seconds]: has no effect, images are not pulled ahead of time`,
-				`metadata.annotations[apps.kruise.io/image-predownload-min-updated-ready-pods]: has no effect, images are not pulled ahead of time`,
+				`metadata.annotations[apps.kruise.io/image-predownload-parallelism]: is "0"; allowed are a number from 1 up, or a percentage from "1%" to "100%". It is passed over.`,
+				`metadata.annotations[apps.kruise.io/image-predownload-timeout-seconds]: is "5m"; allowed is a number of seconds from 1 up. It is passed over.`,
+				`metadata.annotations[apps.kruise.io/image-predownload-min-updated-ready-pods]: is "110%"; allowed are a number from 0 up, or a percentage from "0%" to "100%". It is passed over.`,
 			}},
 		"misspelt fields of the templates": {
 			given{base: withData, change: `spec: {template: {spec: {nodeselector: {disk: ssd}}}, volumeClaimTemplates: [
