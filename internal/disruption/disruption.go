@@ -72,6 +72,9 @@ func (b *Budget) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: b.object.Namespace, Name: b.object.Name}
 }
 
+// Selector selects the Pods of the budget's namespace that it covers.
+func (b *Budget) Selector() labels.Selector { return b.selector }
+
 // Covers reports whether the budget covers a Pod.
 func (b *Budget) Covers(pod *corev1.Pod) bool {
 	return pod.Namespace == b.object.Namespace && b.selector.Matches(labels.Set(pod.Labels))

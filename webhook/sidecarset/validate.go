@@ -43,6 +43,8 @@ type Input struct {
 	Policy     policy.Policy
 	Patches    policy.PatchRules
 	PatchesErr error
+	// Protecting are the PodDisruptionBudgets that allow none now and cover Pods of the set.
+	Protecting []string
 	// Unknown says which fields of containers and volumes are not known.
 	Unknown []string
 	// PodSecurity evaluates Pod Security levels.
@@ -63,6 +65,7 @@ func Validate(input Input) admit.Result {
 	result := admit.Result{Warnings: slices.Concat(
 		inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
 		unservedWarnings(input, compiled), runningWarnings(compiled, input.Old),
+		availabilityWarnings(input),
 	)}
 	if input.Old != nil {
 		result.Errors = append(result.Errors, ValidateUpdate(set, input.Old)...)

@@ -211,8 +211,6 @@ func TestWhatIsAccepted(t *testing.T) {
 			set: build.MakeSidecarSet("s").InitContainer("setup", "setup:1").Obj()},
 		"a native sidecar that is updated": {
 			set: build.MakeSidecarSet("s").NativeSidecar("mesh", "mesh:1").Obj()},
-		"maxUnavailable 0": {
-			set: build.MakeSidecarSet("s").Container("agent", "agent:1").MaxUnavailable("0").Obj()},
 		"selector and partition for Pods that are never updated": {
 			change: all(notUpdated, strategy(func(s *v1beta1.SidecarSetUpdateStrategy) {
 				s.Selector, s.Partition = selecting("canary", "true"), percent("50%")
