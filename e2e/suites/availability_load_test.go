@@ -29,9 +29,14 @@ const (
 // A proxy that ends at SIGTERM takes with it the requests that it is busy with, and refuses those that come until it is
 // back. What that costs its clients, and what draining spares them, is measured here; the documentation has the figures.
 var _ = Describe("A rollout of a proxy under load", func() {
+	It("loses no request of clients that follow EndpointSlices, when Pods are drained before", func(ctx SpecContext) {
+		report := rolloutUnderLoad(ctx, drainSeconds, framework.TrafficOptions{Requests: loadRequests})
+		Expect(report.Lost).To(BeZero(), "requests lost: %v", report.Losses)
+	}, SpecTimeout(4*time.Minute))
+
 	It("loses requests when Pods are not drained", func(ctx SpecContext) {
 		report := rolloutUnderLoad(ctx, 0, framework.TrafficOptions{Requests: 2 * loadRate})
-		Expect(report.Lost).To(BeNumerically(">", 0), "requests lost; with none, that of draining would prove nothing")
+		Expect(report.Lost).To(BeNumerically(">", 0), "requests lost; with none, the spec above would prove nothing")
 	}, SpecTimeout(4*time.Minute))
 
 	DescribeTable("by kind of client", Label("bench"), func(ctx SpecContext, grace int32, o framework.TrafficOptions) {

@@ -98,6 +98,11 @@ func expectMost(changes []framework.PodChange, workloads, most int) {
 func percent(p string) *intstr.IntOrString { return ptr.To(intstr.FromString(p)) }
 
 var _ = Describe("A rollout through Pods of several workloads", func() {
+	It("takes no workload down, with all Pods at once allowed and nothing else said", func(ctx SpecContext) {
+		f := startFleet(ctx, 2, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.MaxUnavailable = percent("100%") }, "cart", "web")
+		expectMost(f.roll(ctx), 2, 1)
+	}, SpecTimeout(4*time.Minute))
+
 	It("keeps to each PodDisruptionBudget, with half of all Pods at once allowed", func(ctx SpecContext) {
 		f := startFleet(ctx, 3, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.MaxUnavailable = percent("50%") }, "cart", "shop", "web")
 		f.protect(ctx, 2)

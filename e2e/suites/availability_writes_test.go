@@ -3,6 +3,7 @@
 package suites_test
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
+// meshLabel is taken from a Pod by another program when its traffic is elsewhere, and given back afterwards.
+const meshLabel = "e2e.windlass.dev/in-mesh"
+
 // What an update costs the API server, by its own log.
 var _ = Describe("The update of a Pod in place", func() {
 	DescribeTable("takes so many writes to it", func(ctx SpecContext, want int, edit func(*v1beta1.SidecarSet)) {
@@ -20,6 +24,7 @@ var _ = Describe("The update of a Pod in place", func() {
 			Skip("-audit-log is not set: the API server's own count cannot be read")
 		}
 		r := startRollout(ctx, 2, edit)
+		defer r.obeyHook(ctx)()
 		mark, err := cluster.AuditMark()
 		Expect(err).NotTo(HaveOccurred())
 
@@ -40,5 +45,42 @@ var _ = Describe("The update of a Pod in place", func() {
 		}
 	},
 		Entry("one by default", 1, func(*v1beta1.SidecarSet) {}, SpecTimeout(2*time.Minute)),
+		Entry("three with a grace period", 3, func(set *v1beta1.SidecarSet) {
+			set.Spec.UpdateStrategy.GracePeriodSeconds = 1
+		}, SpecTimeout(2*time.Minute)),
+		Entry("five with a hook", 5, func(set *v1beta1.SidecarSet) {
+			set.Spec.Lifecycle = &v1beta1.SidecarSetLifecycle{InPlaceUpdate: &v1beta1.LifecycleHook{
+				LabelsHandler: map[string]string{meshLabel: "true"}, MarkPodNotReady: true,
+			}}
+		}, SpecTimeout(3*time.Minute)),
 	)
 })
+
+// obeyHook does what the other program of a hook does, until the function that it returns is called: it takes meshLabel
+// from Pods that are to be updated, and gives it back to those that were.
+func (r *rollout) obeyHook(ctx context.Context) (stop func()) {
+	GinkgoHelper()
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer GinkgoRecover()
+		defer close(done)
+		for ctx.Err() == nil {
+			for _, pod := range r.pods(context.WithoutCancel(ctx)) {
+				state := pod.Annotations[v1beta1.SidecarSetLifecycleAnnotation]
+				in := pod.Labels[meshLabel] == "true"
+				switch {
+				case in && strings.Contains(state, string(v1beta1.LifecycleStatePreparingUpdate)):
+					r.label(context.WithoutCancel(ctx), &pod, meshLabel, "")
+				case !in && strings.Contains(state, `"`+string(v1beta1.LifecycleStateUpdated)+`"`):
+					r.label(context.WithoutCancel(ctx), &pod, meshLabel, "true")
+				}
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
