@@ -25,7 +25,8 @@ const (
 	// ConditionFailedUpdatePod is abnormal-true: the message is the API server's.
 	ConditionFailedUpdatePod = "FailedUpdatePod"
 	// ConditionUpdateLimited is abnormal-true: running Pods keep the old sidecar of a SidecarSet, because the change
-	// cannot be made in place.
+	// cannot be made in place; or Pods, those of a StatefulSet too, keep the resources that they had, because their nodes
+	// do not give them the new ones.
 	ConditionUpdateLimited = "UpdateLimited"
 	// ConditionInjected is False when Pods that a SidecarSet matches carry no sidecar of it.
 	ConditionInjected = "Injected"

@@ -22,20 +22,26 @@ import (
 // It is asked about every Pod in every look at a set, and the record of a change stays when that is done. So nothing is
 // decoded as long as the Pod shows that no record can say otherwise.
 func Unfinished(pod *corev1.Pod) string {
+	words, _ := Awaited(pod)
+	return words
+}
+
+// Awaited is Unfinished, and tells whether a resize is all that is waited for.
+func Awaited(pod *corev1.Pod) (words string, onlyResize bool) {
 	if len(pod.Annotations) == 0 {
-		return ""
+		return "", false
 	}
 	revision := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
 	if grace, err := ParseGrace(pod.Annotations); err == nil && grace != nil && grace.Revision == revision {
-		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds)
+		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds), false
 	}
 	text, key := either(pod.Annotations, stateKeys...)
 	if key == "" || RunsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`) {
-		return ""
+		return "", false
 	}
 	state, err := ParseState(pod.Annotations)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	return state.awaited(pod)
 }
@@ -66,22 +72,23 @@ func mentions(text string, fields ...string) bool {
 	return slices.ContainsFunc(fields, func(field string) bool { return strings.Contains(text, field) })
 }
 
-// awaited is the first thing that is not done.
-func (s *State) awaited(pod *corev1.Pod) string {
+// awaited is the first thing that is not done. The resize comes last.
+func (s *State) awaited(pod *corev1.Pod) (words string, onlyResize bool) {
 	if next := s.nextContainers(); len(next) > 0 && s.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
-		return fmt.Sprintf("containers %s are changed next", strings.Join(next, ", "))
+		return fmt.Sprintf("containers %s are changed next", strings.Join(next, ", ")), false
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.LastContainerStatuses)) {
 		if text := imageAwaited(pod, name, s.LastContainerStatuses[name], s.UpdateTimestamp); text != "" {
-			return text
+			return text, false
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Restarted)) {
 		if text := restartAwaited(pod, name, s.Restarted[name]); text != "" {
-			return text
+			return text, false
 		}
 	}
-	return s.resizeAwaited(pod)
+	words = s.resizeAwaited(pod)
+	return words, words != ""
 }
 
 // imageAwaited says what a container whose image changed waits for. Where OpenKruise has not recorded which container

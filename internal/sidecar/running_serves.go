@@ -16,7 +16,7 @@ import (
 // in place, by whatever SidecarSet or StatefulSet, is unfinished, nor about to come after a hook. A Pod that was just
 // written to is still Ready for the second that its kubelet takes to stop a container.
 func Serves(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pods.Ready(pod) && inplace.Unfinished(pod) == "" && !anyUnderWay(pod, "") &&
+	return pod.DeletionTimestamp == nil && pods.Ready(pod) && !changing(pod) && !anyUnderWay(pod, "") &&
 		len(OpenUpdates(pod)) == 0
 }
 
@@ -27,7 +27,14 @@ func (v *View) ChangedByOthers() bool {
 	case v1beta1.LifecycleStatePreparingUpdate, v1beta1.LifecycleStateUpdating:
 		return true
 	}
-	return inplace.Unfinished(v.Pod) != "" && !inplace.HeldResize(v.Pod).Held() || anyUnderWay(v.Pod, v.set.Name())
+	return changing(v.Pod) || anyUnderWay(v.Pod, v.set.Name())
+}
+
+// changing reports whether the kubelet is about a change by the Pod's StatefulSet. A resize that it holds back stops
+// nothing.
+func changing(pod *corev1.Pod) bool {
+	words, onlyResize := inplace.Awaited(pod)
+	return words != "" && !(onlyResize && inplace.HeldResize(pod).Held())
 }
 
 // anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote. A resize that is still to be

@@ -260,6 +260,7 @@ func infeasible(w *world) *world {
 			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity",
 		})
 	})
+	w.changePod("web-2", func(pod *corev1.Pod) { pod.Status.ObservedGeneration = pod.Generation })
 	return w
 }
 

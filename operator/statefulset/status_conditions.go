@@ -24,7 +24,26 @@ func (p *progress) conditions() []report.Condition {
 		{Type: v1beta1.ConditionRemediating, Value: remediatingCondition(p)},
 		{Type: v1beta1.ConditionFailedCreatePod, Value: failedCreateCondition(p)},
 		{Type: v1beta1.ConditionFailedUpdatePod, Value: failedUpdateCondition(p)},
+		{Type: v1beta1.ConditionUpdateLimited, Value: updateLimitedCondition(p)},
 	}
+}
+
+// updateLimitedCondition names the Pods that keep the resources that they had, since their nodes do not give them more.
+func updateLimitedCondition(p *progress) *metav1.Condition {
+	var infeasible, deferred []report.HeldResize
+	for i := range p.plan.Layout.members {
+		m := &p.plan.Layout.members[i]
+		if m.missing() || !m.Limited.Held() {
+			continue
+		}
+		held := report.HeldResize{Pod: m.Pod.Name, Node: m.Pod.Spec.NodeName, Words: m.Limited.Message}
+		if m.Limited.Infeasible() {
+			infeasible = append(infeasible, held)
+		} else {
+			deferred = append(deferred, held)
+		}
+	}
+	return report.UpdateLimited("", "", infeasible, deferred)
 }
 
 // invalidStatus is that of a set that cannot be used as it is. Counters stay as they were: nothing was counted.

@@ -33,6 +33,9 @@ type View struct {
 	Going string
 	// Unfinished says what a change in place still waits for; "" when none is under way.
 	Unfinished string
+	// Limited is what the kubelet answers of a resize that it does not make, where nothing is waited for any more: the Pod
+	// keeps the resources that it had.
+	Limited inplace.ResizeAnswer
 	// Ready tells that the Pod is Ready and that no readiness gate of ours says otherwise.
 	Ready bool
 	// Available tells that the Pod has been Ready for minReadySeconds, waits for no hook and no change in place, and is
@@ -47,8 +50,9 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	v := &View{
 		Pod: pod, Ordinal: ordinalOf(s.Set.Name, pod.Name), Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey],
 		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
-		Broken: pods.Broken(pod), Going: pods.Going(pod, s.Now), Unfinished: inplace.Unfinished(pod),
+		Broken: pods.Broken(pod), Going: pods.Going(pod, s.Now),
 	}
+	v.Unfinished, v.Limited = s.unfinished(v)
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
