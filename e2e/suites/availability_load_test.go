@@ -48,6 +48,8 @@ var _ = Describe("A rollout of a proxy under load", func() {
 		Entry("by Service, kept connections", int32(0), framework.TrafficOptions{ByService: true}),
 		Entry("by Service, kept connections, drained", int32(drainSeconds), framework.TrafficOptions{ByService: true}),
 		Entry("by EndpointSlices, a connection for each request", int32(0), framework.TrafficOptions{FreshConnections: true}),
+		Entry("by EndpointSlices, a connection for each request, drained", int32(drainSeconds), framework.TrafficOptions{FreshConnections: true}),
+		Entry("by EndpointSlices, kept connections", int32(0), framework.TrafficOptions{}),
 		Entry("by EndpointSlices, drained for 1 s", int32(1), framework.TrafficOptions{}),
 		Entry("by EndpointSlices, drained for 2 s", int32(2), framework.TrafficOptions{}),
 	)
