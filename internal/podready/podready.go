@@ -88,6 +88,9 @@ func Differs(pod *corev1.Pod, c corev1.PodCondition) bool {
 	return has == nil || has.Status != c.Status || has.Message != c.Message
 }
 
+// ReasonNotReady is the kubelet's reason of Ready while a readiness gate is not open.
+const ReasonNotReady = "ReadinessGatesNotReady"
+
 // NotReady takes a Pod that is Ready out of its Services at once, together with a condition of a readiness gate of its
 // that becomes False. Its kubelet would do so too, a moment later. by says who.
 func NotReady(pod *corev1.Pod, now metav1.Time, by string) []corev1.PodCondition {
@@ -96,6 +99,6 @@ func NotReady(pod *corev1.Pod, now metav1.Time, by string) []corev1.PodCondition
 	}
 	return []corev1.PodCondition{{
 		Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: now,
-		Reason: "ReadinessGatesNotReady", Message: "taken out of service by " + by,
+		Reason: ReasonNotReady, Message: "taken out of service by " + by,
 	}}
 }

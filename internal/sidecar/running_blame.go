@@ -20,6 +20,7 @@ import (
 //
 //	before          now                                     the set's doing
 //	it served       the set holds it, or asked its hook     yes: it drains, or is not back in service yet
+//	it served       it was let go, is not Ready yet         yes: its kubelet has not seen it
 //	either          ready, the update is not at its end     yes: it will restart
 //	it served       changed containers are not back         yes
 //	it served       they are, but it was not ready since    yes: it may fail because of them
@@ -45,7 +46,7 @@ func (v *View) Disturbed() bool {
 	switch {
 	case !v.ready && (v.Unscheduled() || v.Ended() != ""):
 		return false
-	case v.Begun() || v.Unhooked():
+	case v.Begun() || v.Unhooked() || v.Returning():
 		return true
 	case record == nil:
 		return false

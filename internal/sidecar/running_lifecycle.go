@@ -75,6 +75,25 @@ func (v *View) Begun() bool {
 	return v.held || open[v.hookState]
 }
 
+// Returning reports whether the Pod was let go, and its kubelet has not said yet that it is Ready: it is about to serve.
+func (v *View) Returning() bool {
+	ready := pods.Condition(v.Pod, corev1.PodReady)
+	if !podready.Gated(v.Pod) || !pods.IsFalse(ready) || ready.Reason != podready.ReasonNotReady || v.Pod.Status.Phase != corev1.PodRunning {
+		return false
+	}
+	for _, gate := range v.Pod.Spec.ReadinessGates {
+		if !pods.IsTrue(pods.Condition(v.Pod, gate.ConditionType)) {
+			return false
+		}
+	}
+	for i := range v.Pod.Spec.Containers {
+		if !pods.ContainerReady(v.Pod, v.Pod.Spec.Containers[i].Name) {
+			return false
+		}
+	}
+	return true
+}
+
 // HeldByOthers names another SidecarSet that keeps the Pod NotReady for a change of its own, or the Pod's StatefulSet; ""
 // when there is none.
 func (v *View) HeldByOthers() string {

@@ -79,7 +79,7 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 		return false
 	case view.Ready() && s.Doubtful.Has(view.Pod.UID):
 		return true
-	case view.Begun() || view.Unhooked():
+	case view.Begun() || view.Unhooked() || view.Returning():
 		return view.Disturbed()
 	case view.Ready() && view.Disturbed() && s.onlyRefused(view):
 		return false

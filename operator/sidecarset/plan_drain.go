@@ -74,8 +74,10 @@ func (p *planner) takeOut(c *candidate, update UpdatePod, holds bool) {
 		p.soon(p.set.GracePeriod())
 	}
 	words := p.graceWords()
-	if c.Hooked() {
-		p.enter(&h, v1beta1.LifecycleStatePreparingUpdate)
+	if state, _ := c.HookState(); c.Hooked() {
+		if state != v1beta1.LifecycleStatePreparingUpdate {
+			p.enter(&h, v1beta1.LifecycleStatePreparingUpdate)
+		}
 		p.soon(p.set.HookTimeout())
 		words = p.hookWords()
 	}
@@ -101,18 +103,20 @@ func (p *planner) proceed(c *candidate) error {
 	}
 	p.going[c.View] = true
 	state, since := c.HookState()
+	preparing, holds := state == v1beta1.LifecycleStatePreparingUpdate, p.set.Drains() && podready.Gated(c.Pod)
+	// Where an earlier version is written already, the hook has let go of it.
+	hooked := c.Hooked() && state != v1beta1.LifecycleStateUpdating
 	switch {
-	case state == v1beta1.LifecycleStateUpdating: // an earlier version is written, so there is nothing to wait for
-	case c.Hooked() && state != v1beta1.LifecycleStatePreparingUpdate:
-		return p.askHook(c)
-	case c.Hooked() && p.s.Now.Sub(since) >= p.set.HookTimeout():
+	case hooked && !preparing, holds && !c.Held() && c.Ready():
+		return p.holdAgain(c, holds)
+	case hooked && p.s.Now.Sub(since) >= p.set.HookTimeout():
 		p.timeOut(c)
 		return nil
-	case c.Hooked():
+	case hooked:
 		p.soon(p.set.HookTimeout() - p.s.Now.Sub(since))
 		p.wait(c, v1beta1.WaitingHook, p.hookWords())
 		return nil
-	case c.Held() && p.graceLeft(c.View) > 0:
+	case c.Held() && !c.UnderWay() && p.graceLeft(c.View) > 0:
 		p.soon(p.graceLeft(c.View))
 		p.wait(c, v1beta1.WaitingHook, p.graceWords())
 		return nil
@@ -124,11 +128,11 @@ func (p *planner) proceed(c *candidate) error {
 	return err
 }
 
-// askHook asks the hook of a Pod that is held already to let go of it.
-func (p *planner) askHook(c *candidate) error {
+// holdAgain plans what is missing of the hold of a Pod, or of the word to its hook.
+func (p *planner) holdAgain(c *candidate, holds bool) error {
 	update, err := p.updateOf(c, "it is out of service for its update")
 	if err == nil {
-		p.takeOut(c, update, false)
+		p.takeOut(c, update, holds && !c.Held())
 	}
 	return err
 }

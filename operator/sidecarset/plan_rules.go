@@ -182,7 +182,7 @@ func (p *Plan) waiting() int {
 func (p *planner) inFlight(c *candidate) (words string, waits bool) {
 	other := c.HeldByOthers()
 	switch {
-	case c.Ready() && c.UnderWay():
+	case c.Ready() && (c.UnderWay() || c.Unhooked()), c.Returning():
 		return "An earlier change is not at its end", true
 	case c.Unscheduled() || p.s.lost(c.View) || c.Ended() != "":
 		return "", false
