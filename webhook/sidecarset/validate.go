@@ -65,7 +65,7 @@ func Validate(input Input) admit.Result {
 	result := admit.Result{Warnings: slices.Concat(
 		inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
 		unservedWarnings(input, compiled), runningWarnings(compiled, input.Old),
-		availabilityWarnings(input),
+		availabilityWarnings(input), lifecycleWarnings(compiled, input.Old),
 	)}
 	if input.Old != nil {
 		result.Errors = append(result.Errors, ValidateUpdate(set, input.Old)...)

@@ -25,6 +25,7 @@ func ValidateFields(set *v1beta1.SidecarSet) field.ErrorList {
 		validateInjection(&set.Spec.InjectionStrategy, spec.Child("injectionStrategy")),
 		validateCustomVersion(set.Spec.CustomVersion, spec.Child("customVersion")),
 		validateUpdateStrategy(&set.Spec, spec.Child("updateStrategy")),
+		validateLifecycle(&set.Spec),
 		validateContainers(&set.Spec, spec),
 		validatePatches(set.Spec.PatchPodMetadata, spec.Child("patchPodMetadata")),
 	)

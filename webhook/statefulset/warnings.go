@@ -29,6 +29,7 @@ func Warnings(input Input) []string {
 		strategyWarnings(&input.Set.Spec, spec.Child("updateStrategy")),
 		pull.SettingWarnings(input.Set),
 		scaleWarnings(&input.Set.Spec, spec.Child("scaleStrategy")),
+		lifecycleWarnings(input.Set.Spec.Lifecycle, spec.Child("lifecycle")),
 		claimWarnings(input, spec.Child("volumeClaimTemplates")),
 	)
 }

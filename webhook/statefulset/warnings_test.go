@@ -52,6 +52,14 @@ func TestEveryWarning(t *testing.T) {
 				`metadata.annotations[apps.kruise.io/image-predownload-timeout-seconds]: is "5m"; allowed is a number of seconds from 1 up. It is passed over.`,
 				`metadata.annotations[apps.kruise.io/image-predownload-min-updated-ready-pods]: is "110%"; allowed are a number from 0 up, or a percentage from "0%" to "100%". It is passed over.`,
 			}},
+		"timeouts of hooks that have none": {
+			given{change: `spec: {lifecycle: {
+				preDelete: {finalizersHandler: [a/b], timeoutSeconds: 60}, preNormal: {finalizersHandler: [a/b], timeoutSeconds: 60},
+				inPlaceUpdate: {finalizersHandler: [a/b], timeoutSeconds: 60}}}`},
+			[]string{
+				`spec.lifecycle.preDelete.timeoutSeconds: has no effect, only inPlaceUpdate has a timeout`,
+				`spec.lifecycle.preNormal.timeoutSeconds: has no effect, only inPlaceUpdate has a timeout`,
+			}},
 		"misspelt fields of the templates": {
 			given{base: withData, change: `spec: {template: {spec: {nodeselector: {disk: ssd}}}, volumeClaimTemplates: [
 				{metadata: {name: data}, spec: {storageClass: fast, storageClassName: elastic, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}`},
