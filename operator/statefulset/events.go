@@ -24,6 +24,7 @@ const (
 	eventUpdateFailed  = "FailedUpdate"
 	eventInPlaceFailed = "FailedUpdatePodInPlace"
 	eventClaimFailed   = "FailedUpdatePVC"
+	eventHookTimeout   = "HookTimeout"
 )
 
 // roundEvents tell what a round did, in one event for each kind of result.
@@ -74,11 +75,22 @@ func warnings(plan *Plan, outcome *Outcome) (out []report.Event) {
 		}
 	}
 	out = append(out, pullers.Events(&plan.Pulls)...)
+	out = append(out, timeouts(plan)...)
 	if len(plan.Rollout.NotUpgradable) > 0 {
 		out = append(out, report.Warning(eventInPlaceFailed, "Update", notUpgradable(&plan.Rollout)))
 	}
 	if len(plan.Rollout.Unexpandable) > 0 {
 		out = append(out, report.Warning(eventClaimFailed, "Resize", unexpandable(&plan.Rollout)))
+	}
+	return out
+}
+
+// timeouts tell the set, and each Pod, what a hook did not do in time.
+func timeouts(plan *Plan) (out []report.Event) {
+	for _, t := range plan.Rollout.HookTimeouts {
+		aboutPod := report.Warning(eventHookTimeout, "Update", t.Words)
+		aboutPod.About, aboutPod.Topic = t.Pod, eventHookTimeout+" "+t.Pod.Name
+		out = append(out, report.Warning(eventHookTimeout, "Update", t.Words), aboutPod)
 	}
 	return out
 }

@@ -65,6 +65,8 @@ type Rollout struct {
 	DisruptionBudgets     []types.NamespacedName
 	// Hooked are Pods whose change or deletion waits for a lifecycle hook.
 	Hooked []string
+	// HookTimeouts are Pods of which the inPlaceUpdate hook did not do its work in time, to be told now.
+	HookTimeouts []HookTimeout
 	// Growing are Pods whose claims have to grow before they are updated.
 	Growing []string
 	// Images are the Pods among those that wait whose images are not known to be there.

@@ -23,6 +23,8 @@ type target struct {
 	refused bool
 	// doubtful: nobody knows whether its update was carried out; it keeps its share until it is due again.
 	doubtful bool
+	// timedOut: its hook did not let go of it in time; it is asked again later.
+	timedOut bool
 	// retried: its update was refused before and is due again.
 	retried bool
 	// unpulled: it is not known yet whether its node gets the images that it is to run, or the node cannot.
@@ -100,7 +102,7 @@ func sortOut(targets []target) classes {
 		case t.missing:
 			c.others++
 		case t.updated:
-		case t.notUpgradable, t.refused, t.unpulled:
+		case t.notUpgradable, t.refused, t.unpulled, t.timedOut:
 			c.leave(t)
 		case t.broken:
 			c.broken = append(c.broken, i)

@@ -121,6 +121,7 @@ func (p *planner) target(m *member) target {
 		m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
+	t.timedOut = !t.updated && !t.broken && m.TimedOut
 	if !t.updated {
 		p.recall(m, &t)
 	}

@@ -55,6 +55,7 @@ func (p *planner) settle(view *View) {
 		p.rest(d)
 	}
 	d.change.NotServing, d.change.Takes = w.kind != wishNone && p.notServing(view), p.takes[view]
+	p.watchHook(d)
 	p.keep(d)
 }
 

@@ -26,6 +26,9 @@ type View struct {
 	Revision string
 	// State is where the Pod is between its hooks. A Pod without the label is Normal.
 	State v1beta1.LifecycleStateType
+	// TimedOut tells that the inPlaceUpdate hook did not let go of the Pod in time, so that it is Normal though its label
+	// still says PreparingUpdate. It is not to be changed for a while.
+	TimedOut bool
 	// Broken says why the Pod will not run unless something changes: what the kubelet or the scheduler says of it; ""
 	// when nothing does.
 	Broken string
@@ -56,6 +59,7 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
+	v.readTimeout(s)
 	v.Ready = pods.Ready(pod) && !pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) &&
 		!pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
 	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
@@ -106,6 +110,8 @@ func state(view *View) string {
 		return "it is being deleted"
 	case view.Broken != "":
 		return pods.Trouble(view.Pod)
+	case view.TimedOut:
+		return "its hook inPlaceUpdate did not let go in time"
 	case view.State != v1beta1.LifecycleStateNormal:
 		return "lifecycle state " + string(view.State)
 	case view.Unfinished != "":
