@@ -32,6 +32,8 @@ import (
 const (
 	// afterEffect is how long after a container came back a Pod that fails may do so because of it.
 	afterEffect = time.Minute
+	// startsWithin is how long after its containers have started a Pod that was not ready may be so because of them.
+	startsWithin = 10 * time.Minute
 	// provenBefore is how long before an update of an unknown maker a Pod must have stopped serving for its innocence
 	// to be proved: clocks differ.
 	provenBefore = time.Minute
@@ -60,7 +62,43 @@ func (v *View) Disturbed() bool {
 	case record.Served != nil && !*record.Served:
 		return !back && v.servedAfter(record)
 	}
-	return !back || v.downSince().Before(v.backSince(record).Add(afterEffect))
+	watched := max(afterEffect, time.Duration(v.set.Spec.UpdateStrategy.MinReadySeconds)*time.Second)
+	return !back || v.downSince().Before(v.backSince(record).Add(watched))
+}
+
+// TookShare reports whether the set's last update began while the Pod served, so that it took a share of the budgets.
+func (v *View) TookShare() bool {
+	return v.update != nil && (v.update.Served == nil || *v.update.Served)
+}
+
+// ServesSince is since when a ready Pod serves without interruption, so far as the set has a part in it: since it became
+// ready and, where the set has changed it, since the change and since a container of the set's current version started.
+// A Pod that becomes ready long after both was not ready for reasons of its own: that begins nothing anew.
+func (v *View) ServesSince() time.Time {
+	if v.update == nil {
+		return v.readySince
+	}
+	since := v.update.UpdateTimestamp.Time
+	if v.Updated() {
+		since = v.lastStart(since)
+	}
+	if v.readySince.After(since) && v.readySince.Before(since.Add(startsWithin)) {
+		return v.readySince
+	}
+	return since
+}
+
+// lastStart is when a container of the set started last in the Pod, and not before a time.
+func (v *View) lastStart(latest time.Time) time.Time {
+	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			status := pods.Status(v.Pod, name)
+			if status != nil && status.State.Running != nil && status.State.Running.StartedAt.After(latest) {
+				latest = status.State.Running.StartedAt.Time
+			}
+		}
+	})
+	return latest
 }
 
 // ServedBefore reports whether the set has changed the Pod while it served, or while an earlier change of the set kept

@@ -87,6 +87,9 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 			return nil, err
 		}
 	}
+	if snapshot.Domains, err = g.domains(ctx, set.Spec.UpdateStrategy.TopologyKey); err != nil {
+		return nil, err
+	}
 	snapshot.LostNodes, err = g.lostNodes(ctx, snapshot)
 	return snapshot, err
 }
@@ -120,6 +123,22 @@ func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.C
 		return nil, fmt.Errorf("list the revisions of SidecarSet %s: %w", set.Name(), err)
 	}
 	return ownRevisions(set, list.Items), nil
+}
+
+// domains are the values of a label of nodes, nil when there is no such label to look at.
+func (g *gatherer) domains(ctx context.Context, key string) (map[string]string, error) {
+	if key == "" {
+		return nil, nil
+	}
+	nodes := &corev1.NodeList{}
+	if err := g.reader.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list nodes for their label %s: %w", key, err)
+	}
+	out := make(map[string]string, len(nodes.Items))
+	for i := range nodes.Items {
+		out[nodes.Items[i].Name] = nodes.Items[i].Labels[key]
+	}
+	return out, nil
 }
 
 func (g *gatherer) kubelets(ctx context.Context) (map[string]string, error) {

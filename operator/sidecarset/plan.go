@@ -78,6 +78,8 @@ type Plan struct {
 	// StatusIn is when the kubelet's word about Pods written to a moment ago can be believed; 0 when there are none that
 	// look broken.
 	StatusIn time.Duration
+	// SettleIn is when a Pod has served for minReadySeconds; 0 when none is on its way there.
+	SettleIn time.Duration
 	// Repair says why no Pod without sidecars is evicted; empty when nothing speaks against it. RepairIn is when that
 	// changes by itself, 0 when it does not.
 	Repair   string

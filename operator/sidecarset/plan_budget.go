@@ -4,6 +4,7 @@ package sidecarset
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -84,7 +85,28 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 	case view.Ready() && view.Disturbed() && s.onlyRefused(view):
 		return false
 	}
-	return view.Disturbed()
+	return view.Disturbed() || view.TookShare() && s.settling(view) > 0
+}
+
+// settling is how long a Pod that serves is still to serve until it counts as ready; 0 for one that does count, and for
+// one that does not serve.
+func (s *Snapshot) settling(view *sidecar.View) time.Duration {
+	wanted := time.Duration(s.Set.Spec.UpdateStrategy.MinReadySeconds) * time.Second
+	if wanted == 0 || !view.Ready() {
+		return 0
+	}
+	return max(0, wanted-s.Now.Sub(view.ServesSince()))
+}
+
+// settleIn is when the next Pod has served for long enough.
+func settleIn(s *Snapshot) time.Duration {
+	soonest := time.Duration(0)
+	for _, view := range s.Matched {
+		if left := s.settling(view); left > 0 && (soonest == 0 || left < soonest) {
+			soonest = max(left, time.Second)
+		}
+	}
+	return soonest
 }
 
 // lost reports whether the Pod's node does not report.

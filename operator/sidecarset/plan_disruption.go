@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -44,7 +45,15 @@ func (p *planner) takeDisruption(c *candidate) {
 // disruption is what this plan has left of PodDisruptionBudgets.
 func (p *planner) disruption() *disruption.Counter {
 	if p.budgets == nil {
-		p.budgets = disruption.NewCounter(p.s.Disruption, p.s.serves)
+		settling := map[types.UID]bool{}
+		for _, view := range p.s.Matched {
+			if view.TookShare() && p.s.settling(view) > 0 {
+				settling[view.Pod.UID] = true
+			}
+		}
+		p.budgets = disruption.NewCounter(p.s.Disruption, func(pod *corev1.Pod) bool {
+			return !settling[pod.UID] && p.s.serves(pod)
+		})
 	}
 	return p.budgets
 }

@@ -4,6 +4,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
@@ -27,6 +28,7 @@ var rules = []rule{
 	{reason: v1beta1.WaitingInFlight, of: stepBegin, holds: (*planner).inFlight},
 	{reason: v1beta1.WaitingKubeletUnknown, of: stepBegin, holds: (*planner).kubeletUnknown},
 	{reason: v1beta1.WaitingMaxUnavailable, of: anyStep, ifServing: true, holds: (*planner).noShare, take: (*planner).takeShare},
+	{reason: v1beta1.WaitingTopology, of: stepBegin, holds: (*planner).otherDomain, take: (*planner).takeDomain},
 	{reason: v1beta1.WaitingImagePulling, of: stepBegin, ifBegun: true, holds: (*planner).imagePulling},
 	{reason: v1beta1.WaitingImageUnavailable, of: stepBegin, ifBegun: true, holds: (*planner).imageUnavailable},
 	{reason: v1beta1.WaitingHookTimeout, of: stepBegin, ifServing: true, holds: (*planner).hookTimedOut},
@@ -166,6 +168,11 @@ func (p *planner) wait(c *candidate, reason, words string) {
 
 // resting is whether the Pods wait for nothing that comes by itself.
 func (w *Wait) resting() bool { return w.Words == zeroWords }
+
+// lookAgain is whether Pods wait for something that may come with no event of its own.
+func (p *Plan) lookAgain() bool {
+	return len(p.Blockers) > 0 || slices.ContainsFunc(p.Waiting, func(w Wait) bool { return !w.resting() })
+}
 
 // waiting is how many Pods wait for their update.
 func (p *Plan) waiting() int {

@@ -34,6 +34,7 @@ type rollout struct {
 
 	revisions []*appsv1.ControllerRevision
 	lost      sets.Set[string]
+	domains   map[string]string
 
 	last         *v1beta1.SidecarSet
 	lastCompiled *sidecar.Set
@@ -113,7 +114,7 @@ func (w *rollout) image(image string) *rollout {
 
 func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
-		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost,
+		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost, Domains: w.domains,
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
 		Images: w.images, Kubelets: map[string]string{},
 	}

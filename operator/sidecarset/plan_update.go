@@ -79,6 +79,7 @@ func (p *planner) update(candidates []candidate) error {
 	candidates = candidates[:len(candidates)-keep]
 	p.countUngated(candidates)
 	fresh, again := p.byRefusal(candidates)
+	p.topology = newTopology(p.s, fresh)
 	p.openBook(fresh, again)
 	for _, step := range []func() error{
 		func() error { return p.finish(false) },

@@ -76,6 +76,9 @@ func (all workloads) of(id workload.ID) *workloadPods {
 
 // serves reports whether a Pod of the set serves and goes on to, and gives no share of a budget to the set.
 func (p *planner) serves(view *sidecar.View) bool {
+	if view.TookShare() && p.s.settling(view) > 0 {
+		return false
+	}
 	return !p.s.restarting(view) && (p.s.serves(view.Pod) || p.s.onlyRefused(view))
 }
 

@@ -31,6 +31,8 @@ type planner struct {
 	book *pull.Book
 	// workloads are nil before a rule asks for one.
 	workloads workloads
+	// topology is nil when there is no order of domains.
+	topology *topology
 	// waitAt is where in the plan those are that wait, by reason and words.
 	waitAt map[[2]string]int
 	// going are the Pods that go on towards their update, or wait for something in the middle of it, and timedOut is what
@@ -74,6 +76,7 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	}
 	p.letGo()
 	p.plan.Blockers = blockers(s)
+	p.plan.SettleIn = settleIn(s)
 	p.excuse()
 	return p.plan, err
 }

@@ -47,6 +47,8 @@ type Snapshot struct {
 	Revisions []*appsv1.ControllerRevision
 	// Kubelets are the kubelets' versions by node. They are read only where it matters for some Pod.
 	Kubelets map[string]string
+	// Domains are the values of topologyKey by node, where there is one. They are read only for sets with that field.
+	Domains map[string]string
 	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool
 	// LostNodes are the nodes of Pods that are not ready whose kubelets do not report.

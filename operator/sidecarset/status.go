@@ -60,7 +60,8 @@ func fillCounters(status *v1beta1.SidecarSetStatus, s *Snapshot, outcome *Outcom
 	status.UpdatedPods, status.ReadyPods, status.UpdatedReadyPods = 0, 0, 0
 	for _, view := range s.Matched {
 		updated := just[view] || view.Updated()
-		ready := !just[view] && view.Ready() && view.Settled() && view.HotFinished() && !view.Begun() && !view.Unhooked()
+		ready := !just[view] && view.Ready() && view.Settled() && view.HotFinished() && !view.Begun() && !view.Unhooked() &&
+			s.settling(view) == 0
 		if updated {
 			status.UpdatedPods++
 		}
@@ -94,7 +95,8 @@ type progress struct {
 // newProgress works out how far a rollout is.
 func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{plan: plan, outcome: outcome, none: noPods(s), unserved: unserved(s)}
-	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)
+	// A Pod on its way to minReadySeconds is no lack of progress.
+	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600) + s.Set.Spec.UpdateStrategy.MinReadySeconds
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {
 		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
@@ -110,7 +112,7 @@ func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 		elsewhere[refused.View] = refused.View.CarriedOut()
 	}
 	for _, view := range s.Matched {
-		if view.Updated() && view.Touched() && !p.arrived(view) && !elsewhere[view] {
+		if view.Updated() && view.Touched() && (!p.arrived(view) || s.settling(view) > 0) && !elsewhere[view] {
 			p.underway = append(p.underway, podName(view.Pod))
 		}
 	}

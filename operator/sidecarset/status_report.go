@@ -30,7 +30,7 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	r := statusReport(set, status)
 	r.Urgent = set.Status.ObservedGeneration != set.Generation
 	r.Events = roundEvents(s, plan, outcome)
-	r.RequeueAfter = report.Soonest(deadline, repairIn(plan, outcome), plan.StatusIn, plan.HookIn, retryIn(s, plan, outcome),
+	r.RequeueAfter = report.Soonest(deadline, repairIn(plan, outcome), plan.StatusIn, plan.HookIn, plan.SettleIn, retryIn(s, plan, outcome),
 		plan.Pulls.In, outcome.PullIn)
 	r.Retry = outcome.Err()
 	return r
@@ -67,7 +67,7 @@ func retryIn(s *Snapshot, plan *Plan, outcome *Outcome) time.Duration {
 		return time.Duration(n) * eachTry
 	case outcome.Overtaken > 0:
 		return overtaken
-	case len(plan.Blockers)+len(plan.DisruptionBudgets) > 0:
+	case plan.lookAgain():
 		return report.Soonest(due, unblocked)
 	}
 	return due
