@@ -48,7 +48,7 @@ func (v *View) Disturbed() bool {
 	switch {
 	case !v.ready && (v.Unscheduled() || v.Ended() != ""):
 		return false
-	case v.Begun() || v.Unhooked() || v.Returning():
+	case v.Between():
 		return true
 	case record == nil:
 		return false

@@ -94,6 +94,10 @@ func (v *View) Returning() bool {
 	return true
 }
 
+// Between reports whether the Pod is between its service with the version before and that with the new one, or its
+// earlier one if it was given up: it has begun, its hook has yet to take hold of it again, or it is returning.
+func (v *View) Between() bool { return v.Begun() || v.Unhooked() || v.Returning() }
+
 // HeldByOthers names another SidecarSet that keeps the Pod NotReady for a change of its own, or the Pod's StatefulSet; ""
 // when there is none.
 func (v *View) HeldByOthers() string {

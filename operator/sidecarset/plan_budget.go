@@ -80,7 +80,7 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 		return false
 	case view.Ready() && s.Doubtful.Has(view.Pod.UID):
 		return true
-	case view.Begun() || view.Unhooked() || view.Returning():
+	case view.Between():
 		return view.Disturbed()
 	case view.Ready() && view.Disturbed() && s.onlyRefused(view):
 		return false

@@ -71,7 +71,8 @@ func stateIn(text string) string {
 	if !found {
 		return "none"
 	}
-	return rest[:strings.Index(rest, `"`)]
+	state, _, _ := strings.Cut(rest, `"`)
+	return state
 }
 
 // step plans, carries the plan out as the executor does, and lets the kubelet see it.

@@ -121,15 +121,15 @@ func (p *planner) target(m *member) target {
 		m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
-	t.timedOut = !t.updated && !t.broken && m.TimedOut
 	if !t.updated {
 		p.recall(m, &t)
 	}
 	return t
 }
 
-// recall takes in what came of the last try to update a member.
+// recall takes in what came of the last try to update a member: of its hook, and of the API server.
 func (p *planner) recall(m *member, t *target) {
+	t.timedOut = m.TimedOut && !t.broken
 	r, known := p.s.Refusals.Of(m.Pod.UID, p.plan.Revisions.Update)
 	if !known {
 		return
