@@ -84,6 +84,9 @@ func (p *planner) serves(view *sidecar.View) bool {
 
 // workloadDown holds back a Pod of a workload of which as many are down as may be.
 func (p *planner) workloadDown(c *candidate) (words string, waits bool) {
+	if workload.Of(c.Pod).Kind == workload.KindPod {
+		return "", false // it is the only one, and serves
+	}
 	w := p.workloadOf(c.Pod)
 	limit, limited := perWorkload(p.s.Set.Spec.UpdateStrategy.MaxUnavailablePerWorkload, w.pods)
 	if !limited || w.down < limit {
@@ -108,6 +111,10 @@ func (w *workloadPods) say(limit int) string {
 
 // takeFromWorkload counts a Pod that goes down.
 func (p *planner) takeFromWorkload(c *candidate) {
+	if id := workload.Of(c.Pod); id.Kind == workload.KindPod {
+		c.takes = append(c.takes, ledger.Budget(id))
+		return
+	}
 	w := p.workloadOf(c.Pod)
 	if p.serves(c.View) {
 		w.down++
