@@ -120,6 +120,9 @@ func (s *Snapshot) onlyRefused(view *sidecar.View) bool {
 	}
 	_, finish := s.refused(view, writeFinish)
 	_, resize := s.refused(view, writeResize)
+	if !view.Updated() { // its next update ends what an earlier one has begun
+		_, finish = s.refused(view, writeUpdate)
+	}
 	return view.CarriedOut() && (resize || view.Settled()) && (finish || view.HotFinished())
 }
 

@@ -80,7 +80,9 @@ func (p *planner) kubeletUnknown(c *candidate) (words string, waits bool) {
 // needsKubelets reports whether it matters for some Pod which version its kubelet has.
 func (s *Snapshot) needsKubelets() bool {
 	return s.Set.HasNativeSidecars() ||
-		slices.ContainsFunc(s.Matched, func(v *sidecar.View) bool { return !v.Updated() && !v.Upgradable() })
+		slices.ContainsFunc(s.Matched, func(v *sidecar.View) bool {
+			return !v.Updated() && (!v.Upgradable() || len(v.OwedResizes()) > 0)
+		})
 }
 
 // revisionOf names the revision that records what a Pod has. The hash tells it: the name that the Pod was marked with may

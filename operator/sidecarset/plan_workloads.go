@@ -74,12 +74,14 @@ func (all workloads) of(id workload.ID) *workloadPods {
 	return w
 }
 
-// serves reports whether a Pod of the set serves and goes on to, and gives no share of a budget to the set.
+// serves reports whether a Pod of the set serves and goes on to, and gives no share of a budget to the set. One that lacks
+// nothing but what the API server refuses does, unless somebody else is changing it.
 func (p *planner) serves(view *sidecar.View) bool {
 	if view.TookShare() && p.s.settling(view) > 0 {
 		return false
 	}
-	return !p.s.restarting(view) && (p.s.serves(view.Pod) || p.s.onlyRefused(view))
+	refused := view.Disturbed() && p.s.onlyRefused(view) && !view.ChangedByOthers() && !p.s.Takes.Taken(view.Pod.UID)
+	return !p.s.restarting(view) && (p.s.serves(view.Pod) || refused)
 }
 
 // workloadDown holds back a Pod of a workload of which as many are down as may be.
