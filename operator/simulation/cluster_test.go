@@ -3,20 +3,16 @@
 package simulation
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -28,12 +24,12 @@ import (
 //
 //	default   enforced    StatefulSet web, updated in place, with claims and auto remediation; SchedPatch zoned
 //	kept      enforced    StatefulSet db; a policy keeps its Pods from being changed, at times
-//	shop                  Pods of a Deployment, cart; SchedPatch spot
+//	shop                  Deployments cart and till; SchedPatch spot for the Pods of cart
+//	all of these          PodDisruptionBudgets, in most clusters
 //	cluster               SidecarSets agent and mesh, which is upgraded hot; five nodes in three zones
 var (
 	webKey   = world.Key{Namespace: "default", Name: "web"}
 	dbKey    = world.Key{Namespace: "kept", Name: "db"}
-	cartKey  = world.Key{Namespace: "shop", Name: "cart-1"}
 	agentKey = world.Key{Name: "agent"}
 	meshKey  = world.Key{Name: "mesh"}
 	zonedKey = world.Key{Namespace: "default", Name: "zoned"}
@@ -57,8 +53,10 @@ type simulation struct {
 	log     []string
 	// headline is the look that is under way, until it is noted.
 	headline string
-	// complaint is what went wrong first, "" for nothing.
-	complaint string
+	// complaint is what went wrong first, "" for nothing. With only, it is the first that says this.
+	complaint, only string
+	// fixed sets rules of SidecarSets that nobody changes. Nil: there are none.
+	fixed func(*v1beta1.SidecarSetUpdateStrategy)
 	// forgetful lets reads not wait for our own writes.
 	forgetful bool
 	// calm ends all faults.
@@ -72,7 +70,7 @@ type simulation struct {
 	kill            func()
 	// idle are the versions of Pods, by UID, that their kubelets have nothing to do about.
 	idle map[types.UID]string
-	// made counts the Pods of the Deployment.
+	// made counts the Pods of Deployments.
 	made int
 }
 
@@ -80,6 +78,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	t.Helper()
 	s := &simulation{Store: world.NewStore(t), seed: seed, random: rand.New(rand.NewPCG(seed, 41)), writesLeft: -1}
 	s.nodes, s.cache = world.NewNodes(s.Store), newCache(s.Store)
+	s.nodes.IfNotPresent = true
 	s.webhook, s.observer = newWebhook(s), newObserver(s)
 	enforced := map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced}
 	s.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default", Labels: enforced}})
@@ -93,7 +92,9 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s.Add(s.makeMesh())
 	s.Add(s.makeSet(webKey, int32(2+s.random.IntN(3))))
 	s.Add(s.makeSet(dbKey, 2))
-	s.addDeployment()
+	s.addDeployment("cart")
+	s.addDeployment("till")
+	s.addBudgets()
 	s.addZoned()
 	s.addSpot()
 	s.webhook.learn()
@@ -117,7 +118,7 @@ func (s *simulation) tail() string { return strings.Join(s.log[max(0, len(s.log)
 // fail notes the first thing that must not be, and how to repeat the history up to it. It may be called from any
 // goroutine that the operator writes in; the test ends after the step.
 func (s *simulation) fail(format string, args ...any) {
-	if s.complaint == "" {
+	if s.complaint == "" && strings.Contains(format, s.only) {
 		s.complaint = fmt.Sprintf("%s\nrepeat it with: go test ./operator/simulation -run TestAllControllers -seed=%d\n%s",
 			fmt.Sprintf(format, args...), s.seed, s.tail())
 	}
@@ -168,25 +169,6 @@ func (s *simulation) makeSet(key world.Key, replicas int32) *v1beta1.StatefulSet
 	return set
 }
 
-func (s *simulation) addDeployment() {
-	template := corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "cart:1", Resources: cpu("200m")}}},
-	}
-	replicas := ptr.To(int32(2 + s.random.IntN(2)))
-	deployment := &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"}, Spec: appsv1.DeploymentSpec{Replicas: replicas, Template: template},
-	}
-	s.Add(deployment)
-	s.Add(&appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: cartKey.Name,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(deployment, appsv1.SchemeGroupVersion.WithKind(world.Deployment))},
-		},
-		Spec: appsv1.ReplicaSetSpec{Replicas: replicas, Template: template},
-	})
-}
-
 // addZoned keeps the Pods of web out of zone c.
 func (s *simulation) addZoned() {
 	zoned := build.MakeSchedPatch(zonedKey.Name).Target(v1beta1.GroupVersion.String(), world.StatefulSet, webKey.Name).RequiredTerm(
@@ -203,42 +185,6 @@ func (s *simulation) addSpot() {
 		spot.Spec.Mode = v1alpha1.SchedPatchPreview
 	}
 	s.Add(spot)
-}
-
-// replicaSet makes the Pods of the Deployment, and ends those that are too many or do not run any more.
-func (s *simulation) replicaSet() {
-	set := world.Get[*appsv1.ReplicaSet](s.Store, world.ReplicaSet, cartKey)
-	var live []*corev1.Pod
-	for _, pod := range s.Pods() {
-		switch {
-		case !metav1.IsControlledBy(pod, set) || pod.DeletionTimestamp != nil:
-		case pod.Status.Phase == corev1.PodFailed:
-			s.Delete(world.Pod, client.ObjectKeyFromObject(pod))
-		default:
-			live = append(live, pod)
-		}
-	}
-	switch want := int(*set.Spec.Replicas); {
-	case len(live) < want:
-		s.made++
-		pod := &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: "shop", Name: fmt.Sprintf("cart-1-%d", s.made), Labels: map[string]string{"app": "web"},
-				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind(world.ReplicaSet))},
-			},
-			Spec: *set.Spec.Template.Spec.DeepCopy(),
-		}
-		others := &world.Client{Store: s.Store, Admit: s.admit}
-		if err := others.Create(context.Background(), pod); err != nil {
-			s.say("%s is not created: %v", pod.Name, err)
-			return
-		}
-		s.say("%s is created", pod.Name)
-	case len(live) > want:
-		pod := live[s.random.IntN(len(live))]
-		s.say("%s is deleted, there are too many", pod.Name)
-		s.Delete(world.Pod, client.ObjectKeyFromObject(pod))
-	}
 }
 
 func (s *simulation) sidecarSet(key world.Key) *v1beta1.SidecarSet {

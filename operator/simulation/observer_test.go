@@ -39,10 +39,11 @@ type observer struct {
 	changes map[string]int
 	// claims are those that there have been.
 	claims map[world.Key]types.UID
+	promises
 }
 
 func newObserver(s *simulation) *observer {
-	o := &observer{s: s, taken: map[string]map[string]bool{}, changes: map[string]int{}, claims: map[world.Key]types.UID{}}
+	o := &observer{s: s, taken: map[string]map[string]bool{}, changes: map[string]int{}, claims: map[world.Key]types.UID{}, promises: newPromises()}
 	s.Watchers = append(s.Watchers, o.happened)
 	return o
 }
@@ -101,7 +102,10 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 		return
 	}
 	o.meant(r, was)
+	o.keepsWhatRan(r, was)
+	o.promised(r, was, is)
 	if is != nil {
+		o.written[is.UID] = is
 		o.keptOthers(r, was, is)
 	}
 	if o.acts("sidecarset") && is != nil && r.Verb != "patch/status" {
@@ -202,8 +206,23 @@ func (o *observer) tookDown(pod *corev1.Pod) {
 		o.taken[o.actor] = map[string]bool{}
 	}
 	o.taken[o.actor][key] = true
+	o.forgetLost()
 	if most, _ := o.seen(); len(o.taken[o.actor]) > most {
 		o.s.fail("%s: %s is taken down: %v are down because of us, maxUnavailable is %d", o.actor, pod.Name, o.taken[o.actor], most)
+	}
+}
+
+// forgetLost takes Pods off the SidecarSets whose nodes do not answer any more: that may be so without any change of them.
+func (o *observer) forgetLost() {
+	for _, pod := range o.s.Pods() {
+		if o.alive(pod) {
+			continue
+		}
+		for actor, taken := range o.taken {
+			if strings.HasPrefix(actor, "sidecarset ") {
+				delete(taken, string(pod.UID))
+			}
+		}
 	}
 }
 
@@ -247,6 +266,7 @@ func (o *observer) happened(e world.Event) {
 		was, _ := e.Before.(*corev1.Pod)
 		is, _ := e.After.(*corev1.Pod)
 		o.podChanged(was, is)
+		o.noted(was, is)
 	case world.Claim:
 		if e.After == nil {
 			o.s.fail("claim %s is gone", e.Key)

@@ -76,12 +76,14 @@ func (s *simulation) start() {
 	s.client = &world.Client{Store: s.Store, Reader: s.cache, Fault: s.fault, Answer: s.answer, Admit: s.admit, Policy: s.policy, Wrote: s.wrote}
 	s.client.Unconditional = map[string]bool{world.Revision: true}
 	cluster := loop.Cluster{Client: s.client, Live: s.Live(), Mapper: mapper, Clock: s.Clock, Recorder: &events.FakeRecorder{}}
+	remediated := cluster
+	remediated.Client = remediator{s.client, s.observer}
 	patches := &running{queue: world.NewQueue(s.Clock)}
 	patches.Controller = schedpatch.New(cluster, &lateWatches{Reader: s.cache, s: s, controller: patches}, schedpatch.Options{})
 	s.process = &process{simulation: s, controllers: []*running{
 		{Controller: sidecarset.New(cluster, sidecarset.Options{Parallel: 1, Namespace: home, CanResize: true}), queue: world.NewQueue(s.Clock)},
 		{Controller: statefulset.New(cluster, statefulset.Options{
-			Parallel: 1, CanResize: true, Remediator: remediation.New(cluster, remediation.Options{Namespace: home, Asker: s.webhook}),
+			Parallel: 1, CanResize: true, Remediator: remediation.New(remediated, remediation.Options{Namespace: home, Asker: s.webhook}),
 		}), queue: world.NewQueue(s.Clock)},
 		patches,
 		{Controller: readiness.New(cluster), queue: world.NewQueue(s.Clock)},
@@ -94,6 +96,20 @@ func (s *simulation) start() {
 		}
 	}
 	s.cache.Shown = append(s.cache.Shown, s.process.shown)
+}
+
+// remediator is the client of auto remediation.
+type remediator struct {
+	*world.Client
+	o *observer
+}
+
+// Delete tells the observer whose deletion it is.
+func (r remediator) Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error {
+	r.o.remediating = true
+	r.o.remediated++
+	defer func() { r.o.remediating = false }()
+	return r.Client.Delete(ctx, object, options...)
 }
 
 // shown feeds what the cache shows to the controllers.

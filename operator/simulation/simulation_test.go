@@ -106,6 +106,8 @@ func (s *simulation) settle() {
 	s.calm, s.webhook.down, s.cache.Deaf = true, false, false
 	s.refusing, s.idle = s.refusing && s.chance(50), map[types.UID]string{}
 	clear(s.nodes.Flaky)
+	s.openBudgets()
+	s.uncordon()
 	for i := range 5 {
 		name := fmt.Sprintf("n%d", i+1)
 		s.trouble(name, world.Well)
@@ -189,7 +191,8 @@ func (s *simulation) round() bool {
 		s.cache.Sync()
 		looked = true
 	}
-	s.replicaSet()
+	s.workloads()
+	s.sayIf(s.Disruptions()...)
 	s.sayIf(s.nodes.Collect(world.Claim, world.Pod, world.SchedPatch)...)
 	s.sayIf(s.nodes.Volumes()...)
 	for _, pod := range s.Pods() {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -60,6 +59,9 @@ func (s *simulation) answer(r world.Request) error {
 		return s.die(r)
 	case s.random.IntN(60) == 0:
 		s.say("    %s: the answer is lost", r)
+		if pod := s.Pod(r.Key()); r.Kind == world.Pod && pod != nil {
+			s.unanswered[pod.ResourceVersion] = true
+		}
 		return apierrors.NewTimeoutError("no answer", 0)
 	}
 	if !s.forgetful {
@@ -85,12 +87,14 @@ func (s *simulation) step() {
 			s.cache.Deliver(kinds[s.random.IntN(len(kinds))], 1+s.random.IntN(4))
 		}
 	case n < 73:
-		s.replicaSet()
+		s.workloads()
 	case n < 76:
 		s.sayIf(s.nodes.Collect(world.Claim, world.Pod, world.SchedPatch)...)
 		s.sayIf(s.nodes.Volumes()...)
 	case n < 79:
 		s.webhook.learn()
+		s.sayIf(s.Disruptions()...)
+		s.drain()
 	case n < 85:
 		s.mishap()
 	case n < 91:
@@ -122,7 +126,7 @@ func (s *simulation) pick() *corev1.Pod {
 func (s *simulation) mishap() {
 	pod := s.pick()
 	node := fmt.Sprintf("n%d", 1+s.random.IntN(5))
-	switch n := s.random.IntN(16); {
+	switch n := s.random.IntN(17); {
 	case n == 0:
 		s.cache.Deaf = !s.cache.Deaf
 		s.say("the operator's watches are broken: %t", s.cache.Deaf)
@@ -135,11 +139,18 @@ func (s *simulation) mishap() {
 	case n == 3:
 		s.nodes.LoseNode(node, !s.nodes.LostNodes[node])
 		s.say("%s is lost: %t", node, s.nodes.LostNodes[node])
-	case n < 7:
-		s.trouble(node, []world.Trouble{world.Well, world.NoPull, world.NoPull, world.Trickles, world.Refuses, world.NoSandbox, world.NoResize}[s.random.IntN(7)])
+	case n == 4:
+		s.cordon(node, !world.Get[*corev1.Node](s.Store, world.Node, world.Key{Name: node}).Spec.Unschedulable)
+	case n < 8:
+		s.trouble(node, troubles[s.random.IntN(len(troubles))])
 	case pod != nil:
 		s.podMishap(pod)
 	}
+}
+
+// troubles are those of nodes; what is worth more of the time is there twice.
+var troubles = []world.Trouble{
+	world.Well, world.NoPull, world.NoPull, world.Trickles, world.Refuses, world.NoSandbox, world.NoResize, world.NoRoom,
 }
 
 func (s *simulation) trouble(node string, trouble world.Trouble) {
@@ -149,7 +160,9 @@ func (s *simulation) trouble(node string, trouble world.Trouble) {
 
 func (s *simulation) podMishap(pod *corev1.Pod) {
 	key := client.ObjectKeyFromObject(pod)
-	switch s.random.IntN(7) {
+	switch s.random.IntN(9) {
+	case 7, 8:
+		s.evict(pod)
 	case 0, 1:
 		s.nodes.Flaky[pod.UID] = !s.nodes.Flaky[pod.UID]
 		s.say("%s is flaky: %t", pod.Name, s.nodes.Flaky[pod.UID])
@@ -157,7 +170,7 @@ func (s *simulation) podMishap(pod *corev1.Pod) {
 		s.say("%s crashes", pod.Name)
 		s.ChangePod(key, func(pod *corev1.Pod) { s.SetReady(pod, false) })
 	case 4:
-		s.say("%s is evicted", pod.Name)
+		s.say("%s is deleted", pod.Name)
 		s.Delete(world.Pod, key)
 	case 5:
 		if pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil {
@@ -190,7 +203,12 @@ func (s *simulation) person() {
 
 func (s *simulation) editSidecars(key world.Key, what string, change func(spec *v1beta1.SidecarSetSpec)) {
 	s.say("person: SidecarSet %s: %s", key.Name, what)
-	world.Change(s.Store, world.SidecarSet, key, func(set *v1beta1.SidecarSet) { change(&set.Spec) })
+	world.Change(s.Store, world.SidecarSet, key, func(set *v1beta1.SidecarSet) {
+		change(&set.Spec)
+		if s.fixed != nil {
+			s.fixed(&set.Spec.UpdateStrategy)
+		}
+	})
 }
 
 func (s *simulation) editSet(key world.Key, what string, change func(spec *v1beta1.StatefulSetSpec)) {
@@ -251,15 +269,24 @@ func (s *simulation) changeSet(key world.Key) {
 	}
 }
 
-// changeTheRest scales the Deployment, changes a SchedPatch, deletes it, or puts it back.
+// changeTheRest scales and rolls Deployments, changes budgets and SchedPatches, deletes those or puts them back.
 func (s *simulation) changeTheRest() {
-	key := []world.Key{zonedKey, spotKey}[s.random.IntN(2)]
+	name := []string{"cart", "till"}[s.random.IntN(2)]
+	switch s.random.IntN(6) {
+	case 0, 1:
+		s.scaleDeployment(name, 1+s.random.Int32N(3))
+	case 2:
+		s.roll(name)
+	case 3:
+		s.changeBudget()
+	default:
+		s.changePatch([]world.Key{zonedKey, spotKey}[s.random.IntN(2)])
+	}
+}
+
+func (s *simulation) changePatch(key world.Key) {
 	patch := world.Get[*v1alpha1.SchedPatch](s.Store, world.SchedPatch, key)
-	switch n := s.random.IntN(5); {
-	case n < 2:
-		count := 1 + s.random.Int32N(3)
-		s.say("person: Deployment cart: replicas %d", count)
-		world.Change(s.Store, world.ReplicaSet, cartKey, func(set *appsv1.ReplicaSet) { set.Spec.Replicas = &count })
+	switch n := s.random.IntN(3); {
 	case patch == nil:
 		s.say("person: SchedPatch %s is put back", key.Name)
 		if key == zonedKey {
@@ -267,10 +294,10 @@ func (s *simulation) changeTheRest() {
 		} else {
 			s.addSpot()
 		}
-	case n == 2:
+	case n == 0:
 		s.say("person: SchedPatch %s is deleted", key.Name)
 		s.Delete(world.SchedPatch, key)
-	case n == 3:
+	case n == 1:
 		s.say("person: SchedPatch %s is a preview or not", key.Name)
 		world.Change(s.Store, world.SchedPatch, key, func(patch *v1alpha1.SchedPatch) {
 			if patch.Spec.Mode == v1alpha1.SchedPatchActive {
@@ -279,7 +306,7 @@ func (s *simulation) changeTheRest() {
 				patch.Spec.Mode = v1alpha1.SchedPatchActive
 			}
 		})
-	case n == 4:
+	case n == 2:
 		seconds := 1 + s.random.Int32N(600)
 		s.say("person: SchedPatch %s is for %d s", key.Name, seconds)
 		world.Change(s.Store, world.SchedPatch, key, func(patch *v1alpha1.SchedPatch) { patch.Spec.TTLSeconds = &seconds })

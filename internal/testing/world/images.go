@@ -37,6 +37,9 @@ func (n *Nodes) Pulls(node, image string) {
 	n.images[node][image] = true
 }
 
+// Forgets lets a node have no image of a name any more, as when its kubelet needs room.
+func (n *Nodes) Forgets(node, image string) { delete(n.images[node], image) }
+
 // pull has a node pull an image, unless it has it, and tells the reason why a container waits for it.
 func (n *Nodes) pull(node, image string) string {
 	trouble := n.Troubles[node]

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/testing/world"
+)
+
+// The invariants of a rollout of sidecars, each in its own function. TestEveryInvariantCanFail takes each of the rules
+// away that the operator heeds for their sake, and waits for what they say then.
+
+// keepsWorkloads: a Pod is restarted only while fewer Pods of its workload are down, for whatever reason, than
+// maxUnavailablePerWorkload says, as far as the operator could know. Pods at their end may be counted or not.
+func (o *observer) keepsWorkloads(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod) {
+	count := func(ending bool) (pods, down int) {
+		for _, pod := range o.known() {
+			at := pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed
+			if !selected(pod) || workloadOf(pod) != workloadOf(taken) || at && !ending {
+				continue
+			}
+			pods++
+			if pod.UID != taken.UID && !serves(pod) {
+				down++
+			}
+		}
+		return pods, down
+	}
+	all, down := count(true)
+	live, downAlive := count(false)
+	if most, mostAlive := atMost(rules, all), atMost(rules, live); down >= most && downAlive >= mostAlive {
+		o.s.fail("%s: Pod %s is restarted with %d of %d Pods of %s down, and no more than %d may be: %s",
+			o.actor, taken.Name, downAlive, live, workloadOf(taken), mostAlive, o.describe(taken))
+	}
+}
+
+// describe tells of all Pods of a workload what the operator could know, and what is so.
+func (o *observer) describe(taken *corev1.Pod) string {
+	var out []string
+	for _, pod := range o.known() {
+		if workloadOf(pod) == workloadOf(taken) {
+			out = append(out, fmt.Sprintf("%s seems to serve: %t, serves: %t",
+				pod.Name, serves(pod), serves(o.s.Pod(client.ObjectKeyFromObject(pod)))))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// keepsLastPod: no workload of which the operator knows two Pods or more is brought to none that serves by us. It may be
+// when Pods went that the operator could not know of, and where somebody lets all Pods of a workload be down.
+func (o *observer) keepsLastPod(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod) {
+	others := func(pod *corev1.Pod) bool {
+		return selected(pod) && pod.UID != taken.UID && pod.DeletionTimestamp == nil &&
+			pod.Status.Phase != corev1.PodFailed && workloadOf(pod) == workloadOf(taken)
+	}
+	pods := 1
+	for _, pod := range o.known() {
+		if others(pod) {
+			pods++
+		}
+	}
+	serving := slices.ContainsFunc(o.s.Pods(), func(pod *corev1.Pod) bool { return others(pod) && serves(pod) })
+	if pods >= 2 && !serving && atMost(rules, pods) < pods && o.wentUnseen(taken, others) == 0 {
+		o.s.fail("%s: %s is restarted, the last Pod of %s that serves of %d", o.actor, taken.Name, workloadOf(taken), pods)
+	}
+}
+
+// wentUnseen counts Pods, besides the one that is taken now, that serve as far as the operator could know, and do not.
+func (o *observer) wentUnseen(taken *corev1.Pod, of func(*corev1.Pod) bool) (count int) {
+	for _, pod := range o.known() {
+		now := o.s.Pod(client.ObjectKeyFromObject(pod))
+		if pod.UID != taken.UID && of(pod) && serves(pod) && (now == nil || now.UID != pod.UID || !serves(now)) {
+			count++
+		}
+	}
+	return count
+}
+
+// keepsBudgets: what is taken from a PodDisruptionBudget is no more than somebody allows who sees everything at once,
+// and what went without the operator being able to know.
+func (o *observer) keepsBudgets(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod) {
+	if rules.UpdateStrategy.DisruptionBudgets == v1beta1.IgnoreDisruptionBudgets {
+		return
+	}
+	for _, budget := range o.s.budgets() {
+		matched := o.s.Protected(budget)
+		if !slices.ContainsFunc(matched, func(pod *corev1.Pod) bool { return pod.UID == taken.UID }) {
+			continue
+		}
+		healthy := int32(0)
+		for _, pod := range matched {
+			if _, disrupted := budget.Status.DisruptedPods[pod.Name]; pod.UID != taken.UID && serves(pod) && !disrupted {
+				healthy++
+			}
+		}
+		uids := uidsOf(matched)
+		unseen := int32(o.wentUnseen(taken, func(pod *corev1.Pod) bool { return uids[pod.UID] }))
+		if needed := o.needed(budget); healthy+unseen < needed {
+			o.s.fail("%s: %s is restarted, and PodDisruptionBudget %s/%s has %d healthy Pods then of %d that it needs",
+				o.actor, taken.Name, budget.Namespace, budget.Name, healthy, needed)
+		}
+	}
+}
+
+// needed is how many Pods have to be healthy for a budget: now, or as far as the operator could know, whichever is less.
+func (o *observer) needed(budget *policyv1.PodDisruptionBudget) int32 {
+	needed := o.s.DisruptionStatus(budget).DesiredHealthy
+	for _, object := range o.s.cache.Objects(world.Budget) {
+		if object.GetUID() == budget.UID {
+			needed = min(needed, object.(*policyv1.PodDisruptionBudget).Status.DesiredHealthy)
+		}
+	}
+	return needed
+}
+
+func uidsOf(pods []*corev1.Pod) map[types.UID]bool {
+	out := map[types.UID]bool{}
+	for _, pod := range pods {
+		out[pod.UID] = true
+	}
+	return out
+}
+
+// beginsNothing: with maxUnavailable 0 no update is begun in a Pod that serves. A hot upgrade is carried to its end.
+func (o *observer) beginsNothing(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
+	most := rules.UpdateStrategy.MaxUnavailable
+	if most.IntValue() != 0 || most.StrVal != "" && most.StrVal != "0%" || !serves(was) {
+		return
+	}
+	if sidecarRevisions(was)[o.object.Name] == sidecarRevisions(is)[o.object.Name] && holds(was) == holds(is) {
+		return // no update begins
+	}
+	if restarts(was, is) || !equality.Semantic.DeepEqual(was.Spec, is.Spec) {
+		o.s.fail("%s: maxUnavailable is 0, and an update of Pod %s begins, which serves", o.actor, is.Name)
+	}
+}
+
+// oneDomain: no update is begun in a Pod of one domain while one that was begun in an earlier domain has not come to its
+// end, Pods included that do not serve.
+func (o *observer) oneDomain(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
+	set, revision := o.object.Name, sidecarRevisions(is)[o.object.Name]
+	if revision == sidecarRevisions(was)[set] && holds(was) == holds(is) {
+		return
+	}
+	key := rules.UpdateStrategy.TopologyKey
+	domain := o.domain(is, key)
+	for _, other := range o.known() {
+		if key == "" || other.UID == is.UID || !o.begun[set][other.UID] || !o.alive(o.s.Pod(client.ObjectKeyFromObject(other))) {
+			continue
+		}
+		if earlier := o.domain(other, key); compareDomains(earlier, domain) < 0 {
+			o.s.fail("%s: an update of Pod %s in domain %q begins, and that of Pod %s in domain %q has not ended",
+				o.actor, is.Name, domain, other.Name, earlier)
+		}
+	}
+	if o.begun[set] == nil {
+		o.begun[set] = map[types.UID]bool{}
+	}
+	o.begun[set][is.UID] = !serves(is)
+}
+
+// domain is the value of a label of a Pod's node.
+func (o *observer) domain(pod *corev1.Pod, key string) string {
+	if node := world.Get[*corev1.Node](o.s.Store, world.Node, world.Key{Name: pod.Spec.NodeName}); node != nil {
+		return node.Labels[key]
+	}
+	return ""
+}
+
+// compareDomains compares by name; Pods on nodes without the label come last.
+func compareDomains(a, b string) int {
+	if (a == "") != (b == "") {
+		return -cmp.Compare(a, b)
+	}
+	return cmp.Compare(a, b)
+}
+
+// pulledFirst: no container is restarted with an image that no node has pulled, or, with policy EveryNode, the Pod's own.
+func (o *observer) pulledFirst(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
+	policy := v1beta1.ImagePreDownloadOff
+	if rules.UpdateStrategy.ImagePreDownload != nil {
+		policy = rules.UpdateStrategy.ImagePreDownload.Policy
+	}
+	for i := range is.Spec.Containers {
+		image := is.Spec.Containers[i].Image
+		has := o.s.nodes.HasAny(image)
+		if policy == v1beta1.ImagePreDownloadEveryNode {
+			has = o.s.nodes.Has(is.Spec.NodeName, image)
+		}
+		if policy != v1beta1.ImagePreDownloadOff && image != was.Spec.Containers[i].Image && !has {
+			o.s.fail("%s: Pod %s restarts with image %s, which %s has not pulled", o.actor, is.Name, image, is.Spec.NodeName)
+		}
+	}
+}
+
+// keepsWhatRan: auto remediation deletes no Pod of which a container of its own ran.
+func (o *observer) keepsWhatRan(r world.Request, was *corev1.Pod) {
+	if o.remediating && (r.Verb == "delete" || r.Verb == "evict") && o.ran[was.UID] {
+		o.s.fail("%s: auto remediation deletes Pod %s, and a container of its own ran", o.actor, was.Name)
+	}
+}
