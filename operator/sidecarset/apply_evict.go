@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/operator/apply"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
@@ -30,15 +31,18 @@ func (t TriedEviction) ByBudget() bool { return apierrors.IsTooManyRequests(t.Er
 // next one goes in its place.
 func (e *executor) evictAll(ctx context.Context, plan *Plan, o *Outcome) {
 	round := newRound(plan)
+	evict := func(ctx context.Context, eviction EvictPod) error {
+		return refusal.Taking(plan.Takes, eviction.Pod, eviction.Takes, ledger.Unseen, func() error { return e.evict(ctx, eviction) })
+	}
 	for batch := round.next(e.parallel); len(batch) > 0; batch = round.next(e.parallel) {
-		apply.Each(ctx, e.parallel, batch, e.evict, func(eviction EvictPod, err error) {
+		apply.Each(ctx, e.parallel, batch, evict, func(eviction EvictPod, err error) {
 			switch round.answered(eviction, err) {
 			case refusal.None:
 				o.Evicted = append(o.Evicted, eviction)
 			case refusal.Refused:
 				o.Kept = append(o.Kept, TriedEviction{eviction, err})
 			case refusal.Stale:
-				o.Stale++
+				o.stale(err)
 			case refusal.Doubtful:
 				o.fail(err)
 			}

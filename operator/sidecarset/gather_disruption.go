@@ -10,6 +10,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
@@ -22,7 +23,7 @@ func (g *gatherer) openLedger(s *Snapshot) {
 // takerOf is the name by which a set is known in the ledger.
 func takerOf(set string) string { return "SidecarSet " + set }
 
-// disruptionBudgets reads the PodDisruptionBudgets of the Pods that the plan may restart, and all Pods of their
+// disruptionBudgets reads the PodDisruptionBudgets of the Pods that the plan may restart or evict, and all Pods of their
 // namespaces, since a budget may cover Pods of others. Where there is nothing to restart nothing is read.
 func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 	strategy := &s.Set.Spec.UpdateStrategy
@@ -36,13 +37,20 @@ func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 			mayRestart[view.Pod.Namespace] = append(mayRestart[view.Pod.Namespace], view.Pod)
 		}
 	}
+	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate {
+		for _, u := range s.Uninjected {
+			if pods.Ready(u.Pod) {
+				mayRestart[u.Pod.Namespace] = append(mayRestart[u.Pod.Namespace], u.Pod)
+			}
+		}
+	}
 	if len(mayRestart) == 0 {
 		return nil
 	}
 	g.waiters.Look(client.ObjectKeyFromObject(s.Set.Object))
 	s.Disruption = disruption.Budgets{}
-	for namespace, pods := range mayRestart {
-		known, err := ledger.Budgets(ctx, g.reader, namespace, pods)
+	for namespace, concerned := range mayRestart {
+		known, err := ledger.Budgets(ctx, g.reader, namespace, concerned)
 		if err != nil {
 			return err
 		}

@@ -10,11 +10,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
 const (
@@ -37,6 +37,8 @@ type EvictPod struct {
 	// NotServing means that the Pod does not serve, so that its end costs nothing. That has to be true still when it is
 	// evicted.
 	NotServing bool
+	// Takes are the budgets that a Pod that serves is taken from.
+	Takes []ledger.Budget
 }
 
 // String renders the action for logs.
@@ -107,6 +109,16 @@ func (p *planner) repair() {
 		p.plan.Repair = "as many Pods as maxUnavailable allows are on their way already"
 		p.plan.RepairIn = repairEvery
 	}
+	if p.plan.EvictBudget == 0 {
+		return
+	}
+	held := ""
+	if p.plan.Evictions, held = p.withinWorkloads(p.plan.Evictions); held != "" {
+		p.plan.RepairIn = repairEvery
+		if len(p.plan.Evictions) == 0 {
+			p.plan.Repair = held
+		}
+	}
 }
 
 // repairable are the Pods that an eviction can help, in order: those that do not serve first, those of which an
@@ -122,7 +134,7 @@ func (p *planner) repairable() []EvictPod {
 		if u.Reason == v1beta1.ReasonSetConflict {
 			p.plan.RepairIn = conflictEvery
 		}
-		if !helps(p.s, u) || p.vain(u.Pod) {
+		if !helps(p.s, u) || p.vain(u.Pod) || p.s.Takes.Taken(u.Pod.UID) {
 			continue
 		}
 		e := EvictPod{Pod: u.Pod, Reason: u.Reason, NotServing: !pods.Ready(u.Pod)}
@@ -229,24 +241,6 @@ func noteYoungest(youngest map[types.UID]metav1.Time, pod *corev1.Pod) {
 func (p *planner) vain(pod *corev1.Pod) bool {
 	_, found := slices.BinarySearch(p.plan.Futile, metav1.GetControllerOf(pod).UID)
 	return found
-}
-
-// replacing are the kinds whose controllers make a Pod again when it is gone. To others, such as a Job or a pipeline's
-// run, the end of a Pod is a failure.
-var replacing = map[schema.GroupKind]bool{
-	{Group: "apps", Kind: "ReplicaSet"}:            true,
-	{Group: "apps", Kind: "StatefulSet"}:           true,
-	{Group: "apps", Kind: "DaemonSet"}:             true,
-	{Group: "", Kind: "ReplicationController"}:     true,
-	{Group: "apps.kruise.io", Kind: "StatefulSet"}: true,
-	{Group: "apps.kruise.io", Kind: "CloneSet"}:    true,
-	{Group: "apps.kruise.io", Kind: "DaemonSet"}:   true,
-}
-
-// createdAnew reports whether a controller makes the Pod again when it is gone.
-func createdAnew(pod *corev1.Pod) bool {
-	owner := metav1.GetControllerOf(pod)
-	return owner != nil && replacing[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 }
 
 func anyUnreplaced(families map[types.UID]*lineage, now metav1.Time) bool {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -127,4 +128,22 @@ func takenDown(s *Snapshot) int {
 		}
 	}
 	return n
+}
+
+// replacing are the kinds whose controllers make a Pod again when it is gone. To others, such as a Job or a pipeline's
+// run, the end of a Pod is a failure.
+var replacing = map[schema.GroupKind]bool{
+	{Group: "apps", Kind: "ReplicaSet"}:            true,
+	{Group: "apps", Kind: "StatefulSet"}:           true,
+	{Group: "apps", Kind: "DaemonSet"}:             true,
+	{Group: "", Kind: "ReplicationController"}:     true,
+	{Group: "apps.kruise.io", Kind: "StatefulSet"}: true,
+	{Group: "apps.kruise.io", Kind: "CloneSet"}:    true,
+	{Group: "apps.kruise.io", Kind: "DaemonSet"}:   true,
+}
+
+// createdAnew reports whether a controller makes the Pod again when it is gone.
+func createdAnew(pod *corev1.Pod) bool {
+	owner := metav1.GetControllerOf(pod)
+	return owner != nil && replacing[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 }

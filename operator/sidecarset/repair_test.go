@@ -192,12 +192,22 @@ func TestRepair(t *testing.T) {
 		"those that do not serve for nothing": {
 			injected: 1,
 			play: func(w *rollout) {
-				w.bare("a")
+				of(w.bare("a"), "ReplicaSet", "other")
 				for _, name := range []string{"x", "y"} {
 					build.SetReady(w.bare(name), false, w.now)
 				}
 			},
 			want: []string{"x", "y", "a"},
+		},
+		"not the last one of a workload that serves": {
+			injected: 1,
+			play: func(w *rollout) {
+				w.bare("a")
+				for _, name := range []string{"x", "y"} {
+					build.SetReady(w.bare(name), false, w.now)
+				}
+			},
+			want: []string{"x", "y"},
 		},
 		"none while a successor is not ready": {
 			injected: 1,
