@@ -114,7 +114,8 @@ func (b *Budget) Words(healthy int) string {
 	case len(status.DisruptedPods) > 0:
 		return fmt.Sprintf("%s allows none now (evictions granted and not carried out: %d)", b, len(status.DisruptedPods))
 	}
-	return fmt.Sprintf("%s allows none now (the disruption controller counts %d healthy of %d needed)", b, status.CurrentHealthy, status.DesiredHealthy)
+	return fmt.Sprintf("%s allows none now (the disruption controller counts %d healthy of %d needed)",
+		b, status.CurrentHealthy, status.DesiredHealthy)
 }
 
 // mostWords is how much is said of what another controller writes.

@@ -43,8 +43,9 @@ func OrphanParent(object metav1.Object) []string {
 const PullerIndex = "puller"
 
 const (
-	// AnyPuller finds every Pod that has a node pull an image, and StrayPuller those whose object is gone.
-	AnyPuller   = "any"
+	// AnyPuller finds every Pod that has a node pull an image.
+	AnyPuller = "any"
+	// StrayPuller finds those whose object is gone.
 	StrayPuller = "stray"
 )
 

@@ -94,7 +94,8 @@ func (b *Book) waits(image string, last []Try, missing bool) *verdict {
 
 // Sentence says it in whole, with what follows.
 func (m Missing) Sentence() string {
-	return fmt.Sprintf("No node that was asked can get image %s: %s. Asked: %s. Nothing restarts with it; they are asked again within %.0f minutes.",
+	return fmt.Sprintf("No node that was asked can get image %s: %s. Asked: %s. "+
+		"Nothing restarts with it; they are asked again within %.0f minutes.",
 		m.Image, m.Words, strings.Join(m.Nodes, ", "), longestPause.Minutes())
 }
 

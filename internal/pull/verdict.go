@@ -18,13 +18,13 @@ import (
 type State string
 
 const (
-	// Pulling: nothing yet.
+	// Pulling means that nothing is known yet.
 	Pulling State = "Pulling"
-	// Has: the node has the image.
+	// Has means that the node has the image.
 	Has State = "Has"
-	// Cannot: the node cannot get it.
+	// Cannot means that the node cannot get it.
 	Cannot State = "Cannot"
-	// SaysNothing: the puller could not find out.
+	// SaysNothing means that the puller could not find out.
 	SaysNothing State = "SaysNothing"
 )
 

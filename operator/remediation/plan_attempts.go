@@ -69,7 +69,8 @@ func (p *planner) void(a *Attempt, pod *Pod) bool {
 		return p.outdated(pod) == "" || classify(pod).kind != unscheduled
 	}
 	c := p.caseOf(pod)
-	return c == nil || c.Diagnosis.stays() || c.Diagnosis == diagnosisGlobal || c.Diagnosis == diagnosisNone || !p.record.active(a.Node, p.s.Now)
+	return c == nil || c.Diagnosis.stays() || c.Diagnosis == diagnosisGlobal || c.Diagnosis == diagnosisNone ||
+		!p.record.active(a.Node, p.s.Now)
 }
 
 // replaced reports whether nothing more is to come of an attempt whose Pod is gone: the new one serves, is stuck again,

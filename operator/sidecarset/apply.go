@@ -41,7 +41,7 @@ func (e *executor) apply(ctx context.Context, plan *Plan) *Outcome {
 	e.holdAll(ctx, plan, o)
 	e.change(ctx, plan, plan.Finishes, writeFinish, o, &o.Finished)
 	e.evictAll(ctx, plan, o)
-	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.succeeded(err) })
+	apply.Each(ctx, e.parallel, plan.Marks, e.mark, func(_ MarkPod, err error) { o.note(err) })
 	return o
 }
 

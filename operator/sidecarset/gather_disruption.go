@@ -31,6 +31,26 @@ func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 		strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType {
 		return nil
 	}
+	restarts := mayRestart(s)
+	if len(restarts) == 0 {
+		return nil
+	}
+	g.waiters.Look(client.ObjectKeyFromObject(s.Set.Object))
+	s.Disruption = disruption.Budgets{}
+	for namespace, concerned := range restarts {
+		known, err := ledger.Budgets(ctx, g.reader, namespace, concerned)
+		if err != nil {
+			return err
+		}
+		if len(known.Budgets) > 0 {
+			s.Disruption[namespace] = known
+		}
+	}
+	return nil
+}
+
+// mayRestart are the serving Pods, by namespace, that the plan may restart or evict.
+func mayRestart(s *Snapshot) map[string][]*corev1.Pod {
 	mayRestart := map[string][]*corev1.Pod{}
 	for _, view := range s.Matched {
 		if view.Ready() && (!view.Updated() || !view.HotFinished() || len(view.OwedResizes()) > 0) {
@@ -44,19 +64,5 @@ func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 			}
 		}
 	}
-	if len(mayRestart) == 0 {
-		return nil
-	}
-	g.waiters.Look(client.ObjectKeyFromObject(s.Set.Object))
-	s.Disruption = disruption.Budgets{}
-	for namespace, concerned := range mayRestart {
-		known, err := ledger.Budgets(ctx, g.reader, namespace, concerned)
-		if err != nil {
-			return err
-		}
-		if len(known.Budgets) > 0 {
-			s.Disruption[namespace] = known
-		}
-	}
-	return nil
+	return mayRestart
 }

@@ -51,17 +51,15 @@ type Refused struct {
 // Err joins the errors that are worth another try.
 func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
 
-// succeeded reports whether an action succeeded, and notes why not.
-func (o *Outcome) succeeded(err error) bool {
+// note takes in why an action did not succeed.
+func (o *Outcome) note(err error) {
 	switch {
 	case err == nil:
-		return true
 	case apply.IsStale(err):
 		o.stale(err)
 	default:
 		o.fail(err)
 	}
-	return false
 }
 
 // stale counts an action that was given up.
@@ -82,7 +80,7 @@ func (o *Outcome) held(h HoldPod, err error) {
 	case h.Begins != nil && refusal.KindOf(err) != refusal.Stale:
 		o.Refused = append(o.Refused, Refused{*h.Begins, writeUpdate, err})
 	default:
-		o.succeeded(err)
+		o.note(err)
 	}
 }
 

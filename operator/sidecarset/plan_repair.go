@@ -109,9 +109,13 @@ func (p *planner) repair() {
 		p.plan.Repair = "as many Pods as maxUnavailable allows are on their way already"
 		p.plan.RepairIn = repairEvery
 	}
-	if p.plan.EvictBudget == 0 {
-		return
+	if p.plan.EvictBudget > 0 {
+		p.spareWorkloads()
 	}
+}
+
+// spareWorkloads takes the Pods out of the plan that their workloads need.
+func (p *planner) spareWorkloads() {
 	held := ""
 	if p.plan.Evictions, held = p.withinWorkloads(p.plan.Evictions); held != "" {
 		p.plan.RepairIn = repairEvery

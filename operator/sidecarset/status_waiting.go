@@ -15,8 +15,9 @@ import (
 
 // waitingReasons are all that a Pod may wait for, in the order in which it is asked.
 var waitingReasons = []string{
-	v1beta1.WaitingInFlight, v1beta1.WaitingKubeletUnknown, v1beta1.WaitingMaxUnavailable, v1beta1.WaitingTopology, v1beta1.WaitingImagePulling,
-	v1beta1.WaitingImageUnavailable, v1beta1.WaitingHook, v1beta1.WaitingHookTimeout, v1beta1.WaitingWorkloadUnavailable,
+	v1beta1.WaitingInFlight, v1beta1.WaitingKubeletUnknown, v1beta1.WaitingMaxUnavailable, v1beta1.WaitingTopology,
+	v1beta1.WaitingImagePulling, v1beta1.WaitingImageUnavailable, v1beta1.WaitingHook, v1beta1.WaitingHookTimeout,
+	v1beta1.WaitingWorkloadUnavailable,
 	v1beta1.WaitingDisruptionBudget,
 }
 

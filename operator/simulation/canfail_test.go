@@ -128,9 +128,3 @@ func expect(t *testing.T, without func(*simulation), want string, most uint64) {
 	}
 	t.Errorf("%d histories, and nobody says %q", most, want)
 }
-
-// downAtWill lets all Pods of workloads be down at a time.
-func downAtWill(r *rules) {
-	r.MaxUnavailable, r.MaxUnavailablePerWorkload = ptr.To(intstr.FromInt32(9)), ptr.To(intstr.FromString("100%"))
-	r.DisruptionBudgets = v1beta1.IgnoreDisruptionBudgets
-}

@@ -26,11 +26,11 @@ type pulling struct {
 // pulling reads the set's fields and annotations. Where it has any of them, each node pulls ahead.
 func (s *Snapshot) pulling() pulling {
 	policy := s.strategy().PodUpdatePolicy
-	settings, any := pull.SettingsOf(s.Set)
+	settings, asked := pull.SettingsOf(s.Set)
 	switch {
 	case policy != v1beta1.InPlaceIfPossiblePodUpdatePolicy && policy != v1beta1.InPlaceOnlyPodUpdatePolicy:
 		return pulling{v1beta1.ImagePreDownloadOff, settings}
-	case any:
+	case asked:
 		return pulling{v1beta1.ImagePreDownloadEveryNode, settings}
 	}
 	return pulling{cmp.Or(s.Images.Default, v1beta1.ImagePreDownloadOff), settings}

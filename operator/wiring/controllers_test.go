@@ -38,7 +38,7 @@ func (hanging) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOp
 // A worker that waits for ever is worse than one that fails: nobody would hear of it.
 func TestNoControllerReadsForLongerThanAMinute(t *testing.T) {
 	for name, make := range map[string]func(loop.Cluster) loop.Controller{
-		"readiness":   func(c loop.Cluster) loop.Controller { return readiness.New(c) },
+		"readiness":   readiness.New,
 		"sidecarset":  func(c loop.Cluster) loop.Controller { return sidecarset.New(c, sidecarset.Options{}) },
 		"statefulset": func(c loop.Cluster) loop.Controller { return statefulset.New(c, statefulset.Options{}) },
 		"schedpatch":  func(c loop.Cluster) loop.Controller { return schedpatch.New(c, nil, schedpatch.Options{}) },

@@ -46,7 +46,7 @@ func TestOnlyReadyEndpointsArePicked(t *testing.T) {
 // A proxy that is stopped takes the requests with it that it is busy with, and the load counts each once.
 func TestLostRequestsAreCounted(t *testing.T) {
 	busy, release := make(chan struct{}), make(chan struct{})
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hang" {
 			busy <- struct{}{}
 			<-release

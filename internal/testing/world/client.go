@@ -178,18 +178,8 @@ func (c *Client) delete(r Request, o *metav1.DeleteOptions) error {
 	if before == nil {
 		return apierrors.NewNotFound(ResourceOf(r.Kind), r.Name)
 	}
-	switch is := o.Preconditions; {
-	case is == nil || is.UID == nil:
-		if !c.Unconditional[r.Kind] {
-			s.T.Errorf("%s does not say which one it means", r)
-		}
-	case *is.UID != before.GetUID():
-		return conflict(r, "another UID")
-	case is.ResourceVersion != nil && *is.ResourceVersion != before.GetResourceVersion():
-		return conflict(r, "it has changed")
-	}
-	if c.Exact[r.Kind] && (o.Preconditions == nil || o.Preconditions.ResourceVersion == nil) {
-		s.T.Errorf("%s does not say in what version it means it", r)
+	if err := c.heed(r, o, before); err != nil {
+		return err
 	}
 	if err := c.judge(before, nil); err != nil {
 		return err
@@ -204,6 +194,25 @@ func (c *Client) delete(r Request, o *metav1.DeleteOptions) error {
 	}
 	s.Delete(r.Kind, r.Key())
 	return c.done(r, before)
+}
+
+// heed compares an object with the preconditions of its deletion.
+func (c *Client) heed(r Request, o *metav1.DeleteOptions, before client.Object) error {
+	s := c.Store
+	switch is := o.Preconditions; {
+	case is == nil || is.UID == nil:
+		if !c.Unconditional[r.Kind] {
+			s.T.Errorf("%s does not say which one it means", r)
+		}
+	case *is.UID != before.GetUID():
+		return conflict(r, "another UID")
+	case is.ResourceVersion != nil && *is.ResourceVersion != before.GetResourceVersion():
+		return conflict(r, "it has changed")
+	}
+	if c.Exact[r.Kind] && (o.Preconditions == nil || o.Preconditions.ResourceVersion == nil) {
+		s.T.Errorf("%s does not say in what version it means it", r)
+	}
+	return nil
 }
 
 // Update replaces an object, if its resourceVersion is the one that is stored.
