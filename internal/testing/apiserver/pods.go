@@ -49,6 +49,7 @@ func AddNode(ctx context.Context, c client.Client, name string, change func(*cor
 	status := corev1.NodeStatus{
 		Capacity: capacity, Allocatable: capacity,
 		Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1.37.1"},
 	}
 	node.Status = *status.DeepCopy()
 	if change != nil {

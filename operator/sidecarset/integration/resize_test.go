@@ -75,6 +75,7 @@ var _ = Describe("A sidecar that has limits alone", func() {
 		f.change(ctx, limit("200m"))
 		Eventually(f.requests(ctx, "web")).WithTimeout(patience).Should(Equal("200m"))
 		pod = f.get(ctx, "web")
+		pod.Status.ObservedGeneration = pod.Generation // the answer is about what was written
 		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
 			Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: corev1.PodReasonInfeasible,
 		})

@@ -40,6 +40,7 @@ var _ = BeforeSuite(func() {
 	server := apiserver.Start(nil)
 	k8s = server.Client
 	apiserver.AddNode(context.Background(), k8s, "node-1", nil) // the API server resizes no Pod of a node that it does not know
+	DeferCleanup(apiserver.RunDisruptionController(server.Config))
 	config := rest.CopyConfig(server.Config)
 	config.Wrap(refusals.Between)
 	DeferCleanup(apiserver.RunOperator(config, func(ctx context.Context, mgr manager.Manager) error {
