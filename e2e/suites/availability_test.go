@@ -131,6 +131,25 @@ var _ = Describe("A rollout through Pods of several workloads", func() {
 		// An eviction that was let go in the moment before the kubelet says that a Pod of ours is down takes one more.
 		expectMost(changes, 2, 2)
 	}, SpecTimeout(5*time.Minute))
+
+	It("begins with no Pod of a zone before all of the zone before serve again", Serial, func(ctx SpecContext) {
+		nodes, err := cluster.Nodes(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		if len(nodes) < 2 {
+			Skip("two zones need two nodes")
+		}
+		zone := "e2e.windlass.dev/zone"
+		// The order is that of the values, not that of the nodes.
+		for i, value := range []string{"b", "a"} {
+			DeferCleanup(func(ctx SpecContext) { Expect(cluster.LabelNode(ctx, nodes[i], zone, "")).To(Succeed()) })
+			Expect(cluster.LabelNode(ctx, nodes[i], zone, value)).To(Succeed())
+		}
+		f := startFleet(ctx, 4, func(set *v1beta1.SidecarSet) {
+			set.Spec.UpdateStrategy.MaxUnavailable = percent("100%")
+			set.Spec.UpdateStrategy.TopologyKey = zone
+		}, "web")
+		expectOneZoneAfterTheOther(f.roll(ctx), nodes[1], nodes[0])
+	}, SpecTimeout(4*time.Minute))
 })
 
 // protect gives each Deployment a PodDisruptionBudget, and waits until it speaks of its Pods.
@@ -144,4 +163,29 @@ func (f *fleet) protect(ctx context.Context, minAvailable int32) {
 			return budget.Status.DisruptionsAllowed, err
 		}).Should(Equal(*deployment.Spec.Replicas - minAvailable))
 	}
+}
+
+// expectOneZoneAfterTheOther holds that no Pod of the second node was changed before all of the first one served with
+// the second version of the sidecar.
+func expectOneZoneAfterTheOther(changes []framework.PodChange, first, second string) {
+	GinkgoHelper()
+	begun := false
+	framework.Replay(changes, func(change *framework.PodChange, pods map[string]*corev1.Pod) {
+		updated := func(pod *corev1.Pod) bool {
+			return framework.Container(pod, framework.SidecarContainer).Image == framework.SidecarImageV2
+		}
+		if begun || change.After == nil || change.After.Spec.NodeName != second || !updated(change.After) {
+			return
+		}
+		begun = true
+		for name, pod := range pods {
+			if pod.Spec.NodeName != first {
+				continue
+			}
+			running := framework.ContainerStatus(pod, framework.SidecarContainer).RestartCount == 1
+			Expect(updated(pod) && running && framework.IsReady(pod)).To(BeTrue(),
+				"Pod %s of %s serves with the new version when %s of %s is changed", name, first, change.Name(), second)
+		}
+	})
+	Expect(begun).To(BeTrue(), "a Pod of %s was changed", second)
 }

@@ -49,23 +49,30 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 		changeSet(ctx, t.set, setImage(framework.SidecarImageV2))
 		Eventually(ctx, t.updated(ctx, healthy)).WithTimeout(healthyWithin).Should(Equal(3), "Pods of the healthy tenant that run the new sidecar")
 		figure("healthy tenant done", "%.1f s", time.Since(began).Seconds())
-		Eventually(ctx, t.updated(ctx, guarded)).Should(Equal(2), "a budget for evictions says nothing about updates")
-		for namespace, want := range map[string]int{finished: 1, gated: 1, refusing: 0} {
+		for namespace, want := range map[string]int{finished: 1, gated: 1, refusing: 0, guarded: 0} {
 			Eventually(ctx, t.holding(ctx, namespace)).Should(Equal(want), "Pods with the new image in %s", namespace)
 		}
 		figure("all others as far as can be", "%.1f s", time.Since(began).Seconds())
 		Eventually(ctx, func() string { return conditionMessage(ctx, t.set, v1beta1.ConditionReady) }).Should(And(
 			ContainSubstring(refusing+"/app-"), ContainSubstring("the image is not released"),
 			ContainSubstring(finished+"/job-"), ContainSubstring("has ended"),
-			ContainSubstring(gated+"/gated (it waits for its scheduling gates")))
+			ContainSubstring(gated+"/gated (it waits for its scheduling gates"),
+			ContainSubstring("PodDisruptionBudget "+guarded+"/")))
 		figure("Ready", "%s", conditionMessage(ctx, t.set, v1beta1.ConditionReady))
 
 		By("going on by itself when nothing is refused any more, and not waiting for those that are down for reasons of their own")
 		lift(ctx)
 		began = time.Now()
-		awaitCondition(ctx, t.set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
+		Eventually(ctx, t.updated(ctx, refusing)).WithTimeout(2*time.Minute).Should(Equal(2))
 		figure("refusing tenant done", "%.1f s after its policy was lifted", time.Since(began).Seconds())
-		Expect(t.updated(ctx, refusing)()).To(Equal(2))
+		Expect(t.holding(ctx, guarded)()).To(BeZero(), "Pods with the new image that their PodDisruptionBudget keeps")
+
+		By("completing once PodDisruptionBudgets are not asked any more")
+		changeSet(ctx, t.set, func(set *v1beta1.SidecarSet) {
+			set.Spec.UpdateStrategy.DisruptionBudgets = v1beta1.IgnoreDisruptionBudgets
+		})
+		awaitCondition(ctx, t.set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
+		Expect(t.updated(ctx, guarded)()).To(Equal(2))
 		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReconciling)).To(BeEmpty())
 		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReady)).To(ContainSubstring(finished + "/job-"))
 	}, SpecTimeout(4*time.Minute))
