@@ -63,7 +63,7 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 		By("going on by itself when nothing is refused any more, and not waiting for those that are down for reasons of their own")
 		lift(ctx)
 		began = time.Now()
-		Eventually(ctx, t.updated(ctx, refusing)).WithTimeout(2*time.Minute).Should(Equal(2))
+		Eventually(ctx, t.updated(ctx, refusing)).WithTimeout(2 * time.Minute).Should(Equal(2))
 		figure("refusing tenant done", "%.1f s after its policy was lifted", time.Since(began).Seconds())
 		Expect(t.holding(ctx, guarded)()).To(BeZero(), "Pods with the new image that their PodDisruptionBudget keeps")
 
