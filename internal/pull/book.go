@@ -3,6 +3,8 @@
 package pull
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -81,8 +83,8 @@ type Book struct {
 	wanted  map[Key][]want
 	byImage map[string][]want
 	order   []string
-	// flying are the pullers that pull on, and tries those that were judged, by image; byKey the same by node.
-	flying map[Key]bool
+	// flying are the pullers that pull on, since when, and tries those that were judged, by image; byKey the same by node.
+	flying map[Key]time.Time
 	tries  map[string][]Try
 	byKey  map[Key][]Try
 	// refused are namespaces where no puller is taken, and deaf nodes whose kubelets took none, with the words.
@@ -114,7 +116,7 @@ type verdict struct {
 // NewBook decides which pullers to make and to delete.
 func NewBook(in Input) *Book {
 	b := &Book{
-		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]bool{}, tries: map[string][]Try{},
+		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]time.Time{}, tries: map[string][]Try{},
 		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
 		images: map[string]*verdict{}, nodes: map[Key]*verdict{},
 	}
@@ -179,7 +181,7 @@ func (b *Book) judge(p *Puller) {
 	}
 	v := Judge(p.Pod, Patience{Now: b.in.Now, FailingSince: p.FailingSince, Failing: b.failing(key.Image, p.Pod), Timeout: b.in.Timeout})
 	if v.State == Pulling {
-		b.flying[key] = true
+		b.flying[key] = began(p.Pod)
 		b.soon(v.In)
 		return
 	}
@@ -241,11 +243,46 @@ type Plan struct {
 	Missing []Missing
 	// Silent are those that Pods restart with although nobody has proven that they can be pulled.
 	Silent []Silent
+	// Underway are the pulls that have not come to an end, the one that began first at the head.
+	Underway []Underway
 	// In is when to look again though nothing happens, 0 for never.
 	In time.Duration
 }
 
 // Plan is complete once all candidates that are to go were asked about.
 func (b *Book) Plan() Plan {
-	return Plan{Starts: b.starts, Ends: b.ends, Timeout: b.in.Timeout, Missing: b.missing, Silent: b.silent, In: b.soonest}
+	return Plan{
+		Starts: b.starts, Ends: b.ends, Timeout: b.in.Timeout, Missing: b.missing, Silent: b.silent, Underway: b.underway(), In: b.soonest,
+	}
+}
+
+func (b *Book) underway() []Underway {
+	var out []Underway
+	for key, since := range b.flying {
+		out = append(out, Underway{key, since})
+	}
+	slices.SortFunc(out, func(x, y Underway) int {
+		return cmp.Or(x.Since.Compare(y.Since), cmp.Compare(x.Node, y.Node), cmp.Compare(x.Image, y.Image))
+	})
+	return out
+}
+
+// Underway is a pull that has not come to its end.
+type Underway struct {
+	Key
+	Since time.Time
+}
+
+// StillPulling says which pulls a rollout waits for, the longest first; "" when there are none. It changes only with them.
+func (p *Plan) StillPulling() string {
+	if len(p.Underway) == 0 {
+		return ""
+	}
+	longest := p.Underway[0]
+	text := fmt.Sprintf("Node %s has been pulling image %s since %s, and may take %.0f s",
+		longest.Node, longest.Image, longest.Since.UTC().Format("2006-01-02T15:04:05Z"), p.Timeout.Seconds())
+	if more := len(p.Underway) - 1; more > 0 {
+		text += fmt.Sprintf("; pulls under way besides: %d", more)
+	}
+	return text + "."
 }

@@ -167,7 +167,7 @@ func (b *Book) decideNode(key Key) *verdict {
 	switch {
 	case b.has[key], b.in.Runs[key]:
 		return opened
-	case b.flying[key]:
+	case !b.flying[key].IsZero():
 		return pulls
 	}
 	if left := last.At.Add(pause(failed)).Sub(b.in.Now); failed > 0 && left > 0 {

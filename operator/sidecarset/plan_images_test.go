@@ -10,6 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
@@ -242,4 +245,48 @@ func TestASetWhoseImageNobodyGetsSaysSo(t *testing.T) {
 	if r.RequeueAfter <= 0 || r.RequeueAfter > time.Minute {
 		t.Errorf("it is looked at again after %v, want when the nodes are to be asked again", r.RequeueAfter)
 	}
+}
+
+// A pull may outlast the deadline. Then it is said to be under way, and not that nobody knows what is waited for.
+func TestAPullThatOutlastsTheDeadlineIsNamed(t *testing.T) {
+	w := newRollout(t, 3, build.MakeSidecarSet("s").Spec(func(s *v1beta1.SidecarSetSpec) { s.ProgressDeadlineSeconds = ptr.To[int32](60) }))
+	w.image("agent:2").onNodes().knows(v1beta1.ImagePreDownloadFirstNode)
+	stalled := func() string {
+		t.Helper()
+		plan := w.plan()
+		carryOut(plan)
+		status, _ := makeStatus(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates})
+		w.setStatus(status)
+		c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
+		if c == nil {
+			return ""
+		}
+		return c.Reason + ": " + c.Message
+	}
+	expect := func(step, want string) {
+		t.Helper()
+		if diff := cmp.Diff(want, stalled()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step, diff)
+		}
+	}
+	expect("before it begins", "")
+	w.images.Pullers = []pull.Puller{w.puller("node-3")}
+	since := w.now.UTC().Format("2006-01-02T15:04:05Z")
+	w.now = w.now.Add(59 * time.Second)
+	expect("in time", "")
+	w.now = w.now.Add(2 * time.Second)
+	expect("after the deadline", "ProgressDeadlineExceeded: Node node-3 has been pulling image agent:2 since "+since+", and may take 600 s.")
+	w.now = w.now.Add(time.Minute)
+	expect("the words do not change with time", "ProgressDeadlineExceeded: Node node-3 has been pulling image agent:2 since "+since+", and may take 600 s.")
+	w.knows(v1beta1.ImagePreDownloadFirstNode, tried(w, "node-3", pull.Has))
+	expect("when it has ended the rollout goes on", "")
+}
+
+// puller is one that the kubelet of a node has just taken.
+func (w *rollout) puller(node string) pull.Puller {
+	start := pull.Start{Key: pull.Key{Node: node, Image: "agent:2"}, For: w.pods[0], Container: "agent"}
+	pod := pull.NewPod(start, w.pods[0], "SidecarSet", w.set, 10*time.Minute)
+	pod.UID, pod.CreationTimestamp = types.UID("puller-"+node), metav1.NewTime(w.now)
+	pod.Status.StartTime = &pod.CreationTimestamp
+	return pull.Puller{Pod: pod}
 }

@@ -184,6 +184,9 @@ func (p *progress) sentences() []string {
 	if p.resting() && p.plan.Held > 0 {
 		parts = append(parts, p.held())
 	}
+	if pulls := p.plan.Pulls.StillPulling(); p.overdue && pulls != "" {
+		parts = append(parts, pulls)
+	}
 	if len(p.plan.Waiting) > 0 {
 		parts = append(parts, p.later())
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
@@ -181,4 +183,51 @@ func TestAStatefulSetWhoseImageNobodyGetsSaysSo(t *testing.T) {
 	if strings.Contains(v.message, "within maxUnavailable") {
 		t.Errorf("Pods that wait for an image are said to wait for their turn: %s", v.message)
 	}
+}
+
+// A pull may outlast the deadline. Then it is said to be under way, and not only what waits for it.
+func TestAPullOfAStatefulSetThatOutlastsTheDeadlineIsNamed(t *testing.T) {
+	set := web().InPlace()
+	set.Obj().Spec.ProgressDeadlineSeconds = ptr.To[int32](60)
+	w := settled(t, set).withImage("app:2")
+	for i := range 3 {
+		w.changePod(fmt.Sprintf("web-%d", i), func(pod *corev1.Pod) { pod.Spec.NodeName = fmt.Sprintf("node-%d", i) })
+	}
+	var pullers []pull.Puller
+	stalled := func() string {
+		t.Helper()
+		w.cache.Sync()
+		s := w.snapshot()
+		s.Images = Images{Known: pull.Known{Now: s.Now, Pullers: pullers}, Default: v1beta1.ImagePreDownloadFirstNode}
+		plan, err := makePlan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _ := makeStatus(s, plan, w.executor.apply(t.Context(), s.Set, plan))
+		if _, err := w.writeStatus(t.Context(), s.Set, status); err != nil {
+			t.Fatal(err)
+		}
+		c := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionStalled)
+		if c == nil {
+			return ""
+		}
+		return c.Reason + ": " + c.Message
+	}
+	expect := func(step, want string) {
+		t.Helper()
+		if diff := cmp.Diff(want, stalled()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step, diff)
+		}
+	}
+	expect("before it begins", "")
+	pod, now := w.pod("web-2"), w.snapshot().Now
+	puller := pull.NewPod(pull.Start{Key: pull.Key{Node: "node-2", Image: "app:2"}, For: pod, Container: "app"}, pod, "StatefulSet", w.set("web"), time.Hour)
+	puller.UID, puller.CreationTimestamp = "puller", metav1.NewTime(now)
+	puller.Status.StartTime = &puller.CreationTimestamp
+	pullers = []pull.Puller{{Pod: puller}}
+	w.Pass(50 * time.Second)
+	expect("in time", "")
+	w.Pass(20 * time.Second)
+	expect("after the deadline", "ProgressDeadlineExceeded: Node node-2 has been pulling image app:2 since "+
+		now.UTC().Format("2006-01-02T15:04:05Z")+", and may take 600 s.")
 }

@@ -53,8 +53,11 @@ func (p *progress) sayMissing(m *report.MessageBuilder) {
 	}
 }
 
-// sayImages lists the Pods that wait for images.
+// sayImages lists the Pods that wait for images, after the pulls that outlast the deadline.
 func (p *progress) sayImages(m *report.MessageBuilder) {
+	if pulls := p.plan.Pulls.StillPulling(); p.overdue && pulls != "" {
+		m.Say("%s", pulls)
+	}
 	for _, w := range p.plan.Rollout.Images {
 		m.List(w.Why, len(w.Pods), func(i int) string { return w.Pods[i] })
 	}
