@@ -206,7 +206,7 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.P
 	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
 	for i := range list {
 		pod := &list[i]
-		if !pods.Live(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
+		if pods.Ended(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
 			continue
 		}
 		reach, err := reaches.of(ctx, pod.Namespace)
@@ -214,7 +214,9 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.P
 			return err
 		}
 		switch view := sidecar.NewView(pod, snapshot.Set); {
-		case !reach.selected:
+		case !reach.selected, !pods.Live(pod) && reach.unserved != "":
+		case !pods.Live(pod):
+			snapshot.Beside = append(snapshot.Beside, pod)
 		case reach.unserved != "":
 			snapshot.Exempt = append(snapshot.Exempt, pod)
 		case view.Holds():
@@ -224,9 +226,11 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.P
 			if err != nil {
 				return err
 			}
-			if !served {
-				snapshot.Uninjected = append(snapshot.Uninjected, g.why(snapshot.Set, pod, reach.labels))
+			if served {
+				snapshot.Beside = append(snapshot.Beside, pod)
+				continue
 			}
+			snapshot.Uninjected = append(snapshot.Uninjected, g.why(snapshot.Set, pod, reach.labels))
 		}
 	}
 	return g.survey(ctx, snapshot, &reaches)

@@ -94,12 +94,12 @@ func (l *lineage) unreplaced(now metav1.Time) bool {
 	return false
 }
 
-// unreplaced are the workloads of evicted Pods that wait for their successors, one entry for each Pod.
+// unreplaced are the workloads of evicted Pods that are gone and wait for their successors, one entry for each Pod.
 func unreplaced(s *Snapshot) []workload.ID {
 	var out []workload.ID
 	for _, l := range lineages(s) {
 		for i := len(l.successors); i < len(l.evicted); i++ {
-			if e := &l.evicted[i]; s.Now.Sub(e.At) < unreplacedFor {
+			if e := &l.evicted[i]; s.Now.Sub(e.At) < unreplacedFor && !s.isBeside(e.Pod) {
 				out = append(out, e.Workload)
 			}
 		}

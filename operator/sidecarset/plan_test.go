@@ -125,7 +125,11 @@ func (w *rollout) snapshot() *Snapshot {
 		}
 	}()
 	for _, pod := range w.pods {
-		if !pods.Live(pod) {
+		if pods.Ended(pod) {
+			continue
+		}
+		if pod.DeletionTimestamp != nil {
+			s.Beside = append(s.Beside, pod)
 			continue
 		}
 		s.Kubelets[pod.Spec.NodeName] = "v1.36.1"

@@ -59,6 +59,7 @@ func (p *planner) countWorkloads() {
 			w.down, w.others = w.down+1, append(w.others, u.Pod)
 		}
 	}
+	p.countBeside()
 	for _, id := range unreplaced(p.s) {
 		w := p.workloads.of(id)
 		w.pods, w.down, w.ours = w.pods+1, w.down+1, true

@@ -31,6 +31,9 @@ type Snapshot struct {
 	Strays []*sidecar.View
 	// Uninjected are the live Pods that the set selects but that do not hold its sidecars.
 	Uninjected []Uninjected
+	// Beside are the other Pods that the set selects: those that are being deleted, and those that a canary of it serves.
+	// They count for their workloads only.
+	Beside []*corev1.Pod
 	// Exempt are the live Pods that the set selects in namespaces whose Pods no webhook serves.
 	Exempt []*corev1.Pod
 	// Unserved says why no webhook serves the only namespace that the set reaches, "" when one does.
