@@ -32,8 +32,9 @@ type Write[T any] struct {
 	// Object is what is to be stored. Old is what is stored now: nil when there is nothing yet, or nothing that could
 	// be decoded. Quantities that are stored out of bounds have others in their place.
 	Object, Old *T
-	// JSON is what Object was decoded from.
-	JSON []byte
+	// JSON is what Object was decoded from, and Version the version of its kind.
+	JSON    []byte
+	Version string
 }
 
 // Result is what the writer of an object is told.

@@ -44,14 +44,14 @@ func (k Kind[T]) decode(raw []byte, which string) (out Decoded[T], err error) {
 func (k Kind[T]) decodeWrite(request admission.Request) (Write[T], field.ErrorList, error) {
 	now, err := k.Decode(request.Object.Raw)
 	if err != nil || len(request.OldObject.Raw) == 0 {
-		return Write[T]{Object: now.Object, JSON: now.JSON}, now.OutOfBounds, err
+		return Write[T]{Object: now.Object, JSON: now.JSON, Version: request.Kind.Version}, now.OutOfBounds, err
 	}
 	old, err := k.decode(request.OldObject.Raw, "old object")
 	if err != nil && json.Unmarshal(request.OldObject.Raw, new(any)) == nil {
 		// It is stored, though no such object. Whoever mends it must not be refused because of what it was.
 		err = nil
 	}
-	return Write[T]{Object: now.Object, Old: old.Object, JSON: now.JSON}, quantity.Brought(now.OutOfBounds, old.OutOfBounds), err
+	return Write[T]{Object: now.Object, Old: old.Object, JSON: now.JSON, Version: request.Kind.Version}, quantity.Brought(now.OutOfBounds, old.OutOfBounds), err
 }
 
 // IsLeaving reports whether an object is on its way out, also where it cannot be decoded as a whole. Nothing may keep

@@ -45,8 +45,9 @@ type Input struct {
 	PatchesErr error
 	// Protecting are the PodDisruptionBudgets that allow none now and cover Pods of the set.
 	Protecting []string
-	// Unknown says which fields of containers and volumes are not known.
-	Unknown []string
+	// Unknown says which fields of containers and volumes are not known, Dropped which ones a client took out that does
+	// not know them.
+	Unknown, Dropped []string
 	// PodSecurity evaluates Pod Security levels.
 	PodSecurity podsecuritypolicy.Evaluator
 }
@@ -63,7 +64,7 @@ func Validate(input Input) admit.Result {
 		return admit.Result{Errors: field.ErrorList{field.InternalError(field.NewPath("spec"), err)}}
 	}
 	result := admit.Result{Warnings: slices.Concat(
-		inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
+		input.Dropped, inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
 		unservedWarnings(input, compiled), runningWarnings(compiled, input.Old),
 		availabilityWarnings(input), lifecycleWarnings(compiled, input.Old),
 	)}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/webhook/admit"
+	"github.com/windlass-operator/windlass/webhook/dropped"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
 
@@ -68,7 +69,8 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.SidecarSet]) (Input, error) {
 	input := Input{
 		Set: write.Object, Old: write.Old, Unknown: unknownFields(write.JSON),
-		Stored: v.Stored, Revisions: v.Revisions, Excluded: v.Excluded, PodSecurity: v.podSecurity,
+		Dropped: dropped.FromSidecarSet(write.Version, write.JSON, write.Old),
+		Stored:  v.Stored, Revisions: v.Revisions, Excluded: v.Excluded, PodSecurity: v.podSecurity,
 	}
 	var err error
 	if input.Base, err = v.base(ctx, write.Object); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,7 +62,9 @@ func (c cluster) Get(_ context.Context, key client.ObjectKey, into client.Object
 }
 
 func (c cluster) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
-	into.(*corev1.NamespaceList).Items = c.namespaces
+	if list, ok := into.(*corev1.NamespaceList); ok {
+		list.Items = c.namespaces
+	}
 	return nil
 }
 
@@ -257,5 +260,27 @@ func TestMisspeltFieldsAreWarnedOf(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, response.Warnings); diff != "" || !response.Allowed {
 		t.Errorf("allowed: %t, warnings (-want +got):\n%s", response.Allowed, diff)
+	}
+}
+
+// A client that does not know our fields updates the object without them.
+func TestAnUpdateByAClientThatDropsFieldsIsWarnedOf(t *testing.T) {
+	old := named("s", spec(func(s *v1beta1.SidecarSetSpec) { s.Namespace, s.UpdateStrategy.TopologyKey = "shop", "zone" }))
+	asked := request(t, named("s"))
+	raw, err := json.Marshal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.OldObject = runtime.RawExtension{Raw: raw}
+	for version, want := range map[string]string{
+		"v1alpha1": "spec: this write takes out updateStrategy.topologyKey (was zone; now no order of zones). A client that does not know that field",
+		"v1beta1": "spec: this write takes out namespace (was shop; now the Pods of every namespace), updateStrategy.topologyKey (was zone; " +
+			"now no order of zones). A client that does not know those fields",
+	} {
+		asked.Kind.Version = version
+		response := newValidator(t).Handle(t.Context(), asked)
+		if !response.Allowed || len(response.Warnings) != 1 || !strings.HasPrefix(response.Warnings[0], want) {
+			t.Errorf("%s: %+v, %q", version, response.Result, response.Warnings)
+		}
 	}
 }

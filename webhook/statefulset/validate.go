@@ -16,8 +16,9 @@ import (
 type Input struct {
 	// Set is the StatefulSet to validate; Old is what it was, nil for a new one.
 	Set, Old *v1beta1.StatefulSet
-	// Unknown says which fields of the templates are not known.
-	Unknown []string
+	// Unknown says which fields of the templates are not known, Dropped which ones a client took out that does not know
+	// them.
+	Unknown, Dropped []string
 	// Classes are the StorageClasses. They are not asked when the set has no claim templates.
 	Classes Classes
 	// CanResize reports whether the cluster changes cpu and memory of running Pods. It is not asked but for an update

@@ -18,6 +18,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/webhook/admit"
+	"github.com/windlass-operator/windlass/webhook/dropped"
 )
 
 // ValidatePath is where the handler is served.
@@ -71,7 +72,10 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 
 // gather reads everything that the validation needs.
 func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.StatefulSet]) (Input, error) {
-	input := Input{Set: write.Object, Old: write.Old, Unknown: unknownFields(write.JSON)}
+	input := Input{
+		Set: write.Object, Old: write.Old, Unknown: unknownFields(write.JSON),
+		Dropped: dropped.FromStatefulSet(write.Version, write.JSON, write.Old),
+	}
 	if len(input.Set.Spec.VolumeClaimTemplates) > 0 {
 		list := &storagev1.StorageClassList{}
 		if err := v.StorageClasses.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {

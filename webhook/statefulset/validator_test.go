@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +130,23 @@ func TestWritesAreAnswered(t *testing.T) {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A client that does not know our fields updates the object without them.
+func TestAnUpdateByAClientThatDropsFieldsIsWarnedOf(t *testing.T) {
+	old := merged(t, minimal, `spec: {minReadySeconds: 5, reserveOrdinals: [1]}`)
+	for version, test := range map[string]struct{ change, want string }{
+		"v1alpha1": {`spec: {replicas: 2}`, "reserveOrdinals (was [1]; now none is reserved), minReadySeconds (was 5; now 0). A client"},
+		"v1beta1":  {`spec: {replicas: 2, reserveOrdinals: [1]}`, "minReadySeconds (was 5; now 0). A client"},
+	} {
+		r := request(t, merged(t, minimal, test.change), old)
+		r.Kind.Version = version
+		want := "spec: this write takes out " + test.want
+		response := validator(cluster{}).Handle(t.Context(), r)
+		if !response.Allowed || len(response.Warnings) != 1 || !strings.HasPrefix(response.Warnings[0], want) {
+			t.Errorf("%s: %+v, %q", version, response.Result, response.Warnings)
+		}
 	}
 }
 

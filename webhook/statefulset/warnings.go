@@ -23,6 +23,7 @@ import (
 func Warnings(input Input) []string {
 	spec := field.NewPath("spec")
 	return slices.Concat(
+		input.Dropped,
 		inert.UnknownWarnings(input.Unknown),
 		templateWarnings(input, spec.Child("template")),
 		otherWarnings(&input.Set.Spec.Template, spec.Child("template")),
