@@ -139,6 +139,16 @@ func ObstacleTo(pod *corev1.Pod, set *Set, sets []*Set) (Obstacle, bool) {
 	return Obstacle{}, false
 }
 
+// NameTaken says which container of a live Pod, read as a whole, keeps a set out of the one that its owner makes in its
+// place; "" for none. The set need not match, nor be the version that the Pod has.
+func NameTaken(pod *corev1.Pod, set *Set) string {
+	if OptedOut(pod) {
+		return ""
+	}
+	_, message := takenNames{}.obstacle(readIncoming(asCreated(pod, nil)), set)
+	return message
+}
+
 // asCreated is a Pod as its owner makes it: without what was injected into it.
 func asCreated(pod *corev1.Pod, sets []*Set) *corev1.Pod {
 	view := readIncoming(pod)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
@@ -84,6 +85,56 @@ func TestWhyASetIsLeftOutOfALivePod(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("why (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A Pod is asked whole, and whether the set is in it already or not: it is about the one that comes next.
+func TestNameTaken(t *testing.T) {
+	mark := corev1.EnvVar{Name: v1beta1.SidecarInjectedEnv, Value: "true"}
+	injected := func(b *build.PodBuilder) *build.PodBuilder {
+		for _, list := range [][]corev1.Container{b.Obj().Spec.InitContainers, b.Obj().Spec.Containers} {
+			for i := range list {
+				if list[i].Name == "agent" {
+					list[i].Env = append(list[i].Env, mark)
+				}
+			}
+		}
+		return b
+	}
+	set := compile(t, build.MakeSidecarSet("mesh").Container("agent", "agent:1").NativeSidecar("proxy", "proxy:1").Container("hot", "hot:1").
+		Spec(func(s *v1beta1.SidecarSetSpec) { makeHot(&s.Containers[1]) }).Obj())
+	whole := build.MakePod("p").New()
+	inject(t, whole.Obj(), set)
+	recorded := build.MakePod("p").Container("agent", "agent:0").InitContainer("proxy", "proxy:0").Container("hot-1", "hot:0").Container("hot-2", "empty:1")
+	recorded.Obj().Annotations = whole.Obj().Annotations
+	const renamed = "; rename one of the two"
+	for name, test := range map[string]struct {
+		pod  *build.PodBuilder
+		want string
+	}{
+		"no name is taken": {build.MakePod("p").InitContainer("setup", "own:1").Container("hot", "own:1"), ""},
+		"of a container, by a container": {
+			build.MakePod("p").Container("agent", "own:1"), `its container "agent" has the name of a container of this Pod` + renamed},
+		"of a container, by an init container": {
+			build.MakePod("p").InitContainer("agent", "own:1"), `its container "agent" has the name of an init container of this Pod` + renamed},
+		"of a native sidecar, by a container": {
+			build.MakePod("p").Container("proxy", "own:1"), `its init container "proxy" has the name of a container of this Pod` + renamed},
+		"of a native sidecar, by an init container": {
+			build.MakePod("p").InitContainer("proxy", "own:1"), `its init container "proxy" has the name of an init container of this Pod` + renamed},
+		"of one of a hot pair": {
+			build.MakePod("p").Container("hot-1", "own:1"), `its container "hot-1" has the name of a container of this Pod` + renamed},
+		"with the consent of its owner": {
+			build.MakePod("p").Container("agent", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "agent"), ""},
+		"by what was injected, as it says":          {injected(build.MakePod("p").Container("agent", "agent:0")), ""},
+		"by what was injected, into the other list": {injected(build.MakePod("p").InitContainer("agent", "agent:0")), ""},
+		"by what was injected, as its records say":  {recorded, ""},
+		"in a Pod that opts out":                    {build.MakePod("p").Container("agent", "own:1").Label(v1beta1.SidecarInjectionKey, "false"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := sidecar.NameTaken(test.pod.Obj(), set); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
 	}

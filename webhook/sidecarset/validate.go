@@ -45,6 +45,8 @@ type Input struct {
 	PatchesErr error
 	// Protecting are the PodDisruptionBudgets that allow none now and cover Pods of the set.
 	Protecting []string
+	// Taken are the Pods that the set is not injected into because of the names of its containers.
+	Taken Taken
 	// Unknown says which fields of containers and volumes are not known, Dropped which ones a client took out that does
 	// not know them.
 	Unknown, Dropped []string
@@ -66,7 +68,7 @@ func Validate(input Input) admit.Result {
 	result := admit.Result{Warnings: slices.Concat(
 		input.Dropped, inert.UnknownWarnings(input.Unknown), ownWarnings(set), envWarnings(&set.Spec),
 		unservedWarnings(input, compiled), runningWarnings(compiled, input.Old),
-		availabilityWarnings(input), lifecycleWarnings(compiled, input.Old),
+		availabilityWarnings(input), lifecycleWarnings(compiled, input.Old), takenWarnings(input.Taken),
 	)}
 	if input.Old != nil {
 		result.Errors = append(result.Errors, ValidateUpdate(set, input.Old)...)

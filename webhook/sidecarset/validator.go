@@ -80,6 +80,7 @@ func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.Sideca
 		return input, err
 	}
 	input.Protecting = v.protecting(ctx, write, input.Namespaces)
+	input.Taken = v.taken(ctx, write, input.Namespaces)
 	// The last policy that could be understood stands; the fault is one for the administrator to see, not for whoever
 	// writes a SidecarSet.
 	if input.Policy, err = v.Policy.Value(); err != nil {
