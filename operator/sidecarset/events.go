@@ -3,7 +3,9 @@
 package sidecarset
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +24,7 @@ const (
 	eventEvicted       = "EvictedForInjection"
 	eventFinished      = "ResetContainerSucceed"
 	eventHookTimeout   = "HookTimeout"
+	eventNameTaken     = "NameTaken"
 )
 
 // roundEvents tell what a round did, in one event for each kind of result.
@@ -41,6 +44,7 @@ func roundEvents(s *Snapshot, plan *Plan, outcome *Outcome) []report.Event {
 		out = append(out, e)
 	}
 	out = append(out, pullers.Events(&plan.Pulls)...)
+	out = append(out, takenEvents(s)...)
 	if pods := plan.NotUpgradable; len(pods) > 0 && object.Status.ObservedGeneration != object.Generation {
 		named := somePods(pods, func(p NotUpgradablePod) string { return podName(p.View.Pod) })
 		out = append(out, report.Normal(eventNotUpgradable, "Update",
@@ -79,6 +83,22 @@ func timeoutEvents(set *v1beta1.SidecarSet, outcome *Outcome) (out []report.Even
 		out = append(out, report.Warning(eventHookTimeout, "Update", h.Timeout), aboutPod)
 	}
 	return out
+}
+
+// takenEvents tell the set which Pods are without its sidecars, and will be, because of the name of a container: people
+// have to rename one. It is one event for all of them, said once a minute while there is something to look at.
+func takenEvents(s *Snapshot) []report.Event {
+	taken := slices.DeleteFunc(slices.Clone(s.Uninjected), func(u Uninjected) bool {
+		return u.Reason != v1beta1.ReasonNameTaken || u.Obstacle == ""
+	})
+	if len(taken) == 0 {
+		return nil
+	}
+	slices.SortFunc(taken, func(a, b Uninjected) int { return cmp.Compare(podName(a.Pod), podName(b.Pod)) })
+	e := report.Warning(eventNameTaken, "Inject", fmt.Sprintf("Not injected into %s: %s",
+		somePods(taken, func(u Uninjected) string { return podName(u.Pod) }), taken[0].Obstacle))
+	e.Topic = eventNameTaken
+	return []report.Event{e}
 }
 
 // somePods names the Pod of the first item and counts the others.
