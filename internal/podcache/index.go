@@ -42,24 +42,20 @@ func OrphanParent(object metav1.Object) []string {
 // PullerIndex is the name of the cache index by PullerOwner.
 const PullerIndex = "puller"
 
-const (
-	// AnyPuller finds every Pod that has a node pull an image.
-	AnyPuller = "any"
-	// StrayPuller finds those whose object is gone.
-	StrayPuller = "stray"
-)
+// StrayPuller finds, in PullerIndex, those whose object is gone.
+const StrayPuller = "stray"
 
 // PullerOwner is what a Pod that has a node pull an image is found by in PullerIndex: the UID of the object that it pulls
-// for, or StrayPuller, and AnyPuller. No other Pod is in the index.
+// for, or StrayPuller. No other Pod is in the index.
 func PullerOwner(object metav1.Object) []string {
 	if _, is := object.GetLabels()[v1beta1.ImagePullerLabel]; !is {
 		return nil
 	}
 	owners := object.GetOwnerReferences()
 	if len(owners) == 0 {
-		return []string{AnyPuller, StrayPuller}
+		return []string{StrayPuller}
 	}
-	return []string{AnyPuller, string(owners[0].UID)}
+	return []string{string(owners[0].UID)}
 }
 
 // SplitOrdinal splits a name like web-3 into what comes before the ordinal and the ordinal. A number with leading zeros

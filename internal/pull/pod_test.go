@@ -116,7 +116,7 @@ func TestNothingIsInjectedIntoAPullerNorIsItOfASet(t *testing.T) {
 	if set.MatchesPod(pod.Labels) || !set.MatchesPod(app("p", "node-1").Labels) {
 		t.Error("a set that selects every Pod selects the puller too")
 	}
-	want := []string{podcache.AnyPuller, "mesh-uid"}
+	want := []string{"mesh-uid"}
 	if diff := cmp.Diff(want, podcache.PullerOwner(pod)); diff != "" {
 		t.Errorf("it is found by (-want +got):\n%s", diff)
 	}

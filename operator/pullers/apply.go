@@ -5,6 +5,7 @@ package pullers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,8 +30,16 @@ type Outcome struct {
 // crowded is when to look again whether there is room for one more puller.
 const crowded = 5 * time.Second
 
-// errCrowded says that there are as many pullers as there may be.
-var errCrowded = errors.New("too many pullers")
+// errLater says that a puller is to be made later: there are as many as there may be, the API server asks for patience,
+// or one of before goes just now.
+var errLater = errors.New("no puller now")
+
+// nameTaken says that a puller cannot be made because its name belongs to another Pod.
+type nameTaken struct{ pod *corev1.Pod }
+
+func (e *nameTaken) Error() string {
+	return fmt.Sprintf("Pod %s/%s is there already, and none that we made", e.pod.Namespace, e.pod.Name)
+}
 
 // Apply carries a plan for an object out: it deletes pullers, and then makes the new ones. parallel is how many are
 // written at once at most.
@@ -39,18 +48,19 @@ func (p *Pullers) Apply(ctx context.Context, owner client.Object, plan *pull.Pla
 	if p == nil {
 		return o
 	}
-	apply.Each(ctx, parallel, plan.Ends, p.end, func(end pull.End, err error) {
+	end := func(ctx context.Context, e pull.End) error { return p.end(ctx, owner, e) }
+	apply.Each(ctx, parallel, plan.Ends, end, func(end pull.End, err error) {
 		if end.Try != nil {
 			o.Tries = append(o.Tries, *end.Try)
 		}
 		o.fail(err)
 	})
-	start := func(ctx context.Context, s pull.Start) error { return p.start(ctx, owner, s, plan.Timeout) }
+	start := func(ctx context.Context, s pull.Start) error { return p.start(ctx, owner, s, plan.Timeout, now) }
 	apply.Each(ctx, parallel, plan.Starts, start, func(s pull.Start, err error) {
 		switch {
-		case errors.Is(err, errCrowded):
+		case errors.Is(err, errLater):
 			o.In = crowded
-		case refusal.KindOf(err) == refusal.Refused:
+		case errors.As(err, new(*nameTaken)), refusal.KindOf(err) == refusal.Refused:
 			o.Tries = append(o.Tries, pull.Try{
 				Key: s.Key, Namespace: s.For.Namespace, State: pull.SaysNothing, Words: refusal.Words(err), Refused: true, Began: now, At: now,
 			})
@@ -70,9 +80,10 @@ func (o *Outcome) fail(err error) {
 }
 
 // end deletes a puller, and no other Pod of its name.
-func (p *Pullers) end(ctx context.Context, e pull.End) error {
+func (p *Pullers) end(ctx context.Context, owner client.Object, e pull.End) error {
 	err := p.writer.Delete(ctx, apply.Identity(e.Puller), apply.Seen(e.Puller, false))
-	if apply.IsStale(err) {
+	if err == nil || apply.IsStale(err) {
+		p.memory.noteEnded(p.key(owner), e.Puller.UID)
 		return nil
 	}
 	return apply.Wrap(err, "delete Pod %s/%s, which pulls an image", e.Puller.Namespace, e.Puller.Name)
@@ -83,7 +94,7 @@ var errGone = errors.New("the Pod is gone")
 
 // start makes a puller with what the Pod that it is for pulls with. The cache does not keep that, so the API server is
 // asked.
-func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, timeout time.Duration) error {
+func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, timeout time.Duration, now time.Time) error {
 	live := &corev1.Pod{}
 	if err := p.live.Get(ctx, client.ObjectKeyFromObject(s.For), live); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -96,20 +107,41 @@ func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, 
 	}
 	p.memory.making.Lock()
 	defer p.memory.making.Unlock()
-	switch all, err := p.inAll(ctx); {
-	case err != nil:
-		return notMade(s, err)
-	case all >= pull.MostInAll:
-		return errCrowded
+	if p.memory.inAll() >= pull.MostInAll {
+		return errLater
 	}
-	err := p.writer.Create(ctx, pull.NewPod(s, live, p.kind, owner, timeout))
+	puller := pull.NewPod(s, live, p.kind, owner, timeout)
+	err := p.writer.Create(ctx, puller)
 	switch {
-	case err == nil, apierrors.IsAlreadyExists(err):
+	case err == nil:
+		p.memory.noteMade(p.key(owner), puller, now)
 		return nil
+	case apierrors.IsAlreadyExists(err):
+		return p.makeWay(ctx, s, puller)
+	case apierrors.IsTooManyRequests(err):
+		return errLater
 	case refusal.KindOf(err) == refusal.Refused:
 		return err
 	}
 	return notMade(s, err)
+}
+
+// makeWay deletes a puller that we do not remember, so that another one of its name can be made. A Pod that is none
+// stays, and nothing can be found out there.
+func (p *Pullers) makeWay(ctx context.Context, s pull.Start, puller *corev1.Pod) error {
+	there := &corev1.Pod{}
+	switch err := p.live.Get(ctx, client.ObjectKeyFromObject(puller), there); {
+	case apierrors.IsNotFound(err):
+		return errLater
+	case err != nil:
+		return notMade(s, err)
+	case !pull.Is(there), there.DeletionTimestamp != nil: // a puller goes at once, unless somebody keeps it from going
+		return &nameTaken{there}
+	}
+	if err := p.writer.Delete(ctx, apply.Identity(there), apply.Seen(there, false)); err != nil && !apply.IsStale(err) {
+		return notMade(s, err)
+	}
+	return errLater
 }
 
 // notMade is the error of a puller that may be made at the next try. Nothing about it can have been stale, and so it is

@@ -51,15 +51,11 @@ func (p *Pullers) Known(ctx context.Context, owner client.Object, now time.Time)
 	if known.Stray, err = p.list(ctx, podcache.StrayPuller); err != nil {
 		return known, err
 	}
-	known.Tries, known.Pullers = p.memory.recall(p.key(owner), own, now)
-	known.InAll, err = p.inAll(ctx)
-	return known, err
-}
-
-// inAll counts the pullers that there are.
-func (p *Pullers) inAll(ctx context.Context) (int, error) {
-	all, err := p.list(ctx, podcache.AnyPuller)
-	return len(all), err
+	var strays []*corev1.Pod
+	known.Tries, known.Pullers, strays = p.memory.recall(p.key(owner), own, now)
+	known.Stray = append(known.Stray, strays...)
+	known.InAll = p.memory.inAll()
+	return known, nil
 }
 
 func (p *Pullers) list(ctx context.Context, owner string) ([]*corev1.Pod, error) {

@@ -3,6 +3,8 @@
 package pullers
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -11,11 +13,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/pull"
 )
 
 // Memory is what the operator remembers of pulls, for all controllers. Losing it costs one more puller, never a restart.
 // Its methods may be called from many goroutines.
+//
+// A puller proves something only while it is remembered: whoever may make Pods in a namespace could make one that looks
+// like ours.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[object]*remembered
@@ -32,8 +38,19 @@ type object struct {
 // remembered is what is known of the pulls for one object.
 type remembered struct {
 	tries []pull.Try
-	// failing says since when pulls fail, by the UIDs of their pullers.
-	failing map[types.UID]time.Time
+	// made are the pullers that we have made and not deleted.
+	made map[types.UID]*made
+}
+
+// made is a puller that we have made.
+type made struct {
+	pull.Key
+	namespace, name string
+	// image is that of the container as it is stored: an admission webhook may have put the name of a mirror.
+	image string
+	at    time.Time
+	// failing is since when its pull fails, zero while it does not.
+	failing time.Time
 }
 
 // NewMemory returns an empty Memory.
@@ -41,34 +58,74 @@ func NewMemory() *Memory { return &Memory{objects: map[object]*remembered{}} }
 
 func (m *Memory) of(o object) *remembered {
 	if m.objects[o] == nil {
-		m.objects[o] = &remembered{failing: map[types.UID]time.Time{}}
+		m.objects[o] = &remembered{made: map[types.UID]*made{}}
 	}
 	return m.objects[o]
 }
 
-// recall tells what is remembered, and notes which of the pullers that are there have begun to fail.
-func (m *Memory) recall(o object, pods []*corev1.Pod, now time.Time) (tries []pull.Try, pullers []pull.Puller) {
+// recall tells what is remembered, sorts out which of the Pods that look like pullers of an object are, and notes which
+// of those have begun to fail. One that is not there any more, or not as it was, says nothing.
+func (m *Memory) recall(o object, list []*corev1.Pod, now time.Time) (
+	tries []pull.Try, pullers []pull.Puller, strays []*corev1.Pod,
+) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.of(o)
-	known.tries = pull.Recent(known.tries, now)
 	there := sets.New[types.UID]()
-	for _, pod := range pods {
+	for _, pod := range list {
+		puller := known.made[pod.UID]
+		if puller == nil || !puller.is(pod) {
+			strays = append(strays, pod)
+			continue
+		}
 		there.Insert(pod.UID)
-		if _, failing := known.failing[pod.UID]; !failing && pull.Fails(pod) {
-			known.failing[pod.UID] = now
+		if puller.failing.IsZero() && pull.Fails(pod) {
+			puller.failing = now
 		}
-		pullers = append(pullers, pull.Puller{Pod: pod, FailingSince: known.failing[pod.UID]})
+		pullers = append(pullers, pull.Puller{Pod: pod, FailingSince: puller.failing})
 	}
-	for uid := range known.failing {
+	for _, uid := range slices.Sorted(maps.Keys(known.made)) {
 		if !there.Has(uid) {
-			delete(known.failing, uid)
+			known.tries = append(known.tries, known.made[uid].lost(uid, now))
+			delete(known.made, uid)
 		}
 	}
-	if len(known.tries)+len(known.failing) == 0 {
+	known.tries = pull.Recent(known.tries, now)
+	if len(known.tries)+len(known.made) == 0 {
 		delete(m.objects, o)
 	}
-	return slices.Clone(known.tries), pullers
+	return slices.Clone(known.tries), pullers, strays
+}
+
+// is reports whether a Pod is as it was made.
+func (m *made) is(pod *corev1.Pod) bool {
+	return pull.KeyOf(pod) == m.Key && pods.Image(pod, pull.ContainerName) == m.image
+}
+
+// lost is what comes of a puller that somebody else has ended.
+func (m *made) lost(uid types.UID, now time.Time) pull.Try {
+	return pull.Try{
+		Key: m.Key, Namespace: m.namespace, State: pull.SaysNothing, Puller: uid, Began: m.at, At: now,
+		Words: fmt.Sprintf("Pod %s/%s on node %s was deleted or changed by somebody else", m.namespace, m.name, m.Node),
+	}
+}
+
+// noteMade takes in a puller that was made, as the API server has it.
+func (m *Memory) noteMade(o object, puller *corev1.Pod, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(o).made[puller.UID] = &made{
+		Key: pull.KeyOf(puller), namespace: puller.Namespace, name: puller.Name, image: pods.Image(puller, pull.ContainerName), at: now,
+	}
+}
+
+// noteEnded takes in that a puller was deleted.
+func (m *Memory) noteEnded(o object, puller types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.objects[o]; known != nil {
+		delete(known.made, puller)
+	}
 }
 
 // note takes in what pullers showed.
@@ -80,6 +137,16 @@ func (m *Memory) note(o object, tries []pull.Try) {
 	defer m.mu.Unlock()
 	known := m.of(o)
 	known.tries = append(known.tries, tries...)
+}
+
+// inAll counts the pullers that there are.
+func (m *Memory) inAll() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, known := range m.objects {
+		n += len(known.made)
+	}
+	return n
 }
 
 // forget drops an object that is gone.
