@@ -219,7 +219,11 @@ func (b *Book) anywhere(image string) bool {
 
 // room reports whether one more puller may be made.
 func (b *Book) room() bool {
-	return len(b.flying)+len(b.starts) < b.in.Parallelism && b.in.InAll+len(b.starts) < MostInAll
+	if b.in.InAll+len(b.starts) >= MostInAll {
+		b.soon(crowded)
+		return false
+	}
+	return len(b.flying)+len(b.starts) < b.in.Parallelism
 }
 
 func (b *Book) start(key Key, w want) {

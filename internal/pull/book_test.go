@@ -206,7 +206,7 @@ func TestOneNodeMustHaveAnImageBeforeAnythingRestarts(t *testing.T) {
 			want: decision{Pods: "-----", Missing: []string{"[n1] not found"}, Soon: 51 * time.Second},
 		},
 		"there are as many pullers as there may be": {
-			in: pull.Input{Known: pull.Known{InAll: pull.MostInAll}}, want: decision{Pods: "?????"},
+			in: pull.Input{Known: pull.Known{InAll: pull.MostInAll}}, want: decision{Pods: "?????", Soon: 5 * time.Second},
 		},
 		"a Pod without a node has nothing to ask": {
 			in: pull.Input{Candidates: []pull.Candidate{candidate("shop", "a", "")}}, want: decision{Pods: "+"},
@@ -255,7 +255,7 @@ func TestEveryNodePullsAheadOfItsPods(t *testing.T) {
 			in:   pull.Input{Parallelism: 2, Known: pull.Known{Tries: has("n1"), Pullers: []pull.Puller{there("n2", time.Second, 0, waits("ContainerCreating", ""))}}},
 			want: decision{Pods: "+????", Starts: []string{"n3"}, Soon: 10*time.Minute - time.Second},
 		},
-		"a Pod whose node has it need not wait for others": {in: pull.Input{Known: pull.Known{Tries: has("n1", "n3"), InAll: pull.MostInAll}}, want: decision{Pods: "+?+??"}},
+		"a Pod whose node has it need not wait for others": {in: pull.Input{Known: pull.Known{Tries: has("n1", "n3"), InAll: pull.MostInAll}}, want: decision{Pods: "+?+??", Soon: 5 * time.Second}},
 		"a node that runs it has it":                       {in: pull.Input{Known: pull.Known{Tries: has("n1", "n3", "n4", "n5")}, Runs: map[pull.Key]bool{{Node: "n2", Image: image}: true}}, want: decision{Pods: "+++++"}},
 		"a node cannot get it, the others go on": {
 			in:   pull.Input{Known: pull.Known{Tries: append(has("n1", "n3", "n4", "n5"), tried("n2", pull.Cannot, 20*time.Second))}},
@@ -332,10 +332,43 @@ func TestAPodOfSeveralImagesWaitsForTheWorstOfThem(t *testing.T) {
 	}
 }
 
+// A registry is not asked more often the longer it fails.
+func TestNodesAreAskedAgainAfterPausesThatOnlyGrow(t *testing.T) {
+	for name, in := range map[string]pull.Input{
+		"no node can get the image": {},
+		"one node cannot get it":    {EveryNode: true, Runs: map[pull.Key]bool{{Node: "n9", Image: image}: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in.Parallelism, in.Timeout, in.Candidates = 10, time.Hour, five()[:1]
+			var asked []time.Time
+			for in.Now = now; in.Now.Before(now.Add(3 * time.Hour)); in.Now = in.Now.Add(10 * time.Second) {
+				in.Tries = pull.Recent(in.Tries, in.Now)
+				book := pull.NewBook(in)
+				book.Ask(in.Candidates[0])
+				for _, s := range book.Plan().Starts {
+					in.Tries = append(in.Tries, pull.Try{Key: s.Key, State: pull.Cannot, Words: "not found", Began: in.Now, At: in.Now})
+					asked = append(asked, in.Now)
+				}
+			}
+			var got []time.Duration
+			for i := range asked[1:] {
+				got = append(got, asked[i+1].Sub(asked[i]))
+			}
+			want := []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute}
+			for len(want) < len(got) {
+				want = append(want, 10*time.Minute)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("pauses (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestWhatNothingDependsOnIsForgotten(t *testing.T) {
 	tries := []pull.Try{
-		tried("a", pull.Has, 10*time.Minute), tried("b", pull.SaysNothing, 10*time.Minute), tried("c", pull.Cannot, 19*time.Minute),
-		tried("d", pull.Cannot, 20*time.Minute), tried("e", pull.Has, 9*time.Minute),
+		tried("a", pull.Has, 10*time.Minute), tried("b", pull.SaysNothing, 10*time.Minute), tried("c", pull.Cannot, 59*time.Minute),
+		tried("d", pull.Cannot, time.Hour), tried("e", pull.Has, 9*time.Minute),
 	}
 	var kept []string
 	for _, t := range pull.Recent(tries, now) {

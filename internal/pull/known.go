@@ -19,8 +19,12 @@ const (
 	mostNodes, mostSilent = 3, 3
 	// firstFails is how long the first pull of a round may fail; the next ones only have to confirm it.
 	firstFails, nextFail = 30 * time.Second, 5 * time.Second
-	// longestPause is how long a node, or a round, waits for its next try at most.
+	// longestPause is how long a node, or a round, waits for its next try at most. counted is how long one that failed is
+	// counted, from which the next pause follows: so many of the longest ones that it stays the longest.
 	longestPause = 10 * time.Minute
+	counted      = 6 * longestPause
+	// crowded is when to look again while there are as many pullers as there may be. Those of others bring no event.
+	crowded = 5 * time.Second
 )
 
 // Try is what came of one puller.
@@ -62,7 +66,7 @@ func Recent(tries []Try, now time.Time) []Try {
 	return slices.DeleteFunc(slices.Clone(tries), func(t Try) bool {
 		keep := Remembered
 		if t.State == Cannot {
-			keep += longestPause // its next try is counted from it
+			keep = counted
 		}
 		return now.Sub(t.At) >= keep
 	})

@@ -131,9 +131,10 @@ func began(puller *corev1.Pod) time.Time {
 	return puller.CreationTimestamp.Time
 }
 
-// ended is the verdict on a puller that will not run again and of which no container was made.
+// ended is the verdict on a puller that will not run again and of which no container was made. Its own deadline comes after
+// the time for the pull: one that it has met before, somebody else has set.
 func ended(puller *corev1.Pod, p Patience) Verdict {
-	if puller.Status.Reason == "DeadlineExceeded" {
+	if puller.Status.Reason == "DeadlineExceeded" && p.timedOut(puller).State == Cannot {
 		return Verdict{State: Cannot, Words: notInTime(p.Timeout)}
 	}
 	text := fmt.Sprintf("Pod %s/%s on node %s: %s", puller.Namespace, puller.Name, puller.Spec.NodeName, puller.Status.Reason)
