@@ -85,14 +85,15 @@ func (p *planner) serves(view *sidecar.View) bool {
 	return !p.s.restarting(view) && (p.s.serves(view.Pod) || refused)
 }
 
-// workloadDown holds back a Pod of a workload of which as many are down as may be.
+// workloadDown holds back a Pod of a workload of which as many are down as may be. One that counts as down itself, on its
+// way to minReadySeconds, costs no more.
 func (p *planner) workloadDown(c *candidate) (words string, waits bool) {
 	if workload.Of(c.Pod).Kind == workload.KindPod {
 		return "", false // it is the only one, and serves
 	}
 	w := p.workloadOf(c.Pod)
 	limit, limited := perWorkload(p.s.Set.Spec.UpdateStrategy.MaxUnavailablePerWorkload, w.pods)
-	if !limited || w.down < limit {
+	if !limited || w.down < limit || w.down == limit && !p.serves(c.View) {
 		return "", false
 	}
 	if w.words == "" {

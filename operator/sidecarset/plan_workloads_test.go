@@ -240,3 +240,19 @@ func TestAPodThatAnotherObjectIsChangingWaits(t *testing.T) {
 		})
 	}
 }
+
+// A Pod on its way to minReadySeconds has its share of the workload: it may be given a newer version at once.
+func TestAPodThatSettlesWaitsForNobodyButItself(t *testing.T) {
+	for name, set := range map[string]*build.SidecarSetBuilder{"all but one": limited(""), "a limit": limited("1")} {
+		t.Run(name, func(t *testing.T) {
+			set.Spec(func(s *v1beta1.SidecarSetSpec) { s.UpdateStrategy.MinReadySeconds = 3600 })
+			w := newRollout(t, 2, set).deployed("cart:2").image("agent:bad")
+			w.update(1)
+			w.now = w.now.Add(time.Minute)
+			build.RunContainers(w.pods[1])
+			if got := updates(w.image("agent:3").plan()); got != "web-1" {
+				t.Errorf("updates %q, want web-1; waits: %s", got, w.sentence())
+			}
+		})
+	}
+}
