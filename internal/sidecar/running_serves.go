@@ -3,6 +3,7 @@
 package sidecar
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,18 +17,21 @@ import (
 // in place, by whatever SidecarSet or StatefulSet, is unfinished, nor about to come after a hook. A Pod that was just
 // written to is still Ready for the second that its kubelet takes to stop a container.
 func Serves(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pods.Ready(pod) && !changing(pod) && !anyUnderWay(pod, "") &&
+	return pod.DeletionTimestamp == nil && pods.Ready(pod) && !prepared(pod) && !changing(pod) && !anyUnderWay(pod, "") &&
 		len(OpenUpdates(pod)) == 0
 }
 
 // ChangedByOthers reports whether a change in place that was not the set's is unfinished in the Pod, or is prepared: by
 // another SidecarSet or by a StatefulSet. A resize that the kubelet does not make keeps nobody waiting.
 func (v *View) ChangedByOthers() bool {
-	switch v1beta1.LifecycleStateType(v.Pod.Labels[v1beta1.LifecycleStateLabel]) {
-	case v1beta1.LifecycleStatePreparingUpdate, v1beta1.LifecycleStateUpdating:
-		return true
-	}
-	return changing(v.Pod) || anyUnderWay(v.Pod, v.set.Name())
+	return prepared(v.Pod) || changing(v.Pod) || anyUnderWay(v.Pod, v.set.Name()) ||
+		slices.ContainsFunc(OpenUpdates(v.Pod), func(name string) bool { return name != v.set.Name() })
+}
+
+// prepared reports whether the Pod's StatefulSet is about to change it in place: as soon as a hook lets go, and without
+// asking anybody again.
+func prepared(pod *corev1.Pod) bool {
+	return open[v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel])]
 }
 
 // changing reports whether the kubelet is about a change by the Pod's StatefulSet. A resize that it holds back stops

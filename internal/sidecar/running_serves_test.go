@@ -62,6 +62,12 @@ func TestWhetherAPodServesAndGoesOnTo(t *testing.T) {
 				build.ImageID("app:1") + `"}}}`
 			return s
 		}, false},
+		"the hook of a StatefulSet is to let go of it": {func(t *testing.T) *story {
+			s := newStory(t).running(true)
+			s.pod.Labels = map[string]string{v1beta1.LifecycleStateLabel: string(v1beta1.LifecycleStatePreparingUpdate)}
+			return s
+		}, false},
+		"the hook of a set is": {func(t *testing.T) *story { return gatedStory(t).hook("PreparingUpdate") }, false},
 		"a record that nobody can read says nothing": {func(t *testing.T) *story {
 			s := newStory(t).running(true)
 			s.pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = "resized"

@@ -229,6 +229,12 @@ func TestAPodThatAnotherObjectIsChangingWaits(t *testing.T) {
 				`{"other":{"revision":"x","updateTimestamp":%q,"lastContainerStatuses":{"app":{"imageID":%q}}}}`,
 				w.now.UTC().Format(time.RFC3339), build.ImageID("app:1"))
 		}, "InFlight 1"},
+		"another set whose hook is to let go of it": {func(pod *corev1.Pod, _ *rollout) {
+			pod.Annotations[v1beta1.SidecarSetLifecycleAnnotation] = `{"other":{"state":"PreparingUpdate","timestamp":"2030-01-01T00:00:00Z"}}`
+		}, "InFlight 1"},
+		"another set whose hook did": {func(pod *corev1.Pod, _ *rollout) {
+			pod.Annotations[v1beta1.SidecarSetLifecycleAnnotation] = `{"other":{"state":"Updated","timestamp":"2030-01-01T00:00:00Z"}}`
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newRollout(t, 1, build.MakeSidecarSet("s"))
