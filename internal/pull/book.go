@@ -90,15 +90,26 @@ type Book struct {
 	// refused are namespaces where no puller is taken, and deaf nodes whose kubelets took none, with the words.
 	refused, deaf map[string]string
 	has           map[Key]bool
+	// suspects are namespaces that could not get an image when they last tried.
+	suspects map[share]bool
 
 	images map[string]*verdict
-	nodes  map[Key]*verdict
+	nodes  map[ask]*verdict
 
 	starts  []Start
 	ends    []End
 	missing []Missing
 	silent  []Silent
 	soonest time.Duration
+}
+
+// share is a namespace's part in an image: its Pods have pull secrets of their own.
+type share struct{ namespace, image string }
+
+// ask is what is decided about a node: for one namespace, or with "" for all that are not suspect.
+type ask struct {
+	Key
+	namespace string
 }
 
 // want is a candidate's need of an image.
@@ -118,7 +129,7 @@ func NewBook(in Input) *Book {
 	b := &Book{
 		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]time.Time{}, tries: map[string][]Try{},
 		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
-		images: map[string]*verdict{}, nodes: map[Key]*verdict{},
+		suspects: map[share]bool{}, images: map[string]*verdict{}, nodes: map[ask]*verdict{},
 	}
 	b.list()
 	for _, t := range in.Tries {
@@ -160,6 +171,9 @@ func (b *Book) list() {
 func (b *Book) file(t Try) {
 	b.tries[t.Image] = append(b.tries[t.Image], t)
 	b.byKey[t.Key] = append(b.byKey[t.Key], t)
+	if t.State == Has || t.State == Cannot {
+		b.suspects[share{t.Namespace, t.Image}] = t.State == Cannot
+	}
 	switch believed := b.in.Now.Sub(t.At) < Remembered; {
 	case t.State == Has:
 		b.has[t.Key] = believed

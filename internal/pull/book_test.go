@@ -43,6 +43,12 @@ func tried(node string, state pull.State, ago time.Duration) pull.Try {
 	}
 }
 
+// by is a puller of another namespace.
+func by(namespace string, t pull.Try) pull.Try {
+	t.Namespace = namespace
+	return t
+}
+
 // refused is a puller that the API server did not take.
 func refused(namespace string, ago time.Duration) pull.Try {
 	t := tried("n1", pull.SaysNothing, ago)
@@ -50,10 +56,10 @@ func refused(namespace string, ago time.Duration) pull.Try {
 	return t
 }
 
-// there is a puller that its kubelet took some time ago.
+// there is a puller of namespace shop that its kubelet took some time ago.
 func there(node string, age, failing time.Duration, status corev1.ContainerStatus) pull.Puller {
 	pod := puller(status)
-	pod.Name, pod.UID, pod.Spec.NodeName = "pull-"+node, types.UID("new-"+node), node
+	pod.Namespace, pod.Name, pod.UID, pod.Spec.NodeName = "shop", "pull-"+node, types.UID("new-"+node), node
 	pod.CreationTimestamp = metav1.NewTime(now.Add(-age))
 	pod.Status.StartTime = &pod.CreationTimestamp
 	p := pull.Puller{Pod: pod}
@@ -127,9 +133,20 @@ func TestOneNodeMustHaveAnImageBeforeAnythingRestarts(t *testing.T) {
 			in:   pull.Input{Known: pull.Known{Pullers: []pull.Puller{there("n1", 31*time.Second, 29*time.Second, failing)}}},
 			want: decision{Pods: "?????", Soon: time.Second},
 		},
-		"it cannot, and a second node is asked": {
+		"it cannot, and a second node is asked, for a Pod of another namespace": {
 			in:   pull.Input{Known: pull.Known{Pullers: []pull.Puller{there("n1", 32*time.Second, 30*time.Second, failing)}}},
-			want: decision{Pods: "?????", Starts: []string{"n2"}, Ends: []string{"pull-n1 Cannot"}},
+			want: decision{Pods: "?????", Starts: []string{"n3"}, Ends: []string{"pull-n1 Cannot"}},
+		},
+		"or of the same one, where there is no other": {
+			in:   pull.Input{Known: pull.Known{Pullers: []pull.Puller{there("n1", 32*time.Second, 30*time.Second, failing)}}, Candidates: five()[:2]},
+			want: decision{Pods: "??", Starts: []string{"n2"}, Ends: []string{"pull-n1 Cannot"}},
+		},
+		"or the same node, for a Pod of another namespace": {
+			in: pull.Input{
+				Known:      pull.Known{Pullers: []pull.Puller{there("n1", 32*time.Second, 30*time.Second, failing)}},
+				Candidates: []pull.Candidate{candidate("shop", "a", "n1"), candidate("shop", "b", "n2"), candidate("pay", "c", "n1")},
+			},
+			want: decision{Pods: "???", Starts: []string{"n1"}, Ends: []string{"pull-n1 Cannot"}},
 		},
 		"the second node has to fail for 5 s alone": {
 			in: pull.Input{Known: pull.Known{
@@ -150,7 +167,7 @@ func TestOneNodeMustHaveAnImageBeforeAnythingRestarts(t *testing.T) {
 		},
 		"they are asked again after a minute": {
 			in: pull.Input{Known: pull.Known{Tries: []pull.Try{
-				tried("n1", pull.Cannot, 80*time.Second), tried("n2", pull.Cannot, 70*time.Second), tried("n3", pull.Cannot, 60*time.Second),
+				tried("n1", pull.Cannot, 80*time.Second), tried("n2", pull.Cannot, 70*time.Second), by("pay", tried("n3", pull.Cannot, 60*time.Second)),
 			}}},
 			want: decision{Pods: "-----", Starts: []string{"n1"}, Missing: []string{"[n1 n2 n3] not found"}},
 		},
@@ -204,6 +221,13 @@ func TestOneNodeMustHaveAnImageBeforeAnythingRestarts(t *testing.T) {
 				tried("n1", pull.Cannot, 9*time.Second), tried("n2", pull.SaysNothing, time.Second), refused("pay", time.Second),
 			}}},
 			want: decision{Pods: "-----", Missing: []string{"[n1] not found"}, Soon: 51 * time.Second},
+		},
+		"a node that was asked for two namespaces is named once": {
+			in: pull.Input{
+				Known:      pull.Known{Tries: []pull.Try{tried("n1", pull.Cannot, 20*time.Second), by("pay", tried("n1", pull.Cannot, 10*time.Second))}},
+				Candidates: []pull.Candidate{candidate("shop", "a", "n1"), candidate("pay", "c", "n1")},
+			},
+			want: decision{Pods: "--", Missing: []string{"[n1] not found"}, Soon: 50 * time.Second},
 		},
 		"there are as many pullers as there may be": {
 			in: pull.Input{Known: pull.Known{InAll: pull.MostInAll}}, want: decision{Pods: "?????", Soon: 5 * time.Second},
@@ -285,6 +309,63 @@ func TestEveryNodePullsAheadOfItsPods(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, decide(test.in)); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A namespace with a wrong pull secret, or none, harms nobody else, and no Pod of its own.
+func TestANamespaceThatCannotPullWaitsAlone(t *testing.T) {
+	three := []pull.Candidate{candidate("shop", "a", "n1"), candidate("shop", "b", "n2"), candidate("pay", "c", "n1")}
+	cannot := tried("n1", pull.Cannot, 20*time.Second) // of shop
+	paid := by("pay", tried("n1", pull.Has, 10*time.Second))
+	for name, test := range map[string]struct {
+		tries []pull.Try
+		every bool
+		want  decision
+		why   string
+	}{
+		"the others go, and it tries by itself where it has not yet": {
+			tries: []pull.Try{cannot, paid}, want: decision{Pods: "-?+", Starts: []string{"n2"}, Soon: 40 * time.Second},
+			why: "Node n1 cannot get image mesh:2 for namespace shop: not found",
+		},
+		"also where every node pulls": {
+			tries: []pull.Try{cannot, paid}, every: true, want: decision{Pods: "-?+", Starts: []string{"n2"}, Soon: 40 * time.Second},
+			why: "Node n1 cannot get image mesh:2 for namespace shop: not found",
+		},
+		"it could on the other node, so it was the first node": {
+			tries: []pull.Try{cannot, paid, tried("n2", pull.Has, time.Second)}, want: decision{Pods: "+++"},
+		},
+		"it is asked again after a minute": {
+			tries: []pull.Try{tried("n1", pull.Cannot, time.Minute), tried("n2", pull.Cannot, 10*time.Second), paid},
+			want:  decision{Pods: "--+", Starts: []string{"n1"}, Soon: 50 * time.Second},
+			why:   "Node n1 cannot get image mesh:2 for namespace shop: not found",
+		},
+		"and goes when it can": {
+			tries: []pull.Try{tried("n1", pull.Cannot, time.Minute), paid, tried("n1", pull.Has, time.Second)}, want: decision{Pods: "+++"},
+		},
+		"a node where three namespaces could not cannot for a fourth either": {
+			tries: []pull.Try{
+				cannot, by("a", tried("n1", pull.Cannot, 15*time.Second)), by("b", tried("n1", pull.Cannot, 14*time.Second)),
+				by("c", tried("n9", pull.Has, 10*time.Second)),
+			}, every: true,
+			want: decision{Pods: "-?-", Starts: []string{"n2"}, Soon: 40 * time.Second},
+			why:  "Node n1 cannot get image mesh:2 for namespace shop: not found",
+		},
+		"a node where another namespace could not is asked for the one that may be able": {
+			tries: []pull.Try{cannot, by("pay", tried("n9", pull.Has, 10*time.Second))}, every: true,
+			want: decision{Pods: "-??", Starts: []string{"n2", "n1"}, Soon: 40 * time.Second},
+			why:  "Node n1 cannot get image mesh:2 for namespace shop: not found",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := pull.Input{Known: pull.Known{Tries: test.tries}, EveryNode: test.every, Candidates: three}
+			if diff := cmp.Diff(test.want, decide(in)); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+			in.Now, in.Parallelism, in.Timeout = now, 10, 10*time.Minute
+			if diff := cmp.Diff(test.why, pull.NewBook(in).Ask(three[0]).Why); diff != "" {
+				t.Errorf("why the first waits (-want +got):\n%s", diff)
 			}
 		})
 	}

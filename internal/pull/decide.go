@@ -5,6 +5,7 @@ package pull
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -17,7 +18,7 @@ func (b *Book) Ask(c Candidate) Answer {
 		return out
 	}
 	for _, image := range c.Images {
-		switch answer := b.ask(Key{c.Pod.Spec.NodeName, image.Name}); {
+		switch answer := b.ask(Key{c.Pod.Spec.NodeName, image.Name}, c.Pod.Namespace); {
 		case answer.State == Cannot && out.State != Cannot, answer.State == Pulling && out.State == Has:
 			out = answer
 		}
@@ -25,15 +26,19 @@ func (b *Book) Ask(c Candidate) Answer {
 	return out
 }
 
-func (b *Book) ask(key Key) Answer {
+func (b *Book) ask(key Key, namespace string) Answer {
 	image := b.images[key.Image]
 	switch {
 	case image == nil:
 		return Answer{State: Has}
-	case !image.open, !b.in.EveryNode:
+	case !image.open:
 		return image.answer
+	case b.suspects[share{namespace, key.Image}]:
+		return b.node(ask{key, namespace}).answer
+	case b.in.EveryNode:
+		return b.node(ask{Key: key}).answer
 	}
-	return b.node(key).answer
+	return image.answer
 }
 
 // lookAhead has the next nodes pull, beyond those whose Pods may go now.
@@ -86,7 +91,9 @@ func (b *Book) waits(image string, last []Try, missing bool) *verdict {
 	}
 	m := Missing{Image: image, Words: last[len(last)-1].Words}
 	for _, t := range last {
-		m.Nodes = append(m.Nodes, t.Node)
+		if !slices.Contains(m.Nodes, t.Node) {
+			m.Nodes = append(m.Nodes, t.Node)
+		}
 	}
 	b.missing = append(b.missing, m)
 	return &verdict{answer: Answer{Cannot, "No node that was asked can get image " + image}}
@@ -108,8 +115,8 @@ func Sentences(all []Missing) string {
 	return strings.Join(sentences, " ")
 }
 
-// next has the node of the first candidate pull that may be asked about an image: full means that there is one, and no
-// room for its puller.
+// next has the node of a candidate pull that may be asked about an image: full means that there is one, and no room for
+// its puller. A candidate of a namespace that could not get it is asked last, since it may lack a pull secret.
 func (b *Book) next(image string, asked []Try) (full, found bool) {
 	if len(fresh(b.tries[image], SaysNothing, b.in.Now)) >= mostSilent {
 		return false, false
@@ -118,15 +125,19 @@ func (b *Book) next(image string, asked []Try) (full, found bool) {
 	for _, t := range asked {
 		nodes.Insert(t.Node)
 	}
-	for _, w := range b.byImage[image] {
-		if node := w.pod.Spec.NodeName; nodes.Has(node) || b.unwilling(node, w) != "" {
-			continue
+	trusted := func(w want) bool { return !b.suspects[share{w.pod.Namespace, image}] }
+	unasked := func(w want) bool { return !nodes.Has(w.pod.Spec.NodeName) }
+	for _, prefer := range []func(want) bool{func(w want) bool { return trusted(w) && unasked(w) }, trusted, unasked} {
+		for _, w := range b.byImage[image] {
+			if !prefer(w) || b.unwilling(w.pod.Spec.NodeName, w) != "" {
+				continue
+			}
+			if !b.room() {
+				return true, false
+			}
+			b.start(Key{w.pod.Spec.NodeName, image}, w)
+			return false, true
 		}
-		if !b.room() {
-			return true, false
-		}
-		b.start(Key{w.pod.Spec.NodeName, image}, w)
-		return false, true
 	}
 	return false, false
 }
@@ -151,47 +162,86 @@ func (b *Book) noteSilent(key Key, tries []Try, wants []want) {
 }
 
 // node says whether Pods of a node may restart with an image that some node has.
-func (b *Book) node(key Key) *verdict {
-	if b.nodes[key] == nil {
-		b.nodes[key] = b.decideNode(key)
+func (b *Book) node(of ask) *verdict {
+	if b.nodes[of] == nil {
+		b.nodes[of] = b.decideNode(of)
 	}
-	return b.nodes[key]
+	return b.nodes[of]
 }
 
-func (b *Book) decideNode(key Key) *verdict {
-	pulls := &verdict{answer: Answer{Pulling, fmt.Sprintf("Image %s is pulled on their nodes first", key.Image)}}
-	failed, last := inARow(b.byKey[key])
+func (b *Book) decideNode(of ask) *verdict {
+	pulls := &verdict{answer: Answer{Pulling, fmt.Sprintf("Image %s is pulled on their nodes first", of.Image)}}
+	tries := b.triesOf(of)
+	failed, last := inARow(tries)
 	if failed > 0 {
-		pulls.answer = Answer{Cannot, fmt.Sprintf("Node %s cannot get image %s: %s", key.Node, key.Image, last.Words)}
+		pulls.answer = Answer{Cannot, fmt.Sprintf("Node %s cannot get image %s%s: %s", of.Node, of.Image, forNamespace(of.namespace), last.Words)}
 	}
 	switch {
-	case b.has[key], b.in.Runs[key]:
+	case b.proven(of, tries):
 		return opened
-	case !b.flying[key].IsZero():
+	case !b.flying[of.Key].IsZero():
 		return pulls
 	}
 	if left := last.At.Add(pause(failed)).Sub(b.in.Now); failed > 0 && left > 0 {
 		b.soon(left)
 		return pulls
 	}
-	w, ok := b.willing(key)
+	w, ok := b.willing(of)
 	switch {
 	case !ok && failed == 0:
-		b.noteSilent(key, b.byKey[key], b.wanted[key])
+		b.noteSilent(of.Key, b.byKey[of.Key], b.wanted[of.Key])
 		return opened
 	case ok && b.room():
-		b.start(key, w)
+		b.start(of.Key, w)
 	}
 	return pulls
 }
 
+func forNamespace(namespace string) string {
+	if namespace == "" {
+		return ""
+	}
+	return " for namespace " + namespace
+}
+
+// proven reports whether it is known that a node has an image. A namespace that could not get it has to show that by
+// itself: what the node has pulled for others a kubelet does not give it without credentials.
+func (b *Book) proven(of ask, tries []Try) bool {
+	if of.namespace == "" {
+		return b.has[of.Key] || b.in.Runs[of.Key]
+	}
+	failed, _ := inARow(tries)
+	return failed == 0 && len(fresh(tries, Has, b.in.Now)) > 0
+}
+
+// triesOf are those that count for a decision about a node: those of its namespace; without one, those of all namespaces
+// but the suspects, unless so many of these could not that it must be the node.
+func (b *Book) triesOf(of ask) []Try {
+	all, failing := b.byKey[of.Key], sets.New[string]()
+	for _, t := range all {
+		if b.suspects[share{t.Namespace, t.Image}] {
+			failing.Insert(t.Namespace)
+		}
+	}
+	if of.namespace == "" && failing.Len() >= mostNodes {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t Try) bool {
+		if of.namespace != "" {
+			return t.Namespace != of.namespace
+		}
+		return failing.Has(t.Namespace)
+	})
+}
+
 // willing is the first candidate of a node that may be asked about an image.
-func (b *Book) willing(key Key) (want, bool) {
-	if len(fresh(b.byKey[key], SaysNothing, b.in.Now)) >= mostSilent {
+func (b *Book) willing(of ask) (want, bool) {
+	if len(fresh(b.byKey[of.Key], SaysNothing, b.in.Now)) >= mostSilent {
 		return want{}, false
 	}
-	for _, w := range b.wanted[key] {
-		if b.unwilling(key.Node, w) == "" {
+	for _, w := range b.wanted[of.Key] {
+		suspect := b.suspects[share{w.pod.Namespace, of.Image}]
+		if mine := of.namespace == w.pod.Namespace || of.namespace == "" && !suspect; mine && b.unwilling(of.Node, w) == "" {
 			return w, true
 		}
 	}

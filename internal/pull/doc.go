@@ -18,6 +18,9 @@
 // other, three at most. When none of them can get it, nothing restarts, and they are tried again after 1, 2, 4, ... 10
 // minutes. With EveryNode, each node pulls before a Pod of its restarts.
 //
+// A namespace that could not get an image where it last tried, while another one could, may lack a pull secret. Its Pods
+// wait until a puller of its own has the image on their nodes; all others go on.
+//
 // A puller that could not be made, or that its kubelet did not take, says nothing of the image. Then one in another
 // namespace, or on another node, is tried, three at most. When all of them say nothing, the Pods go: a guard must not stop
 // what would work without it.
