@@ -95,6 +95,15 @@ func (s *Set) Restarts(v *View, resized []string) bool {
 	return restarts
 }
 
+// RestartsNativeSidecars reports whether bringing a Pod to the set's current version gives a native sidecar of it another
+// image.
+func (s *Set) RestartsNativeSidecars(v *View) bool {
+	return slices.ContainsFunc(s.Spec.InitContainers, func(c v1beta1.SidecarContainer) bool {
+		has := v.Image(c.Name)
+		return pods.IsNativeSidecar(&c.Container) && has != "" && has != c.Image
+	})
+}
+
 // inPod are resources of a set as a Pod has them: where the set says only a limit, the API server lets the Pod request as
 // much.
 func inPod(resources corev1.ResourceRequirements) corev1.ResourceRequirements {

@@ -59,7 +59,7 @@ func (s *Set) eachSidecar(visit func(*v1beta1.SidecarContainer)) {
 	}
 }
 
-// HasNativeSidecars reports whether an update of the set restarts init containers, which not every kubelet can do.
+// HasNativeSidecars reports whether an update of the set may restart init containers, which not every kubelet can do.
 func (s *Set) HasNativeSidecars() bool { return hasNativeSidecar(s.Spec.InitContainers) }
 
 // HotNativeSidecars names the native sidecars that ask for HotUpgrade. They are injected in pairs, as on the wire, and

@@ -31,7 +31,7 @@ type revisionDifference struct {
 // resized.
 func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	set := d.snapshot.Set
-	if set.HasNativeSidecars() {
+	if set.RestartsNativeSidecars(view) {
 		node := view.Pod.Spec.NodeName
 		if old := inplace.NativeSidecarObstacle(node, d.snapshot.Kubelets[node]); old != "" {
 			return nil, []string{old}
@@ -70,7 +70,7 @@ func (d *differences) resizeObstacles(view *sidecar.View, resized []string) []st
 // has: what would come of it is not to be found out by a restart. A Pod without a node has time.
 func (p *planner) kubeletUnknown(c *candidate) (words string, waits bool) {
 	node := c.Pod.Spec.NodeName
-	if node == "" || len(c.resized) == 0 && !p.s.Set.HasNativeSidecars() || !inplace.KubeletUnknown(p.s.Kubelets[node]) {
+	if node == "" || len(c.resized) == 0 && !p.s.Set.RestartsNativeSidecars(c.View) || !inplace.KubeletUnknown(p.s.Kubelets[node]) {
 		return "", false
 	}
 	return fmt.Sprintf("Node %s does not say which version its kubelet has (status.nodeInfo.kubeletVersion), and this change takes one "+

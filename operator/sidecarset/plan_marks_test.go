@@ -67,19 +67,32 @@ func TestOldKubeletsRestartNoNativeSidecars(t *testing.T) {
 		"v1.37.1": nil,
 		"":        nil, // not known: see TestAPodWaitsWhereNobodyKnowsTheKubelet
 	} {
-		w := newRollout(t, 1, set).image("agent:2")
-		s := w.snapshot()
-		s.Kubelets = map[string]string{"node-1": kubelet}
-		plan, err := makePlan(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, l := range plan.NotUpgradable {
-			got = append(got, l.Why...)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		w := newRollout(t, 1, set).nativeImage("mesh:2")
+		if diff := cmp.Diff(want, limitsOn(t, w, kubelet)); diff != "" {
 			t.Errorf("kubelet %q (-want +got):\n%s", kubelet, diff)
 		}
 	}
+}
+
+// A native sidecar that stays as it is asks nothing of its kubelet.
+func TestOldKubeletsRestartTheContainersBesideNativeSidecars(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1").NativeSidecar("mesh", "mesh:1")
+	for _, kubelet := range []string{"v1.31.4", ""} {
+		w := newRollout(t, 1, set).image("agent:2")
+		if got := limitsOn(t, w, kubelet); got != nil {
+			t.Errorf("kubelet %q: the Pod is not updated: %v", kubelet, got)
+		}
+	}
+}
+
+// limitsOn says why the Pods of a set do not take an update on nodes of a kubelet, and fails if they wait otherwise.
+func limitsOn(t *testing.T, w *rollout, kubelet string) (out []string) {
+	t.Helper()
+	s := w.snapshot()
+	s.Kubelets = map[string]string{"node-1": kubelet}
+	plan := planOf(t, s)
+	for _, l := range plan.NotUpgradable {
+		out = append(out, l.Why...)
+	}
+	return out
 }

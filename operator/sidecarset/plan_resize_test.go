@@ -310,7 +310,8 @@ func TestAPodWaitsWhereNobodyKnowsTheKubelet(t *testing.T) {
 		"a resize, unknown":              {resizing(t, 1, requests("1"), requests("2")), "", want{Waiting: waits}},
 		"a resize, unreadable":           {resizing(t, 1, requests("1"), requests("2")), "latest", want{Waiting: waits}},
 		"an image, unknown":              {newRollout(t, 1, build.MakeSidecarSet("s").Container("agent", "agent:1")).image("agent:2"), "", want{Update: []string{"web-0"}}},
-		"a native sidecar, unknown":      {newRollout(t, 1, native).image("agent:2"), "", want{Waiting: waits}},
+		"a native sidecar, unknown":      {newRollout(t, 1, native).nativeImage("mesh:2"), "", want{Waiting: waits}},
+		"beside a native sidecar":        {newRollout(t, 1, native).image("agent:2"), "", want{Update: []string{"web-0"}}},
 		"a resize of a Pod without node": {resizing(t, 1, requests("1"), requests("2")).withoutNode(), "", want{Update: []string{"web-0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -112,6 +112,14 @@ func (w *rollout) image(image string) *rollout {
 	return w
 }
 
+// nativeImage changes the image of the first native sidecar.
+func (w *rollout) nativeImage(image string) *rollout {
+	w.set = w.set.DeepCopy()
+	w.set.Spec.InitContainers[0].Image = image
+	w.set.Generation++
+	return w
+}
+
 func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
 		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost, Domains: w.domains,
