@@ -7,8 +7,10 @@ package lifecycle
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -38,6 +40,19 @@ func countHooked(hook *v1beta1.LifecycleHook, pod *corev1.Pod) (n int) {
 		}
 	}
 	return n
+}
+
+// clocksAgree is how far the clocks of two operators are apart at most.
+const clocksAgree = time.Minute
+
+// Since is how long ago it was that a Pod entered a state, by what is recorded in it. A time that nobody can read, which is
+// zero, or that is yet to come, is as good as long past: whoever may write to the Pod may write any, and no timeout would
+// ever be over.
+func Since(recorded, now time.Time) time.Duration {
+	if recorded.IsZero() || recorded.After(now.Add(clocksAgree)) {
+		return math.MaxInt64
+	}
+	return now.Sub(recorded)
 }
 
 // ToRemove names what of a hook is to be removed from a Pod to let it go on, "" when there is nothing.

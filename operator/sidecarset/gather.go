@@ -94,12 +94,12 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	return snapshot, err
 }
 
-// lostNodes looks at the nodes of Pods that we changed and that do not serve.
+// lostNodes looks at the nodes of Pods that we changed, or took out of service, and that do not serve.
 func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[string], error) {
 	lost, seen := sets.New[string](), sets.New[string]()
 	for _, view := range snapshot.Matched {
 		name := view.Pod.Spec.NodeName
-		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() && !view.Begun() {
+		if view.Ready() || name == "" || seen.Has(name) || !view.Touched() && !view.Between() {
 			continue
 		}
 		seen.Insert(name)

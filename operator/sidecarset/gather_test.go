@@ -17,6 +17,9 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/podready"
+	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
@@ -147,5 +150,28 @@ func TestWhichPodsAreExempt(t *testing.T) {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A Pod that was let go before it was ever changed is the set's doing too, unless its node is gone.
+func TestTheNodeOfAPodThatReturnsIsLookedAt(t *testing.T) {
+	set := build.MakeSidecarSet("s").Container("agent", "agent:1").Grace(5).Obj()
+	pod := build.MakePod("a").Namespace("shop").Label("app", "web").New().Obj()
+	injection, err := sidecar.Inject(pod, []*sidecar.Set{compile(t, set)}, metav1.NewTime(build.Epoch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	injection.Apply(pod)
+	pod.Spec.NodeName = "gone"
+	build.RunContainers(pod)
+	build.HeldBy(pod, build.Epoch)
+	build.SetReady(pod, false, build.Epoch)
+	pods.Condition(pod, corev1.PodReady).Reason = podready.ReasonNotReady
+	s, err := gathererOf(t, set, pod).snapshot(t.Context(), "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Matched[0].Returning() || charged(s, s.Matched[0]) {
+		t.Errorf("returning: %t, charged %t; its node is gone: %v", s.Matched[0].Returning(), charged(s, s.Matched[0]), s.LostNodes)
 	}
 }

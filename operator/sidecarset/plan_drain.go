@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/lifecycle"
 	"github.com/windlass-operator/windlass/internal/podready"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/report"
@@ -109,11 +110,11 @@ func (p *planner) proceed(c *candidate) error {
 	switch {
 	case hooked && !preparing, holds && !c.Held() && c.Ready():
 		return p.holdAgain(c, holds)
-	case hooked && p.s.Now.Sub(since) >= p.set.HookTimeout():
+	case hooked && lifecycle.Since(since, p.s.Now) >= p.set.HookTimeout():
 		p.timeOut(c)
 		return nil
 	case hooked:
-		p.soon(p.set.HookTimeout() - p.s.Now.Sub(since))
+		p.soon(p.set.HookTimeout() - lifecycle.Since(since, p.s.Now))
 		p.wait(c, v1beta1.WaitingHook, p.hookWords())
 		return nil
 	case c.Held() && !c.UnderWay() && p.graceLeft(c.View) > 0:

@@ -10,9 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/podready"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	build "github.com/windlass-operator/windlass/internal/testing"
@@ -321,4 +323,53 @@ func TestWhoDoesNotLeaveService(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever may write to a Pod may write any time into what is recorded of its hooks. A time to come ends no waiting, so that
+// such a Pod would keep its share of the budgets for ever.
+func TestATimeToComeKeepsNoPodWaiting(t *testing.T) {
+	for state, test := range map[v1beta1.LifecycleStateType]struct {
+		given func(d *drain)
+		want  []string
+	}{
+		v1beta1.LifecycleStatePreparingUpdate: {
+			func(d *drain) { d.image("agent:2"); d.step(); d.kubelets() },
+			[]string{"let go of KruisePodReady=True state Normal timeout web-0"},
+		},
+		v1beta1.LifecycleStateNormal: {
+			func(d *drain) { d.image("agent:2") }, []string{"hold KruisePodReady=False Ready=False state PreparingUpdate web-0"},
+		},
+		v1beta1.LifecycleStateUpdated: {
+			func(d *drain) { d.pods[0].Labels["drained"] = "true" }, []string{"let go of state none timeout web-0"},
+		},
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			d := newDrain(t, 1, build.MakeSidecarSet("s").Hook(drainHook(600)))
+			test.given(d)
+			text, err := d.compiled().LifecycleText(sidecar.NewView(d.pods[0], d.compiled()), state, metav1.NewTime(d.now.AddDate(50, 0, 0)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			metav1.SetMetaDataAnnotation(&d.pods[0].ObjectMeta, v1beta1.SidecarSetLifecycleAnnotation, text)
+			d.expect("a time in 50 years", test.want...)
+		})
+	}
+}
+
+// Whether a Pod that was let go returns to service nobody can tell while its node does not report.
+func TestAPodThatReturnsOnALostNodeKeepsNobodyWaiting(t *testing.T) {
+	d := newDrain(t, 2, build.MakeSidecarSet("s").Grace(10))
+	d.image("agent:2")
+	d.step()
+	d.kubelets()
+	build.HeldBy(d.pods[1], d.now) // paused and gone on: it was let go, and its kubelet has not seen that
+	ready := pods.Condition(d.pods[1], corev1.PodReady)
+	ready.Reason = podready.ReasonNotReady
+	d.pods[1].Spec.NodeName = "lost"
+	if view := sidecar.NewView(d.pods[1], d.compiled()); !view.Returning() {
+		t.Fatal("it does not return")
+	}
+	d.expect("its node reports", nilList...)
+	d.lost = sets.New("lost")
+	d.expect("its node does not", "update web-1", heldNow+"web-0")
 }

@@ -18,7 +18,7 @@ const askAgain = 10 * time.Minute
 // holds it by lets it go on at once.
 func (p *planner) hookTimedOut(c *candidate) (words string, waits bool) {
 	state, since := c.HookState()
-	left := askAgain - p.s.Now.Sub(since)
+	left := askAgain - lifecycle.Since(since, p.s.Now)
 	if state != v1beta1.LifecycleStateNormal || left <= 0 || !c.Hooked() || !p.set.Interrupts(c.View, c.resized) {
 		return "", false
 	}
@@ -69,7 +69,7 @@ func (p *planner) leaveHook(h *HoldPod) {
 // awaitHook waits for a hook to take hold of a Pod again, and gives that up after its timeout: the Pod is available then.
 func (p *planner) awaitHook(view *sidecar.View) {
 	_, since := view.HookState()
-	if left := p.set.HookTimeout() - p.s.Now.Sub(since); left > 0 {
+	if left := p.set.HookTimeout() - lifecycle.Since(since, p.s.Now); left > 0 {
 		p.soon(left)
 		return
 	}

@@ -189,7 +189,7 @@ func (p *Plan) waiting() int {
 func (p *planner) inFlight(c *candidate) (words string, waits bool) {
 	other := c.HeldByOthers()
 	switch {
-	case c.Ready() && (c.UnderWay() || c.Unhooked()), c.Returning():
+	case c.Ready() && (c.UnderWay() || c.Unhooked()), c.Returning() && !p.s.lost(c.View):
 		return "An earlier change is not at its end", true
 	case c.Unscheduled() || p.s.lost(c.View) || c.Ended() != "":
 		return "", false

@@ -35,13 +35,10 @@ func hookTimeout(set *v1beta1.StatefulSet) time.Duration {
 	return time.Duration(*hook.TimeoutSeconds) * time.Second
 }
 
-// inState is how long a Pod has been in its lifecycle state, 0 when it does not say.
+// inState is how long a Pod has been in its lifecycle state, very long when it does not say.
 func inState(pod *corev1.Pod, now time.Time) time.Duration {
-	since, err := time.Parse(time.RFC3339, pod.Annotations[v1beta1.LifecycleTimestampAnnotation])
-	if err != nil {
-		return 0
-	}
-	return now.Sub(since)
+	since, _ := time.Parse(time.RFC3339, pod.Annotations[v1beta1.LifecycleTimestampAnnotation])
+	return lifecycle.Since(since, now)
 }
 
 // overdue is for how long a Pod has been in a state beyond the timeout of the hook that it waits for there; negative

@@ -3,6 +3,7 @@
 package statefulset
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -115,7 +116,8 @@ func TestHowLongAHookIsOverdue(t *testing.T) {
 		"it has hold again":             {timedHook(), pod("Updated", true, minuteAgo), result{}},
 		"it is asked nothing":           {timedHook(), pod("Normal", true, minuteAgo), result{}},
 		"a hook without a timeout":      {untimed, pod("PreparingUpdate", true, minuteAgo), result{}},
-		"nobody knows since when it is": {timedHook(), pod("PreparingUpdate", true, "yesterday"), result{-30 * time.Second, true}},
+		"nobody knows since when it is": {timedHook(), pod("PreparingUpdate", true, "yesterday"), result{math.MaxInt64 - 30*time.Second, true}},
+		"it is so since a time to come": {timedHook(), pod("PreparingUpdate", true, "2199-01-01T00:00:00Z"), result{math.MaxInt64 - 30*time.Second, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			by, waits := overdue(web().InPlaceUpdate(test.hook).Obj(), test.pod, at)
@@ -123,5 +125,22 @@ func TestHowLongAHookIsOverdue(t *testing.T) {
 				t.Errorf("overdue (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a Pod says of when it entered a state may be anybody's. It is written anew, so that the timeout comes.
+func TestATimeThatNobodyCanReadIsWrittenAnew(t *testing.T) {
+	for _, since := range []string{"yesterday", "2199-01-01T00:00:00Z"} {
+		w := settled(t, web().Replicas(2).InPlace().InPlaceUpdate(timedHook()))
+		w.hold(finalizer, "web-1")
+		w.image("app:2")
+		now(w)
+		w.changePod("web-1", func(pod *corev1.Pod) { pod.Annotations[v1beta1.LifecycleTimestampAnnotation] = since })
+		now(w)
+		w.Pass(31 * time.Second)
+		now(w)
+		if diff := cmp.Diff(map[string]string{"web-0": "app:2", "web-1": "app:1"}, images(w)); diff != "" {
+			t.Errorf("%s: images (-want +got):\n%s\n%s", since, diff, w.tail())
+		}
 	}
 }
