@@ -373,3 +373,20 @@ func TestAPodThatReturnsOnALostNodeKeepsNobodyWaiting(t *testing.T) {
 	d.lost = sets.New("lost")
 	d.expect("its node does not", "update web-1", heldNow+"web-0")
 }
+
+// A Pod that drains for as long as its set says is no lack of progress.
+func TestTheDeadlineLeavesTimeToDrain(t *testing.T) {
+	d := newDrain(t, 1, build.MakeSidecarSet("s").Grace(900))
+	d.image("agent:2")
+	d.step()
+	d.kubelets()
+	d.later(14 * time.Minute)
+	s := d.snapshot()
+	p := newProgress(s, d.plan(), &Outcome{})
+	if p.watch(s, &metav1.Time{Time: d.now.Add(-14 * time.Minute)}); p.overdue {
+		t.Errorf("overdue after 14 min of 15: %s", p.next())
+	}
+	if p.watch(s, &metav1.Time{Time: d.now.Add(-26 * time.Minute)}); !p.overdue {
+		t.Error("not overdue after 26 min")
+	}
+}

@@ -95,8 +95,9 @@ type progress struct {
 // newProgress works out how far a rollout is.
 func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{plan: plan, outcome: outcome, none: noPods(s), unserved: unserved(s)}
-	// A Pod on its way to minReadySeconds is no lack of progress.
-	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600) + s.Set.Spec.UpdateStrategy.MinReadySeconds
+	// A Pod that drains, or is on its way to minReadySeconds, is no lack of progress.
+	strategy := &s.Set.Spec.UpdateStrategy
+	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600) + strategy.GracePeriodSeconds + strategy.MinReadySeconds
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {
 		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
