@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -388,5 +389,17 @@ func TestTheDeadlineLeavesTimeToDrain(t *testing.T) {
 	}
 	if p.watch(s, &metav1.Time{Time: d.now.Add(-26 * time.Minute)}); !p.overdue {
 		t.Error("not overdue after 26 min")
+	}
+}
+
+// Who wants no deadline gives it the largest number.
+func TestTheLongestDeadlineIsNeverOver(t *testing.T) {
+	d := newDrain(t, 1, build.MakeSidecarSet("s").Grace(10))
+	d.image("agent:2")
+	d.set.Spec.ProgressDeadlineSeconds = ptr.To[int32](math.MaxInt32)
+	s := d.snapshot()
+	p := newProgress(s, d.plan(), &Outcome{})
+	if left := p.watch(s, &metav1.Time{Time: d.now}); p.overdue || left <= 0 {
+		t.Errorf("overdue %t, left %s", p.overdue, left)
 	}
 }

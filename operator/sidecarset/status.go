@@ -3,6 +3,7 @@
 package sidecarset
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -97,7 +98,8 @@ func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p := &progress{plan: plan, outcome: outcome, none: noPods(s), unserved: unserved(s)}
 	// A Pod that drains, or is on its way to minReadySeconds, is no lack of progress.
 	strategy := &s.Set.Spec.UpdateStrategy
-	p.deadlineSeconds = ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600) + strategy.GracePeriodSeconds + strategy.MinReadySeconds
+	seconds := int64(ptr.Deref(s.Set.Spec.ProgressDeadlineSeconds, 600)) + int64(strategy.GracePeriodSeconds) + int64(strategy.MinReadySeconds)
+	p.deadlineSeconds = int32(min(seconds, math.MaxInt32)) // the largest number says that there is none
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {
 		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
