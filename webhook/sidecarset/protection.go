@@ -5,7 +5,6 @@ package sidecarset
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -21,12 +20,8 @@ import (
 	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
-const (
-	// protectionTime is how long a write waits for what is only a warning.
-	protectionTime = 2 * time.Second
-	// mostProtection is of how many PodDisruptionBudgets the Pods are looked for.
-	mostProtection = 50
-)
+// mostProtection is of how many PodDisruptionBudgets the Pods are looked for.
+const mostProtection = 50
 
 // protecting names the PodDisruptionBudgets that allow no disruption now and cover Pods that the set selects. They are
 // looked for when a set changes that respects them and has Pods to update. What cannot be read is not worth a refusal.
@@ -41,8 +36,6 @@ func (v *Validator) protecting(ctx context.Context, write admit.Write[v1beta1.Si
 	if err != nil {
 		return nil // which is refused
 	}
-	ctx, cancel := context.WithTimeout(ctx, protectionTime)
-	defer cancel()
 	out, err := v.coveringBudgets(ctx, compiled, namespaces)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("PodDisruptionBudgets are not warned of", "set", set.Name, "error", err.Error())

@@ -54,8 +54,6 @@ func (v *Validator) taken(ctx context.Context, write admit.Write[v1beta1.Sidecar
 	for _, namespace := range namespaces {
 		reached[namespace.Name] = inert.Unserved(namespace, v.Excluded) == "" && compiled.MatchesNamespace(namespace.Name, namespace.Labels)
 	}
-	ctx, cancel := context.WithTimeout(ctx, protectionTime)
-	defer cancel()
 	for page := ""; ; {
 		list := &corev1.PodList{}
 		err := v.Live.List(ctx, list, client.InNamespace(compiled.OnlyNamespace()), client.Limit(podsAtOnce), client.Continue(page),

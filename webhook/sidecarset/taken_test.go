@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -146,5 +147,36 @@ func TestWarningsOfPodsThatBringAContainerOfASidecarsName(t *testing.T) {
 				t.Errorf("asked for %d pages of Pods, want %d", asked, test.asked)
 			}
 		})
+	}
+}
+
+// deadlines lists nothing, and notes until when it may take for that.
+type deadlines struct {
+	client.Reader
+	until *[]time.Time
+}
+
+func (d deadlines) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
+	until, _ := ctx.Deadline()
+	*d.until = append(*d.until, until)
+	return nil
+}
+
+// Warnings one after the other would otherwise take longer than the API server waits for the webhook.
+func TestAllWarningsTogetherHaveOneTime(t *testing.T) {
+	old := build.MakeSidecarSet("s").Container("other", "agent:1").Obj()
+	old.Status.MatchedPods = 1
+	r := request(t, build.MakeSidecarSet("s").Container("agent", "agent:1").Obj())
+	raw, err := json.Marshal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.OldObject = runtime.RawExtension{Raw: raw}
+	var until []time.Time
+	if answer := newValidator(t, func(c *Config) { c.Live = deadlines{until: &until} }).Handle(t.Context(), r); !answer.Allowed {
+		t.Fatal(answer.Result)
+	}
+	if len(until) != 2 || until[0].IsZero() || !until[1].Equal(until[0]) {
+		t.Errorf("PodDisruptionBudgets and Pods are read until %v, want both until the same time", until)
 	}
 }

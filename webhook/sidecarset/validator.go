@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +20,9 @@ import (
 	"github.com/windlass-operator/windlass/webhook/dropped"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
+
+// warningTime is how long a write waits for all that is only a warning.
+const warningTime = 2 * time.Second
 
 // Config is what a Validator asks.
 type Config struct {
@@ -79,8 +83,10 @@ func (v *Validator) gather(ctx context.Context, write admit.Write[v1beta1.Sideca
 	if input.Namespaces, err = v.namespaces(ctx); err != nil {
 		return input, err
 	}
-	input.Protecting = v.protecting(ctx, write, input.Namespaces)
-	input.Taken = v.taken(ctx, write, input.Namespaces)
+	warning, cancel := context.WithTimeout(ctx, warningTime)
+	defer cancel()
+	input.Protecting = v.protecting(warning, write, input.Namespaces)
+	input.Taken = v.taken(warning, write, input.Namespaces)
 	// The last policy that could be understood stands; the fault is one for the administrator to see, not for whoever
 	// writes a SidecarSet.
 	if input.Policy, err = v.Policy.Value(); err != nil {
