@@ -31,9 +31,13 @@ var _ = Describe("Where injection is enforced, somebody with the role edit", Ord
 		Expect(k8s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: where, Labels: map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced},
 		}})).To(Succeed())
+		Expect(k8s.Create(ctx, &rbacv1.Role{ // of the role edit, which nobody puts together here
+			ObjectMeta: metav1.ObjectMeta{Namespace: where, Name: "tenant"},
+			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"create", "update", "patch"}}},
+		})).To(Succeed())
 		Expect(k8s.Create(ctx, &rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Namespace: where, Name: "tenant"},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "edit"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "tenant"},
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "tenant"}},
 		})).To(Succeed())
 		own := rest.CopyConfig(config)
