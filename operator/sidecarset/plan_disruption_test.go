@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	policyv1 "k8s.io/api/policy/v1"
@@ -33,13 +34,20 @@ func pdb(name string, healthy, needed int32, labels map[string]string) policyv1.
 
 // budgeted is the snapshot of a rollout whose namespace has budgets.
 func budgeted(w *rollout, budgets ...policyv1.PodDisruptionBudget) *Snapshot {
-	s := w.snapshot()
-	all := disruption.Namespace{Budgets: disruption.Read(budgets)}
+	w.budgets = budgets
+	return w.snapshot()
+}
+
+// disruption is what the budgets of the namespace say of its Pods.
+func (w *rollout) disruption() disruption.Budgets {
+	if len(w.budgets) == 0 {
+		return nil
+	}
+	all := disruption.Namespace{Budgets: disruption.Read(w.budgets)}
 	for _, pod := range w.pods {
 		all.Pods = append(all.Pods, *pod)
 	}
-	s.Disruption = disruption.Budgets{"default": all}
-	return s
+	return disruption.Budgets{"default": all}
 }
 
 func mustPlan(t *testing.T, s *Snapshot) *Plan {
@@ -258,6 +266,46 @@ func TestAWriteOfWhichNobodyKnowsStaysInTheLedger(t *testing.T) {
 			(&executor{writer: patcher, parallel: 1}).apply(t.Context(), &Plan{Updates: plan.Updates, Takes: plan.Takes})
 			if got := book.Read("SidecarSet b").Taken(w.pods[0].UID); got != test.want {
 				t.Errorf("taken: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+// A budget that never allows any disruption keeps its Pods, and whoever looks at Stalled knows which ones, why, and what
+// to do.
+func TestWhatStalledSaysOfABudgetThatNeverAllows(t *testing.T) {
+	w := newRollout(t, 4, build.MakeSidecarSet("s").MaxUnavailable("100%"))
+	for _, pod := range w.pods[2:] {
+		pod.Labels["tier"] = "front"
+	}
+	w.budgets = []policyv1.PodDisruptionBudget{pdb("web", 2, 2, map[string]string{"tier": "front"})}
+	w.look()
+	w.image("agent:2")
+	w.looks(3)
+	const kept = "Later: 2 Pods. PodDisruptionBudget default/web allows none now (2 healthy of 2 needed): 2, Pod default/web-2 the first."
+	for name, test := range map[string]struct {
+		after time.Duration
+		want  map[string]string
+	}{
+		"before the deadline": {time.Minute, map[string]string{
+			v1beta1.ConditionReady: v1beta1.ReasonPodsUpdating + ": " + kept, v1beta1.ConditionReconciling: v1beta1.ReasonPodsUpdating + ": " + kept}},
+		"after it": {11 * time.Minute, map[string]string{
+			v1beta1.ConditionReady:   v1beta1.ReasonProgressDeadlineExceeded + ": No progress for more than 600 s. " + kept + " " + wayAroundBudgets,
+			v1beta1.ConditionStalled: v1beta1.ReasonProgressDeadlineExceeded + ": " + kept + " " + wayAroundBudgets}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			then := w.now
+			defer func() { w.now = then }()
+			w.now = w.now.Add(test.after)
+			plan := w.plan()
+			got := map[string]string{}
+			for _, c := range statusOf(w.snapshotOf(plan), plan, &Outcome{Updated: plan.Updates}).Conditions {
+				if c.Type == v1beta1.ConditionReady || c.Type == v1beta1.ConditionReconciling || c.Type == v1beta1.ConditionStalled {
+					got[c.Type] = c.Reason + ": " + c.Message
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
 		})
 	}

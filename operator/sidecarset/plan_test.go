@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -42,6 +43,8 @@ type rollout struct {
 	unserved string
 	// images is what is known of pulls of images.
 	images Images
+	// budgets are the PodDisruptionBudgets of namespace default.
+	budgets []policyv1.PodDisruptionBudget
 	// strays tells that the set does not match its Pods any more.
 	strays bool
 }
@@ -124,7 +127,7 @@ func (w *rollout) snapshot() *Snapshot {
 	s := &Snapshot{
 		Now: w.now, Set: w.compiled(), Revisions: w.revisions, CanResize: true, LostNodes: w.lost, Domains: w.domains,
 		Namespaces: NamespaceCount{All: 3, Selected: 3}, Unserved: w.unserved,
-		Images: w.images, Kubelets: map[string]string{},
+		Images: w.images, Kubelets: map[string]string{}, Disruption: w.disruption(),
 	}
 	s.Images.Now = w.now
 	defer func() {

@@ -40,6 +40,9 @@ func listWaiting(plan *Plan) []v1beta1.WaitingPods {
 	return out
 }
 
+// wayAroundBudgets is what to do about a PodDisruptionBudget that never allows any disruption.
+const wayAroundBudgets = "Let the budget allow one, add Pods to its workload, or set spec.updateStrategy.disruptionBudgets to Ignore."
+
 // maxWaits is how many of the things that Pods wait for a message names.
 const maxWaits = 4
 
@@ -62,6 +65,9 @@ func (p *progress) later() string {
 	}
 	if more := len(waits) - maxWaits; more > 0 {
 		parts = append(parts, fmt.Sprintf("Other Pods wait for %d more such things.", more))
+	}
+	if p.overdue && slices.ContainsFunc(waits, func(w *Wait) bool { return w.Reason == v1beta1.WaitingDisruptionBudget }) {
+		parts = append(parts, wayAroundBudgets)
 	}
 	return strings.Join(parts, " ")
 }
