@@ -106,7 +106,8 @@ func (taken takenNames) obstacle(pod *incoming, set *Set) (reason, message strin
 		}
 		if kind := pod.inTheWay(set, c, name, init); kind != "" {
 			reason = v1beta1.ReasonNameTaken
-			message = fmt.Sprintf("its %s %q has the name of %s of this Pod; rename one of the two", containerKind(init), name, kind)
+			message = fmt.Sprintf("its %s %q has the name of %s of this Pod%s; rename one of the two", containerKind(init), name, kind,
+				pod.inVain(name, init))
 			return false
 		}
 		return true
@@ -136,6 +137,15 @@ func (p *incoming) inTheWay(set *Set, sidecar *v1beta1.SidecarContainer, name st
 		return ""
 	}
 	return aContainer(init)
+}
+
+// inVain says why the consent of the Pod's owner does not help, with a comma before; "" when there is none. A container
+// takes the place of one of the same list.
+func (p *incoming) inVain(name string, init bool) string {
+	if !p.replaceable(name) {
+		return ""
+	}
+	return fmt.Sprintf(", which the annotation %s lets be replaced by %s alone", v1beta1.ReplacedBySidecarAnnotation, aContainer(!init))
 }
 
 func aContainer(init bool) string {

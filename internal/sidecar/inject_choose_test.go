@@ -113,7 +113,19 @@ func TestWhichSetsInject(t *testing.T) {
 		},
 		"but not by one of the other list": {
 			build.MakePod("p").Annotation(v1beta1.ReplacedBySidecarAnnotation, "app"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").InitContainer("app", "proxy:1")},
-			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its init container "app" has the name of a container of this Pod; rename one of the two`)}},
+			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its init container "app" has the name of a container of this Pod, which the annotation apps.kruise.io/replaced-by-sidecar lets be replaced by a container alone; rename one of the two`)}},
+		},
+		"nor the other way round": {
+			build.MakePod("p").InitContainer("setup", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "setup"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").Container("setup", "proxy:1")},
+			chosen{nil, []sidecar.Obstacle{nameTaken("mesh", `its container "setup" has the name of an init container of this Pod, which the annotation apps.kruise.io/replaced-by-sidecar lets be replaced by an init container alone; rename one of the two`)}},
+		},
+		"an init container of the Pod, in its own list": {
+			build.MakePod("p").InitContainer("setup", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "setup"), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").NativeSidecar("setup", "proxy:1")},
+			chosen{Sets: []string{"mesh"}},
+		},
+		"one of a hot pair, which is all that its owner lets be replaced": {
+			build.MakePod("p").Container("agent-1", "own:1").Container("agent-2", "own:1").Annotation(v1beta1.ReplacedBySidecarAnnotation, "agent-1"), []*build.SidecarSetBuilder{hot},
+			chosen{nil, []sidecar.Obstacle{nameTaken("hot", `its container "agent-2" has the name of a container of this Pod; rename one of the two`)}},
 		},
 		"an empty consent is none": {
 			build.MakePod("p").Annotation(v1beta1.ReplacedBySidecarAnnotation, ""), []*build.SidecarSetBuilder{build.MakeSidecarSet("mesh").Container("app", "proxy:1")},
