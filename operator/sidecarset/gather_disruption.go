@@ -26,18 +26,13 @@ func takerOf(set string) string { return "SidecarSet " + set }
 // disruptionBudgets reads the PodDisruptionBudgets of the Pods that the plan may restart or evict, and all Pods of their
 // namespaces, since a budget may cover Pods of others. Where there is nothing to restart nothing is read.
 func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
-	strategy := &s.Set.Spec.UpdateStrategy
-	if strategy.DisruptionBudgets == v1beta1.IgnoreDisruptionBudgets || strategy.Paused ||
-		strategy.Type == v1beta1.NotUpdateSidecarSetStrategyType {
-		return nil
-	}
-	restarts := mayRestart(s)
-	if len(restarts) == 0 {
+	mayGo := mayGo(s)
+	if len(mayGo) == 0 {
 		return nil
 	}
 	g.waiters.Look(client.ObjectKeyFromObject(s.Set.Object))
 	s.Disruption = disruption.Budgets{}
-	for namespace, concerned := range restarts {
+	for namespace, concerned := range mayGo {
 		known, err := ledger.Budgets(ctx, g.reader, namespace, concerned)
 		if err != nil {
 			return err
@@ -49,20 +44,28 @@ func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 	return nil
 }
 
-// mayRestart are the serving Pods, by namespace, that the plan may restart or evict.
-func mayRestart(s *Snapshot) map[string][]*corev1.Pod {
-	mayRestart := map[string][]*corev1.Pod{}
-	for _, view := range s.Matched {
-		if view.Ready() && (!view.Updated() || !view.HotFinished() || len(view.OwedResizes()) > 0) {
-			mayRestart[view.Pod.Namespace] = append(mayRestart[view.Pod.Namespace], view.Pod)
+// mayGo are the serving Pods, by namespace, that the plan may restart, if it asks budgets about that, or evict: that
+// takes from budgets whatever the set says of restarts.
+func mayGo(s *Snapshot) map[string][]*corev1.Pod {
+	strategy, out := &s.Set.Spec.UpdateStrategy, map[string][]*corev1.Pod{}
+	if s.respects() && !strategy.Paused && strategy.Type != v1beta1.NotUpdateSidecarSetStrategyType {
+		for _, view := range s.Matched {
+			if view.Ready() && (!view.Updated() || !view.HotFinished() || len(view.OwedResizes()) > 0) {
+				out[view.Pod.Namespace] = append(out[view.Pod.Namespace], view.Pod)
+			}
 		}
 	}
 	if s.Set.Spec.RepairPolicy == v1beta1.RepairRecreate {
 		for _, u := range s.Uninjected {
 			if pods.Ready(u.Pod) {
-				mayRestart[u.Pod.Namespace] = append(mayRestart[u.Pod.Namespace], u.Pod)
+				out[u.Pod.Namespace] = append(out[u.Pod.Namespace], u.Pod)
 			}
 		}
 	}
-	return mayRestart
+	return out
+}
+
+// respects reports whether restarts ask the PodDisruptionBudgets of a Pod.
+func (s *Snapshot) respects() bool {
+	return s.Set.Spec.UpdateStrategy.DisruptionBudgets != v1beta1.IgnoreDisruptionBudgets
 }

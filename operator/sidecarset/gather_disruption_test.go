@@ -39,9 +39,10 @@ func TestWhereBudgetsAreRead(t *testing.T) {
 		out.Namespace = "shop"
 		return &out
 	}
-	other := build.MakePod("other").Namespace("shop").Label("tier", "front").Obj()
+	other := build.MakePod("other").Namespace("shop").Label("app", "web").Label("tier", "front").Running().Obj()
 	for name, test := range map[string]struct {
 		set     func(*v1beta1.SidecarSetUpdateStrategy)
+		repairs bool
 		objects []client.Object
 		want    map[string]int
 	}{
@@ -56,6 +57,14 @@ func TestWhereBudgetsAreRead(t *testing.T) {
 			set:     func(s *v1beta1.SidecarSetUpdateStrategy) { s.Paused = true },
 			objects: []client.Object{pod("shop", "a", "front", old), covering("front")},
 		},
+		"the set is paused, and repairs": {
+			set: func(s *v1beta1.SidecarSetUpdateStrategy) { s.Paused = true }, repairs: true,
+			objects: []client.Object{other, covering("front")}, want: map[string]int{"shop": 1},
+		},
+		"the set ignores them, and repairs": {
+			set:     func(s *v1beta1.SidecarSetUpdateStrategy) { s.DisruptionBudgets = v1beta1.IgnoreDisruptionBudgets },
+			repairs: true, objects: []client.Object{pod("elsewhere", "a", "front", old), other, covering("front")}, want: map[string]int{"shop": 1},
+		},
 		"all Pods are updated": {objects: []client.Object{pod("shop", "a", "front", current), covering("front")}},
 		"the budget covers other Pods": {
 			objects: []client.Object{pod("shop", "a", "back", old), covering("front"), other}, want: map[string]int{},
@@ -68,6 +77,9 @@ func TestWhereBudgetsAreRead(t *testing.T) {
 			set := current.DeepCopy()
 			if test.set != nil {
 				test.set(&set.Spec.UpdateStrategy)
+			}
+			if test.repairs {
+				set.Spec.RepairPolicy = v1beta1.RepairRecreate
 			}
 			g := gathererOf(t, set, append(test.objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}})...)
 			s, err := g.snapshot(t.Context(), "s")

@@ -25,7 +25,15 @@ func (p *planner) takenElsewhere(c *candidate) (words string, waits bool) {
 
 // disrupts holds back a Pod whose PodDisruptionBudgets would not let it be evicted.
 func (p *planner) disrupts(c *candidate) (words string, waits bool) {
-	budget, words := p.disruption().Obstacle(c.Pod)
+	if !p.s.respects() {
+		return "", false
+	}
+	return p.disrupted(c.Pod)
+}
+
+// disrupted reports whether a PodDisruptionBudget does not let a Pod go, and says why.
+func (p *planner) disrupted(pod *corev1.Pod) (words string, waits bool) {
+	budget, words := p.disruption().Obstacle(pod)
 	if budget == nil {
 		return "", false
 	}
@@ -37,9 +45,15 @@ func (p *planner) disrupts(c *candidate) (words string, waits bool) {
 
 // takeDisruption takes a Pod from each of its PodDisruptionBudgets.
 func (p *planner) takeDisruption(c *candidate) {
-	for _, key := range p.disruption().Take(c.Pod) {
-		c.takes = append(c.takes, ledger.Budget{Kind: ledger.DisruptionBudget, NamespacedName: key})
+	c.takes = append(c.takes, p.takenBudgets(c.Pod)...)
+}
+
+// takenBudgets are the PodDisruptionBudgets of a Pod, from which it is taken now.
+func (p *planner) takenBudgets(pod *corev1.Pod) (out []ledger.Budget) {
+	for _, key := range p.disruption().Take(pod) {
+		out = append(out, ledger.Budget{Kind: ledger.DisruptionBudget, NamespacedName: key})
 	}
+	return out
 }
 
 // disruption is what this plan has left of PodDisruptionBudgets.

@@ -10,8 +10,9 @@ import (
 
 // withinWorkloads leaves out the evictions of Pods that serve by which more of a workload would be down than
 // maxUnavailablePerWorkload allows, whoever's doing that is. Each that stays counts as down for the rest of the plan,
-// since what the API server refuses of the others decides which of them go. The PodDisruptionBudgets are asked by the
-// API server itself; that the Pods are about to go is for the ledger. held says what was left out, "" for nothing.
+// since what the API server refuses of the others decides which of them go. The API server asks the PodDisruptionBudgets
+// itself, but for a second it does not know of a Pod that was just restarted in place: so they are asked here too. held
+// says what was left out for its workload, "" for nothing.
 func (p *planner) withinWorkloads(candidates []EvictPod) (out []EvictPod, held string) {
 	left := 0
 	for _, e := range candidates {
@@ -28,11 +29,13 @@ func (p *planner) withinWorkloads(candidates []EvictPod) (out []EvictPod, held s
 			left++
 			continue
 		}
-		w.down, w.ours = w.down+1, true
-		e.Takes = append(e.Takes, ledger.Budget(w.id))
-		for _, budget := range p.disruption().Covering(e.Pod) {
-			e.Takes = append(e.Takes, ledger.Budget{Kind: ledger.DisruptionBudget, NamespacedName: budget.Key()})
+		if _, waits := p.disrupted(e.Pod); waits {
+			p.plan.Protected = append(p.plan.Protected, ProtectedPod{Pod: e.Pod})
+			p.plan.RepairIn = repairEvery
+			continue
 		}
+		w.down, w.ours = w.down+1, true
+		e.Takes = append([]ledger.Budget{ledger.Budget(w.id)}, p.takenBudgets(e.Pod)...)
 		out = append(out, e)
 	}
 	if left > 1 {

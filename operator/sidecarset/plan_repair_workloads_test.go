@@ -99,3 +99,36 @@ func TestAnEvictionIsInTheLedgerUntilItIsSeen(t *testing.T) {
 		t.Errorf("evicted before the cache shows the first: %v", again)
 	}
 }
+
+// The API server asks the PodDisruptionBudgets about evictions, but learns of a restart in place only from the kubelet. So
+// one plan takes from each once, whatever for.
+func TestEvictionsAndRestartsTakeFromOneBudget(t *testing.T) {
+	for name, test := range map[string]struct {
+		needed         int32
+		evict, restart []string
+		protected      int
+	}{
+		"none is left for a restart":   {needed: 4, evict: []string{"a"}, protected: 3},
+		"one is":                       {needed: 1, evict: []string{"a", "b", "c"}, restart: []string{"web-0"}},
+		"it allows none":               {needed: 5, protected: 4},
+		"restarts do not ask about it": {needed: 4, evict: []string{"a"}, protected: 3, restart: []string{"web-0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := repaired(t, nil).image("agent:2")
+			w.set.Spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(10))
+			if name == "restarts do not ask about it" {
+				w.set.Spec.UpdateStrategy.DisruptionBudgets = v1beta1.IgnoreDisruptionBudgets
+			}
+			plan := mustPlan(t, budgeted(w, pdb("web", 5, test.needed, map[string]string{"app": "web"})))
+			if diff := cmp.Diff(test.evict, evicted(plan)); diff != "" {
+				t.Errorf("evicted (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.restart, decisionOf(plan).Update); diff != "" {
+				t.Errorf("updated (-want +got):\n%s", diff)
+			}
+			if len(plan.Protected) != test.protected {
+				t.Errorf("%d are protected, want %d", len(plan.Protected), test.protected)
+			}
+		})
+	}
+}
