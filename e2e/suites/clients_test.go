@@ -17,9 +17,11 @@ import (
 	kruise "github.com/openkruise/kruise-api/client/clientset/versioned"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // The same SidecarSet as people write it in each version of the API.
@@ -64,11 +66,15 @@ type manifest struct{ Name, Namespace, Version, Image string }
 
 var _ = Describe("Other people's clients", func() {
 	It("roll the same sidecar in the same way in v1alpha1 and v1beta1, with kubectl and OpenKruise's Go client", func(ctx SpecContext) {
-		clients, err := kruise.NewForConfig(cluster.Config)
+		said := &apiserver.Warnings{}
+		config := rest.CopyConfig(cluster.Config)
+		config.WarningHandler = said
+		clients, err := kruise.NewForConfig(config)
 		Expect(err).NotTo(HaveOccurred())
 
-		By("v1alpha1, applied with kubectl, changed with the Go client")
+		By("v1alpha1, applied with kubectl, changed with the Go client, which is told of a field that it drops")
 		alpha := applyManifest(ctx, manifestV1alpha1)
+		changeSet(ctx, alpha.set, func(s *v1beta1.SidecarSet) { s.Spec.UpdateStrategy.MinReadySeconds = 1 })
 		set, err := clients.AppsV1alpha1().SidecarSets().Get(ctx, alpha.set, metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.Spec.Namespace).To(Equal(alpha.namespace))
@@ -77,6 +83,7 @@ var _ = Describe("Other people's clients", func() {
 		set.Labels[kruisev1alpha1.SidecarSetCustomVersionLabel] = "second"
 		_, err = clients.AppsV1alpha1().SidecarSets().Update(ctx, set, metav1.UpdateOptions{})
 		Expect(err).NotTo(HaveOccurred())
+		Expect(said.Take()).To(ConsistOf(HavePrefix("spec: this write takes out updateStrategy.minReadySeconds (was 1; now 0). A client that does not")))
 		waitUpdated(ctx, alpha.set)
 
 		By("v1beta1, applied and changed with kubectl")
