@@ -3,6 +3,8 @@
 package dropped
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -91,6 +93,22 @@ func TestEveryFieldIsOpenKruisesOrItsLossIsSaid(t *testing.T) {
 				t.Errorf("no fields of ours: %v", sets.List(unknown))
 			}
 		})
+	}
+}
+
+// Who reads the page knows which fields a typed client drops.
+func TestThePageNamesEveryField(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "compatibility.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Fields of our own\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, f := range slices.Concat(sidecarSetFields, statefulSetFields) {
+		name := f.Path[strings.LastIndex(f.Path, ".")+1:]
+		if !strings.Contains(section, "`"+name+"`") && !strings.Contains(section, "."+name+"`") {
+			t.Errorf("docs/compatibility.md does not name %s", f.Path)
+		}
 	}
 }
 
