@@ -87,8 +87,10 @@ type Book struct {
 	flying map[Key]time.Time
 	tries  map[string][]Try
 	byKey  map[Key][]Try
-	// refused are namespaces where no puller is taken, and deaf nodes whose kubelets took none, with the words.
+	// refused are namespaces where no puller is taken, deaf nodes whose kubelets took none, and lost where somebody has
+	// ended one, with the words.
 	refused, deaf map[string]string
+	lost          map[place]string
 	has           map[Key]bool
 	// suspects are namespaces that could not get an image when they last tried.
 	suspects map[share]bool
@@ -105,6 +107,9 @@ type Book struct {
 
 // share is a namespace's part in an image: its Pods have pull secrets of their own.
 type share struct{ namespace, image string }
+
+// place is a namespace on a node.
+type place struct{ namespace, node string }
 
 // ask is what is decided about a node: for one namespace, or with "" for all that are not suspect.
 type ask struct {
@@ -129,7 +134,7 @@ func NewBook(in Input) *Book {
 	b := &Book{
 		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]time.Time{}, tries: map[string][]Try{},
 		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
-		suspects: map[share]bool{}, images: map[string]*verdict{}, nodes: map[ask]*verdict{},
+		lost: map[place]string{}, suspects: map[share]bool{}, images: map[string]*verdict{}, nodes: map[ask]*verdict{},
 	}
 	b.list()
 	for _, t := range in.Tries {
@@ -180,6 +185,8 @@ func (b *Book) file(t Try) {
 	case t.State != SaysNothing || !believed:
 	case t.Refused:
 		b.refused[t.Namespace] = t.Words
+	case t.Lost:
+		b.lost[place{t.Namespace, t.Node}] = t.Words
 	default:
 		b.deaf[t.Node] = t.Words
 	}

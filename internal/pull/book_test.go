@@ -56,6 +56,13 @@ func refused(namespace string, ago time.Duration) pull.Try {
 	return t
 }
 
+// lost is a puller that somebody has deleted.
+func lost(namespace, node string, ago time.Duration) pull.Try {
+	t := by(namespace, tried(node, pull.SaysNothing, ago))
+	t.Lost, t.Words = true, "deleted"
+	return t
+}
+
 // there is a puller of namespace shop that its kubelet took some time ago.
 func there(node string, age, failing time.Duration, status corev1.ContainerStatus) pull.Puller {
 	pod := puller(status)
@@ -216,6 +223,21 @@ func TestOneNodeMustHaveAnImageBeforeAnythingRestarts(t *testing.T) {
 			in:   pull.Input{Known: pull.Known{Tries: []pull.Try{tried("n1", pull.SaysNothing, time.Second)}}},
 			want: decision{Pods: "?????", Starts: []string{"n2"}},
 		},
+		"a puller was deleted, the next namespace is asked, on the same node too": {
+			in: pull.Input{
+				Known:      pull.Known{Tries: []pull.Try{lost("shop", "n1", time.Second)}},
+				Candidates: []pull.Candidate{candidate("shop", "a", "n1"), candidate("pay", "c", "n1")},
+			},
+			want: decision{Pods: "??", Starts: []string{"n1"}},
+		},
+		"or the next node": {
+			in:   pull.Input{Known: pull.Known{Tries: []pull.Try{lost("shop", "n1", time.Second)}}, Candidates: five()[:2]},
+			want: decision{Pods: "??", Starts: []string{"n2"}},
+		},
+		"wherever one is made it is deleted": {
+			in:   pull.Input{Known: pull.Known{Tries: []pull.Try{lost("shop", "n1", 3*time.Second), lost("shop", "n2", 2*time.Second)}}, Candidates: five()[:2]},
+			want: decision{Pods: "++", Silent: []string{": deleted"}},
+		},
 		"one node cannot, and of the others nothing is known": {
 			in: pull.Input{Known: pull.Known{Tries: []pull.Try{
 				tried("n1", pull.Cannot, 9*time.Second), tried("n2", pull.SaysNothing, time.Second), refused("pay", time.Second),
@@ -296,6 +318,13 @@ func TestEveryNodePullsAheadOfItsPods(t *testing.T) {
 		"of a node nothing can be found out": {
 			in:   pull.Input{Known: pull.Known{Tries: append(has("n1", "n3", "n4", "n5"), tried("n2", pull.SaysNothing, time.Minute))}},
 			want: decision{Pods: "+++++", Silent: []string{"n2: not found"}},
+		},
+		"a puller was deleted, another namespace of the node is asked": {
+			in: pull.Input{
+				Known:      pull.Known{Tries: append(has("n9"), lost("shop", "n1", time.Second))},
+				Candidates: []pull.Candidate{candidate("shop", "a", "n1"), candidate("pay", "c", "n1")},
+			},
+			want: decision{Pods: "??", Starts: []string{"n1"}},
 		},
 		"a namespace takes no puller": {
 			in:   pull.Input{Known: pull.Known{Tries: append(has("n3", "n4", "n5"), refused("shop", time.Minute))}},
@@ -427,7 +456,9 @@ func TestNodesAreAskedAgainAfterPausesThatOnlyGrow(t *testing.T) {
 				book := pull.NewBook(in)
 				book.Ask(in.Candidates[0])
 				for _, s := range book.Plan().Starts {
-					in.Tries = append(in.Tries, pull.Try{Key: s.Key, State: pull.Cannot, Words: "not found", Began: in.Now, At: in.Now})
+					in.Tries = append(in.Tries, pull.Try{
+						Key: s.Key, Namespace: s.For.Namespace, State: pull.Cannot, Words: "not found", Began: in.Now, At: in.Now,
+					})
 					asked = append(asked, in.Now)
 				}
 			}

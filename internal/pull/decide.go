@@ -144,7 +144,7 @@ func (b *Book) next(image string, asked []Try) (full, found bool) {
 
 // unwilling says why no puller for a candidate would find anything out, "" when one may.
 func (b *Book) unwilling(node string, w want) string {
-	return cmp.Or(b.deaf[node], b.refused[w.pod.Namespace])
+	return cmp.Or(b.deaf[node], b.refused[w.pod.Namespace], b.lost[place{w.pod.Namespace, node}])
 }
 
 // noteSilent notes an image that Pods restart with unproven, and what the last puller of it met, or would.

@@ -37,6 +37,8 @@ type Try struct {
 	Words string
 	// Refused means that the API server did not take the puller: no other one of the namespace then.
 	Refused bool
+	// Lost means that somebody else has ended the puller: no other one of the namespace on this node then.
+	Lost bool
 	// Puller is the UID of the puller, "" when it was never made. Began is when it was, At when it was judged.
 	Puller    types.UID
 	Began, At time.Time

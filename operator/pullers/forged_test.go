@@ -94,7 +94,7 @@ func saysNothing(t *testing.T, p *Pullers, words string) {
 			known.Tries[i].Puller = ""
 		}
 		want := []pull.Try{{
-			Key: pull.Key{Node: "node-1", Image: "mesh:2"}, Namespace: "default", State: pull.SaysNothing, Words: words, Began: now, At: now,
+			Key: pull.Key{Node: "node-1", Image: "mesh:2"}, Namespace: "default", State: pull.SaysNothing, Words: words, Lost: true, Began: now, At: now,
 		}}
 		if diff := cmp.Diff(want, known.Tries); diff != "" {
 			t.Errorf("tries (-want +got):\n%s", diff)

@@ -105,7 +105,7 @@ func (m *made) is(pod *corev1.Pod) bool {
 // lost is what comes of a puller that somebody else has ended.
 func (m *made) lost(uid types.UID, now time.Time) pull.Try {
 	return pull.Try{
-		Key: m.Key, Namespace: m.namespace, State: pull.SaysNothing, Puller: uid, Began: m.at, At: now,
+		Key: m.Key, Namespace: m.namespace, State: pull.SaysNothing, Lost: true, Puller: uid, Began: m.at, At: now,
 		Words: fmt.Sprintf("Pod %s/%s on node %s was deleted or changed by somebody else", m.namespace, m.name, m.Node),
 	}
 }
