@@ -21,7 +21,7 @@ import (
 //     one), owners, finalizers and times;
 //   - of its spec the node, the node selector, the operating system, the restart
 //     policy, the readiness and scheduling gates, its own resources, the claims it mounts, and of containers the name,
-//     image, resources, restart policy, and whether they have probes;
+//     image, resources, restart policy, whether they have probes, and whether they say that they were injected;
 //   - of its status the phase, reason, message, conditions, container statuses,
 //     Pod IPs and observed generation.
 //
@@ -82,9 +82,22 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 		out[i] = corev1.Container{
 			Name: c.Name, Image: c.Image, Resources: c.Resources, RestartPolicy: c.RestartPolicy,
 			LivenessProbe: present(c.LivenessProbe), ReadinessProbe: present(c.ReadinessProbe), StartupProbe: present(c.StartupProbe),
+			Env: mark(c.Env),
 		}
 	}
 	return out
+}
+
+// aMark is the environment of every container that says that it was injected.
+var aMark = []corev1.EnvVar{{Name: v1beta1.SidecarInjectedEnv, Value: "true"}}
+
+func mark(env []corev1.EnvVar) []corev1.EnvVar {
+	for i := range env {
+		if env[i].Name == aMark[0].Name && env[i].Value == aMark[0].Value {
+			return aMark
+		}
+	}
+	return nil
 }
 
 // aProbe stands for every probe: that there is one is all that is asked.

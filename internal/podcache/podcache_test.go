@@ -70,6 +70,34 @@ func TestATrimmedPodIsSeenAsTheWholeOne(t *testing.T) {
 	}
 }
 
+// A set that has taken another name, and whose init container no record names, is not kept out by what it injected
+// before.
+func TestWhatIsInATrimmedPodIsKnownToBeInjected(t *testing.T) {
+	named := func(name string) *sidecar.Set {
+		set, err := sidecar.Compile(build.MakeSidecarSet(name).Container("agent", "agent:1").InitContainer("setup", "setup:1").Obj())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	pod := build.MakePod("p").Label("app", "web").New().Obj()
+	injection, err := sidecar.Inject(pod, []*sidecar.Set{named("before")}, metav1.NewTime(build.Epoch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	injection.Apply(pod)
+	trimmed, err := podcache.Trim(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := named("after")
+	for name, p := range map[string]*corev1.Pod{"whole": pod, "trimmed": trimmed.(*corev1.Pod)} {
+		if obstacle, found := sidecar.ObstacleTo(p, after, []*sidecar.Set{after}); found {
+			t.Errorf("%s: %s", name, obstacle)
+		}
+	}
+}
+
 func compareTrimmed(t *testing.T, name string, set *sidecar.Set, pod *corev1.Pod) {
 	t.Helper()
 	trimmed, err := podcache.Trim(pod)
