@@ -12,13 +12,13 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// ResizeAnswer is what a kubelet says of a resize that it does not make. The zero value: it says nothing, since none is
-// under way or since it is about it.
+// ResizeAnswer is what a kubelet says of a resize that it does not make, or the API server for it. The zero value: it says
+// nothing, since none is under way or since it is about it.
 type ResizeAnswer struct {
 	// Reason is PodReasonInfeasible (the node never can), PodReasonDeferred (it cannot now, and the kubelet tries again by
 	// itself) or PodReasonError (it has tried and failed, and tries again).
 	Reason string
-	// Message is the kubelet's.
+	// Message is the kubelet's, or the API server's.
 	Message string
 	kind    corev1.PodConditionType
 }
@@ -31,6 +31,36 @@ func HeldResize(pod *corev1.Pod) ResizeAnswer {
 		return ResizeAnswer{}
 	}
 	return ResizeAnswer{Reason: c.Reason, Message: c.Message, kind: c.Type}
+}
+
+// Infeasible is the answer of an API server that writes no resize which the Pod's node can never give: no kubelet is asked
+// then.
+func Infeasible(words string) ResizeAnswer {
+	return ResizeAnswer{Reason: corev1.PodReasonInfeasible, Message: words, kind: corev1.PodResizePending}
+}
+
+// Answered is what is said of a resize of a StatefulSet's Pod that is not made: by its kubelet, else by the API server when
+// it was to be written.
+func Answered(pod *corev1.Pod) ResizeAnswer {
+	if answer := HeldResize(pod); answer.Held() || len(Owed(pod)) == 0 {
+		return answer
+	}
+	state, _ := ParseState(pod.Annotations) // it could be read a moment ago
+	return Infeasible(state.ResizeRefused)
+}
+
+// Owed are the resources, by container, that the API server refused to write into a StatefulSet's Pod since its node can
+// never give them; nil for none.
+func Owed(pod *corev1.Pod) map[string]corev1.ResourceRequirements {
+	text, _ := either(pod.Annotations, stateKeys...)
+	if !mentions(text, owedField) {
+		return nil
+	}
+	state, err := ParseState(pod.Annotations)
+	if err != nil {
+		return nil
+	}
+	return state.owed(pod)
 }
 
 // Held reports whether the kubelet says that it does not make a resize.

@@ -22,6 +22,9 @@ type Change struct {
 	// ResizeRestarts are the containers of Resources that the kubelet restarts to give them what changes, as their
 	// resizePolicy asks.
 	ResizeRestarts []string
+	// ResizeRefused are the API server's words where it has said that the Pod's node can never give it Resources: then those
+	// are recorded as owed, and everything else is changed. "" elsewhere.
+	ResizeRefused string
 	// Labels and Annotations are set; those that are nil are removed.
 	Labels, Annotations map[string]*string
 	// AddFinalizers and RemoveFinalizers change the Pod's finalizers.
@@ -46,7 +49,7 @@ func (c Change) RestartsContainers(pod *corev1.Pod) bool {
 			return true
 		}
 	}
-	return len(c.Restart)+len(c.ResizeRestarts) > 0
+	return len(c.Restart) > 0 || len(c.ResizeRestarts) > 0 && c.ResizeRefused == ""
 }
 
 // containers are all that the change touches, sorted.
@@ -63,6 +66,7 @@ func (c Change) merge(later Change) Change {
 		Labels: merged(c.Labels, later.Labels), Annotations: merged(c.Annotations, later.Annotations),
 		Restart:          merged(c.Restart, later.Restart),
 		ResizeRestarts:   union(c.ResizeRestarts, later.ResizeRestarts),
+		ResizeRefused:    later.ResizeRefused,
 		AddFinalizers:    union(without(c.AddFinalizers, later.RemoveFinalizers), later.AddFinalizers),
 		RemoveFinalizers: union(without(c.RemoveFinalizers, later.AddFinalizers), later.RemoveFinalizers),
 	}

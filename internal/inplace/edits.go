@@ -38,6 +38,9 @@ func Write(pod *corev1.Pod, change Change, records map[string]string) Edits {
 	for _, name := range slices.Sorted(maps.Keys(change.Images)) {
 		edits.Pod.Image(name, change.Images[name])
 	}
+	if change.ResizeRefused != "" {
+		return edits
+	}
 	for _, name := range slices.Sorted(maps.Keys(change.Resources)) {
 		edits.Resize.Resources(name, change.Resources[name])
 	}
@@ -132,11 +135,22 @@ func (s *State) note(pod *corev1.Pod, change Change) Change {
 		put(&images, name, image)
 		put(&s.Restarted, name, Restarted{ContainerID: Running(pod, name).ContainerID, Images: union(avoid, []string{at.Image})})
 	}
-	for name := range change.Resources {
-		if pods.Find(pod, name) != nil {
-			s.Resized, s.UpdateResources = union(s.Resized, []string{name}), true
-		}
-	}
+	s.noteResize(pod, change)
 	change.Images = images
 	return change
+}
+
+// noteResize records which containers are resized, or which resources are owed to them.
+func (s *State) noteResize(pod *corev1.Pod, change Change) {
+	s.OwedResources, s.ResizeRefused = nil, change.ResizeRefused
+	for name, resources := range change.Resources {
+		at := pods.Find(pod, name)
+		switch {
+		case at == nil:
+		case change.ResizeRefused == "":
+			s.Resized, s.UpdateResources = union(s.Resized, []string{name}), true
+		case ChangedAmounts(at.Resources, resources) != nil:
+			put(&s.OwedResources, name, resources)
+		}
+	}
 }

@@ -23,7 +23,20 @@ func outstanding(pod *corev1.Pod) (Change, *State) {
 	if err != nil || state == nil {
 		return change, nil
 	}
-	return change.merge(state.nextChange(pod)), state
+	return change.merge(state.nextChange(pod)).merge(Change{Resources: state.owed(pod)}), state
+}
+
+// owed are the resources that the node of a Pod could not give it when they were to be written: nothing, if the Pod is on
+// its way to another revision by now, or has them.
+func (s *State) owed(pod *corev1.Pod) map[string]corev1.ResourceRequirements {
+	var out map[string]corev1.ResourceRequirements
+	for name, resources := range s.OwedResources {
+		at := pods.Find(pod, name)
+		if at != nil && s.Revision == pod.Labels[appsv1.ControllerRevisionHashLabelKey] && ChangedAmounts(at.Resources, resources) != nil {
+			put(&out, name, resources)
+		}
+	}
+	return out
 }
 
 // change is what the grace annotation holds for a Pod.

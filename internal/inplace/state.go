@@ -42,6 +42,10 @@ type State struct {
 	Restarted map[string]Restarted `json:"restarted,omitempty"`
 	// Resized are the containers whose cpu or memory changed. It is ours too.
 	Resized []string `json:"resized,omitempty"`
+	// OwedResources are amounts of cpu and memory that containers are to have and that the API server refused to write, since
+	// the Pod's node can never give them; ResizeRefused is what it said. They are ours too.
+	OwedResources map[string]corev1.ResourceRequirements `json:"owedResources,omitempty"`
+	ResizeRefused string                                 `json:"resizeRefused,omitempty"`
 
 	// source is what was read, for the sake of fields that are not known here.
 	source string

@@ -36,7 +36,7 @@ func Awaited(pod *corev1.Pod) (words string, onlyResize bool) {
 		return fmt.Sprintf("its change waits for the end of a grace period of %ds", grace.GraceSeconds), false
 	}
 	text, key := either(pod.Annotations, stateKeys...)
-	if key == "" || RunsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`) {
+	if key == "" || RunsItsImages(pod) && !mentions(text, nextFields, `"restarted"`, `"updateResources"`, owedField) {
 		return "", false
 	}
 	state, err := ParseState(pod.Annotations)
@@ -64,6 +64,9 @@ func RunsItsImages(pod *corev1.Pod) bool {
 	return pods.SpecSeen(pod)
 }
 
+// owedField is the name of the field that says what is owed.
+const owedField = `"owedResources"`
+
 // nextFields is how the names of fields begin that say what is changed next.
 const nextFields = `"next`
 
@@ -88,6 +91,9 @@ func (s *State) awaited(pod *corev1.Pod) (words string, onlyResize bool) {
 		}
 	}
 	words = s.resizeAwaited(pod)
+	if words == "" && len(s.owed(pod)) > 0 {
+		words = "its resize is refused: " + s.ResizeRefused
+	}
 	return words, words != ""
 }
 

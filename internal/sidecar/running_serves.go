@@ -38,7 +38,7 @@ func prepared(pod *corev1.Pod) bool {
 // nothing.
 func changing(pod *corev1.Pod) bool {
 	words, onlyResize := inplace.Awaited(pod)
-	return words != "" && !(onlyResize && inplace.HeldResize(pod).Held())
+	return words != "" && !(onlyResize && inplace.Answered(pod).Held())
 }
 
 // anyUnderWay reports whether the kubelet is about what an update of some SidecarSet wrote. A resize that is still to be

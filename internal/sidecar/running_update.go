@@ -30,8 +30,14 @@ func (u *Update) Edits(pod *corev1.Pod) inplace.Edits { return inplace.Write(pod
 // Update computes how to bring a Pod to the set's current version in place. The Pod must hold the set, and nothing but
 // images and, for the containers named in resized, cpu and memory may separate it from that version.
 func (s *Set) Update(v *View, resized []string, now metav1.Time) (*Update, error) {
+	return s.UpdateOwing(v, resized, "", now)
+}
+
+// UpdateOwing is Update for a Pod whose node can never give it that cpu and memory, as the API server has said in some
+// words: it gets everything else, and they are owed.
+func (s *Set) UpdateOwing(v *View, resized []string, refused string, now metav1.Time) (*Update, error) {
 	update := &Update{Change: inplace.Change{
-		Images: s.coldImages(v), Resources: s.newResources(v, resized), Annotations: map[string]*string{},
+		Images: s.coldImages(v), Resources: s.newResources(v, resized), ResizeRefused: refused, Annotations: map[string]*string{},
 	}}
 	patched, _ := PatchedAnnotations(s, v.Pod.Annotations) // what cannot be merged stays as it is
 	for key, value := range patched {
@@ -153,6 +159,17 @@ func (s *Set) Complete(v *View) *Update {
 	return nil
 }
 
+// NoteRefusal computes the record that the node of a Pod can never give it the resources that its update owes it.
+func (s *Set) NoteRefusal(v *View, words string) (*Update, error) {
+	record, updates := *v.update, maps.Clone(v.updates)
+	record.ResizeRefused = words
+	if err := updates.put(s.Name(), record); err != nil {
+		return nil, err
+	}
+	text, err := updates.text()
+	return &Update{Records: map[string]string{v1beta1.SidecarSetInPlaceUpdateStateAnnotation: text}}, err
+}
+
 // updateTexts are the annotations of an updated Pod.
 func (s *Set) updateTexts(v *View, change inplace.Change, now metav1.Time) (map[string]string, error) {
 	full, withoutImage := s.hashRecords(now)
@@ -197,7 +214,7 @@ func (s *Set) replacedBy(change inplace.Change, v *View, now metav1.Time) update
 		record.LastContainerStatuses[name] = inplace.Running(v.Pod, name)
 	}
 	if len(change.Resources) > 0 {
-		record.ResizedFrom = map[string]corev1.ResourceRequirements{}
+		record.ResizedFrom, record.ResizeRefused = map[string]corev1.ResourceRequirements{}, change.ResizeRefused
 	}
 	awaited := v.awaitedResizes(v.update)
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {

@@ -25,8 +25,8 @@ type View struct {
 	// owed are the containers whose new resources the update has recorded and not written.
 	owed []string
 
-	// heldResize is what the kubelet says of the new resources that the update wrote and it does not give; answered
-	// reports whether that is the end of it.
+	// heldResize is what the kubelet says of the new resources that the update wrote and it does not give, or the API server
+	// of those that it did not write; answered reports whether that is the end of it.
 	heldResize inplace.ResizeAnswer
 	answered   bool
 	// carriedOut reports whether the kubelet has carried out what was written, settled whether nothing is owed either.
@@ -53,7 +53,10 @@ func NewView(pod *corev1.Pod, set *Set) *View {
 	v.heldResize = v.resizeAnswer(v.update)
 	v.answered = v.answers()
 	v.carriedOut = v.carriesOut(v.update) || v.answered && v.runsImages(v.update)
-	v.settled = v.carriedOut && len(v.owed) == 0
+	v.settled = v.carriedOut && (len(v.owed) == 0 || v.ResizeRefused() != "")
+	if words := v.ResizeRefused(); words != "" && (v.answered || !v.heldResize.Held()) {
+		v.heldResize, v.answered = inplace.Infeasible(words), true
+	}
 	v.ready, v.readySince = readiness(pod)
 	v.readLifecycle(name)
 	return v
@@ -111,8 +114,17 @@ func (r *records) awaitedResizes(record *updateRecord) []string {
 	return slices.DeleteFunc(slices.Clone(record.Resized), func(name string) bool { return inplace.Resized(r.Pod, name) })
 }
 
+// ResizeRefused is what the API server said when it refused to write the resources that the update owes the Pod, since its
+// node can never give them; "" where none are owed, or for another reason.
+func (v *View) ResizeRefused() string {
+	if len(v.owed) == 0 {
+		return ""
+	}
+	return v.update.ResizeRefused
+}
+
 // HeldResize is what the kubelet says of the resources that the set's last update wrote and that it does not give to the
-// Pod; no answer when it has, or is about it.
+// Pod, or the API server for it; no answer when it has, or is about it.
 func (v *View) HeldResize() inplace.ResizeAnswer { return v.heldResize }
 
 // ResizeAnswered reports whether nothing is to be waited for although the kubelet does not make a resize. The node never

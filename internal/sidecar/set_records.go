@@ -36,6 +36,9 @@ type updateRecord struct {
 	// ResizedFrom are the resources that they had. It is written before the resources are, so that a change of which
 	// only the first half was written is known for what it is. It is ours too, as is what follows.
 	ResizedFrom map[string]corev1.ResourceRequirements `json:"resizedFrom,omitempty"`
+	// ResizeRefused are the API server's words where it refused to write the resources, since the Pod's node can never give
+	// them.
+	ResizeRefused string `json:"resizeRefused,omitempty"`
 	// Served says whether the Pod served when the update began, or did not because of an earlier one. Nil in records of
 	// OpenKruise.
 	Served *bool `json:"served,omitempty"`

@@ -24,8 +24,8 @@ import (
 
 // Each carries actions out in batches of 1, 2, 4, ... up to parallel, at least one by one, so that the API server is
 // not met by all at once. One refused action does not stop the others, but a whole batch of 16 or more that fails does:
-// what refuses so many, a quota most often, refuses the rest as well. done is called for one after the other; after ctx
-// has ended no further batch begins.
+// what refuses so many, a quota most often, refuses the rest as well. That a node cannot give a resize says nothing of
+// other nodes. done is called for one after the other; after ctx has ended no further batch begins.
 func Each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
 	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = max(1, min(2*size, parallel)) {
 		batch := actions[:min(size, len(actions))]
@@ -38,7 +38,7 @@ func Each[T any](ctx context.Context, parallel int, actions []T, act func(contex
 		wait.Wait()
 		failed := 0
 		for i := range batch {
-			if errs[i] != nil {
+			if errs[i] != nil && !NodeCannot(errs[i]) {
 				failed++
 			}
 			done(batch[i], errs[i])

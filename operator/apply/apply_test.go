@@ -90,3 +90,45 @@ func TestABatchThatFailsAsAWholeEndsTheRound(t *testing.T) {
 		})
 	}
 }
+
+func TestARefusalThatIsAboutTheNode(t *testing.T) {
+	refused := func(reason metav1.StatusReason, message string, causes ...metav1.CauseType) error {
+		status := metav1.Status{Status: metav1.StatusFailure, Code: 403, Reason: reason, Message: message, Details: &metav1.StatusDetails{}}
+		for _, cause := range causes {
+			status.Details.Causes = append(status.Details.Causes, metav1.StatusCause{Type: cause})
+		}
+		return Wrap(&apierrors.StatusError{ErrStatus: status}, "resize Pod a")
+	}
+	const words = `pods "a" is forbidden: node didn't have enough allocatable resources: memory, requested: 2, allocatable: 1`
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nothing":                       {nil, false},
+		"more than the node has":        {refused(metav1.StatusReasonForbidden, words, "NodeCapacity"), true},
+		"in other words":                {refused(metav1.StatusReasonForbidden, "it does not fit", "Other", "NodeCapacity"), true},
+		"a system that resizes nothing": {refused(metav1.StatusReasonForbidden, "not on windows", "UnsupportedPlatform"), true},
+		"the words alone":               {refused(metav1.StatusReasonForbidden, words), false},
+		"a quota":                       {refused(metav1.StatusReasonForbidden, "exceeded quota"), false},
+		"a fault of the Pod":            {refused(metav1.StatusReasonInvalid, "invalid", "NodeCapacity"), false},
+		"somebody's webhook says the same": {
+			refused(metav1.StatusReasonForbidden, `admission webhook "w.example.com" denied the request: no`, "NodeCapacity"), false,
+		},
+		"no answer": {errors.New("connection reset by peer"), false},
+	} {
+		if got := NodeCannot(test.err); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+func TestWhatNodesCannotGiveDoesNotEndTheRound(t *testing.T) {
+	tooBig := &apierrors.StatusError{ErrStatus: metav1.Status{
+		Reason: metav1.StatusReasonForbidden, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "NodeCapacity"}}},
+	}}
+	tried := 0
+	Each(t.Context(), 64, make([]int, 100), func(context.Context, int) error { return tooBig }, func(int, error) { tried++ })
+	if tried != 100 {
+		t.Errorf("tried %d of 100", tried)
+	}
+}

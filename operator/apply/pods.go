@@ -4,6 +4,8 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -57,6 +59,25 @@ func patchPod(ctx context.Context, writer Writer, pod *corev1.Pod, subresource s
 		return writer.SubResource(subresource).Patch(ctx, Identity(pod), raw, &client.SubResourcePatchOptions{PatchOptions: options})
 	}
 	return writer.Patch(ctx, Identity(pod), raw, &options)
+}
+
+// What the API server, from 1.36 on, gives as the cause of refusing a resize that a kubelet would call Infeasible: the Pod
+// would request more than its node has, whoever else is there; or the node's system is one on which nothing is resized.
+const (
+	causeNodeCapacity        metav1.CauseType = "NodeCapacity"
+	causeUnsupportedPlatform metav1.CauseType = "UnsupportedPlatform"
+)
+
+// NodeCannot reports whether the API server refused a resize since the Pod's node can never give it. It says so by a cause,
+// which is for machines; its words may change. Somebody's webhook that says so has only refused.
+func NodeCannot(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !apierrors.IsForbidden(err) || IsDenial(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	return slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool {
+		return c.Type == causeNodeCapacity || c.Type == causeUnsupportedPlatform
+	})
 }
 
 // NoDryRun reports whether the API server cannot tell beforehand what somebody's webhook will say, because that says

@@ -62,6 +62,17 @@ func isAnswer(err error) bool {
 // covers.
 const twoBudgets = "more than one PodDisruptionBudget"
 
+// Reason is what words of the API server say besides the name of the object, so that objects refused for one reason can be
+// told of together.
+func Reason(words string) string {
+	if i := strings.Index(words, forbidden); i >= 0 {
+		return words[i+len(forbidden):]
+	}
+	return words
+}
+
+const forbidden = `" is forbidden: `
+
 // Words are the API server's own, without ours around them; short enough for an event or a condition.
 func Words(err error) string {
 	const most = 256

@@ -38,6 +38,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/windlass-operator/windlass/operator/apply"
 )
 
 const (
@@ -45,6 +47,9 @@ const (
 	// tells us when a quota is raised or a policy is lifted, so it is never more than a minute, the time until somebody
 	// looks included.
 	first, longest = 5 * time.Second, 50 * time.Second
+	// longestInfeasible is how long a resize waits at most for its next try that the Pod's node cannot give: nodes hardly ever
+	// grow, and a kubelet asks itself as rarely about what it has put off.
+	longestInfeasible = 3 * time.Minute
 	// patience is how long an eviction waits that a PodDisruptionBudget has refused, and whatever else the API server asks
 	// to be patient about: 10 s is what it asks for itself. A budget is free again when another Pod serves, so it is no
 	// reason to wait ever longer.
@@ -68,6 +73,8 @@ type Refusal struct {
 	At, Until time.Time
 	// Doubtful means that the write may have been carried out all the same.
 	Doubtful bool
+	// Infeasible means that a resize was refused since the Pod's node can never give it.
+	Infeasible bool
 }
 
 // Waits reports whether it is too early for another try.
@@ -131,17 +138,22 @@ func (m *Memory) Note(set types.NamespacedName, object types.UID, revision strin
 			m.bySet[set] = Known{}
 		}
 		times := m.bySet[set][key].Times + 1
-		wait := pause(times)
-		if apierrors.IsTooManyRequests(err) {
+		r := Refusal{Words: Words(err), Times: times, At: now, Doubtful: kind == Doubtful, Infeasible: apply.NodeCannot(err)}
+		wait := pause(times, longest)
+		switch {
+		case r.Infeasible:
+			wait = pause(times, longestInfeasible)
+		case apierrors.IsTooManyRequests(err):
 			wait = patience
 		}
-		m.bySet[set][key] = Refusal{Words: Words(err), Times: times, At: now, Until: now.Add(wait), Doubtful: kind == Doubtful}
+		r.Until = now.Add(wait)
+		m.bySet[set][key] = r
 	}
 	return kind
 }
 
-// pause is how long a write waits that was refused so many times in a row.
-func pause(times int) time.Duration {
+// pause is how long a write waits that was refused so many times in a row, and at most.
+func pause(times int, longest time.Duration) time.Duration {
 	wait := first
 	for range min(times, 10) - 1 {
 		wait *= 2

@@ -175,3 +175,27 @@ func TestARefusedEvictionIsTriedAgainAfterTenSecondsEachTime(t *testing.T) {
 		now = now.Add(10 * time.Second)
 	}
 }
+
+// A node hardly ever grows.
+func TestAResizeThatANodeCannotGiveIsAskedAboutRarely(t *testing.T) {
+	tooBig := apierrors.NewForbidden(pods, "a", errors.New("node didn't have enough allocatable resources"))
+	tooBig.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: "NodeCapacity"}}
+	m, now := NewMemory(), epoch
+	var got []time.Duration
+	for range 8 {
+		m.Note(web, "a", "v2", tooBig, now)
+		r, _ := m.Recent(web, now).Of("a", "v2")
+		if !r.Infeasible || Reason(r.Words) != "node didn't have enough allocatable resources" {
+			t.Fatalf("known is %+v", r)
+		}
+		wait := r.Until.Sub(now)
+		got, now = append(got, wait/time.Second), now.Add(wait)
+	}
+	if diff := cmp.Diff([]time.Duration{5, 10, 20, 40, 80, 160, 180, 180}, got); diff != "" {
+		t.Errorf("seconds (-want +got):\n%s", diff)
+	}
+	m.Note(web, "a", "v2", answer(http.StatusForbidden, "quota"), now)
+	if r, _ := m.Recent(web, now).Of("a", "v2"); r.Infeasible {
+		t.Error("a quota is no node")
+	}
+}

@@ -37,7 +37,11 @@ func (m *memory) note(s *Snapshot, plan *Plan, outcome *Outcome) {
 		m.refusals.Note(set, u.View.Pod.UID, refusalKey(s.Set, write), err, s.Now)
 	}
 	for _, refused := range outcome.Refused {
-		note(refused.UpdatePod, refused.Write, refused.Err)
+		write := refused.Write
+		if refused.infeasible() {
+			write = writeResize // the update goes on without it
+		}
+		note(refused.UpdatePod, write, refused.Err)
 	}
 	for write, done := range map[string][]UpdatePod{
 		writeUpdate: outcome.Updated, writeResize: outcome.Completed, writeFinish: outcome.Finished,

@@ -48,6 +48,9 @@ type Refused struct {
 	Err   error
 }
 
+// infeasible reports whether all that was refused is a resize that the Pod's node can never give.
+func (r *Refused) infeasible() bool { return apply.NodeCannot(r.Err) }
+
 // Err joins the errors that are worth another try.
 func (o *Outcome) Err() error { return errors.Join(o.Failed...) }
 
@@ -92,11 +95,13 @@ func (o *Outcome) fail(errs ...error) {
 	}
 }
 
-// errors are all that failed.
+// errors are all that failed. What a node cannot give is no failure: UpdateLimited says it.
 func (o *Outcome) errors() []error {
 	out := slices.Clone(o.Failed)
 	for _, refused := range o.Refused {
-		out = append(out, refused.Err)
+		if !refused.infeasible() {
+			out = append(out, refused.Err)
+		}
 	}
 	return out
 }

@@ -69,7 +69,8 @@ type Plan struct {
 	Refused []RefusedPod
 	// Excused are Pods at the current version that do not serve for reasons of their own. Nothing waits for them.
 	Excused []ExcusedPod
-	// HeldResizes are Pods whose new resources were written, and whose kubelets do not give them to them.
+	// HeldResizes are Pods whose new resources were written, and whose kubelets do not give them to them, or whose API server
+	// does not write them since their nodes cannot.
 	HeldResizes heldResizes
 	// Broken is the first updated Pod with a sidecar that cannot run; one that served before comes first.
 	Broken *BrokenPod
@@ -128,7 +129,11 @@ func (u UpdatePod) what() string {
 		parts = append(parts, fmt.Sprintf("%s: %s -> %s", name, pods.Image(u.View.Pod, name), u.Change.Images[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Change.Resources)) {
-		parts = append(parts, name+": resize")
+		word := "resize"
+		if u.Change.ResizeRefused != "" {
+			word = "no resize, its node can never give it"
+		}
+		parts = append(parts, name+": "+word)
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "annotations only")

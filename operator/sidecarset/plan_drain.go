@@ -54,7 +54,7 @@ func (h HoldPod) String() string {
 // do or to wait for. A Pod that does not serve has nothing to lose, and a change that stops no container that works
 // loses nothing.
 func (p *planner) outOfService(c *candidate, update UpdatePod) bool {
-	if !c.Ready() || !p.set.Interrupts(c.View, c.resized) {
+	if !c.Ready() || !p.set.Interrupts(c.View, c.resizes()) {
 		return false
 	}
 	holds := p.set.Drains() && podready.Gated(c.Pod)

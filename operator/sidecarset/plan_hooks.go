@@ -19,7 +19,7 @@ const askAgain = 10 * time.Minute
 func (p *planner) hookTimedOut(c *candidate) (words string, waits bool) {
 	state, since := c.HookState()
 	left := askAgain - lifecycle.Since(since, p.s.Now)
-	if state != v1beta1.LifecycleStateNormal || left <= 0 || !c.Hooked() || !p.set.Interrupts(c.View, c.resized) {
+	if state != v1beta1.LifecycleStateNormal || left <= 0 || !c.Hooked() || !p.set.Interrupts(c.View, c.resizes()) {
 		return "", false
 	}
 	p.soon(left)

@@ -7,7 +7,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
-// HeldResize is a Pod whose kubelet does not make a resize, and what it says about that.
+// HeldResize is a Pod whose kubelet does not make a resize, and what it says about that, or the API server for it.
 type HeldResize struct {
 	View   *sidecar.View
 	Answer inplace.ResizeAnswer

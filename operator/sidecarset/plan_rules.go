@@ -126,7 +126,7 @@ func (p *planner) spend(c *candidate) {
 // restarts reports whether the step restarts a container of the Pod.
 func (p *planner) restarts(c *candidate) bool {
 	if c.restarts == nil {
-		does := c.step == stepEnd || p.set.Restarts(c.View, c.resized)
+		does := c.step == stepEnd || p.set.Restarts(c.View, c.resizes())
 		c.restarts = &does
 	}
 	return *c.restarts

@@ -27,11 +27,15 @@ func (s *Snapshot) refused(view *sidecar.View, write string) (refusal.Refusal, b
 	return s.Refusals.Of(view.Pod.UID, refusalKey(s.Set, write))
 }
 
-// waits reports whether a write to a Pod was refused and is not to be tried again yet. The Pod is named then.
+// waits reports whether a write to a Pod was refused and is not to be tried again yet. The Pod is named then, unless it says
+// itself that its node can never give it its resources: nobody waits for it.
 func (p *planner) waits(view *sidecar.View, write string) bool {
 	r, known := p.s.refused(view, write)
 	if !known || !r.Waits(p.s.Now) {
 		return false
+	}
+	if r.Infeasible && view.ResizeRefused() != "" {
+		return true
 	}
 	p.plan.Refused = append(p.plan.Refused, RefusedPod{view, r.Words})
 	return true
@@ -40,14 +44,21 @@ func (p *planner) waits(view *sidecar.View, write string) bool {
 // complete plans the second half of updates of which only the first was written. They have their share, and nothing is
 // to stay half of a change, so it is done whatever the rollout does meanwhile. What was refused before has given its
 // share back and needs the budget: again says that it is about that.
-func (p *planner) complete(again bool) {
+func (p *planner) complete(again bool) error {
 	for _, view := range p.s.Matched {
 		if !view.Updated() || len(view.OwedResizes()) == 0 {
 			continue
 		}
-		_, known := p.s.refused(view, writeResize)
+		r, known := p.s.refused(view, writeResize)
+		if !again && r.Infeasible && view.ResizeRefused() == "" {
+			if err := p.noteRefusal(view, refusal.Reason(r.Words)); err != nil {
+				return err
+			}
+			continue
+		}
 		c := &candidate{View: view, step: stepResize, resized: view.OwedResizes()}
-		if known != again || again && (p.waits(view, writeResize) || !p.goesAgain(c)) {
+		refused := known || view.ResizeRefused() != ""
+		if refused != again || again && (p.waits(view, writeResize) || !p.goesAgain(c)) {
 			continue
 		}
 		if change := p.set.Complete(view); change != nil {
@@ -56,6 +67,18 @@ func (p *planner) complete(again bool) {
 			})
 		}
 	}
+	return nil
+}
+
+// noteRefusal plans that a Pod says of the resources that are owed to it that its node can never give them, so that nobody
+// waits for them. Mostly its update has said so already; not where the node could when that began.
+func (p *planner) noteRefusal(view *sidecar.View, words string) error {
+	change, err := p.set.NoteRefusal(view, words)
+	if err != nil {
+		return fmt.Errorf("record of the resize of Pod %s: %w", podName(view.Pod), err)
+	}
+	p.plan.Completions = append(p.plan.Completions, UpdatePod{View: view, Change: change, Reason: "its node can never give it its new resources"})
+	return nil
 }
 
 // goesAgain is goes for what was refused before. If it has to wait, it is named as refused, not as waiting.
@@ -84,7 +107,7 @@ func (p *planner) update(candidates []candidate) error {
 	for _, step := range []func() error{
 		func() error { return p.finish(false) },
 		func() error { return p.choose(fresh) },
-		func() error { p.complete(true); return nil },
+		func() error { return p.complete(true) },
 		func() error { return p.finish(true) },
 		func() error { return p.chooseAgain(again) },
 	} {
@@ -210,7 +233,7 @@ func (p *planner) begin(c *candidate) error {
 
 // updateOf is the update of a candidate.
 func (p *planner) updateOf(c *candidate, reason string) (UpdatePod, error) {
-	change, err := p.set.Update(c.View, c.resized, metav1.NewTime(p.s.Now))
+	change, err := p.set.UpdateOwing(c.View, c.resized, c.unresizable, metav1.NewTime(p.s.Now))
 	if err != nil {
 		return UpdatePod{}, fmt.Errorf("update of Pod %s: %w", podName(c.Pod), err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/internal/workload"
 	"github.com/windlass-operator/windlass/operator/ledger"
+	"github.com/windlass-operator/windlass/operator/refusal"
 )
 
 // planner makes one plan. What must not wait comes first: Pods without sidecars, and updates of which half is written.
@@ -61,7 +62,9 @@ func makePlan(s *Snapshot) (*Plan, error) {
 	p.findBroken()
 	p.findHeldResizes()
 	p.repair()
-	p.complete(false)
+	if err := p.complete(false); err != nil {
+		return nil, err
+	}
 	candidates := p.candidates()
 	p.mark()
 	if p.plan.Hold = p.hold(); p.plan.Hold != HoldNone {
@@ -176,8 +179,10 @@ type candidate struct {
 	*sidecar.View
 	// step is what is to be done.
 	step step
-	// resized are the containers that get new cpu and memory.
-	resized []string
+	// resized are the containers that get new cpu and memory. unresizable is what the API server says where the Pod's node can
+	// never give it those: then it gets everything else.
+	resized     []string
+	unresizable string
 	// refusing means that a Pod of its namespace was refused.
 	refusing bool
 	// takes are the budgets of other Pods that it is taken from.
@@ -186,6 +191,14 @@ type candidate struct {
 	images []pull.Image
 	// restarts and counted are the answers of the planner's methods of these names, nil before somebody has asked.
 	restarts, counted *bool
+}
+
+// resizes are the containers whose cpu and memory are written with the update.
+func (c *candidate) resizes() []string {
+	if c.unresizable != "" {
+		return nil
+	}
+	return c.resized
 }
 
 // candidates sorts out the Pods that are not up to date.
@@ -203,7 +216,11 @@ func (p *planner) candidates() []candidate {
 				p.plan.NotUpgradable = append(p.plan.NotUpgradable, NotUpgradablePod{view, why})
 				continue
 			}
-			out = append(out, candidate{View: view, step: stepBegin, resized: append(resized, view.OwedResizes()...)})
+			c := candidate{View: view, step: stepBegin, resized: append(resized, view.OwedResizes()...)}
+			if r, _ := p.s.refused(view, writeResize); r.Infeasible {
+				c.unresizable = refusal.Reason(r.Words)
+			}
+			out = append(out, c)
 		}
 	}
 	return out

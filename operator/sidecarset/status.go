@@ -102,7 +102,12 @@ func newProgress(s *Snapshot, plan *Plan, outcome *Outcome) *progress {
 	p.deadlineSeconds = int32(min(seconds, math.MaxInt32)) // the largest number says that there is none
 	p.refused = append(p.refused, plan.Refused...)
 	for _, refused := range outcome.Refused {
-		p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
+		switch {
+		case !refused.infeasible():
+			p.refused = append(p.refused, RefusedPod{refused.View, refusal.Words(refused.Err)})
+		case refused.View.ResizeRefused() == "" || !refused.View.Updated():
+			p.underway = append(p.underway, podName(refused.View.Pod)) // the next look goes on without it
+		}
 	}
 	for _, u := range outcome.Updated {
 		p.underway = append(p.underway, podName(u.View.Pod))

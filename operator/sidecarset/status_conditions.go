@@ -14,6 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/shorten"
+	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -224,14 +225,11 @@ func refused(all []RefusedPod) string {
 		report.Pods(len(all)), strings.Join(out, "; "))
 }
 
-// reasonIn is what the API server's words say besides the Pod's name, so that Pods refused for one reason are named
-// together. It is cut where a message would have no room for others.
+// reasonIn is what the API server's words say besides the Pod's name. It is cut where a message would have no room for
+// others.
 func reasonIn(words string) string {
 	const most = 160
-	if i := strings.Index(words, `" is forbidden: `); i >= 0 {
-		words = words[i+len(`" is forbidden: `):]
-	}
-	return shorten.To(words, most)
+	return shorten.To(refusal.Reason(words), most)
 }
 
 // excused names the Pods that do not serve for reasons of their own.

@@ -75,6 +75,10 @@ func (e *executor) apply(ctx context.Context, set *v1beta1.StatefulSet, plan *Pl
 			refusals = &o.InPlaceErrors
 			o.note(c.View.Pod.UID, c.Toward, err)
 		}
+		if c.Toward != "" && apply.NodeCannot(err) {
+			o.Unresized = append(o.Unresized, c)
+			return
+		}
 		if o.succeeded(err, refusals) {
 			o.Changed = append(o.Changed, c)
 		}

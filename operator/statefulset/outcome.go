@@ -26,6 +26,9 @@ type Outcome struct {
 	// CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors and UpdateErrors are what the API server refused, with its
 	// words: new Pods with their claims, deletions of Pods, changes of claims, updates in place, and everything else.
 	CreateErrors, DeleteErrors, ClaimErrors, InPlaceErrors, UpdateErrors []error
+	// Unresized are changes that were not made since the Pods' nodes can never give the resources that are part of them.
+	// The next look does without.
+	Unresized []ChangePod
 	// tries is what became of the writes whose refusal is remembered. accepted and rejected name the revision that a
 	// new Pod was taken of, or was not; "" for none.
 	tries              []try
@@ -72,7 +75,7 @@ const shareFor = 50 * time.Millisecond
 // requeueAfter is when to look again though nothing happens; 0 for never. What made an action stale mostly shows itself
 // at once, but revisions are not watched, and for the next name of a revision there is nothing to wait for.
 func (o *Outcome) requeueAfter() time.Duration {
-	if len(o.DeleteErrors)+len(o.InPlaceErrors) > 0 {
+	if len(o.DeleteErrors)+len(o.InPlaceErrors)+len(o.Unresized) > 0 {
 		return shareFor
 	}
 	if o.Stale > 0 || o.Collided {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/disruption"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/ledger"
@@ -56,8 +57,10 @@ func (p *planner) undisrupted(targets []*member, state []target, chosen []int) [
 
 // disrupts reports whether the update of a Pod takes it out of service.
 func (p *planner) disrupts(view *View) bool {
-	return pods.Ready(view.Pod) && view.Revision != p.plan.Revisions.Update &&
-		(p.recreates(view) || p.change(view.Revision).change.RestartsContainers(view.Pod))
+	if view.Revision == p.plan.Revisions.Update && len(inplace.Owed(view.Pod)) == 0 {
+		return false
+	}
+	return pods.Ready(view.Pod) && (view.Revision != p.plan.Revisions.Update && p.recreates(view) || p.changeOf(view).RestartsContainers(view.Pod))
 }
 
 // mayDisrupt reports whether all budgets of a Pod let it go, and notes which one does not.

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/windlass-operator/windlass/api/v1beta1"
-	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/priority"
 )
 
@@ -37,6 +35,7 @@ func (p *planner) rollOut() {
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
 		}
+		chosen = append(chosen, p.retries(targets, chosen)...)
 		chosen = p.undisrupted(targets, state, chosen)
 	}
 	for _, i := range chosen {
@@ -131,7 +130,7 @@ func (p *planner) target(m *member) target {
 func (p *planner) recall(m *member, t *target) {
 	t.timedOut = m.TimedOut && !t.broken
 	r, known := p.s.Refusals.Of(m.Pod.UID, p.plan.Revisions.Update)
-	if !known {
+	if !known || r.Infeasible {
 		return
 	}
 	waits := r.Waits(p.s.Now)
@@ -163,8 +162,8 @@ func (p *planner) replaceInfeasible(targets []*member) {
 		if m.missing() || m.Unfinished == "" || m.Revision != p.plan.Revisions.Update {
 			continue
 		}
-		if c := pods.Condition(m.Pod, corev1.PodResizePending); pods.IsTrue(c) && c.Reason == corev1.PodReasonInfeasible {
-			why := fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, c.Message)
+		if answer := inplace.Answered(m.Pod); answer.Infeasible() {
+			why := fmt.Sprintf("node %s cannot give it what it is resized to: %s", m.Pod.Spec.NodeName, answer.Message)
 			p.want(m.View, wish{wishDelete, CauseUpdate, why})
 		}
 	}

@@ -137,19 +137,42 @@ func (p *planner) update(d *draft, w wish) wish {
 	view := d.view
 	// A Pod that cannot run loses nothing by not waiting for its claims, which may grow only once no Pod uses them, or
 	// never.
-	if p.grow(view) && view.Broken == "" || view.Revision == p.plan.Revisions.Update {
+	if p.grow(view) && view.Broken == "" {
 		return wish{}
+	}
+	if view.Revision == p.plan.Revisions.Update {
+		return p.updateAgain(d, w)
 	}
 	if p.recreatedAlways(view) {
 		return wish{wishDelete, CauseUpdate, w.reason}
 	}
 	obstacles := p.obstacles(view)
 	if len(obstacles) == 0 {
-		p.inPlace(d, p.change(view.Revision).change, w)
+		p.inPlace(d, p.changeOf(view), w)
 		return wish{kind: wishUpdate}
 	}
 	p.plan.Rollout.Recreated = mergeSorted(p.plan.Rollout.Recreated, obstacles)
 	return wish{wishDelete, CauseUpdate, fmt.Sprintf("%s; this cannot change in a running Pod: %s", w.reason, strings.Join(obstacles, ", "))}
+}
+
+// updateAgain asks once more for what the node of a Pod could not give it.
+func (p *planner) updateAgain(d *draft, w wish) wish {
+	if len(inplace.Owed(d.view.Pod)) == 0 {
+		return wish{}
+	}
+	w.reason = "its node could not give it its new resources, and may have got more"
+	p.inPlace(d, p.owedChange(d.view), w)
+	return wish{kind: wishUpdate}
+}
+
+// changeOf is what brings a Pod to the update revision in place.
+func (p *planner) changeOf(view *View) inplace.Change {
+	if view.Revision == p.plan.Revisions.Update {
+		return p.owedChange(view)
+	}
+	change := p.change(view.Revision).change
+	change.ResizeRefused = p.resizeRefused(view)
+	return change
 }
 
 // recreatedAlways reports whether a Pod is recreated whatever changes.
@@ -169,7 +192,11 @@ func (p *planner) obstacles(view *View) []string {
 	if len(way.obstacles) > 0 {
 		return way.obstacles
 	}
-	return way.change.Obstacles(view.Pod)
+	obstacles := way.change.Obstacles(view.Pod)
+	if words := p.resizeRefused(view); words != "" && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy {
+		obstacles = append(obstacles, fmt.Sprintf("resources (node %s cannot give them: %s)", view.Pod.Spec.NodeName, words))
+	}
+	return obstacles
 }
 
 // notUpgradable reports whether podUpdatePolicy InPlaceOnly keeps a Pod at its revision. Where nothing runs yet, nothing

@@ -77,12 +77,13 @@ func newPlanner(s *Snapshot) (*planner, error) {
 }
 
 // want gives a Pod its wish, unless it has one: the first cause counts. A wish that the API server refused a moment ago
-// waits, and the Pod is to be left as it is meanwhile.
+// waits, and the Pod is to be left as it is meanwhile. Where only a resize was refused, since the node can never give it,
+// there is another way.
 func (p *planner) want(view *View, w wish) {
 	if _, has := p.wishes[view]; has || view.terminating() || view.Orphan {
 		return
 	}
-	if r, known := p.s.Refusals.Of(view.Pod.UID, p.toward(w.cause)); known && r.Waits(p.s.Now) {
+	if r, known := p.s.Refusals.Of(view.Pod.UID, p.toward(w.cause)); known && r.Waits(p.s.Now) && !r.Infeasible {
 		p.tellRefused(view, r.Words, w.cause.verb())
 		return
 	}

@@ -80,8 +80,15 @@ func planned(plan *Plan) int {
 	return len(plan.Own) + len(plan.Create) + len(plan.Delete) + len(plan.Change) + len(plan.Claims)
 }
 
+// carriedOut counts what was done, or needs not be: a Pod that is limited to what its node can give was asked about in vain.
 func carriedOut(o *Outcome) int {
-	return len(o.Owned) + len(o.Created) + len(o.Deleted) + len(o.Changed) + len(o.Claimed)
+	n := len(o.Owned) + len(o.Created) + len(o.Deleted) + len(o.Changed) + len(o.Claimed)
+	for i := range o.Unresized {
+		if o.Unresized[i].View.Limited.Held() {
+			n++
+		}
+	}
+	return n
 }
 
 // restReasons are those of Progressing while a set is as it should be.

@@ -5,6 +5,7 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -129,6 +130,15 @@ func Denied(why string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden,
 		Message: `admission webhook "policy.example" denied the request: ` + why,
+	}}
+}
+
+// TooBig is what the API server says of a resize that gives a Pod more than its node has.
+func TooBig(pod string) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden,
+		Message: fmt.Sprintf(`pods "%s" is forbidden: node didn't have enough allocatable resources: cpu, requested: 2100, allocatable: 2000`, pod),
+		Details: &metav1.StatusDetails{Name: pod, Kind: "pods", Causes: []metav1.StatusCause{{Type: "NodeCapacity"}}},
 	}}
 }
 
