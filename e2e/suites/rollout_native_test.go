@@ -7,8 +7,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -16,11 +14,7 @@ import (
 
 var _ = Describe("A native sidecar", func() {
 	It("is updated in place, and the application runs on in the same Pod", func(ctx SpecContext) {
-		r := startRollout(ctx, 2, func(set *v1beta1.SidecarSet) {
-			native := set.Spec.Containers[0]
-			native.RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
-			set.Spec.InitContainers, set.Spec.Containers = []v1beta1.SidecarContainer{native}, nil
-		})
+		r := startRollout(ctx, 2, beNative)
 		for i := range r.before {
 			Expect(containerNames(r.before[i].Spec.InitContainers)).To(Equal([]string{framework.SidecarContainer}))
 		}

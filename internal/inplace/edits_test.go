@@ -334,3 +334,65 @@ func TestBeginOfAnImageEndsTheWaitForARestart(t *testing.T) {
 		t.Errorf("Unfinished (-want +got):\n%s", diff)
 	}
 }
+
+// What the node can never give is owed, and said; the rest of the change is written at once.
+func TestAResizeThatTheServerRefusesIsOwed(t *testing.T) {
+	cpu := func(amount string) map[string]corev1.ResourceRequirements {
+		return map[string]corev1.ResourceRequirements{"app": {Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}}}
+	}
+	pod := build.MakePod("web-0").Running().Label("controller-revision-hash", "web-1").Obj()
+	pod.Spec.Containers[0].Resources = cpu("100m")["app"]
+	pod.Status.ContainerStatuses[0].Resources = pod.Spec.Containers[0].Resources.DeepCopy()
+	change := inplace.Change{
+		Images: map[string]string{"app": "app:2"}, Resources: cpu("2"), ResizeRestarts: []string{"app"}, ResizeRefused: "node-1 has 1",
+	}
+	if resizes := (inplace.Change{Resources: cpu("2"), ResizeRestarts: []string{"app"}, ResizeRefused: "no"}); resizes.RestartsContainers(pod) {
+		t.Error("what is not resized does not restart")
+	}
+	begin := func(change inplace.Change, revision string) inplace.Edits {
+		t.Helper()
+		edits, err := inplace.Begin(pod, change, revision, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return edits
+	}
+	edits := begin(change, "web-2")
+	if !edits.Resize.Empty() {
+		t.Error("it is resized")
+	}
+	pod = apply(t, edits, pod)
+	keepsUp(pod)
+	words, only := inplace.Awaited(pod)
+	if answer := inplace.Answered(pod); words != "its resize is refused: node-1 has 1" || !only || !answer.Infeasible() || answer.Message != "node-1 has 1" {
+		t.Errorf("awaited %q (%t), answered %+v", words, only, answer)
+	}
+	if diff := cmp.Diff(cpu("2"), inplace.Owed(pod)); diff != "" {
+		t.Errorf("owed (-want +got):\n%s", diff)
+	}
+
+	// The next revision has only another image, and the resize is due again.
+	edits = begin(inplace.Change{Images: map[string]string{"app": "app:3"}}, "web-3")
+	if edits.Resize.Empty() {
+		t.Error("nothing is resized with the next revision")
+	}
+	resized := apply(t, edits, pod)
+	if owed := inplace.Owed(resized); owed != nil || resized.Spec.Containers[0].Resources.Requests.Cpu().String() != "2" {
+		t.Errorf("owed: %v, requests %v", owed, resized.Spec.Containers[0].Resources.Requests)
+	}
+
+	// One that goes back to what the Pod has owes nothing.
+	pod = apply(t, begin(inplace.Change{Resources: cpu("100m")}, "web-1"), pod)
+	keepsUp(pod)
+	if words := inplace.Unfinished(pod); words != "" || inplace.Owed(pod) != nil || inplace.Answered(pod).Held() {
+		t.Errorf("gone back: %q, owed %v", words, inplace.Owed(pod))
+	}
+}
+
+// keepsUp is what a kubelet does.
+func keepsUp(pod *corev1.Pod) {
+	resources := pod.Spec.Containers[0].Resources.DeepCopy()
+	build.RunContainers(pod)
+	pod.Status.ContainerStatuses[0].Resources = resources
+	pod.Status.ObservedGeneration = pod.Generation
+}

@@ -11,9 +11,11 @@ import (
 	. "github.com/onsi/gomega/gstruct"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // atOnce is how long a Pod waits at most that could be changed at once: it must not wait for those that cannot.
@@ -85,6 +87,76 @@ var _ = Describe("A sidecar that has limits alone", func() {
 		Eventually(f.requests(ctx, "web")).WithTimeout(patience).Should(Equal("50m"))
 	})
 })
+
+var _ = Describe("A Pod whose node can never give it new resources", func() {
+	It("gets everything else, keeps nobody waiting, and is resized once its node has got more", func(ctx SpecContext) {
+		f := newFixture(ctx, func(b *build.SidecarSetBuilder) {
+			b.MaxUnavailable("1").Obj().Spec.Containers[0].Resources = cpu("10m")
+		})
+		f.recorded(ctx)
+		small := "small-" + f.namespace
+		apiserver.AddNode(ctx, k8s, small, func(node *corev1.Node) { node.Status.Allocatable[corev1.ResourceCPU] = build.Quantity("2") })
+		f.pod(ctx, "healthy", true)
+		limited := f.newPod("limited", true)
+		limited.Spec.NodeName = small
+		Expect(k8s.Create(ctx, limited)).To(Succeed())
+		f.kubelet(ctx, "limited")
+		f.kubeletResizes(ctx, "healthy")
+		f.kubeletResizes(ctx, "limited")
+
+		f.change(ctx, func(s *v1beta1.SidecarSetSpec) {
+			s.Containers[0].Image, s.Containers[0].Resources = "agent:2", cpu("3")
+		})
+		isLimited := And(
+			MatchFields(IgnoreExtras, Fields{
+				"UpdatedPods": Equal(int32(2)), "UpdatedReadyPods": Equal(int32(2)), "Summary": HavePrefix("Limited 1"), "Conditions": And(
+					ContainElement(condition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)),
+					ContainElement(condition(v1beta1.ConditionUpdateLimited, metav1.ConditionTrue, v1beta1.ReasonResizeInfeasible)))}),
+			WithTransform(func(s v1beta1.SidecarSetStatus) string { return message(s, v1beta1.ConditionUpdateLimited) },
+				ContainSubstring("%s/limited on node %s (node didn't have enough allocatable resources: cpu, requested: 3000, allocatable: 2000)",
+					f.namespace, small)))
+		Eventually(f.settling(ctx, "healthy", "limited")).WithTimeout(patience).Should(isLimited)
+		Expect(f.requests(ctx, "healthy")()).To(Equal("3"))
+		Expect(f.requests(ctx, "limited")()).To(Equal("10m"))
+		Expect(f.updated(ctx, "agent:2")()).To(Equal(2), "the image comes without the resources")
+		Expect(apiserver.Events(ctx, k8s, f.set, "FailedUpdatePodInPlace")).To(BeEmpty(), "it is no failure")
+
+		f.image(ctx, "agent:3")
+		Eventually(f.settling(ctx, "healthy", "limited")).WithTimeout(patience).Should(isLimited)
+		Expect(f.updated(ctx, "agent:3")()).To(Equal(2))
+
+		node := &corev1.Node{}
+		Expect(k8s.Get(ctx, client.ObjectKey{Name: small}, node)).To(Succeed())
+		node.Status.Allocatable[corev1.ResourceCPU] = build.Quantity("4")
+		Expect(k8s.Status().Update(ctx, node)).To(Succeed())
+		Eventually(f.requests(ctx, "limited")).WithTimeout(time.Minute).Should(Equal("3"))
+		Eventually(f.settling(ctx, "healthy", "limited")).WithTimeout(patience).Should(And(
+			HaveField("Summary", HavePrefix("Complete")),
+			HaveField("Conditions", Not(ContainElement(HaveField("Type", v1beta1.ConditionUpdateLimited))))))
+	}, SpecTimeout(3*time.Minute))
+})
+
+// keepUp has the kubelets do what the specs of Pods ask for.
+func (f *fixture) keepUp(ctx context.Context, names ...string) {
+	GinkgoHelper()
+	for _, name := range names {
+		Eventually(func() error {
+			pod := f.get(ctx, name)
+			build.RunContainers(pod)
+			build.SetReady(pod, true, time.Now())
+			apiserver.Resized(pod)
+			return k8s.Status().Update(ctx, pod)
+		}).WithTimeout(patience).Should(Succeed())
+	}
+}
+
+// settling is the set's status, with kubelets that keep up.
+func (f *fixture) settling(ctx context.Context, names ...string) func(Gomega) v1beta1.SidecarSetStatus {
+	return func(g Gomega) v1beta1.SidecarSetStatus {
+		f.keepUp(ctx, names...)
+		return f.status(ctx)(g)
+	}
+}
 
 // requests is how much cpu a Pod's sidecar requests.
 func (f *fixture) requests(ctx context.Context, name string) func() string {

@@ -50,17 +50,91 @@ var _ = Describe("Pods that cannot be resized", func() {
 	})
 })
 
+var _ = Describe("A Pod whose node can never give it new resources", func() {
+	for policy, limited := range map[v1beta1.PodUpdatePolicyType]bool{
+		v1beta1.InPlaceOnlyPodUpdatePolicy: true, v1beta1.InPlaceIfPossiblePodUpdatePolicy: false,
+	} {
+		It("is limited with InPlaceOnly, and recreated with InPlaceIfPossible: "+string(policy), func(ctx SpecContext) {
+			apiserver.AddNode(ctx, k8s, "node-1", nil)
+			f := prepare(ctx, func(b *build.StatefulSetBuilder) {
+				b.Parallel().MaxUnavailable("1").Policy(policy).Spec(func(s *v1beta1.StatefulSetSpec) {
+					s.Template.Spec.Containers[0].Resources.Requests = build.Resources("10m", "64Mi").Requests
+				})
+			}).create(ctx)
+			f.node()
+			Eventually(f.names(ctx)).Should(HaveLen(3))
+			small := "small-" + f.namespace
+			apiserver.AddNode(ctx, k8s, small, func(node *corev1.Node) { node.Status.Allocatable[corev1.ResourceCPU] = build.Quantity("2") })
+			f.makeAnew(ctx, "web-1", func(pod *corev1.Pod) { pod.Spec.NodeName = small })
+			f.resized(ctx, "web-0", "web-1", "web-2")
+			f.expectReady(ctx)
+			before := f.pod(ctx, "web-1").UID
+
+			f.change(ctx, func(s *v1beta1.StatefulSetSpec) {
+				s.Template.Spec.Containers[0].Image = "app:2"
+				s.Template.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = build.Quantity("3")
+			})
+			done := And(HaveField("UpdatedAvailableReplicas", BeEquivalentTo(3)), haveCondition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete))
+			Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(done)
+			if !limited {
+				Expect(f.pod(ctx, "web-1").UID).NotTo(Equal(before))
+				Expect(f.requests(ctx, "web-1")()).To(Equal("3"))
+				return
+			}
+			isLimited := And(done, haveCondition(v1beta1.ConditionUpdateLimited, metav1.ConditionTrue, v1beta1.ReasonResizeInfeasible),
+				saying(v1beta1.ConditionUpdateLimited, "web-1 on node "+small+
+					" (node didn't have enough allocatable resources: cpu, requested: 3000, allocatable: 2000)"))
+			Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(isLimited)
+			Expect(f.pod(ctx, "web-1").UID).To(Equal(before))
+			Expect(f.pod(ctx, "web-1").Spec.Containers[0].Image).To(Equal("app:2"), "the image comes without the resources")
+			Expect(f.requests(ctx, "web-1")()).To(Equal("10m"))
+
+			f.image(ctx, "app:3")
+			Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(isLimited)
+			Expect(f.pod(ctx, "web-1").Spec.Containers[0].Image).To(Equal("app:3"))
+
+			node := &corev1.Node{}
+			Expect(k8s.Get(ctx, client.ObjectKey{Name: small}, node)).To(Succeed())
+			node.Status.Allocatable[corev1.ResourceCPU] = build.Quantity("4")
+			Expect(k8s.Status().Update(ctx, node)).To(Succeed())
+			Eventually(f.requests(ctx, "web-1")).WithTimeout(time.Minute).Should(Equal("3"))
+			Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(And(done,
+				HaveField("Conditions", Not(ContainElement(HaveField("Type", v1beta1.ConditionUpdateLimited))))))
+		}, SpecTimeout(3*time.Minute))
+	}
+})
+
+// settling is the set's status, with kubelets that report the resources that the specs ask for.
+func (f *fixture) settling(ctx context.Context, names ...string) func(Gomega) v1beta1.StatefulSetStatus {
+	return func(g Gomega) v1beta1.StatefulSetStatus {
+		for _, name := range names {
+			if pod := f.pod(ctx, name); len(pod.Status.ContainerStatuses) > 0 {
+				apiserver.Resized(pod)
+				_ = k8s.Status().Update(ctx, pod) // whoever was faster: it is done again
+			}
+		}
+		return f.status(ctx)(g)
+	}
+}
+
 // makeGuaranteed makes a Pod anew as somebody's webhook would have it: with limits that its template does not have.
 func (f *fixture) makeGuaranteed(ctx context.Context, name string) {
+	GinkgoHelper()
+	pod := f.makeAnew(ctx, name, func(pod *corev1.Pod) { pod.Spec.Containers[0].Resources = build.Resources("100m", "64Mi") })
+	Expect(pod.Status.QOSClass).To(Equal(corev1.PodQOSGuaranteed))
+}
+
+// makeAnew makes a Pod anew, and otherwise than its set would.
+func (f *fixture) makeAnew(ctx context.Context, name string, change func(*corev1.Pod)) *corev1.Pod {
 	GinkgoHelper()
 	stopOperator()
 	pod := f.pod(ctx, name)
 	Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
 	pod.UID, pod.ResourceVersion, pod.Status = "", "", corev1.PodStatus{}
-	pod.Spec.Containers[0].Resources = build.Resources("100m", "64Mi")
+	change(pod)
 	Expect(k8s.Create(ctx, pod)).To(Succeed())
-	Expect(pod.Status.QOSClass).To(Equal(corev1.PodQOSGuaranteed))
 	startOperator(ctx, nil)
+	return pod
 }
 
 // resized has the kubelets report the resources that the specs ask for.
