@@ -19,23 +19,23 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// crowd is a SidecarSet injected into Pods that are each bound to one of two nodes.
-type crowd struct {
+// crowded is a SidecarSet injected into Pods that are each bound to one of two nodes.
+type crowded struct {
 	namespace, set string
 	// free and full are nodes. Amounts of cpu are parts of what the full one has.
 	free, full string
 	cpu        int64
 }
 
-// startCrowd makes a SidecarSet whose sidecar requests little. Its Pods are those of Deployments web and cart.
-func startCrowd(ctx context.Context, edits ...func(*v1beta1.SidecarSet)) *crowd {
+// startCrowded makes a SidecarSet whose sidecar requests little. Its Pods are those of Deployments web and cart.
+func startCrowded(ctx context.Context, edits ...func(*v1beta1.SidecarSet)) *crowded {
 	GinkgoHelper()
 	nodes, err := cluster.Nodes(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	if len(nodes) < 2 {
 		Skip("a node that is full needs another one that is not")
 	}
-	c := &crowd{namespace: newNamespace(ctx, nil), free: nodes[0], full: nodes[1]}
+	c := &crowded{namespace: newNamespace(ctx, nil), free: nodes[0], full: nodes[1]}
 	node := &corev1.Node{}
 	Expect(cluster.Client.Get(ctx, client.ObjectKey{Name: c.full}, node)).To(Succeed())
 	c.cpu = node.Status.Allocatable.Cpu().MilliValue()
@@ -53,13 +53,13 @@ func startCrowd(ctx context.Context, edits ...func(*v1beta1.SidecarSet)) *crowd 
 }
 
 // part is a request of a part of the cpu of the full node.
-func (c *crowd) part(part float64) corev1.ResourceRequirements {
+func (c *crowded) part(part float64) corev1.ResourceRequirements {
 	amount := *resource.NewMilliQuantity(int64(part*float64(c.cpu)), resource.DecimalSI)
 	return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: amount}}
 }
 
 // sidecar lets the sidecar request a part of the cpu.
-func (c *crowd) sidecar(part float64) func(*v1beta1.SidecarSet) {
+func (c *crowded) sidecar(part float64) func(*v1beta1.SidecarSet) {
 	return func(set *v1beta1.SidecarSet) {
 		for _, list := range [][]v1beta1.SidecarContainer{set.Spec.Containers, set.Spec.InitContainers} {
 			for i := range list {
@@ -77,7 +77,7 @@ func beNative(set *v1beta1.SidecarSet) {
 }
 
 // run runs Pods on a node, whose application requests a part of the cpu.
-func (c *crowd) run(ctx context.Context, app, node string, count int32, part float64) *appsv1.Deployment {
+func (c *crowded) run(ctx context.Context, app, node string, count int32, part float64) *appsv1.Deployment {
 	GinkgoHelper()
 	d := framework.Deployment(c.namespace, app, count)
 	d.Spec.Template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: node}
@@ -87,17 +87,18 @@ func (c *crowd) run(ctx context.Context, app, node string, count int32, part flo
 }
 
 // expectCPU holds what kubelets have given the sidecars of a Deployment.
-func (c *crowd) expectCPU(ctx context.Context, d *appsv1.Deployment, part float64) {
+func (c *crowded) expectCPU(ctx context.Context, d *appsv1.Deployment, part float64) {
 	GinkgoHelper()
+	want := c.part(part).Requests
 	for _, pod := range awaitPods(ctx, d) {
 		given := framework.ContainerStatus(&pod, framework.SidecarContainer).Resources
 		Expect(given).NotTo(BeNil(), "resources of Pod %s", pod.Name)
-		Expect(given.Requests.Cpu().Cmp(*c.part(part).Requests.Cpu())).To(BeZero(), "Pod %s has %v", pod.Name, given.Requests)
+		Expect(given.Requests.Cpu().Cmp(*want.Cpu())).To(BeZero(), "Pod %s has %v", pod.Name, given.Requests)
 	}
 }
 
 // awaitLimited waits until the rollout is complete, and a Pod is said to be limited by its node.
-func (c *crowd) awaitLimited(ctx context.Context, d *appsv1.Deployment, pods int32, reason, words string) {
+func (c *crowded) awaitLimited(ctx context.Context, d *appsv1.Deployment, pods int32, reason, words string) {
 	GinkgoHelper()
 	awaitCounters(ctx, c.set, counters{Matched: pods, Updated: pods, Ready: pods, UpdatedReady: pods})
 	awaitCondition(ctx, c.set, v1beta1.ConditionUpdateLimited, metav1.ConditionTrue, reason)
@@ -110,7 +111,7 @@ func (c *crowd) awaitLimited(ctx context.Context, d *appsv1.Deployment, pods int
 var _ = Describe("A full node", Serial, func() {
 	for kind, native := range map[string]bool{"a sidecar": false, "a native sidecar": true} {
 		It("that can never give "+kind+" more limits its Pod alone, which gets each next image", func(ctx SpecContext) {
-			c := startCrowd(ctx, func(set *v1beta1.SidecarSet) {
+			c := startCrowded(ctx, func(set *v1beta1.SidecarSet) {
 				if native {
 					beNative(set)
 				}
@@ -153,7 +154,7 @@ var _ = Describe("A full node", Serial, func() {
 	}
 
 	It("that has no room now limits its Pod until another one has left", func(ctx SpecContext) {
-		c := startCrowd(ctx)
+		c := startCrowded(ctx)
 		other := c.run(ctx, "other", c.full, 1, 0.6)
 		web, cart := c.run(ctx, "web", c.free, 1, 0.02), c.run(ctx, "cart", c.full, 1, 0.02)
 		awaitCounters(ctx, c.set, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})

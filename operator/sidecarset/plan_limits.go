@@ -33,7 +33,7 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	set := d.snapshot.Set
 	if set.RestartsNativeSidecars(view) {
 		node := view.Pod.Spec.NodeName
-		if old := inplace.NativeSidecarObstacle(node, d.snapshot.Kubelets[node]); old != "" {
+		if old := (inplace.KubeletNeeds{NativeSidecars: true}).Obstacle(node, d.snapshot.Kubelets[node]); old != "" {
 			return nil, []string{old}
 		}
 	}
@@ -59,7 +59,7 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 func (d *differences) resizeObstacles(view *sidecar.View, resized []string) []string {
 	node := view.Pod.Spec.NodeName
 	if len(resized) > 0 && node != "" {
-		if old := inplace.ResizeVersionObstacle(node, d.snapshot.Kubelets[node]); old != "" {
+		if old := (inplace.KubeletNeeds{Resizes: true}).Obstacle(node, d.snapshot.Kubelets[node]); old != "" {
 			return []string{old}
 		}
 	}
@@ -70,11 +70,9 @@ func (d *differences) resizeObstacles(view *sidecar.View, resized []string) []st
 // has: what would come of it is not to be found out by a restart. A Pod without a node has time.
 func (p *planner) kubeletUnknown(c *candidate) (words string, waits bool) {
 	node := c.Pod.Spec.NodeName
-	if node == "" || len(c.resized) == 0 && !p.s.Set.RestartsNativeSidecars(c.View) || !inplace.KubeletUnknown(p.s.Kubelets[node]) {
-		return "", false
-	}
-	return fmt.Sprintf("Node %s does not say which version its kubelet has (status.nodeInfo.kubeletVersion), and this change takes one "+
-		"that can make it", node), true
+	needs := inplace.KubeletNeeds{NativeSidecars: p.s.Set.RestartsNativeSidecars(c.View), Resizes: len(c.resized) > 0}
+	words = needs.Waits(node, p.s.Kubelets[node])
+	return words, words != ""
 }
 
 // needsKubelets reports whether it matters for some Pod which version its kubelet has.

@@ -73,7 +73,34 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	if err := g.disruptionBudgets(ctx, s); err != nil {
 		return nil, err
 	}
+	if err := g.kubelets(ctx, s); err != nil {
+		return nil, err
+	}
 	return s, g.claims(ctx, s)
+}
+
+// kubelets reads which kubelets the nodes of Pods have that may be changed in place.
+func (g *gatherer) kubelets(ctx context.Context, s *Snapshot) error {
+	s.Kubelets = map[string]string{}
+	for _, view := range s.Pods {
+		name := view.Pod.Spec.NodeName
+		if _, known := s.Kubelets[name]; known || name == "" || !s.mayChange(view) {
+			continue
+		}
+		node := &corev1.Node{}
+		if err := g.reader.Get(ctx, client.ObjectKey{Name: name}, node); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("read node %s of Pod %s for its kubelet's version: %w", name, view.Pod.Name, err)
+		}
+		s.Kubelets[name] = node.Status.NodeInfo.KubeletVersion // of a node that is gone nobody knows it
+	}
+	return nil
+}
+
+// mayChange reports whether a Pod may have to be changed in place.
+func (s *Snapshot) mayChange(view *View) bool {
+	policy, status := s.strategy().PodUpdatePolicy, &s.Set.Status
+	return (policy == v1beta1.InPlaceIfPossiblePodUpdatePolicy || policy == v1beta1.InPlaceOnlyPodUpdatePolicy) &&
+		(status.ObservedGeneration != s.Set.Generation || view.Revision != status.UpdateRevision || view.Limited.Held())
 }
 
 // pods sorts out the Pods that the set controls and those without a controller that it could.

@@ -69,8 +69,9 @@ type Rollout struct {
 	HookTimeouts []HookTimeout
 	// Growing are Pods whose claims have to grow before they are updated.
 	Growing []string
-	// Images are the Pods among those that wait whose images are not known to be there.
-	Images []ImageWait
+	// Waits are the Pods among those that wait that do so for something of their own: an image that is not known to be there,
+	// or a kubelet that nobody knows.
+	Waits []OwnWait
 	// Recreated is why Pods are, or will be, recreated although podUpdatePolicy asks for a change in
 	// place: field paths, or a sentence.
 	Recreated []string

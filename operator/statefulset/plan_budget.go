@@ -23,6 +23,8 @@ type target struct {
 	refused bool
 	// doubtful: nobody knows whether its update was carried out; it keeps its share until it is due again.
 	doubtful bool
+	// kubeletUnknown: nobody knows whether its kubelet can make the change.
+	kubeletUnknown bool
 	// timedOut: its hook did not let go of it in time; it is asked again later.
 	timedOut bool
 	// retried: its update was refused before and is due again.
@@ -102,7 +104,7 @@ func sortOut(targets []target) classes {
 		case t.missing:
 			c.others++
 		case t.updated:
-		case t.notUpgradable, t.refused, t.unpulled, t.timedOut:
+		case t.notUpgradable, t.refused, t.unpulled, t.kubeletUnknown, t.timedOut:
 			c.leave(t)
 		case t.broken:
 			c.broken = append(c.broken, i)

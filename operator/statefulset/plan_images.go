@@ -16,8 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// ImageWait are Pods that wait for an image for the same reason.
-type ImageWait struct {
+// OwnWait are Pods that wait for the same thing, which is not their turn.
+type OwnWait struct {
 	// Why is a sentence without its end.
 	Why  string
 	Pods []string
@@ -55,7 +55,7 @@ func (p *planner) pullAhead(targets []*member, state []target) {
 func (p *planner) askers(targets []*member, state []target) (out []asker) {
 	for i, m := range targets {
 		t := &state[i]
-		if t.updated || t.leaving || t.missing || t.begun || t.broken || t.notUpgradable || t.refused || t.doubtful || pull.OnWindows(m.Pod) {
+		if t.updated || t.leaving || t.missing || t.begun || t.broken || t.notUpgradable || t.refused || t.doubtful || t.kubeletUnknown || pull.OnWindows(m.Pod) {
 			continue
 		}
 		if images := p.newImages(m.View); len(images) > 0 {
@@ -97,17 +97,17 @@ func (p *planner) askBook(book *pull.Book, askers []asker) {
 			continue
 		}
 		a.target.unpulled = true
-		p.waitForImage(a.Pod.Name, answer.Why)
+		p.waitFor(a.Pod.Name, answer.Why)
 	}
 }
 
-func (p *planner) waitForImage(pod, why string) {
+func (p *planner) waitFor(pod, why string) {
 	r := &p.plan.Rollout
-	i := slices.IndexFunc(r.Images, func(w ImageWait) bool { return w.Why == why })
+	i := slices.IndexFunc(r.Waits, func(w OwnWait) bool { return w.Why == why })
 	if i < 0 {
-		i, r.Images = len(r.Images), append(r.Images, ImageWait{Why: why})
+		i, r.Waits = len(r.Waits), append(r.Waits, OwnWait{Why: why})
 	}
-	r.Images[i].Pods = append(r.Images[i].Pods, pod)
+	r.Waits[i].Pods = append(r.Waits[i].Pods, pod)
 }
 
 // runs are the images that containers of Pods certainly run, by node. One that was only written may never come.

@@ -58,7 +58,7 @@ func pullsIn(t *testing.T, w *world, policy v1beta1.ImagePreDownloadPolicy, trie
 	for _, s := range plan.Pulls.Starts {
 		out.Starts = append(out.Starts, s.Node+" "+s.Container+" "+s.Image)
 	}
-	for _, wait := range plan.Rollout.Images {
+	for _, wait := range plan.Rollout.Waits {
 		out.Waiting = append(out.Waiting, wait.Why+": "+strings.Join(wait.Pods, " "))
 	}
 	return out, newProgress(s, plan, &Outcome{})

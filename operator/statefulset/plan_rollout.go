@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
@@ -32,6 +33,7 @@ func (p *planner) rollOut() {
 		p.tellUnexpandable(targets)
 		p.noteNotUpgradable(targets, state)
 		p.replaceInfeasible(targets)
+		p.awaitKubelets(targets, state)
 		if blocked {
 			p.plan.Rollout.Hold = HoldBudget
 		}
@@ -122,8 +124,31 @@ func (p *planner) target(m *member) target {
 	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
 	if !t.updated {
 		p.recall(m, &t)
+		t.kubeletUnknown = p.kubeletUnknown(m.View) != ""
 	}
 	return t
+}
+
+// kubeletUnknown says why a Pod waits to be changed in place, "" when it does not for this: nobody knows whether its kubelet
+// can make the change. A Pod that is recreated, or that does not run, comes to no harm by it.
+func (p *planner) kubeletUnknown(view *View) string {
+	if view.Broken != "" || view.Revision == p.plan.Revisions.Update || p.recreates(view) {
+		return ""
+	}
+	return p.changeOf(view).KubeletNeeds(view.Pod).Waits(view.Pod.Spec.NodeName, p.s.Kubelets[view.Pod.Spec.NodeName])
+}
+
+// kubeletLooks is how long to wait at most for a node to say which kubelet it has: that brings no event.
+const kubeletLooks = 30 * time.Second
+
+// awaitKubelets notes the targets that wait until their nodes say which kubelets they have.
+func (p *planner) awaitKubelets(targets []*member, state []target) {
+	for i, m := range targets {
+		if state[i].kubeletUnknown {
+			p.waitFor(m.Pod.Name, p.kubeletUnknown(m.View))
+			p.soon(kubeletLooks)
+		}
+	}
 }
 
 // recall takes in what came of the last try to update a member: of its hook, and of the API server.

@@ -192,7 +192,11 @@ func (p *planner) obstacles(view *View) []string {
 	if len(way.obstacles) > 0 {
 		return way.obstacles
 	}
-	obstacles := way.change.Obstacles(view.Pod)
+	change, node := p.changeOf(view), view.Pod.Spec.NodeName
+	obstacles := change.Obstacles(view.Pod)
+	if old := change.KubeletNeeds(view.Pod).Obstacle(node, p.s.Kubelets[node]); old != "" {
+		obstacles = append(obstacles, old)
+	}
 	if words := p.resizeRefused(view); words != "" && p.s.strategy().PodUpdatePolicy == v1beta1.InPlaceIfPossiblePodUpdatePolicy {
 		obstacles = append(obstacles, fmt.Sprintf("resources (node %s cannot give them: %s)", view.Pod.Spec.NodeName, words))
 	}

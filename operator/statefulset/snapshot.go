@@ -38,6 +38,8 @@ type Snapshot struct {
 	Claims map[string]*corev1.PersistentVolumeClaim
 	// Expandable tells of every StorageClass that claims use whether it allows claims to grow.
 	Expandable map[string]bool
+	// Kubelets are the kubelets' versions by node. They are read only where it may matter for some Pod.
+	Kubelets map[string]string
 	// CanResize reports whether the API server serves the resize subresource.
 	CanResize bool
 	// Takes are the Pods that anybody in this process is about to restart or to evict, though they may not show it yet.

@@ -28,7 +28,7 @@ func (p *progress) waits() *report.MessageBuilder {
 	p.sayNotUpgradable(m)
 	p.sayBlocked(m)
 	p.sayPods(m)
-	p.sayImages(m)
+	p.sayWaits(m)
 	p.sayLater(m)
 	if m.Empty() {
 		m.Say("Pods changed while they were looked at; looking again.")
@@ -53,12 +53,12 @@ func (p *progress) sayMissing(m *report.MessageBuilder) {
 	}
 }
 
-// sayImages lists the Pods that wait for images, after the pulls that outlast the deadline.
-func (p *progress) sayImages(m *report.MessageBuilder) {
+// sayWaits lists the Pods that wait for images, after the pulls that outlast the deadline, or for news of their kubelets.
+func (p *progress) sayWaits(m *report.MessageBuilder) {
 	if pulls := p.plan.Pulls.StillPulling(); p.overdue && pulls != "" {
 		m.Say("%s", pulls)
 	}
-	for _, w := range p.plan.Rollout.Images {
+	for _, w := range p.plan.Rollout.Waits {
 		m.List(w.Why, len(w.Pods), func(i int) string { return w.Pods[i] })
 	}
 }
@@ -66,7 +66,7 @@ func (p *progress) sayImages(m *report.MessageBuilder) {
 // waitForTurn is how many Pods wait for their turn, and for nothing else.
 func (p *progress) waitForTurn() int {
 	n := len(p.plan.Rollout.Waiting)
-	for _, w := range p.plan.Rollout.Images {
+	for _, w := range p.plan.Rollout.Waits {
 		n -= len(w.Pods)
 	}
 	return max(0, n)

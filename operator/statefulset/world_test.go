@@ -42,6 +42,7 @@ func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
 	for name, grows := range map[string]*bool{"standard": ptr.To(true), "fixed": ptr.To(false), "unsaid": nil} {
 		s.Add(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, AllowVolumeExpansion: grows})
 	}
+	s.Add(cluster.MakeNode("node-1", nil))
 	s.Add(set.Obj().DeepCopy())
 	w.restart()
 	return w
