@@ -42,7 +42,6 @@ func newWorld(t testing.TB, set *build.StatefulSetBuilder) *world {
 	for name, grows := range map[string]*bool{"standard": ptr.To(true), "fixed": ptr.To(false), "unsaid": nil} {
 		s.Add(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, AllowVolumeExpansion: grows})
 	}
-	s.Add(cluster.MakeNode("node-1", nil))
 	s.Add(set.Obj().DeepCopy())
 	w.restart()
 	return w
@@ -311,6 +310,7 @@ func settled(t testing.TB, set *build.StatefulSetBuilder) *world {
 	t.Helper()
 	w := newWorld(t, set)
 	w.roll()
+	w.Add(cluster.MakeNode("node-1", nil)) // where all Pods came to
 	for _, view := range w.snapshot().Pods {
 		if !view.Available {
 			t.Fatalf("Pod %s: %s\n%s", view.Pod.Name, state(view), w.tail())
