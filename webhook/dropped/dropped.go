@@ -7,6 +7,7 @@ package dropped
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -27,6 +28,9 @@ type Field struct {
 	Path string
 	// Known is the one version whose types have the field, "" for none.
 	Known string
+	// Late means that the types of OpenKruise 1.9 have the field, and those of 1.8 do not: that it stays says nothing of
+	// the others.
+	Late bool
 	// Default is its value where the object has none, nil for none. Values that are empty say as little. Filled means that
 	// the API server writes it into the object.
 	Default any
@@ -68,21 +72,34 @@ func warnings(version string, fields []Field, write []byte, old any) []string {
 	if json.Unmarshal(write, &now) != nil {
 		return nil
 	}
-	var gone []string
+	var gone [2][]string // the second of late fields
+	var kept [2]bool
 	for _, f := range fields {
 		was, found := at(before, f.Path)
 		if f.Known == version || !found || f.saysNothing(was) {
 			continue
 		}
-		is, kept := at(now.Spec, f.Path)
-		switch {
-		case kept && !(f.Filled && equality.Semantic.DeepEqual(is, f.Default)):
-			return nil
-		case f.explained(now.Spec):
-			continue
+		late := 0
+		if f.Late {
+			late = 1
 		}
-		gone = append(gone, fmt.Sprintf("%s (was %s; now %s)", f.Path, text(was), f.Now))
+		switch is, found := at(now.Spec, f.Path); {
+		case found && !(f.Filled && equality.Semantic.DeepEqual(is, f.Default)):
+			kept[late] = true
+		case !f.explained(now.Spec):
+			gone[late] = append(gone[late], fmt.Sprintf("%s (was %s; now %s)", f.Path, text(was), f.Now))
+		}
 	}
+	if kept[0] {
+		return nil
+	}
+	if kept[1] {
+		gone[1] = nil
+	}
+	return warning(slices.Concat(gone[0], gone[1]))
+}
+
+func warning(gone []string) []string {
 	if len(gone) == 0 {
 		return nil
 	}

@@ -104,6 +104,21 @@ func TestFromStatefulSet(t *testing.T) {
 			want: []string{"spec: this write takes out lifecycle.inPlaceUpdate.timeoutSeconds (was 60; now no limit), " +
 				"updateStrategy.rollingUpdate.disruptionBudgets (was Respect; now Ignore), minReadySeconds (was 5; now 0), " +
 				`progressDeadlineSeconds (was 60; now 600), autoRemediation (was {"enabled":true}; now off)` + endOfMany}},
+		"what the types of 1.8 do not know": {
+			old: `{minReadySeconds: 5, updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {gracePeriodSeconds: 3, imagePreDownloadParallelism: 5}}}}`,
+			now: `{updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {gracePeriodSeconds: 3}}}}`,
+			want: []string{"spec: this write takes out minReadySeconds (was 5; now 0), updateStrategy.rollingUpdate.inPlaceUpdateStrategy." +
+				"imagePreDownloadParallelism (was 5; now the chart's operator.imagePreDownload)" + endOfMany}},
+		"which those of 1.9 know": {
+			old:  `{minReadySeconds: 5, updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {imagePreDownloadParallelism: 5}}}}`,
+			now:  `{updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {imagePreDownloadParallelism: 5}}}}`,
+			want: []string{"spec: this write takes out minReadySeconds (was 5; now 0)" + endOfOne}},
+		"one of these, by hand": {
+			old: `{updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {imagePreDownloadParallelism: 5, imagePreDownloadTimeoutSeconds: 60}}}}`,
+			now: `{updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {imagePreDownloadParallelism: 5}}}}`},
+		"all of these, where another field of ours is kept": {
+			old: `{minReadySeconds: 5, updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {gracePeriodSeconds: 3, imagePreDownloadParallelism: 5}}}}`,
+			now: `{minReadySeconds: 5, updateStrategy: {rollingUpdate: {inPlaceUpdateStrategy: {gracePeriodSeconds: 3}}}}`},
 		"a hook with its timeout, by hand": {
 			old: `{lifecycle: {inPlaceUpdate: {labelsHandler: {a: b}, timeoutSeconds: 60}}}`, now: filled},
 		"what v1alpha1 does not know": {

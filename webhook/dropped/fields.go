@@ -5,6 +5,10 @@ package dropped
 const (
 	alpha = "v1alpha1"
 	beta  = "v1beta1"
+
+	// preDownload begins the names of three fields of a StatefulSet, without any of which holds what the chart says.
+	preDownload = "updateStrategy.rollingUpdate.inPlaceUpdateStrategy.imagePreDownload"
+	byChart     = "the chart's operator.imagePreDownload"
 )
 
 // sidecarSetFields are the fields of a SidecarSet that OpenKruise's types do not have. A test holds them against ours.
@@ -16,7 +20,7 @@ var sidecarSetFields = []Field{
 	{Path: "updateStrategy.topologyKey", Now: "no order of zones"},
 	{Path: "updateStrategy.minReadySeconds", Now: "0"},
 	{Path: "updateStrategy.gracePeriodSeconds", Now: "no draining"},
-	{Path: "updateStrategy.imagePreDownload", Now: "the chart's operator.imagePreDownload"},
+	{Path: "updateStrategy.imagePreDownload", Now: byChart},
 	{Path: "updateStrategy.autoPauseOnFailure", Now: "false"},
 	{Path: "lifecycle", Now: "no hook"},
 	{Path: "progressDeadlineSeconds", Default: int64(600), Filled: true, Now: "600"},
@@ -38,6 +42,9 @@ var statefulSetFields = []Field{
 	},
 	{Path: "ordinals", Known: beta, Now: "ordinals from 0"},
 	{Path: "updateStrategy.rollingUpdate.disruptionBudgets", Default: "Ignore", Now: "Ignore"},
+	{Path: preDownload + "Parallelism", Late: true, Now: byChart},
+	{Path: preDownload + "TimeoutSeconds", Late: true, Now: byChart},
+	{Path: preDownload + "MinUpdatedReadyPods", Late: true, Now: byChart},
 	{Path: "minReadySeconds", Now: "0"},
 	{Path: "progressDeadlineSeconds", Default: int64(600), Filled: true, Now: "600"},
 	{Path: "autoRemediation", Now: "off"},
