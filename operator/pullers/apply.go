@@ -15,6 +15,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/refusal"
+	"github.com/windlass-operator/windlass/operator/report"
 )
 
 // Outcome is what became of a plan of pulls.
@@ -34,12 +35,13 @@ const crowded = 5 * time.Second
 // or one of before goes just now.
 var errLater = errors.New("no puller now")
 
-// nameTaken says that a puller cannot be made because its name belongs to another Pod.
-type nameTaken struct{ pod *corev1.Pod }
-
-func (e *nameTaken) Error() string {
-	return fmt.Sprintf("Pod %s/%s is there already, and none that we made", e.pod.Namespace, e.pod.Name)
+// useless says why no puller can find anything out: on a node, or, with inNamespace, in a namespace.
+type useless struct {
+	words       string
+	inNamespace bool
 }
+
+func (e *useless) Error() string { return e.words }
 
 // Apply carries a plan for an object out: it deletes pullers, and then makes the new ones. parallel is how many are
 // written at once at most.
@@ -57,14 +59,16 @@ func (p *Pullers) Apply(ctx context.Context, owner client.Object, plan *pull.Pla
 	})
 	start := func(ctx context.Context, s pull.Start) error { return p.start(ctx, owner, s, plan.Timeout, now) }
 	apply.Each(ctx, parallel, plan.Starts, start, func(s pull.Start, err error) {
+		nothing := (*useless)(nil)
 		switch {
 		case errors.Is(err, errLater):
-			o.In = crowded
-		case errors.As(err, new(*nameTaken)), refusal.KindOf(err) == refusal.Refused:
+			o.In = report.Soonest(o.In, crowded)
+		case errors.As(err, &nothing), refusal.KindOf(err) == refusal.Refused:
 			o.Tries = append(o.Tries, pull.Try{
-				Key: s.Key, Namespace: s.For.Namespace, State: pull.SaysNothing, Words: refusal.Words(err), Refused: true, Began: now, At: now,
+				Key: s.Key, Namespace: s.For.Namespace, State: pull.SaysNothing, Words: refusal.Words(err),
+				Refused: nothing == nil || nothing.inNamespace, Began: now, At: now,
 			})
-			o.In = time.Millisecond // the next namespace
+			o.In = time.Millisecond // the next namespace, or node
 		default:
 			o.fail(err)
 		}
@@ -105,6 +109,9 @@ func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, 
 	if live.UID != s.For.UID || live.Spec.NodeName != s.Node {
 		return errGone
 	}
+	if err := p.onWindows(ctx, s); err != nil {
+		return err
+	}
 	p.memory.making.Lock()
 	defer p.memory.making.Unlock()
 	if p.memory.inAll() >= pull.MostInAll {
@@ -126,6 +133,18 @@ func (p *Pullers) start(ctx context.Context, owner client.Object, s pull.Start, 
 	return notMade(s, err)
 }
 
+// onWindows is an error on a node that runs Windows. The Pods there need not say so themselves.
+func (p *Pullers) onWindows(ctx context.Context, s pull.Start) error {
+	node := &corev1.Node{}
+	if err := p.reader.Get(ctx, client.ObjectKey{Name: s.Node}, node); client.IgnoreNotFound(err) != nil {
+		return notMade(s, err)
+	}
+	if node.Labels[corev1.LabelOSStable] == string(corev1.Windows) {
+		return &useless{words: "node " + s.Node + " runs Windows, where no image is pulled ahead"}
+	}
+	return nil
+}
+
 // makeWay deletes a puller that we do not remember, so that another one of its name can be made. A Pod that is none
 // stays, and nothing can be found out there.
 func (p *Pullers) makeWay(ctx context.Context, s pull.Start, puller *corev1.Pod) error {
@@ -136,7 +155,7 @@ func (p *Pullers) makeWay(ctx context.Context, s pull.Start, puller *corev1.Pod)
 	case err != nil:
 		return notMade(s, err)
 	case !pull.Is(there), there.DeletionTimestamp != nil: // a puller goes at once, unless somebody keeps it from going
-		return &nameTaken{there}
+		return &useless{fmt.Sprintf("Pod %s/%s is there already, and none that we made", there.Namespace, there.Name), true}
 	}
 	if err := p.writer.Delete(ctx, apply.Identity(there), apply.Seen(there, false)); err != nil && !apply.IsStale(err) {
 		return notMade(s, err)

@@ -164,3 +164,21 @@ func TestAnAPIServerThatIsBusyRefusesNothing(t *testing.T) {
 		t.Errorf("outcome (-want +got):\n%s", diff)
 	}
 }
+
+// A Pod need not say that it runs on Windows: affinity may have brought it there. Its node does.
+func TestNoPullerIsMadeOnAWindowsNode(t *testing.T) {
+	for system, want := range map[string]Outcome{
+		"linux": {},
+		"windows": {In: time.Millisecond, Tries: []pull.Try{{
+			Key: pull.Key{Node: "node-1", Image: "mesh:2"}, Namespace: "default", State: pull.SaysNothing, Began: now, At: now,
+			Words: "node node-1 runs Windows, where no image is pulled ahead",
+		}}},
+	} {
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{corev1.LabelOSStable: system}}}
+		p := pullersOf(nil, pod("web"), node)
+		got := p.Apply(t.Context(), set(), &pull.Plan{Starts: []pull.Start{start(pod("web"))}, Timeout: time.Minute}, now, 4)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", system, diff)
+		}
+	}
+}
