@@ -177,7 +177,7 @@ func (b *Book) file(t Try) {
 	b.tries[t.Image] = append(b.tries[t.Image], t)
 	b.byKey[t.Key] = append(b.byKey[t.Key], t)
 	if t.State == Has || t.State == Cannot {
-		b.suspects[share{t.Namespace, t.Image}] = t.State == Cannot
+		b.suspects[share{t.Namespace, t.Image}] = t.State == Cannot && b.in.Now.Sub(t.At) < suspected
 	}
 	switch believed := b.in.Now.Sub(t.At) < Remembered; {
 	case t.State == Has:

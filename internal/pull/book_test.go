@@ -365,6 +365,9 @@ func TestANamespaceThatCannotPullWaitsAlone(t *testing.T) {
 		"it could on the other node, so it was the first node": {
 			tries: []pull.Try{cannot, paid, tried("n2", pull.Has, time.Second)}, want: decision{Pods: "+++"},
 		},
+		"what it could not twenty minutes ago says nothing of it": {
+			tries: []pull.Try{tried("n1", pull.Cannot, 20*time.Minute), paid}, want: decision{Pods: "+++"},
+		},
 		"it is asked again after a minute": {
 			tries: []pull.Try{tried("n1", pull.Cannot, time.Minute), tried("n2", pull.Cannot, 10*time.Second), paid},
 			want:  decision{Pods: "--+", Starts: []string{"n1"}, Soon: 50 * time.Second},

@@ -23,6 +23,8 @@ const (
 	// counted, from which the next pause follows: so many of the longest ones that it stays the longest.
 	longestPause = 10 * time.Minute
 	counted      = 6 * longestPause
+	// suspected is how long a namespace that could not get an image has to prove that it can: until it was asked again.
+	suspected = Remembered + longestPause
 	// crowded is when to look again while there are as many pullers as there may be. Those of others bring no event.
 	crowded = 5 * time.Second
 )

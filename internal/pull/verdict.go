@@ -164,13 +164,16 @@ func waiting(status *corev1.ContainerStatus) string {
 // backOff is what a kubelet puts before the words of the last try while it waits for the next one.
 var backOff = regexp.MustCompile(`^Back-off pulling image "[^"]*":? ?([A-Za-z]+: )?`)
 
-// words are the kubelet's, the same whether it tries or waits for its next try.
+// runtimes is what runtimes put before the words of the registry. It names the image again, and messages are short.
+var runtimes = regexp.MustCompile(`^(rpc error: code = \w+ desc = )?failed to pull and unpack image "[^"]*": (failed to resolve (image|reference "[^"]*"): )?`)
+
+// words are the kubelet's, or the registry's behind them, the same whether it tries or waits for its next try.
 func words(status *corev1.ContainerStatus) string {
 	text := status.State.Waiting.Message
 	if short := backOff.ReplaceAllString(text, ""); short != "" {
 		text = short
 	}
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(runtimes.ReplaceAllString(text, ""))
 	if text == "" {
 		text = status.State.Waiting.Reason
 	}

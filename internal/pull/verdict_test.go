@@ -35,7 +35,9 @@ func ends(reason, imageID string) corev1.ContainerStatus {
 }
 
 func TestWhatAPullerShows(t *testing.T) {
-	const notFound = `failed to pull and unpack image "r/mesh:2": failed to resolve image: r/mesh:2: not found`
+	const registrys = `r/mesh:2: not found`
+	const notFound = `failed to pull and unpack image "r/mesh:2": failed to resolve image: ` + registrys
+	const older = `rpc error: code = NotFound desc = failed to pull and unpack image "r/mesh:2": failed to resolve reference "r/mesh:2": ` + registrys
 	failed := func(reason, phaseReason string) *corev1.Pod {
 		pod := puller(ends(reason, ""))
 		pod.Status.Phase, pod.Status.Reason, pod.Status.Message = corev1.PodFailed, phaseReason, "no room"
@@ -64,8 +66,9 @@ func TestWhatAPullerShows(t *testing.T) {
 		"nothing yet":                                {pod: puller(waits("ContainerCreating", "")), want: pulling(10*time.Minute - 40*time.Second)},
 		"a pull that was not seen to fail before":    {pod: puller(waits("ErrImagePull", notFound)), want: pulling(10*time.Minute - 40*time.Second)},
 		"a pull that fails for 29 s":                 {pod: puller(waits("ErrImagePull", notFound)), failing: 29 * time.Second, want: pulling(time.Second)},
-		"a pull that fails for 30 s":                 {pod: puller(waits("ErrImagePull", notFound)), failing: 30 * time.Second, want: cannot(notFound)},
-		"the kubelet waits for its next try":         {pod: puller(waits("ImagePullBackOff", `Back-off pulling image "r/mesh:2": ErrImagePull: `+notFound)), failing: 30 * time.Second, want: cannot(notFound)},
+		"a pull that fails for 30 s":                 {pod: puller(waits("ErrImagePull", notFound)), failing: 30 * time.Second, want: cannot(registrys)},
+		"a pull that fails with an older containerd": {pod: puller(waits("ErrImagePull", older)), failing: 30 * time.Second, want: cannot(registrys)},
+		"the kubelet waits for its next try":         {pod: puller(waits("ImagePullBackOff", `Back-off pulling image "r/mesh:2": ErrImagePull: `+notFound)), failing: 30 * time.Second, want: cannot(registrys)},
 		"an older kubelet waits":                     {pod: puller(waits("ImagePullBackOff", `Back-off pulling image "r/mesh:2"`)), failing: 30 * time.Second, want: cannot(`Back-off pulling image "r/mesh:2"`)},
 		"the image cannot be looked at":              {pod: puller(waits("ImageInspectError", "broken")), failing: time.Minute, want: cannot("broken")},
 		"the registry does not answer":               {pod: puller(waits("RegistryUnavailable", "connection refused.")), failing: time.Minute, want: cannot("connection refused")},
