@@ -172,6 +172,6 @@ func notMade(s pull.Start, err error) error {
 // Forget drops what is remembered of an object that is gone. Its pullers go with it.
 func (p *Pullers) Forget(name client.ObjectKey) {
 	if p != nil {
-		p.memory.forget(object{p.kind, name})
+		p.memory.forget(place{p.kind, name})
 	}
 }

@@ -182,3 +182,22 @@ func TestNoPullerIsMadeOnAWindowsNode(t *testing.T) {
 		}
 	}
 }
+
+// Its pullers went with the set of before, and nobody else has ended them.
+func TestASetThatIsMadeAnewKnowsNothingOfTheOneBefore(t *testing.T) {
+	p := pullersOf(nil, pod("web"))
+	puller := makeOne(t, p)
+	if err := p.writer.Delete(t.Context(), puller); err != nil {
+		t.Fatal(err)
+	}
+	anew := set()
+	anew.UID = "anew"
+	known, err := p.Known(t.Context(), anew, now)
+	if err != nil || len(known.Tries) != 0 {
+		t.Errorf("known: %+v (%v), want no tries", known, err)
+	}
+	p.Forget(client.ObjectKey{Name: "mesh"})
+	if n := p.memory.inAll(); n != 0 {
+		t.Errorf("%d pullers of sets that are gone take up room", n)
+	}
+}

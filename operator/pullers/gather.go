@@ -35,7 +35,7 @@ func New(cluster loop.Cluster, kind string, memory *Memory) *Pullers {
 }
 
 func (p *Pullers) key(owner client.Object) object {
-	return object{p.kind, client.ObjectKeyFromObject(owner)}
+	return object{place{p.kind, client.ObjectKeyFromObject(owner)}, owner.GetUID()}
 }
 
 // Known is what is known of the pulls for an object.

@@ -24,19 +24,26 @@ import (
 // like ours.
 type Memory struct {
 	mu      sync.Mutex
-	objects map[object]*remembered
+	objects map[place]*remembered
 	// making lets one puller be made at a time, so that there are never too many in all.
 	making sync.Mutex
 }
 
-// object is what pullers pull for.
-type object struct {
-	kind string
-	name types.NamespacedName
-}
+// place is where an object is that pullers pull for, and object is that one and no other of its name.
+type (
+	place struct {
+		kind string
+		name types.NamespacedName
+	}
+	object struct {
+		place
+		uid types.UID
+	}
+)
 
 // remembered is what is known of the pulls for one object.
 type remembered struct {
+	uid   types.UID
 	tries []pull.Try
 	// made are the pullers that we have made and not deleted.
 	made map[types.UID]*made
@@ -54,13 +61,15 @@ type made struct {
 }
 
 // NewMemory returns an empty Memory.
-func NewMemory() *Memory { return &Memory{objects: map[object]*remembered{}} }
+func NewMemory() *Memory { return &Memory{objects: map[place]*remembered{}} }
 
+// of is what is remembered of an object. Of the one before it of the same name nothing counts any more: its pullers went
+// with it.
 func (m *Memory) of(o object) *remembered {
-	if m.objects[o] == nil {
-		m.objects[o] = &remembered{made: map[types.UID]*made{}}
+	if known := m.objects[o.place]; known == nil || known.uid != o.uid {
+		m.objects[o.place] = &remembered{uid: o.uid, made: map[types.UID]*made{}}
 	}
-	return m.objects[o]
+	return m.objects[o.place]
 }
 
 // recall tells what is remembered, sorts out which of the Pods that look like pullers of an object are, and notes which
@@ -92,7 +101,7 @@ func (m *Memory) recall(o object, list []*corev1.Pod, now time.Time) (
 	}
 	known.tries = pull.Recent(known.tries, now)
 	if len(known.tries)+len(known.made) == 0 {
-		delete(m.objects, o)
+		delete(m.objects, o.place)
 	}
 	return slices.Clone(known.tries), pullers, strays
 }
@@ -123,7 +132,7 @@ func (m *Memory) noteMade(o object, puller *corev1.Pod, now time.Time) {
 func (m *Memory) noteEnded(o object, puller types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known := m.objects[o]; known != nil {
+	if known := m.objects[o.place]; known != nil {
 		delete(known.made, puller)
 	}
 }
@@ -150,8 +159,8 @@ func (m *Memory) inAll() (n int) {
 }
 
 // forget drops an object that is gone.
-func (m *Memory) forget(o object) {
+func (m *Memory) forget(at place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.objects, o)
+	delete(m.objects, at)
 }

@@ -63,7 +63,7 @@ func pullersOf(create func() error, objects ...client.Object) *Pullers {
 // noteMade lets a Pod be one that was made as a puller for an object of a kind.
 func noteMade(p *Pullers, kind string, uid types.UID, puller *corev1.Pod) {
 	puller.UID = uid
-	p.memory.noteMade(object{kind, client.ObjectKey{Name: "mesh"}}, puller, now)
+	p.memory.noteMade(object{place{kind, client.ObjectKey{Name: "mesh"}}, "mesh-uid"}, puller, now)
 }
 
 func TestWhatBecomesOfAPullThatIsToBegin(t *testing.T) {
@@ -145,7 +145,7 @@ func TestPullersAreDeletedAndWhatTheyShowedIsRemembered(t *testing.T) {
 }
 
 func TestSinceWhenAPullFailsIsRemembered(t *testing.T) {
-	p, o := pullersOf(nil), object{"SidecarSet", types.NamespacedName{Name: "mesh"}}
+	p, o := pullersOf(nil), object{place{"SidecarSet", client.ObjectKey{Name: "mesh"}}, "mesh-uid"}
 	failing := pull.NewPod(start(pod("web")), pod("web"), "SidecarSet", set(), time.Minute)
 	noteMade(p, "SidecarSet", "a", failing)
 	failing.Status.ContainerStatuses = []corev1.ContainerStatus{{
