@@ -65,14 +65,22 @@ func (p *planner) disrupts(view *View) bool {
 
 // mayDisrupt reports whether all budgets of a Pod let it go, and notes which one does not.
 func (p *planner) mayDisrupt(view *View) bool {
-	budget, words := p.disruption().Obstacle(view.Pod)
-	if budget == nil {
+	words := p.obstacle(view)
+	if words == "" {
 		return true
 	}
 	p.plan.Rollout.Disruption, p.plan.Rollout.Disrupted = words, view.Pod.Name
-	p.plan.Rollout.DisruptionBudgets = append(p.plan.Rollout.DisruptionBudgets, budget.Key())
-	p.soon(disruptionLooks)
 	return false
+}
+
+// obstacle says which budget does not let a Pod go, "" when all do, and sees to it that it is asked again.
+func (p *planner) obstacle(view *View) string {
+	budget, words := p.disruption().Obstacle(view.Pod)
+	if budget != nil {
+		p.plan.Rollout.DisruptionBudgets = append(p.plan.Rollout.DisruptionBudgets, budget.Key())
+		p.soon(disruptionLooks)
+	}
+	return words
 }
 
 // takeDisruption takes a Pod from each of its budgets.

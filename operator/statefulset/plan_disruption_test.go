@@ -62,6 +62,18 @@ func TestASetAsksPodDisruptionBudgetsOnRequest(t *testing.T) {
 				"delete Pod web-2: its turn has come", "delete Pod web-1: its turn has come", "delete Pod web-0: its turn has come",
 			},
 		},
+		"a deletion that somebody asks for takes from the budget too": {
+			func(t *testing.T) *world {
+				return protected(t, web().InPlace(), respect, 2).withImage("app:2").labelled(v1beta1.SpecifiedDeleteLabel, "", "web-0")
+			},
+			[]string{"update Pod web-2 in place: its turn has come"},
+		},
+		"it goes when nothing else does": {
+			func(t *testing.T) *world {
+				return protected(t, web().InPlace(), respect, 2).labelled(v1beta1.SpecifiedDeleteLabel, "", "web-0")
+			},
+			[]string{"evict Pod web-0: it carries the label apps.kruise.io/specified-delete"},
+		},
 		"a broken Pod goes as ever": {
 			func(t *testing.T) *world {
 				return protected(t, web(), respect, 3).waiting("ImagePullBackOff", "web-1").withImage("app:2")

@@ -60,13 +60,18 @@ func (p *planner) settle(view *View) {
 }
 
 // letGo lets a Pod go. One that serves is evicted where its PodDisruptionBudgets are respected: while the cache does not
-// show that yet, and while somebody else is about to restart the Pod, there is nothing to do.
+// show that yet, and while somebody else is about to restart the Pod, there is nothing to do. The API server asks the
+// budgets too, but it has not seen what was restarted in place just now.
 func (p *planner) letGo(view *View, w wish) {
 	evict := p.evicts(view, w.cause)
 	if evict && p.s.Takes.Taken(view.Pod.UID) {
 		return
 	}
 	if evict && p.takes[view] == nil {
+		if words := p.obstacle(view); words != "" {
+			p.tellRefused(view, words, w.cause.verb())
+			return
+		}
 		p.takeDisruption(view)
 	}
 	p.plan.Delete = append(p.plan.Delete, DeletePod{
