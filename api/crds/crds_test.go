@@ -160,6 +160,34 @@ func defaultsInLists(s apiextensionsv1.JSONSchemaProps, path string, inList bool
 	return found
 }
 
+// A number that no program can read keeps the operator from seeing any object of the kind, so that none is stored. Those
+// where no text may stand are bounded by their format.
+func TestNumbersAreBoundedWhereTextMayStand(t *testing.T) {
+	for _, definition := range definitions(t) {
+		for _, version := range definition.Spec.Versions {
+			for _, path := range unbounded(*schema(version), "") {
+				t.Errorf("%s %s: %s takes any number", definition.Spec.Names.Kind, version.Name, path)
+			}
+		}
+	}
+}
+
+func unbounded(s apiextensionsv1.JSONSchemaProps, path string) (out []string) {
+	if s.XIntOrString && s.Pattern == "" && (s.Maximum == nil || s.Minimum == nil) {
+		out = append(out, path)
+	}
+	for name, property := range s.Properties {
+		out = append(out, unbounded(property, path+"."+name)...)
+	}
+	if s.Items != nil && s.Items.Schema != nil {
+		out = append(out, unbounded(*s.Items.Schema, path+"[]")...)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
+		out = append(out, unbounded(*s.AdditionalProperties.Schema, path+"{}")...)
+	}
+	return out
+}
+
 func factsOf(definition *apiextensionsv1.CustomResourceDefinition) facts {
 	f := facts{
 		Scope:      definition.Spec.Scope,

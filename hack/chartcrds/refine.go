@@ -57,6 +57,7 @@ func refine(crd *apiextensionsv1.CustomResourceDefinition) error {
 	if example := boundedKinds[crd.Spec.Names.Kind]; example != nil {
 		boundQuantities(root, quantity.PlacesIn(example))
 	}
+	walk(root, boundNumber)
 	walk(root, checkLabelSelector)
 	dropDefaultsInLists(root)
 	for i := range crd.Spec.Versions {
