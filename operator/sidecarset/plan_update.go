@@ -77,7 +77,9 @@ func (p *planner) noteRefusal(view *sidecar.View, words string) error {
 	if err != nil {
 		return fmt.Errorf("record of the resize of Pod %s: %w", podName(view.Pod), err)
 	}
-	p.plan.Completions = append(p.plan.Completions, UpdatePod{View: view, Change: change, Reason: "its node can never give it its new resources"})
+	p.plan.Completions = append(p.plan.Completions, UpdatePod{
+		View: view, Change: change, Reason: "its node can never give it its new resources",
+	})
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -54,27 +55,29 @@ func (v *Validator) taken(ctx context.Context, write admit.Write[v1beta1.Sidecar
 	for _, namespace := range namespaces {
 		reached[namespace.Name] = inert.Unserved(namespace, v.Excluded) == "" && compiled.MatchesNamespace(namespace.Name, namespace.Labels)
 	}
-	for page := ""; ; {
+	return v.look(ctx, compiled, selector, reached)
+}
+
+// look goes through the Pods of a set in the namespaces that are reached, page by page.
+func (v *Validator) look(ctx context.Context, set *sidecar.Set, selector labels.Selector, reached map[string]bool) (out Taken) {
+	for page := ""; !out.All && out.Looked < mostPods; {
 		list := &corev1.PodList{}
-		err := v.Live.List(ctx, list, client.InNamespace(compiled.OnlyNamespace()), client.Limit(podsAtOnce), client.Continue(page),
+		err := v.Live.List(ctx, list, client.InNamespace(set.OnlyNamespace()), client.Limit(podsAtOnce), client.Continue(page),
 			client.MatchingLabelsSelector{Selector: selector})
 		if err != nil {
-			ctrl.LoggerFrom(ctx).V(1).Info("Not all names of containers were looked at", "set", set.Name, "pods", out.Looked, "error", err.Error())
+			ctrl.LoggerFrom(ctx).V(1).Info("Not all names of containers were looked at", "set", set.Name(), "pods", out.Looked, "error", err.Error())
 			return out
 		}
 		out.Looked += len(list.Items)
 		for i := range list.Items {
 			if reached[list.Items[i].Namespace] {
-				out.note(&list.Items[i], compiled)
+				out.note(&list.Items[i], set)
 			}
 		}
-		if page = list.Continue; page == "" {
-			out.All = true
-		}
-		if out.All || out.Looked >= mostPods {
-			return out
-		}
+		page = list.Continue
+		out.All = page == ""
 	}
+	return out
 }
 
 func (t *Taken) note(pod *corev1.Pod, set *sidecar.Set) {
