@@ -104,6 +104,41 @@ var _ = Describe("A Pod whose node can never give it new resources", func() {
 	}
 })
 
+var _ = Describe("A Pod on a node that does not say which kubelet it has", func() {
+	It("waits with a resize, keeps nobody waiting, and goes once its node says it", func(ctx SpecContext) {
+		apiserver.AddNode(ctx, k8s, "node-1", nil)
+		f := prepare(ctx, func(b *build.StatefulSetBuilder) {
+			b.Parallel().MaxUnavailable("1").Policy(v1beta1.InPlaceIfPossiblePodUpdatePolicy).Spec(func(s *v1beta1.StatefulSetSpec) {
+				s.Template.Spec.Containers[0].Resources.Requests = build.Resources("10m", "64Mi").Requests
+			})
+		}).create(ctx)
+		f.node()
+		Eventually(f.names(ctx)).Should(HaveLen(3))
+		unsaid := "unsaid-" + f.namespace
+		apiserver.AddNode(ctx, k8s, unsaid, func(node *corev1.Node) { node.Status.NodeInfo.KubeletVersion = "" })
+		f.makeAnew(ctx, "web-1", func(pod *corev1.Pod) { pod.Spec.NodeName = unsaid })
+		f.resized(ctx, "web-0", "web-1", "web-2")
+		f.expectReady(ctx)
+		before := f.pod(ctx, "web-1").UID
+
+		f.change(ctx, func(s *v1beta1.StatefulSetSpec) {
+			s.Template.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = build.Quantity("20m")
+		})
+		Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(And(HaveField("UpdatedAvailableReplicas", BeEquivalentTo(2)),
+			haveCondition(v1beta1.ConditionReady, metav1.ConditionFalse, v1beta1.ReasonPodsUpdating),
+			saying(v1beta1.ConditionReady, "Node "+unsaid+" does not say which version its kubelet has")))
+		Expect(f.requests(ctx, "web-1")()).To(Equal("10m"))
+
+		node := &corev1.Node{}
+		Expect(k8s.Get(ctx, client.ObjectKey{Name: unsaid}, node)).To(Succeed())
+		node.Status.NodeInfo.KubeletVersion = "v1.37.1"
+		Expect(k8s.Status().Update(ctx, node)).To(Succeed())
+		Eventually(f.requests(ctx, "web-1")).WithTimeout(time.Minute).Should(Equal("20m"))
+		Eventually(f.settling(ctx, "web-0", "web-1", "web-2")).Should(haveCondition(v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete))
+		Expect(f.pod(ctx, "web-1").UID).To(Equal(before))
+	}, SpecTimeout(3*time.Minute))
+})
+
 // settling is the set's status, with kubelets that report the resources that the specs ask for.
 func (f *fixture) settling(ctx context.Context, names ...string) func(Gomega) v1beta1.StatefulSetStatus {
 	return func(g Gomega) v1beta1.StatefulSetStatus {
