@@ -5,6 +5,7 @@ package pull
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ func NewPod(start Start, live *corev1.Pod, kind string, owner metav1.Object, tim
 			NodeName:                      start.Node,
 			Containers:                    []corev1.Container{container(start, live)},
 			RestartPolicy:                 corev1.RestartPolicyNever,
-			ActiveDeadlineSeconds:         ptr.To(int64((timeout + spare).Seconds())),
+			ActiveDeadlineSeconds:         ptr.To(min(int64((timeout + spare).Seconds()), math.MaxInt32)),
 			TerminationGracePeriodSeconds: ptr.To(int64(0)),
 			AutomountServiceAccountToken:  ptr.To(false),
 			EnableServiceLinks:            ptr.To(false),

@@ -3,6 +3,7 @@
 package pull_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,18 @@ func TestWhatAVerdictReadsIsKeptInTheCache(t *testing.T) {
 	}
 	if got := pull.KeyOf(trimmed.(*corev1.Pod)); got != pull.KeyOf(pod) {
 		t.Errorf("its key is %+v", got)
+	}
+}
+
+// A StatefulSet may ask for any time; a Pod whose deadline is later than this would be refused, and nothing be found out.
+func TestThereIsALastDeadlineOfAPod(t *testing.T) {
+	for timeout, want := range map[time.Duration]int64{
+		10 * time.Minute:            660,
+		math.MaxInt32 * time.Second: math.MaxInt32,
+	} {
+		got := pull.NewPod(start("node-1", "mesh:2"), app("p", "node-1"), "StatefulSet", owner(), timeout).Spec.ActiveDeadlineSeconds
+		if *got != want {
+			t.Errorf("deadline %d s after a timeout of %v, want %d s", *got, timeout, want)
+		}
 	}
 }
