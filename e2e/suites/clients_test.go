@@ -17,11 +17,9 @@ import (
 	kruise "github.com/openkruise/kruise-api/client/clientset/versioned"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // The same SidecarSet as people write it in each version of the API.
@@ -66,9 +64,7 @@ type manifest struct{ Name, Namespace, Version, Image string }
 
 var _ = Describe("Other people's clients", func() {
 	It("roll the same sidecar in the same way in v1alpha1 and v1beta1, with kubectl and OpenKruise's Go client", func(ctx SpecContext) {
-		said := &apiserver.Warnings{}
-		config := rest.CopyConfig(cluster.Config)
-		config.WarningHandler = said
+		config, said := cluster.Hearing()
 		clients, err := kruise.NewForConfig(config)
 		Expect(err).NotTo(HaveOccurred())
 

@@ -11,13 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 )
 
 // native is the name of the native sidecar of setOfBothLists.
@@ -50,9 +48,7 @@ func renamed(namespace, name, container string, init bool) *corev1.Pod {
 // warned are the warnings with which the API server answers a write.
 func warned(write func(client.Client) error) []string {
 	GinkgoHelper()
-	said := &apiserver.Warnings{}
-	config := rest.CopyConfig(cluster.Config)
-	config.WarningHandler = said
+	config, said := cluster.Hearing()
 	c, err := client.New(config, client.Options{Scheme: cluster.Client.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(write(c)).To(Succeed())
@@ -112,8 +108,8 @@ var _ = Describe("A Pod's own container of a sidecar's name", func() {
 			g.Expect(at.Status.Uninjected).To(HaveEach(HaveField("Reason", v1beta1.ReasonNameTaken)))
 		}).Should(Succeed())
 		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionFalse, v1beta1.ReasonPodsNotInjected)
-		Eventually(ctx, func() map[string]int { return apiserver.Events(ctx, cluster.Client, set, "NameTaken") }).Should(HaveLen(1))
-		figure("the event", "%v", apiserver.Events(ctx, cluster.Client, set, "NameTaken"))
+		Eventually(ctx, func() ([]string, error) { return cluster.EventNotes(ctx, set, "NameTaken") }).Should(ConsistOf(
+			ContainSubstring("has the name of")))
 		next := setOfBothLists(plain+"-next", plain)
 		next.Spec.Selector.MatchLabels = map[string]string{framework.AppLabel: "app", "next": "true"}
 		for _, pod := range own {
