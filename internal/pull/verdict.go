@@ -165,7 +165,8 @@ func waiting(status *corev1.ContainerStatus) string {
 var backOff = regexp.MustCompile(`^Back-off pulling image "[^"]*":? ?([A-Za-z]+: )?`)
 
 // runtimes is what runtimes put before the words of the registry. It names the image again, and messages are short.
-var runtimes = regexp.MustCompile(`^(rpc error: code = \w+ desc = )?failed to pull and unpack image "[^"]*": (failed to resolve (image|reference "[^"]*"): )?`)
+var runtimes = regexp.MustCompile(`^(rpc error: code = \w+ desc = )?failed to pull and unpack image "[^"]*": ` +
+	`(failed to resolve (image|reference "[^"]*"): )?`)
 
 // words are the kubelet's, or the registry's behind them, the same whether it tries or waits for its next try.
 func words(status *corev1.ContainerStatus) string {
