@@ -89,7 +89,7 @@ fi
 # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
 case $lane in
   suites)
-    run suites ./suites/... -registry "$registry" -audit-log "$audit_log" -ginkgo.label-filter '!remediation && !attack && !bench' \
+    run suites ./suites/... -registry "$registry" -audit-log "$audit_log" -ginkgo.label-filter '!remediation && !pulls && !attack && !bench' \
       -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
     # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
     run wireclient ./wireclient/...
@@ -105,7 +105,7 @@ case $lane in
     in_background bin/testsummary check -results "$results" -stage e2e -name "ct install" -- \
       hack/ct.sh install --kubeconfig "$kubeconfig" --registry "$registry"
     # Nodes are made bad here, so nothing else runs beside it.
-    run faults ./suites/... -registry "$registry" -cluster "$cluster" -ginkgo.label-filter remediation $IMAGE_FLAG
+    run faults ./suites/... -registry "$registry" -cluster "$cluster" -ginkgo.label-filter 'remediation || pulls' $IMAGE_FLAG
     ;;
   gitops)
     run gitops ./gitops -registry "$registry" $IMAGE_FLAG

@@ -2,7 +2,7 @@
 # e2e.sh runs the end-to-end tests. They mostly wait, so they go in lanes side by side, each on a cluster of its own:
 #
 #   suites   what the product promises, and OpenKruise's client
-#   faults   chart-testing, then auto remediation, on nodes that are made bad
+#   faults   chart-testing, then auto remediation and slow pulls, on nodes that are made bad
 #   gitops   Flux and Argo CD
 #   attack   the webhook's port attacked for minutes; only where it is asked for, by make attack
 #   bench    what a rollout of a proxy costs clients of each kind; only where it is asked for, by make bench

@@ -20,7 +20,11 @@ func (c *Cluster) BreakRegistry(ctx context.Context, node string) error {
 	return c.nodeCommand(ctx, "break-registry", node)
 }
 
-// SlowRegistry lets the registry trickle to a real node: pulls begun from now on do not fail there, and do not end.
+// TrickleBytesPerSecond is how much of an image a node gets while the registry trickles to it.
+const TrickleBytesPerSecond = 1024
+
+// SlowRegistry lets the registry trickle to a real node: pulls begun from now on do not fail there, and those of whole
+// programs do not end.
 func (c *Cluster) SlowRegistry(ctx context.Context, node string) error {
 	return c.nodeCommand(ctx, "slow-registry", node)
 }

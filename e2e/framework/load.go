@@ -4,7 +4,6 @@ package framework
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -68,13 +67,9 @@ func Slowest(creations []Creation) time.Duration { return percentile(creations, 
 func Median(creations []Creation) time.Duration { return percentile(creations, 50) }
 
 func percentile(creations []Creation, percent int) time.Duration {
-	if len(creations) == 0 {
-		return 0
-	}
-	took := make([]time.Duration, 0, len(creations))
+	took := make([]time.Duration, len(creations))
 	for i := range creations {
-		took = append(took, creations[i].Took)
+		took[i] = creations[i].Took
 	}
-	slices.Sort(took)
-	return took[(len(took)*percent+99)/100-1]
+	return Percentile(took, percent)
 }

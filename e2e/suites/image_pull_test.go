@@ -127,7 +127,7 @@ var _ = Describe("Images that nodes pull before sidecars restart", func() {
 		Expect(livePullers(ctx, r.namespace)).To(BeEmpty(), "pullers that are left")
 	}, SpecTimeout(8*time.Minute))
 
-	It("keeps the Pods of a node whose registry is broken as they are, and updates all others", func(ctx SpecContext) {
+	It("keeps the Pods of a node whose registry is broken as they are, and updates all others", Label("pulls"), func(ctx SpecContext) {
 		if !cluster.CanBreakNodes() {
 			Skip("-cluster is not set: no node can be cut off from the registry")
 		}

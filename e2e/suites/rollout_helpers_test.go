@@ -35,7 +35,15 @@ type rollout struct {
 // restarts is seen as a Pod that is not ready. The edits change the SidecarSet before it is created.
 func startRollout(ctx context.Context, count int32, edits ...func(*v1beta1.SidecarSet)) *rollout {
 	GinkgoHelper()
-	r := &rollout{namespace: newNamespace(ctx, nil)}
+	return startRolloutIn(ctx, newNamespace(ctx, nil), count, nil, edits...)
+}
+
+// startRolloutIn is startRollout in a namespace that is there, with Pods that are changed before, if there is a function.
+func startRolloutIn(
+	ctx context.Context, namespace string, count int32, changePod func(*corev1.PodSpec), edits ...func(*v1beta1.SidecarSet),
+) *rollout {
+	GinkgoHelper()
+	r := &rollout{namespace: namespace}
 	set := framework.SidecarSet(r.namespace, r.namespace, "app")
 	set.Spec.Containers[0].Env = append(set.Spec.Containers[0].Env, corev1.EnvVar{Name: "APP_READY_AFTER", Value: "1s"})
 	for _, edit := range edits {
@@ -48,6 +56,9 @@ func startRollout(ctx context.Context, count int32, edits ...func(*v1beta1.Sidec
 		return pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation], err
 	}).Should(Equal(r.set), "sets injected into a new Pod")
 	r.deployment = framework.Deployment(r.namespace, "app", count)
+	if changePod != nil {
+		changePod(&r.deployment.Spec.Template.Spec)
+	}
 	r.before = runWorkload(ctx, r.deployment)
 	awaitCounters(ctx, r.set, counters{Matched: count, Updated: count, Ready: count, UpdatedReady: count})
 	return r

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -77,6 +78,37 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 		Eventually(ctx, s.seePod(ctx, 1)).Should(beIn(v1beta1.LifecycleStatePreparingUpdate))
 		s.change(ctx, withImage(framework.AppImageV2))
 		expectSameProcesses(after, s.awaitDone(ctx))
+	}, SpecTimeout(3*time.Minute))
+
+	It("hold nobody for longer than their timeout: the Pod serves on, others go, and it goes at once when it is let go", func(ctx SpecContext) {
+		hook := byFinalizer(true)
+		hook.TimeoutSeconds = ptr.To[int32](10)
+		s := createHooked(ctx, 2, &v1beta1.Lifecycle{InPlaceUpdate: hook}, inPlaceIfPossible)
+		before := s.awaitDone(ctx)
+		s.change(ctx, withImage(framework.AppImageV2))
+
+		ready := func(status corev1.ConditionStatus) gomegatypes.GomegaMatcher {
+			return WithTransform(conditionOf(corev1.PodReady), Equal(status))
+		}
+		Eventually(ctx, s.seePod(ctx, 1)).Should(And(beIn(v1beta1.LifecycleStatePreparingUpdate), ready(corev1.ConditionFalse)))
+		Eventually(ctx, s.seePod(ctx, 1)).Should(ready(corev1.ConditionTrue), "the Pod that nobody lets go of serves on")
+		Eventually(ctx, s.seePod(ctx, 0)).Should(beIn(v1beta1.LifecycleStatePreparingUpdate), "the next Pod is asked")
+		expectSameProcesses(before, s.pods(ctx))
+		Expect(s.events(ctx)).To(ContainElement(And(HavePrefix("HookTimeout: "), ContainSubstring(s.podName(1)), ContainSubstring(hookFinalizer))))
+
+		By("letting go of the first after all, and taking hold of it again")
+		s.unhook(ctx, 1)
+		Eventually(ctx, s.seePod(ctx, 1)).Should(beIn(v1beta1.LifecycleStateUpdated))
+		s.hook(ctx, 1)
+		Eventually(ctx, s.seePod(ctx, 1)).Should(beIn(v1beta1.LifecycleStateNormal))
+
+		By("letting go of the other, and not taking hold of it again")
+		s.unhook(ctx, 0)
+		after := s.awaitDone(ctx)
+		Expect(framework.Identities(after)).To(Equal(framework.Identities(before)))
+		expectRestarted(before, after, framework.AppContainer)
+		Expect(s.events(ctx)).To(ContainElement(And(
+			HavePrefix("HookTimeout: "), ContainSubstring(s.podName(0)), ContainSubstring("did not take hold"))))
 	}, SpecTimeout(3*time.Minute))
 
 	It("hold a recreation by a label, and a second revision goes on from there", func(ctx SpecContext) {

@@ -19,7 +19,7 @@ import (
 )
 
 // startRegistry serves the image registry inside the cluster, at one address as it should be and at another as a
-// trickle, and puts the ready-made images into it.
+// trickle, and puts the ready-made images into it. Private repositories ask for credentials at both.
 func startRegistry(c Config) error {
 	blobs := c.path("registry")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
@@ -28,7 +28,7 @@ func startRegistry(c Config) error {
 	if err := images.SeedBlobs(c.ImagesDir, blobs); err != nil {
 		return fmt.Errorf("fill the registry: %w", err)
 	}
-	handler := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.Logger(log.New(io.Discard, "", 0)))
+	handler := guard(registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.Logger(log.New(io.Discard, "", 0))))
 	if err := serveRegistry(topology.Registry(), handler); err != nil {
 		return err
 	}
