@@ -50,8 +50,9 @@ var _ = Describe("A pull of ten seconds", Label("pulls"), func() {
 			for _, policy := range []v1beta1.ImagePreDownloadPolicy{v1beta1.ImagePreDownloadOff, v1beta1.ImagePreDownloadEveryNode} {
 				By(fmt.Sprintf("rolling with %s, round %d", policy, round+1))
 				image := fmt.Sprintf("%s-%s-%d", unpulled(r.namespace), strings.ToLower(string(policy)), round)
+				// All other layers are on the nodes, as Pods run them.
 				layer := int(slowPull.Seconds()) * framework.TrickleBytesPerSecond
-				Expect(cluster.PushVariant(ctx, framework.SidecarImageV2, image, framework.Variant{Bytes: layer})).To(Succeed())
+				Expect(cluster.PushVariant(ctx, framework.SidecarImage, image, framework.Variant{Bytes: layer})).To(Succeed())
 				history, err := cluster.RecordPods(ctx, r.namespace, nil)
 				Expect(err).NotTo(HaveOccurred())
 
@@ -81,7 +82,7 @@ var _ = Describe("A pull of ten seconds", Label("pulls"), func() {
 		off := framework.Percentile(gaps[v1beta1.ImagePreDownloadOff], 95)
 		every := framework.Percentile(gaps[v1beta1.ImagePreDownloadEveryNode], 95)
 		Expect(off).To(BeNumerically(">=", slowPull), "p95 with Off has the pull in it")
-		Expect(every).To(BeNumerically("<", off/2), "p95 with EveryNode has not")
+		Expect(every).To(BeNumerically("<", off/3), "p95 with EveryNode has not")
 	}, SpecTimeout(12*time.Minute))
 })
 

@@ -34,7 +34,7 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 			Skip("-cluster is not set: only the registry of a cluster of ours has private repositories")
 		}
 		image = fmt.Sprintf("%s:%x", privateRepository, time.Now().UnixNano())
-		Expect(cluster.PushVariant(ctx, framework.SidecarImageV2, image, framework.Variant{})).To(Succeed())
+		Expect(cluster.PushVariant(ctx, framework.SidecarImage, image, framework.Variant{})).To(Succeed())
 	})
 
 	It("come with the Secret that a Pod names, or its service account, in its own namespace", func(ctx SpecContext) {
@@ -94,6 +94,29 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 		figure("after the Secret was mended", "complete in %.1f s", time.Since(mended).Seconds())
 		expectHolding(all[0].pods(ctx), image)
 		expectUntouched(all[1].before, all[1].pods(ctx))
+	}, SpecTimeout(8*time.Minute))
+
+	It("keep the Pods of a namespace whose Secret is wrong as they are, and come to those of all others", func(ctx SpecContext) {
+		both := map[string]string{"e2e.windlass.dev/private": fmt.Sprintf("%x", time.Now().UnixNano())}
+		right, wrong := newNamespace(ctx, both), newNamespace(ctx, both)
+		createPullSecret(ctx, right, framework.PrivatePassword)
+		createPullSecret(ctx, wrong, "wrong")
+		r := startRolloutIn(ctx, right, 2, withPullSecret, preDownload(v1beta1.ImagePreDownloadEveryNode), func(set *v1beta1.SidecarSet) {
+			set.Spec.NamespaceSelector = &metav1.LabelSelector{MatchLabels: both}
+		})
+		deployment := framework.Deployment(wrong, "app", 2)
+		withPullSecret(&deployment.Spec.Template.Spec)
+		kept := runWorkload(ctx, deployment)
+		awaitCounters(ctx, r.set, counters{Matched: 4, Updated: 4, Ready: 4, UpdatedReady: 4})
+
+		r.change(ctx, setImage(image))
+		Eventually(ctx, func() []corev1.Pod { return holding(r.pods(ctx), image) }).WithTimeout(3 * time.Minute).Should(HaveLen(2))
+		Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionReady) }).WithTimeout(2 * time.Minute).
+			Should(MatchRegexp("Node .* cannot get image .* for namespace " + wrong))
+		figure("Ready", "%s", conditionMessage(ctx, r.set, v1beta1.ConditionReady))
+		now, err := cluster.Pods(ctx, wrong, deployment.Spec.Selector.MatchLabels)
+		Expect(err).NotTo(HaveOccurred())
+		expectUntouched(kept, now)
 	}, SpecTimeout(8*time.Minute))
 })
 
