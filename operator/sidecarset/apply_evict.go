@@ -45,6 +45,7 @@ func (e *executor) evictAll(ctx context.Context, plan *Plan, o *Outcome) {
 				o.stale(err)
 			case refusal.Doubtful:
 				o.fail(err)
+				o.Doubtful = append(o.Doubtful, TriedEviction{eviction, err})
 			}
 		})
 	}

@@ -61,6 +61,9 @@ func (m *memory) noteEvictions(s *Snapshot, plan *Plan, outcome *Outcome) {
 		m.refusals.Note(set, e.Pod.UID, evictWrite, nil, s.Now)
 		m.refusals.Note(set, e.owner(), evictWrite, nil, s.Now)
 	}
+	for _, tried := range outcome.Doubtful {
+		m.refusals.Note(set, tried.Pod.UID, evictWrite, tried.Err, s.Now)
+	}
 	for _, tried := range outcome.Kept {
 		object := tried.Pod.UID
 		if tried.ByBudget() {

@@ -23,8 +23,8 @@ type Outcome struct {
 	Refused []Refused
 	// Evicted are the Pods that will be created anew.
 	Evicted []EvictPod
-	// Kept are the evictions that the API server refused.
-	Kept []TriedEviction
+	// Kept are the evictions that the API server refused, Doubtful those of which nobody knows.
+	Kept, Doubtful []TriedEviction
 	// Collided tells that the name of the new revision is taken by something that is not ours. The next look takes
 	// another one.
 	Collided bool

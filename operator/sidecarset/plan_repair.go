@@ -199,6 +199,9 @@ func protection(s *Snapshot, e EvictPod) (protected ProtectedPod, refused, waits
 		return ProtectedPod{Pod: e.Pod}, true, s.Now.Sub(r.At) < repairEvery
 	}
 	if r, ok := s.Refusals.Of(e.Pod.UID, evictWrite); ok {
+		if r.Doubtful {
+			return ProtectedPod{}, false, r.Waits(s.Now)
+		}
 		return ProtectedPod{Pod: e.Pod, Words: r.Words}, true, r.Waits(s.Now)
 	}
 	return ProtectedPod{}, false, false

@@ -3,7 +3,9 @@
 package sidecarset
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -130,5 +132,34 @@ func TestEvictionsAndRestartsTakeFromOneBudget(t *testing.T) {
 				t.Errorf("%d are protected, want %d", len(plan.Protected), test.protected)
 			}
 		})
+	}
+}
+
+// Of an eviction that nobody knows the end of the Pod counts as gone until it is asked for again: the cache may not show it.
+func TestAnEvictionOfWhichNobodyKnowsTakesItsShare(t *testing.T) {
+	w, book, memory := repaired(t, ptr.To(intstr.FromInt32(1))), ledger.New(), newMemory()
+	look := func() (*Snapshot, *Plan) {
+		s := w.snapshot()
+		memory.recall(s)
+		(&gatherer{ledger: book}).openLedger(s)
+		return s, mustPlan(t, s)
+	}
+	store := world.NewStore(t)
+	for _, pod := range w.pods {
+		store.Add(pod.DeepCopy())
+	}
+	writer := &world.Client{Store: store, Answer: func(world.Request) error { return context.DeadlineExceeded }}
+	s, plan := look()
+	outcome := (&executor{writer: writer, parallel: 1}).apply(t.Context(), plan)
+	memory.note(s, plan, outcome)
+	if len(outcome.Failed) != 1 || len(outcome.Evicted) != 0 {
+		t.Fatalf("evicted %v, failed %v; want one of which nobody knows", outcome.Evicted, outcome.Failed)
+	}
+	if _, plan := look(); len(plan.Evictions) != 0 || len(plan.Protected) != 0 {
+		t.Errorf("a moment later it evicts %v, and says that the API server keeps %v", evicted(plan), plan.Protected)
+	}
+	w.now = w.now.Add(time.Minute)
+	if _, plan := look(); len(plan.Evictions) != 1 {
+		t.Errorf("later it evicts %v, want one", evicted(plan))
 	}
 }
