@@ -139,7 +139,7 @@ var _ = Describe("A Pod's own container of a sidecar's name", func() {
 
 		By("updating these, and leaving the others as they are")
 		changeSet(ctx, set.Name, setImage(framework.SidecarImageV2))
-		awaitCounters(ctx, set.Name, counters{Matched: 4, Updated: 4, Ready: 4, UpdatedReady: 4})
+		awaitCounters(ctx, set.Name, counters{Matched: 4, Updated: 4, Ready: 4, UpdatedReady: 4, Uninjected: int32(len(own))})
 		for _, pod := range own {
 			was := pod.UID
 			Expect(cluster.Client.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
