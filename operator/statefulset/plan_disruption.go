@@ -57,10 +57,11 @@ func (p *planner) undisrupted(targets []*member, state []target, chosen []int) [
 
 // disrupts reports whether the update of a Pod takes it out of service.
 func (p *planner) disrupts(view *View) bool {
-	if view.Revision == p.plan.Revisions.Update && len(inplace.Owed(view.Pod)) == 0 {
+	updated := view.Revision == p.plan.Revisions.Update
+	if !pods.Ready(view.Pod) || updated && len(inplace.Owed(view.Pod)) == 0 {
 		return false
 	}
-	return pods.Ready(view.Pod) && (view.Revision != p.plan.Revisions.Update && p.recreates(view) || p.changeOf(view).RestartsContainers(view.Pod))
+	return !updated && p.recreates(view) || p.changeOf(view).RestartsContainers(view.Pod)
 }
 
 // mayDisrupt reports whether all budgets of a Pod let it go, and notes which one does not.

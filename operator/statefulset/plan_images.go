@@ -55,7 +55,10 @@ func (p *planner) pullAhead(targets []*member, state []target) {
 func (p *planner) askers(targets []*member, state []target) (out []asker) {
 	for i, m := range targets {
 		t := &state[i]
-		if t.updated || t.leaving || t.missing || t.begun || t.broken || t.notUpgradable || t.refused || t.doubtful || t.kubeletUnknown || pull.OnWindows(m.Pod) {
+		if t.updated || t.leaving || t.missing || t.begun || t.broken || pull.OnWindows(m.Pod) {
+			continue
+		}
+		if t.notUpgradable || t.refused || t.doubtful || t.kubeletUnknown {
 			continue
 		}
 		if images := p.newImages(m.View); len(images) > 0 {

@@ -15,9 +15,9 @@ import (
 )
 
 // unfinished says what a change of a Pod in place still waits for. An answer that a resize is not made, of the kubelet or,
-// where the node can never give it, of the API server, ends the wait: then nothing is unfinished, and the answer is what limits the Pod. Not so where a container is restarted
-// once the kubelet makes a resize that it has put off, nor while it tries and fails, and not where podUpdatePolicy lets
-// the Pod be made anew on another node.
+// where the node can never give it, of the API server, ends the wait: then nothing is unfinished, and the answer is what
+// limits the Pod. Not so where a container is restarted once the kubelet makes a resize that it has put off, nor while it
+// tries and fails, and not where podUpdatePolicy lets the Pod be made anew on another node.
 func (s *Snapshot) unfinished(v *View) (words string, limited inplace.ResizeAnswer) {
 	words, onlyResize := inplace.Awaited(v.Pod)
 	answer := inplace.Answered(v.Pod)

@@ -137,7 +137,7 @@ func Denied(why string) error {
 func TooBig(pod string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden,
-		Message: fmt.Sprintf(`pods "%s" is forbidden: node didn't have enough allocatable resources: cpu, requested: 2100, allocatable: 2000`, pod),
+		Message: fmt.Sprintf("pods %q is forbidden: node didn't have enough allocatable resources: cpu, requested: 2100, allocatable: 2000", pod),
 		Details: &metav1.StatusDetails{Name: pod, Kind: "pods", Causes: []metav1.StatusCause{{Type: "NodeCapacity"}}},
 	}}
 }
