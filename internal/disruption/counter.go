@@ -134,7 +134,7 @@ func (c *Counter) count(b *Budget) *count {
 	out := &count{granted: b.Allowed(), leftOut: map[types.UID]bool{}}
 	for _, pod := range c.of(b) {
 		switch {
-		case !b.Covers(pod):
+		case !b.only && !b.Covers(pod):
 		case !b.disrupted(pod) && c.serves(pod):
 			out.healthy++
 		default:

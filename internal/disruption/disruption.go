@@ -28,8 +28,10 @@ import (
 type Budget struct {
 	object   *policyv1.PodDisruptionBudget
 	selector labels.Selector
-	// key and value are a label that each Pod of the budget has; key is "" when the selector demands none.
+	// key and value are a label that each Pod of the budget has; key is "" when the selector demands none. only tells that
+	// the selector demands nothing else.
 	key, value string
+	only       bool
 }
 
 // Read reads budgets, sorted by namespace and name. The empty selector selects all Pods of the namespace, none selects
@@ -42,7 +44,7 @@ func Read(objects []policyv1.PodDisruptionBudget) []*Budget {
 			continue
 		}
 		budget := &Budget{object: &objects[i], selector: selector}
-		budget.key, budget.value = demanded(selector)
+		budget.key, budget.value, budget.only = demanded(selector)
 		out = append(out, budget)
 	}
 	return sorted(out)
@@ -56,15 +58,16 @@ func sorted(budgets []*Budget) []*Budget {
 	return budgets
 }
 
-// demanded returns a label that a Pod must have to be selected, "" when there is no single one.
-func demanded(selector labels.Selector) (key, value string) {
+// demanded returns a label that a Pod must have to be selected, "" when there is no single one, and whether a Pod that has
+// it is selected.
+func demanded(selector labels.Selector) (key, value string, only bool) {
 	requirements, _ := selector.Requirements()
 	for i := range requirements {
 		if value, exact := selector.RequiresExactMatch(requirements[i].Key()); exact {
-			return requirements[i].Key(), value
+			return requirements[i].Key(), value, len(requirements) == 1
 		}
 	}
-	return "", ""
+	return "", "", false
 }
 
 // Key names the budget.

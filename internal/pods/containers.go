@@ -24,17 +24,25 @@ type Container struct {
 
 // Find looks a container up by name among all of a Pod, init containers included; nil when there is none.
 func Find(pod *corev1.Pod, name string) *Container {
+	c := find(pod, name)
+	if c.Container == nil {
+		return nil
+	}
+	return &c // find is apart, so that this can stay on the caller's stack
+}
+
+func find(pod *corev1.Pod, name string) Container {
 	for i := range pod.Spec.Containers {
 		if c := &pod.Spec.Containers[i]; c.Name == name {
-			return &Container{c, Containers, i}
+			return Container{c, Containers, i}
 		}
 	}
 	for i := range pod.Spec.InitContainers {
 		if c := &pod.Spec.InitContainers[i]; c.Name == name {
-			return &Container{c, InitContainers, i}
+			return Container{c, InitContainers, i}
 		}
 	}
-	return nil
+	return Container{}
 }
 
 // Image is that of a container, or of an init container, as the spec has it; "" when there is none of the name.

@@ -3,7 +3,7 @@
 package sidecar
 
 import (
-	"maps"
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,15 +16,34 @@ import (
 // incoming is a Pod as the injection sees it. Many sets are asked about it.
 type incoming struct {
 	records
+	hashes, hashesWithoutImage entries
 	// recorded are the containers that the Pod's records name.
 	recorded map[string]bool
+	// unreadable says which annotations could not be decoded, and why.
+	unreadable []string
 }
 
 func readIncoming(pod *corev1.Pod) *incoming {
-	p := &incoming{records: readRecords(pod)}
+	p := &incoming{records: records{pod}}
+	p.hashes = p.read(v1beta1.SidecarSetHashAnnotation)
+	p.hashesWithoutImage = p.read(v1beta1.SidecarSetHashWithoutImageAnnotation)
+	p.read(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	p.read(v1beta1.SidecarSetLifecycleAnnotation)
 	p.recorded = p.recordedNames()
 	return p
 }
+
+// read decodes an annotation, and notes if it cannot be.
+func (p *incoming) read(annotation string) entries {
+	out, err := parseEntries(p.Pod.Annotations[annotation])
+	if err != nil {
+		p.unreadable = append(p.unreadable, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
+	}
+	return out
+}
+
+// updated reports whether the Pod is at a set's current version.
+func (p *incoming) updated(set *Set) bool { return p.hashes.hash(set.Name()) == set.Hashes.Full }
 
 // carries reports whether a set is in a new Pod already: its version is recorded, and all of its containers are there
 // and say that they were injected.
@@ -58,11 +77,11 @@ func (p *incoming) injectedContainer(c *corev1.Container) bool {
 
 // recordedNames are the containers that the Pod's records name. The records have the logical names; a hot-upgrade
 // sidecar has two containers of other names.
-func (r *records) recordedNames() map[string]bool {
+func (p *incoming) recordedNames() map[string]bool {
 	out := map[string]bool{}
-	working := r.workingContainers()
-	for set := range r.hashes {
-		for _, name := range r.hashes.record(set).SidecarList {
+	working := p.workingContainers()
+	for set := range p.hashes {
+		for _, name := range p.hashes.record(set).SidecarList {
 			if _, hot := working[name]; hot {
 				out[name+"-1"], out[name+"-2"] = true, true
 			} else {
@@ -85,7 +104,7 @@ func (p *incoming) replaceable(name string) bool {
 
 // injectionTexts are the annotations of the Pod once more sets are injected into it.
 func (p *incoming) injectionTexts(sets []*Set, now metav1.Time) (map[string]string, error) {
-	hashes, withoutImage := maps.Clone(p.hashes), maps.Clone(p.hashesWithoutImage)
+	hashes, withoutImage := p.hashes.clone(), p.hashesWithoutImage.clone()
 	names := make([]string, 0, len(sets))
 	for _, set := range sets {
 		names = append(names, set.Name())
@@ -97,7 +116,7 @@ func (p *incoming) injectionTexts(sets []*Set, now metav1.Time) (map[string]stri
 			return nil, err
 		}
 	}
-	texts := map[string]string{v1beta1.SidecarSetInjectedListAnnotation: withInjected(p.injected, names...)}
+	texts := map[string]string{v1beta1.SidecarSetInjectedListAnnotation: withInjected(InjectedSets(p.Pod.Annotations), names...)}
 	for key, each := range map[string]entries{
 		v1beta1.SidecarSetHashAnnotation: hashes, v1beta1.SidecarSetHashWithoutImageAnnotation: withoutImage,
 	} {

@@ -98,7 +98,7 @@ const (
 // its records say: it may be a copy of another Pod. Strictly, no record is believed.
 func Admit(pod *corev1.Pod, sets []*Set, strictly bool) (admitted []*Set, obstacles []Obstacle) {
 	optedOut := OptedOut(pod)
-	records := readRecords(pod)
+	records := records{pod}
 	for _, set := range sets {
 		obstacle := Obstacle{Set: set.Name(), Revision: set.Revision}
 		switch {

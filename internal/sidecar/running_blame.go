@@ -43,7 +43,9 @@ const (
 
 // Disturbed reports whether the set's updates in place keep the Pod from serving, or are about to: the Pod takes up a
 // share of maxUnavailable. A Pod that the set has never changed, and does not hold, is not disturbed by it.
-func (v *View) Disturbed() bool {
+func (v *View) Disturbed() bool { return v.disturbed }
+
+func (v *View) disturbs() bool {
 	record := v.update
 	switch {
 	case !v.ready && (v.Unscheduled() || v.Ended() != ""):
@@ -74,7 +76,9 @@ func (v *View) TookShare() bool {
 // ServesSince is since when a ready Pod serves without interruption, so far as the set has a part in it: since it became
 // ready and, where the set has changed it, since the change and since a container of the set's current version started.
 // A Pod that becomes ready long after both was not ready for reasons of its own: that begins nothing anew.
-func (v *View) ServesSince() time.Time {
+func (v *View) ServesSince() time.Time { return v.servesSince }
+
+func (v *View) readServesSince() time.Time {
 	if v.update == nil {
 		return v.readySince
 	}
@@ -211,8 +215,9 @@ func (v *View) startsAnew(name string, exitCode int32) bool {
 // isSidecar reports whether a set has put the container into the Pod, whichever set that is: an update starts it again
 // whatever the restart policy says.
 func (v *View) isSidecar(name string) bool {
-	for set := range v.hashes {
-		for _, sidecar := range v.hashes.record(set).SidecarList {
+	hashes := v.entries(v1beta1.SidecarSetHashAnnotation)
+	for set := range hashes {
+		for _, sidecar := range hashes.record(set).SidecarList {
 			if name == sidecar || name == sidecar+"-1" || name == sidecar+"-2" {
 				return true
 			}

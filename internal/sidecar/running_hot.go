@@ -3,8 +3,6 @@
 package sidecar
 
 import (
-	"maps"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -102,7 +100,9 @@ func (p *hotPair) finished(v *View) bool {
 }
 
 // HotFinished reports whether all hot upgrades of the set in the Pod have been carried to their end.
-func (v *View) HotFinished() bool {
+func (v *View) HotFinished() bool { return v.hotFinished }
+
+func (v *View) finishesHot() bool {
 	for i := range v.set.Spec.Containers {
 		if c := &v.set.Spec.Containers[i]; isHot(c) {
 			if pair := v.pair(c); pair != nil && !pair.finished(v) {
@@ -132,7 +132,7 @@ func (s *Set) FinishHot(v *View, now metav1.Time) (*Update, error) {
 		change.Images[pair.other.Name] = c.UpgradeStrategy.HotUpgradeEmptyImage
 		change.Annotations[versionKey(pair.other)], change.Annotations[versionAltKey(pair.working)] = ptr.To("0"), ptr.To("0")
 	}
-	updated := maps.Clone(v.updates)
+	updated := v.entries(v1beta1.SidecarSetInPlaceUpdateStateAnnotation).clone()
 	if err := updated.put(s.Name(), s.replacedBy(change, v, now)); err != nil {
 		return nil, err
 	}

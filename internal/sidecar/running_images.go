@@ -32,18 +32,17 @@ func (s *Set) NewImages(v *View) []pull.Image {
 	return out
 }
 
-// RunsImages visits the images that containers of the set certainly run in the Pod: its node has them. A container whose
+// RunsImage reports whether a container of the set certainly runs an image in the Pod: its node has it. A container whose
 // new image was only written may never get it.
-func (v *View) RunsImages(visit func(image string)) {
+func (v *View) RunsImage(image string) (runs bool) {
 	if !v.carriedOut || !pods.SpecSeen(v.Pod) {
-		return
+		return false
 	}
 	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
 			status := pods.Status(v.Pod, name)
-			if status != nil && status.State.Running != nil && status.ImageID != "" {
-				visit(pods.Image(v.Pod, name))
-			}
+			runs = runs || status != nil && status.State.Running != nil && status.ImageID != "" && pods.Image(v.Pod, name) == image
 		}
 	})
+	return runs
 }

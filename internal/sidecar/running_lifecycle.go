@@ -4,7 +4,6 @@ package sidecar
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"time"
 
@@ -46,7 +45,7 @@ func (v *View) readLifecycle(name string) {
 		v.held = true
 	}
 	var record lifecycleRecord
-	if raw, ok := v.lifecycle[name]; ok && json.Unmarshal(raw, &record) == nil {
+	if raw, ok := v.entries(v1beta1.SidecarSetLifecycleAnnotation)[name]; ok && json.Unmarshal(raw, &record) == nil {
 		v.hookState, v.hookSince = record.State, record.Timestamp.Time
 	}
 }
@@ -76,7 +75,9 @@ func (v *View) Begun() bool {
 }
 
 // Returning reports whether the Pod was let go, and its kubelet has not said yet that it is Ready: it is about to serve.
-func (v *View) Returning() bool {
+func (v *View) Returning() bool { return v.returning }
+
+func (v *View) returns() bool {
 	ready := pods.Condition(v.Pod, corev1.PodReady)
 	if !podready.Gated(v.Pod) || !pods.IsFalse(ready) || ready.Reason != podready.ReasonNotReady || v.Pod.Status.Phase != corev1.PodRunning {
 		return false
@@ -100,7 +101,9 @@ func (v *View) Between() bool { return v.Begun() || v.Unhooked() || v.Returning(
 
 // HeldByOthers names another SidecarSet that keeps the Pod NotReady for a change of its own, or the Pod's StatefulSet; ""
 // when there is none.
-func (v *View) HeldByOthers() string {
+func (v *View) HeldByOthers() string { return v.heldByOthers }
+
+func (v *View) othersHold() string {
 	if !podready.Gated(v.Pod) {
 		return ""
 	}
@@ -135,7 +138,7 @@ func OpenUpdates(pod *corev1.Pod) []string {
 		out = podready.SidecarSets(pod)
 	}
 	r := records{Pod: pod}
-	for name, raw := range r.decode(v1beta1.SidecarSetLifecycleAnnotation) {
+	for name, raw := range r.entries(v1beta1.SidecarSetLifecycleAnnotation) {
 		var record lifecycleRecord
 		if json.Unmarshal(raw, &record) == nil && open[record.State] {
 			out = append(out, name)
@@ -151,7 +154,7 @@ var open = map[v1beta1.LifecycleStateType]bool{v1beta1.LifecycleStatePreparingUp
 // WithoutLifecycle is what the annotation of a Pod says without the entries of some sets, "" when nothing is left.
 func WithoutLifecycle(pod *corev1.Pod, sets []string) (string, error) {
 	r := records{Pod: pod}
-	all := maps.Clone(r.decode(v1beta1.SidecarSetLifecycleAnnotation))
+	all := r.entries(v1beta1.SidecarSetLifecycleAnnotation).clone()
 	for _, name := range sets {
 		delete(all, name)
 	}
@@ -163,7 +166,7 @@ func WithoutLifecycle(pod *corev1.Pod, sets []string) (string, error) {
 
 // LifecycleText is what the annotation of a Pod says when the Pod enters a state, or has none any more for "".
 func (s *Set) LifecycleText(v *View, state v1beta1.LifecycleStateType, now metav1.Time) (string, error) {
-	all := maps.Clone(v.lifecycle)
+	all := v.entries(v1beta1.SidecarSetLifecycleAnnotation).clone()
 	delete(all, s.Name())
 	if state != "" {
 		if err := all.put(s.Name(), lifecycleRecord{state, metav1.NewTime(now.UTC())}); err != nil {

@@ -21,9 +21,17 @@ func Serves(pod *corev1.Pod) bool {
 		len(OpenUpdates(pod)) == 0
 }
 
+// Serves is Serves of the View's Pod.
+func (v *View) Serves() bool { return v.serves }
+
 // ChangedByOthers reports whether a change in place that was not the set's is unfinished in the Pod, or is prepared: by
 // another SidecarSet or by a StatefulSet. A resize that the kubelet does not make keeps nobody waiting.
-func (v *View) ChangedByOthers() bool {
+func (v *View) ChangedByOthers() bool { return v.changedByOthers }
+
+func (v *View) othersChange() bool {
+	if v.serves {
+		return false
+	}
 	return prepared(v.Pod) || changing(v.Pod) || anyUnderWay(v.Pod, v.set.Name()) ||
 		slices.ContainsFunc(OpenUpdates(v.Pod), func(name string) bool { return name != v.set.Name() })
 }
@@ -50,12 +58,12 @@ func anyUnderWay(pod *corev1.Pod, except string) bool {
 		return false
 	}
 	r := records{Pod: pod}
-	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
-	for name := range r.updates {
+	updates := r.entries(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
+	for name := range updates {
 		if name == except {
 			continue
 		}
-		record := r.updates.update(name)
+		record := updates.update(name)
 		held := r.runsImages(record) && inplace.HeldResize(pod).Held()
 		if !held && !r.carriesOut(record) {
 			return true

@@ -64,6 +64,9 @@ func (s *Set) coldImages(v *View) map[string]string {
 
 // newResources are the amounts of cpu and memory that containers of the Pod are to get.
 func (s *Set) newResources(v *View, resized []string) map[string]corev1.ResourceRequirements {
+	if len(resized) == 0 {
+		return nil
+	}
 	out := map[string]corev1.ResourceRequirements{}
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
@@ -161,7 +164,7 @@ func (s *Set) Complete(v *View) *Update {
 
 // NoteRefusal computes the record that the node of a Pod can never give it the resources that its update owes it.
 func (s *Set) NoteRefusal(v *View, words string) (*Update, error) {
-	record, updates := *v.update, maps.Clone(v.updates)
+	record, updates := *v.update, v.entries(v1beta1.SidecarSetInPlaceUpdateStateAnnotation).clone()
 	record.ResizeRefused = words
 	if err := updates.put(s.Name(), record); err != nil {
 		return nil, err
@@ -175,18 +178,17 @@ func (s *Set) updateTexts(v *View, change inplace.Change, now metav1.Time) (map[
 	full, withoutImage := s.hashRecords(now)
 	texts := map[string]string{}
 	for _, w := range []struct {
-		key     string
-		entries entries
-		value   any
+		key   string
+		value any
 	}{
-		{v1beta1.SidecarSetHashAnnotation, v.hashes, full},
-		{v1beta1.SidecarSetHashWithoutImageAnnotation, v.hashesWithoutImage, withoutImage},
-		{v1beta1.SidecarSetInPlaceUpdateStateAnnotation, v.updates, s.replacedBy(change, v, now)},
+		{v1beta1.SidecarSetHashAnnotation, full},
+		{v1beta1.SidecarSetHashWithoutImageAnnotation, withoutImage},
+		{v1beta1.SidecarSetInPlaceUpdateStateAnnotation, s.replacedBy(change, v, now)},
 	} {
-		if w.key == v1beta1.SidecarSetHashWithoutImageAnnotation && v.withoutImage.Hash == withoutImage.Hash {
+		if w.key == v1beta1.SidecarSetHashWithoutImageAnnotation && v.Upgradable() {
 			continue // as on the wire, the record of the injection stays
 		}
-		updated := maps.Clone(w.entries)
+		updated := v.entries(w.key).clone()
 		if err := updated.put(s.Name(), w.value); err != nil {
 			return nil, err
 		}

@@ -11,44 +11,53 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/pods"
+	"github.com/windlass-operator/windlass/internal/workload"
 )
 
-// View is a running Pod as one SidecarSet sees it: what its annotations record of the set, decoded once. Nothing is
-// written into it afterwards.
+// View is a running Pod as one SidecarSet sees it: what its annotations record of the set, decoded once, and what every
+// look asks of every Pod, some of it again and again. Nothing is written into it afterwards.
 type View struct {
 	records
 	set *Set
-	// full and withoutImage are what the Pod's hash annotations hold for the set, update what the set's last update in
-	// place recorded, nil when there has been none.
-	full, withoutImage hashRecord
+	// full and withoutImage are what the Pod's hash annotations hold for the set; withoutImage is nil when the Pod is at the
+	// current version. update is what the set's last update in place recorded, nil when there has been none.
+	full, withoutImage *hashRecord
 	update             *updateRecord
-	// owed are the containers whose new resources the update has recorded and not written.
-	owed []string
 
-	// heldResize is what the kubelet says of the new resources that the update wrote and it does not give, or the API server
-	// of those that it did not write; answered reports whether that is the end of it.
-	heldResize inplace.ResizeAnswer
-	answered   bool
+	// These are the answers of the methods of their names.
+	updated, ready, hotFinished, serves, disturbed, returning, changedByOthers, sidecarsReady bool
 	// carriedOut reports whether the kubelet has carried out what was written, settled whether nothing is owed either.
-	carriedOut, settled bool
-
-	ready      bool
-	readySince time.Time
-
+	// answered reports whether what it says of a resize is the end of it.
+	carriedOut, settled, answered bool
 	// held tells that the set keeps the Pod NotReady, heldSince since when it is so. hookState is where the Pod is between
 	// the set's hooks, hookSince since when.
 	held                 bool
-	heldSince, hookSince time.Time
 	hookState            v1beta1.LifecycleStateType
+	heldSince, hookSince time.Time
+
+	readySince, servesSince time.Time
+	heldByOthers            string
+	// broken is a sidecar that cannot run, "" for none, and brokenReason why.
+	broken, brokenReason string
+	workload             workload.ID
+
+	// owed are the containers whose new resources the update has recorded and not written.
+	owed []string
+	// heldResize is what the kubelet says of the new resources that the update wrote and it does not give, or the API server
+	// of those that it did not write.
+	heldResize inplace.ResizeAnswer
 }
 
-// NewView decodes a Pod's annotations. What cannot be read is as good as absent: no Pod is refused, and no rollout
-// stops, for an annotation that somebody garbled.
-func NewView(pod *corev1.Pod, set *Set) *View {
-	v := &View{records: readRecords(pod), set: set}
-	name := set.Name()
-	v.full, v.withoutImage = v.hashes.record(name), v.hashesWithoutImage.record(name)
-	v.update = v.updates.update(name)
+// View decodes a Pod's annotations. What cannot be read is as good as absent: no Pod is refused, and no rollout stops,
+// for an annotation that somebody garbled.
+func (d *Decoder) View(pod *corev1.Pod) *View {
+	v, name := &View{records: records{pod}, set: d.set}, d.set.Name()
+	v.full = d.hash(pod.Annotations[v1beta1.SidecarSetHashAnnotation])
+	v.updated = v.full.Hash == d.set.Hashes.Full
+	if !v.updated {
+		v.withoutImage = d.hash(pod.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation])
+	}
+	v.update = v.entries(v1beta1.SidecarSetInPlaceUpdateStateAnnotation).update(name)
 	v.owed = v.owedResizes(v.update)
 	v.heldResize = v.resizeAnswer(v.update)
 	v.answered = v.answers()
@@ -59,6 +68,12 @@ func NewView(pod *corev1.Pod, set *Set) *View {
 	}
 	v.ready, v.readySince = readiness(pod)
 	v.readLifecycle(name)
+	v.hotFinished, v.returning = v.finishesHot(), v.returns()
+	v.sidecarsReady = len(v.unreadySidecars()) == 0
+	v.disturbed, v.servesSince = v.disturbs(), v.readServesSince()
+	v.serves, v.workload = Serves(pod), workload.Of(pod)
+	v.changedByOthers, v.heldByOthers = v.othersChange(), v.othersHold()
+	v.broken, v.brokenReason = v.findBroken()
 	return v
 }
 
@@ -66,11 +81,13 @@ func NewView(pod *corev1.Pod, set *Set) *View {
 func (v *View) Holds() bool { return v.holds(v.set) }
 
 // Updated reports whether the Pod is at the set's current version.
-func (v *View) Updated() bool { return v.full.Hash == v.set.Hashes.Full }
+func (v *View) Updated() bool { return v.updated }
 
 // Upgradable reports whether images alone separate the Pod from the set's current version. If not, only a new Pod can
 // have it.
-func (v *View) Upgradable() bool { return v.withoutImage.Hash == v.set.Hashes.WithoutImage }
+func (v *View) Upgradable() bool {
+	return v.updated || v.withoutImage.Hash == v.set.Hashes.WithoutImage
+}
 
 // Settled reports whether the kubelet has carried out the set's last in-place update of the Pod, if there was one, but for
 // a resize of which it has said that it does not make it: see ResizeAnswered.
@@ -172,7 +189,7 @@ func readiness(pod *corev1.Pod) (bool, time.Time) {
 }
 
 // SidecarsReady reports whether every sidecar of the set in the Pod is ready.
-func (v *View) SidecarsReady() bool { return len(v.unreadySidecars()) == 0 }
+func (v *View) SidecarsReady() bool { return v.sidecarsReady }
 
 // notStarted are what a kubelet says of a container before it has tried to start it.
 var notStarted = map[string]bool{"PodInitializing": true, "ContainerCreating": true}
@@ -193,7 +210,9 @@ func (v *View) SidecarsStarted() bool {
 }
 
 // Broken names a sidecar of the set that cannot run in the Pod, with the kubelet's reason; empty when there is none.
-func (v *View) Broken() (name, reason string) {
+func (v *View) Broken() (name, reason string) { return v.broken, v.brokenReason }
+
+func (v *View) findBroken() (name, reason string) {
 	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, inPod := range namesInPod(c) {
 			if r := pods.BrokenReason(v.Pod, inPod); r != "" && name == "" {
@@ -203,6 +222,9 @@ func (v *View) Broken() (name, reason string) {
 	})
 	return name, reason
 }
+
+// Workload is what the Pod belongs to.
+func (v *View) Workload() workload.ID { return v.workload }
 
 // Image is that of a container of the Pod, "" when it has none of the name.
 func (v *View) Image(name string) string { return pods.Image(v.Pod, name) }

@@ -4,8 +4,7 @@ package sidecar
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -13,42 +12,26 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// records are a Pod's annotations about SidecarSets, decoded once. Nothing is written into them.
+// records are a Pod's annotations about SidecarSets.
 type records struct {
 	Pod *corev1.Pod
-
-	injected           []string
-	hashes             entries
-	hashesWithoutImage entries
-	updates            entries
-	lifecycle          entries
-	// unreadable says which annotations could not be decoded, and why.
-	unreadable []string
 }
 
-func readRecords(pod *corev1.Pod) records {
-	r := records{Pod: pod, injected: InjectedSets(pod.Annotations)}
-	r.hashes = r.decode(v1beta1.SidecarSetHashAnnotation)
-	r.hashesWithoutImage = r.decode(v1beta1.SidecarSetHashWithoutImageAnnotation)
-	r.updates = r.decode(v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
-	r.lifecycle = r.decode(v1beta1.SidecarSetLifecycleAnnotation)
-	return r
-}
-
-func (r *records) decode(annotation string) entries {
-	out, err := parseEntries(r.Pod.Annotations[annotation])
-	if err != nil {
-		r.unreadable = append(r.unreadable, fmt.Sprintf("annotation %s is ignored: %v", annotation, err))
-		return entries{}
-	}
+// entries decodes one of the annotations. What cannot be read is as good as absent.
+func (r *records) entries(annotation string) entries {
+	out, _ := parseEntries(r.Pod.Annotations[annotation])
 	return out
 }
 
 // Injected reports whether the Pod says that a set was injected into it.
-func (r *records) Injected(name string) bool { return slices.Contains(r.injected, name) }
-
-// updated reports whether the Pod is at a set's current version.
-func (r *records) updated(set *Set) bool { return r.hashes.hash(set.Name()) == set.Hashes.Full }
+func (r *records) Injected(name string) bool {
+	for injected := range strings.SplitSeq(r.Pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation], ",") {
+		if injected == name {
+			return true
+		}
+	}
+	return false
+}
 
 // holds reports whether a set was injected into the Pod and all of its containers are there.
 func (r *records) holds(set *Set) bool {

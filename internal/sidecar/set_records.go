@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -55,10 +56,10 @@ type entries map[string]json.RawMessage
 
 // parseEntries reads such an annotation; a missing one is empty.
 func parseEntries(annotation string) (entries, error) {
-	out := entries{}
 	if annotation == "" {
-		return out, nil
+		return nil, nil
 	}
+	var out entries
 	if err := json.Unmarshal([]byte(annotation), &out); err != nil {
 		return nil, fmt.Errorf("not a JSON object of one entry for each SidecarSet: %w", err)
 	}
@@ -66,6 +67,13 @@ func parseEntries(annotation string) (entries, error) {
 		return nil, errors.New("not a JSON object of one entry for each SidecarSet: null")
 	}
 	return out, nil
+}
+
+// clone are the same entries, to be changed.
+func (e entries) clone() entries {
+	out := make(entries, len(e)+1)
+	maps.Copy(out, e)
+	return out
 }
 
 // put replaces the entry of one set.

@@ -180,13 +180,13 @@ func (g *gatherer) strays(ctx context.Context, snapshot *Snapshot) error {
 	if err != nil {
 		return err
 	}
-	matched := sets.New[types.UID]()
+	matched, decoder := sets.New[types.UID](), sidecar.NewDecoder(snapshot.Set)
 	for _, view := range snapshot.Matched {
 		matched.Insert(view.Pod.UID)
 	}
 	for i := range open {
 		if pod := &open[i]; pods.Live(pod) && !matched.Has(pod.UID) {
-			snapshot.Strays = append(snapshot.Strays, sidecar.NewView(pod, snapshot.Set))
+			snapshot.Strays = append(snapshot.Strays, decoder.View(pod))
 		}
 	}
 	return nil
@@ -204,6 +204,7 @@ func (g *gatherer) list(ctx context.Context, options []client.ListOption) ([]cor
 func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.Pod) error {
 	reaches := reaches{gatherer: g, set: snapshot.Set, known: map[string]*reach{}}
 	canaries := canaries{reader: g.reader, base: snapshot.Set.Name(), known: map[string]bool{}}
+	decoder := sidecar.NewDecoder(snapshot.Set)
 	for i := range list {
 		pod := &list[i]
 		if pods.Ended(pod) || !snapshot.Set.MatchesPod(pod.Labels) {
@@ -213,7 +214,7 @@ func (g *gatherer) sort(ctx context.Context, snapshot *Snapshot, list []corev1.P
 		if err != nil {
 			return err
 		}
-		switch view := sidecar.NewView(pod, snapshot.Set); {
+		switch view := decoder.View(pod); {
 		case !reach.selected, !pods.Live(pod) && reach.unserved != "":
 		case !pods.Live(pod):
 			snapshot.Beside = append(snapshot.Beside, pod)

@@ -24,9 +24,9 @@ func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{1_000, 10_000} {
 		pods, set := halfRolled(b, n)
 		look := func() *Snapshot {
-			s := &Snapshot{Now: build.Epoch.Add(time.Hour), Set: set}
+			s, decoder := &Snapshot{Now: build.Epoch.Add(time.Hour), Set: set}, sidecar.NewDecoder(set)
 			for _, pod := range pods {
-				s.Matched = append(s.Matched, sidecar.NewView(pod, set))
+				s.Matched = append(s.Matched, decoder.View(pod))
 			}
 			return s
 		}

@@ -44,8 +44,11 @@ func newBudget(s *Snapshot, evictions int) *budget {
 // restarting reports whether a Pod that has its share does not serve, or is about to stop: what was written to it is
 // still to be carried out.
 func (s *Snapshot) restarting(view *sidecar.View) bool {
-	return !view.Ready() || view.UnderWay() || s.Doubtful.Has(view.Pod.UID)
+	return !view.Ready() || view.UnderWay() || s.doubtful(view)
 }
+
+// doubtful reports whether nobody knows if the last write to a Pod was carried out.
+func (s *Snapshot) doubtful(view *sidecar.View) bool { return len(s.Doubtful) > 0 && s.Doubtful.Has(view.Pod.UID) }
 
 // mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.
 func (b *budget) mayRestart(counted bool) bool { return b.restarts > 0 && (counted || b.pods > 0) }
@@ -78,15 +81,18 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 	switch {
 	case !view.Ready() && s.lost(view):
 		return false
-	case view.Ready() && s.Doubtful.Has(view.Pod.UID):
+	case view.Ready() && s.doubtful(view):
 		return true
 	case view.Between():
 		return view.Disturbed()
 	case view.Ready() && view.Disturbed() && s.onlyRefused(view):
 		return false
 	}
-	return view.Disturbed() || view.TookShare() && s.settling(view) > 0
+	return view.Disturbed() || s.keepsShare(view)
 }
+
+// keepsShare reports whether a Pod that serves again keeps its shares, since it has to serve for longer.
+func (s *Snapshot) keepsShare(view *sidecar.View) bool { return view.TookShare() && s.settling(view) > 0 }
 
 // settling is how long a Pod that serves is still to serve until it counts as ready; 0 for one that does count, and for
 // one that does not serve.

@@ -13,8 +13,13 @@ import (
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
-// serves reports whether a Pod serves and goes on to, as far as anybody in this process knows.
-func (s *Snapshot) serves(pod *corev1.Pod) bool {
+// serves reports whether a Pod of the set serves and goes on to, as far as anybody in this process knows, and servesOn the
+// same of any other Pod.
+func (s *Snapshot) serves(view *sidecar.View) bool {
+	return view.Serves() && !s.Takes.Taken(view.Pod.UID)
+}
+
+func (s *Snapshot) servesOn(pod *corev1.Pod) bool {
 	return !s.Takes.Taken(pod.UID) && sidecar.Serves(pod)
 }
 
@@ -59,15 +64,27 @@ func (p *planner) takenBudgets(pod *corev1.Pod) (out []ledger.Budget) {
 // disruption is what this plan has left of PodDisruptionBudgets.
 func (p *planner) disruption() *disruption.Counter {
 	if p.budgets == nil {
-		settling := map[types.UID]bool{}
-		for _, view := range p.s.Matched {
-			if view.TookShare() && p.s.settling(view) > 0 {
-				settling[view.Pod.UID] = true
-			}
-		}
-		p.budgets = disruption.NewCounter(p.s.Disruption, func(pod *corev1.Pod) bool {
-			return !settling[pod.UID] && p.s.serves(pod)
-		})
+		p.budgets = disruption.NewCounter(p.s.Disruption, p.healthy())
 	}
 	return p.budgets
+}
+
+// healthy returns what tells whether a Pod serves, as PodDisruptionBudgets count it. Those of the set were looked at
+// already, if they have not changed since.
+func (p *planner) healthy() func(pod *corev1.Pod) bool {
+	matched := make(map[types.UID]*sidecar.View, len(p.s.Matched))
+	for _, view := range p.s.Matched {
+		matched[view.Pod.UID] = view
+	}
+	return func(pod *corev1.Pod) bool {
+		view := matched[pod.UID]
+		if view == nil {
+			return p.s.servesOn(pod)
+		}
+		serves := p.s.serves(view)
+		if view.Pod.ResourceVersion != pod.ResourceVersion {
+			serves = p.s.servesOn(pod)
+		}
+		return serves && !p.s.keepsShare(view)
+	}
 }

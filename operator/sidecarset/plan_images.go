@@ -44,9 +44,7 @@ func (p *planner) openBook(candidates ...[]candidate) {
 			}
 		}
 	}
-	if len(in.Candidates) > 0 {
-		in.Runs = p.s.runs()
-	}
+	in.Runs = p.s.runs(in.Candidates)
 	p.book = pull.NewBook(in)
 }
 
@@ -65,11 +63,22 @@ func (p *planner) noneServingGoes() bool {
 	return err == nil && most == 0
 }
 
-// runs are the images that containers of the set run, by node.
-func (s *Snapshot) runs() map[pull.Key]bool {
+// runs are the nodes where containers of the set run images that candidates want.
+func (s *Snapshot) runs(candidates []pull.Candidate) map[pull.Key]bool {
+	wanted := map[string]bool{}
+	for i := range candidates {
+		for _, image := range candidates[i].Images {
+			wanted[image.Name] = true
+		}
+	}
 	out := map[pull.Key]bool{}
-	for _, view := range s.Matched {
-		view.RunsImages(func(image string) { out[pull.Key{Node: view.Pod.Spec.NodeName, Image: image}] = true })
+	for image := range wanted {
+		for _, view := range s.Matched {
+			key := pull.Key{Node: view.Pod.Spec.NodeName, Image: image}
+			if !out[key] && view.RunsImage(image) {
+				out[key] = true
+			}
+		}
 	}
 	return out
 }

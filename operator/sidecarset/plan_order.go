@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,8 +16,15 @@ import (
 // order puts candidates in the order in which they are to be updated: those that serve least first, then as
 // priorityStrategy says, then spread as scatterStrategy says.
 func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) []candidate {
-	out := slices.Clone(candidates)
-	slices.SortFunc(out, compareUse)
+	uses := make([]use, len(candidates))
+	for i := range candidates {
+		uses[i] = useOf(&candidates[i])
+	}
+	slices.SortFunc(uses, compareUse)
+	out := make([]candidate, len(candidates))
+	for i := range uses {
+		out[i] = *uses[i].candidate
+	}
 	if p := strategy.PriorityStrategy; p != nil {
 		priority.Sort(p, out, func(c candidate) map[string]string { return c.Pod.Labels })
 	}
@@ -26,18 +34,42 @@ func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) [
 	return out
 }
 
+// use is what a Pod is good for: what compareUse compares, read once.
+type use struct {
+	*candidate
+	// stage is how far the Pod has come: whether it has a node, then its phase, then whether it serves.
+	stage               int
+	restarts            int32
+	readySince, created time.Time
+}
+
+func useOf(c *candidate) use {
+	u := use{
+		candidate: c, stage: 2 * phaseRank(c.Pod), restarts: restarts(c.Pod),
+		readySince: c.ReadySince(), created: c.Pod.CreationTimestamp.Time,
+	}
+	if c.Pod.Spec.NodeName != "" {
+		u.stage += 6
+	}
+	if c.Ready() {
+		u.stage++
+	}
+	return u
+}
+
 // compareUse ranks Pods the way Kubernetes chooses which can be spared: by node, phase, readiness, time since ready,
 // restarts, age; and by name, so that the order is always the same.
-func compareUse(a, b candidate) int {
-	return cmp.Or(
-		compareBool(b.Pod.Spec.NodeName == "", a.Pod.Spec.NodeName == ""),
-		cmp.Compare(phaseRank(a.Pod), phaseRank(b.Pod)),
-		compareBool(a.Ready(), b.Ready()),
-		b.ReadySince().Compare(a.ReadySince()),
-		cmp.Compare(restarts(b.Pod), restarts(a.Pod)),
-		b.Pod.CreationTimestamp.Compare(a.Pod.CreationTimestamp.Time),
-		cmp.Compare(podName(a.Pod), podName(b.Pod)),
+func compareUse(a, b use) int {
+	by := cmp.Or(
+		cmp.Compare(a.stage, b.stage), b.readySince.Compare(a.readySince), cmp.Compare(b.restarts, a.restarts), b.created.Compare(a.created),
 	)
+	switch {
+	case by != 0:
+		return by
+	case a.Pod.Namespace == b.Pod.Namespace:
+		return cmp.Compare(a.Pod.Name, b.Pod.Name)
+	}
+	return cmp.Compare(podName(a.Pod), podName(b.Pod))
 }
 
 // compareBool puts false before true.

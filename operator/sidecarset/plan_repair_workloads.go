@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"fmt"
 
+	"github.com/windlass-operator/windlass/internal/workload"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
@@ -20,7 +21,7 @@ func (p *planner) withinWorkloads(candidates []EvictPod) (out []EvictPod, held s
 			out = append(out, e)
 			continue
 		}
-		w := p.workloadOf(e.Pod)
+		w := p.podsOf(workload.Of(e.Pod))
 		limit, limited := perWorkload(p.s.Set.Spec.UpdateStrategy.MaxUnavailablePerWorkload, w.pods)
 		if limited && w.down >= limit {
 			if left == 0 {

@@ -136,19 +136,10 @@ func (p *planner) restarts(c *candidate) bool {
 type Wait struct {
 	// Reason is one of v1beta1.Waiting..., Words what they wait for: a sentence without its end.
 	Reason, Words string
-	// Pods are those of which this is the first obstacle, in the order in which they were asked.
-	Pods []*sidecar.View
-}
-
-// first is the Pod whose name comes first.
-func (w *Wait) first() *sidecar.View {
-	first := w.Pods[0]
-	for _, view := range w.Pods[1:] {
-		if comparePods(view.Pod, first.Pod) < 0 {
-			first = view
-		}
-	}
-	return first
+	// Pods are those of which this is the first obstacle, in the order in which they were asked, First the one whose name
+	// comes first.
+	Pods  []*sidecar.View
+	First *sidecar.View
 }
 
 // wait notes what a candidate waits for.
@@ -161,9 +152,13 @@ func (p *planner) wait(c *candidate, reason, words string) {
 	if !known {
 		at = len(p.plan.Waiting)
 		p.waitAt[key] = at
-		p.plan.Waiting = append(p.plan.Waiting, Wait{Reason: reason, Words: words})
+		p.plan.Waiting = append(p.plan.Waiting, Wait{Reason: reason, Words: words, First: c.View})
 	}
-	p.plan.Waiting[at].Pods = append(p.plan.Waiting[at].Pods, c.View)
+	w := &p.plan.Waiting[at]
+	w.Pods = append(w.Pods, c.View)
+	if comparePods(c.Pod, w.First.Pod) < 0 {
+		w.First = c.View
+	}
 }
 
 // resting is whether the Pods wait for nothing that comes by itself.
@@ -191,14 +186,14 @@ func (p *planner) inFlight(c *candidate) (words string, waits bool) {
 	switch {
 	case c.Ready() && (c.UnderWay() || c.Unhooked()), c.Returning() && !p.s.lost(c.View):
 		return "An earlier change is not at its end", true
+	case other == "" && !c.ChangedByOthers():
+		return "", false
 	case c.Unscheduled() || p.s.lost(c.View) || c.Ended() != "":
 		return "", false
 	case other != "":
 		return "Held NotReady for a change by " + other, !pods.AnyBroken(c.Pod)
-	case c.ChangedByOthers():
-		return "A change by another object is not at its end", !pods.AnyBroken(c.Pod)
 	}
-	return "", false
+	return "A change by another object is not at its end", !pods.AnyBroken(c.Pod)
 }
 
 // zeroWords are what Pods wait for that serve while maxUnavailable is 0. It is what somebody wants, and nothing that ends.
@@ -213,7 +208,7 @@ func (p *planner) noShare(c *candidate) (words string, waits bool) {
 		return zeroWords, true
 	case p.s.noneMayGo():
 		return "maxUnavailable is 0, so what was begun comes to its end one Pod at a time", p.budget.endings <= 0
-	case p.budget.mayRestart(p.counted(c)):
+	case p.budget.mayRestart(charged(p.s, c.View)):
 		return "", false
 	}
 	if p.budget.words == "" {
@@ -224,14 +219,5 @@ func (p *planner) noShare(c *candidate) (words string, waits bool) {
 
 func (p *planner) takeShare(c *candidate) {
 	p.budget.endings--
-	p.budget.restart(p.counted(c))
-}
-
-// counted reports whether a candidate has its share of maxUnavailable already.
-func (p *planner) counted(c *candidate) bool {
-	if c.counted == nil {
-		is := charged(p.s, c.View)
-		c.counted = &is
-	}
-	return *c.counted
+	p.budget.restart(charged(p.s, c.View))
 }

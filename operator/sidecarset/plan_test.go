@@ -406,7 +406,10 @@ func compareUpdateWithInjection(t *testing.T, before, after *v1beta1.SidecarSet)
 }
 
 func orderOf(strategy v1beta1.SidecarSetUpdateStrategy, pods ...*corev1.Pod) []string {
-	set := &sidecar.Set{Object: build.MakeSidecarSet("s").Obj()}
+	set, err := sidecar.Compile(build.MakeSidecarSet("s").Obj())
+	if err != nil {
+		panic(err)
+	}
 	var candidates []candidate
 	for _, pod := range pods {
 		candidates = append(candidates, candidate{View: sidecar.NewView(pod, set)})

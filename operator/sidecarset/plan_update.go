@@ -221,7 +221,7 @@ func (p *planner) begin(c *candidate) error {
 	switch {
 	case !c.Ready():
 		reason = "it is not ready, so nothing is lost"
-	case p.counted(c):
+	case charged(p.s, c.View):
 		reason = "its last upgrade is not at its end, so it is counted already"
 	}
 	update, err := p.updateOf(c, reason)

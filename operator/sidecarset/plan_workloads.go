@@ -31,18 +31,18 @@ type workloadPods struct {
 	words string
 }
 
-// workloadOf finds the workload of a Pod.
-func (p *planner) workloadOf(pod *corev1.Pod) *workloadPods {
+// podsOf finds the Pods of a workload.
+func (p *planner) podsOf(id workload.ID) *workloadPods {
 	if p.workloads == nil {
 		p.countWorkloads()
 	}
-	return p.workloads[workload.Of(pod)]
+	return p.workloads[id]
 }
 
 func (p *planner) countWorkloads() {
 	p.workloads = workloads{}
 	for _, view := range p.s.Matched {
-		w := p.workloads.of(workload.Of(view.Pod))
+		w := p.workloads.of(view.Workload())
 		w.pods++
 		switch {
 		case p.serves(view):
@@ -55,7 +55,7 @@ func (p *planner) countWorkloads() {
 	for _, u := range p.s.Uninjected {
 		w := p.workloads.of(workload.Of(u.Pod))
 		w.pods++
-		if !p.s.serves(u.Pod) {
+		if !p.s.servesOn(u.Pod) {
 			w.down, w.others = w.down+1, append(w.others, u.Pod)
 		}
 	}
@@ -78,20 +78,20 @@ func (all workloads) of(id workload.ID) *workloadPods {
 // serves reports whether a Pod of the set serves and goes on to, and gives no share of a budget to the set. One that lacks
 // nothing but what the API server refuses does, unless somebody else is changing it.
 func (p *planner) serves(view *sidecar.View) bool {
-	if view.TookShare() && p.s.settling(view) > 0 {
+	if p.s.keepsShare(view) {
 		return false
 	}
 	refused := view.Disturbed() && p.s.onlyRefused(view) && !view.ChangedByOthers() && !p.s.Takes.Taken(view.Pod.UID)
-	return !p.s.restarting(view) && (p.s.serves(view.Pod) || refused)
+	return !p.s.restarting(view) && (p.s.serves(view) || refused)
 }
 
 // workloadDown holds back a Pod of a workload of which as many are down as may be. One that counts as down itself, on its
 // way to minReadySeconds, costs no more.
 func (p *planner) workloadDown(c *candidate) (words string, waits bool) {
-	if workload.Of(c.Pod).Kind == workload.KindPod {
+	if c.Workload().Kind == workload.KindPod {
 		return "", false // it is the only one, and serves
 	}
-	w := p.workloadOf(c.Pod)
+	w := p.podsOf(c.Workload())
 	limit, limited := perWorkload(p.s.Set.Spec.UpdateStrategy.MaxUnavailablePerWorkload, w.pods)
 	if !limited || w.down < limit || w.down == limit && !p.serves(c.View) {
 		return "", false
@@ -115,16 +115,15 @@ func (w *workloadPods) say(limit int) string {
 
 // takeFromWorkload counts a Pod that goes down.
 func (p *planner) takeFromWorkload(c *candidate) {
-	if id := workload.Of(c.Pod); id.Kind == workload.KindPod {
-		c.takes = append(c.takes, ledger.Budget(id))
+	c.takes = append(c.takes, ledger.Budget(c.Workload()))
+	if c.Workload().Kind == workload.KindPod {
 		return
 	}
-	w := p.workloadOf(c.Pod)
+	w := p.podsOf(c.Workload())
 	if p.serves(c.View) {
 		w.down++
 	}
 	w.ours = true
-	c.takes = append(c.takes, ledger.Budget(w.id))
 }
 
 // perWorkload resolves how many Pods of a workload may be down. A percentage rounds down, since the smaller side is the

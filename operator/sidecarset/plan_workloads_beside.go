@@ -23,7 +23,7 @@ func (p *planner) countBeside() {
 		}
 		w := p.workloads.of(workload.Of(pod))
 		w.pods++
-		if !p.s.serves(pod) {
+		if !p.s.servesOn(pod) {
 			w.down, w.others = w.down+1, append(w.others, pod)
 		}
 	}

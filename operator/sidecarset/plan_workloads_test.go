@@ -136,8 +136,9 @@ func TestWhatCountsAsDownOfAWorkload(t *testing.T) {
 				Pod: "gone", Owner: "cart", At: w.now.Add(-unreplacedFor), Workload: workload.Of(w.pods[0]), Newest: metav1.NewTime(w.now),
 			}}
 		}, false},
-		"one that another set has just changed": {func(w *rollout, _ *Snapshot) {
+		"one that another set has just changed": {func(w *rollout, s *Snapshot) {
 			changedByOther(w.pods[0])
+			s.Matched[0] = sidecar.NewView(w.pods[0], s.Set)
 		}, true},
 		"one that is on its way to this set's version": {func(w *rollout, s *Snapshot) {
 			w.update(0)

@@ -189,8 +189,8 @@ type candidate struct {
 	takes []ledger.Budget
 	// images are those that its node has to have before the update begins.
 	images []pull.Image
-	// restarts and counted are the answers of the planner's methods of these names, nil before somebody has asked.
-	restarts, counted *bool
+	// restarts is the answer of the planner's method of the name, nil before somebody has asked.
+	restarts *bool
 }
 
 // resizes are the containers whose cpu and memory are written with the update.

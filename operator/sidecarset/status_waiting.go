@@ -10,6 +10,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pull"
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
@@ -25,16 +26,17 @@ var waitingReasons = []string{
 func listWaiting(plan *Plan) []v1beta1.WaitingPods {
 	var out []v1beta1.WaitingPods
 	for _, reason := range waitingReasons {
-		sum := Wait{}
+		n, first := 0, (*sidecar.View)(nil)
 		for i := range plan.Waiting {
 			if w := &plan.Waiting[i]; w.Reason == reason {
-				sum.Pods = append(sum.Pods, w.Pods...)
+				n += len(w.Pods)
+				if first == nil || comparePods(w.First.Pod, first.Pod) < 0 {
+					first = w.First
+				}
 			}
 		}
-		if len(sum.Pods) > 0 {
-			out = append(out, v1beta1.WaitingPods{
-				Reason: reason, Pods: int32(len(sum.Pods)), First: podName(sum.first().Pod),
-			})
+		if n > 0 {
+			out = append(out, v1beta1.WaitingPods{Reason: reason, Pods: int32(n), First: podName(first.Pod)})
 		}
 	}
 	return out
@@ -74,7 +76,7 @@ func (p *progress) later() string {
 
 // waitsFor says what some Pods wait for, how many they are, and one of them.
 func (p *progress) waitsFor(w *Wait) string {
-	words, name := w.Words, podName(w.first().Pod)
+	words, name := w.Words, podName(w.First.Pod)
 	if blockers := p.blockers(); w.Reason == v1beta1.WaitingMaxUnavailable && !w.resting() && len(blockers) > 0 {
 		words += " until these are ready: " + report.Names(blockers)
 	}
