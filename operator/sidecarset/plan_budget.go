@@ -48,7 +48,9 @@ func (s *Snapshot) restarting(view *sidecar.View) bool {
 }
 
 // doubtful reports whether nobody knows if the last write to a Pod was carried out.
-func (s *Snapshot) doubtful(view *sidecar.View) bool { return len(s.Doubtful) > 0 && s.Doubtful.Has(view.Pod.UID) }
+func (s *Snapshot) doubtful(view *sidecar.View) bool {
+	return len(s.Doubtful) > 0 && s.Doubtful.Has(view.Pod.UID)
+}
 
 // mayRestart reports whether one more serving Pod may be restarted; counted says whether it has its share already.
 func (b *budget) mayRestart(counted bool) bool { return b.restarts > 0 && (counted || b.pods > 0) }
@@ -92,7 +94,9 @@ func charged(s *Snapshot, view *sidecar.View) bool {
 }
 
 // keepsShare reports whether a Pod that serves again keeps its shares, since it has to serve for longer.
-func (s *Snapshot) keepsShare(view *sidecar.View) bool { return view.TookShare() && s.settling(view) > 0 }
+func (s *Snapshot) keepsShare(view *sidecar.View) bool {
+	return view.TookShare() && s.settling(view) > 0
+}
 
 // settling is how long a Pod that serves is still to serve until it counts as ready; 0 for one that does count, and for
 // one that does not serve.
