@@ -71,6 +71,7 @@ var _ = Describe("Other people's clients", func() {
 		By("v1alpha1, applied with kubectl, changed with the Go client, which is told of a field that it drops")
 		alpha := applyManifest(ctx, manifestV1alpha1)
 		changeSet(ctx, alpha.set, func(s *v1beta1.SidecarSet) { s.Spec.UpdateStrategy.MinReadySeconds = 1 })
+		awaitKnown(ctx, alpha.set) // or its status is written in between
 		set, err := clients.AppsV1alpha1().SidecarSets().Get(ctx, alpha.set, metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.Spec.Namespace).To(Equal(alpha.namespace))
