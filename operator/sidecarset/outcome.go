@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/refusal"
 )
@@ -50,6 +51,27 @@ type Refused struct {
 
 // infeasible reports whether all that was refused is a resize that the Pod's node can never give.
 func (r *Refused) infeasible() bool { return apply.NodeCannot(r.Err) }
+
+// without is the plan of which some changes were refused: a Pod that could not be taken out of service is named as
+// refused, and waits for nothing else.
+func (p *Plan) without(all []Refused) *Plan {
+	refused := map[*sidecar.View]bool{}
+	for _, r := range all {
+		refused[r.View] = true
+	}
+	if len(refused) == 0 {
+		return p
+	}
+	out := *p
+	out.Waiting = nil
+	for _, w := range p.Waiting {
+		w.Pods = slices.DeleteFunc(slices.Clone(w.Pods), func(view *sidecar.View) bool { return refused[view] })
+		if len(w.Pods) > 0 {
+			out.Waiting = append(out.Waiting, w)
+		}
+	}
+	return &out
+}
 
 // Err joins the errors that are worth another try.
 func (o *Outcome) Err() error { return errors.Join(o.Failed...) }

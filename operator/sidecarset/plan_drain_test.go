@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
@@ -228,6 +229,21 @@ func TestAPodGoesOnWithoutWhatHeldIt(t *testing.T) {
 	d.kubelets()
 	d.pods[0].Labels["drained"] = "by hand"
 	d.expect("it is not hooked", heldNow+"web-0")
+}
+
+// A Pod that could not be taken out of service waits for nothing: it serves on.
+func TestAPodThatCannotLeaveServiceIsRefusedAndDoesNotDrain(t *testing.T) {
+	d := newDrain(t, 1, build.MakeSidecarSet("s").Container("agent", "agent:1").MaxUnavailable("1").Grace(10))
+	d.image("agent:2")
+	plan := d.plan()
+	outcome := &Outcome{Refused: []Refused{{*plan.Holds[0].Begins, writeUpdate, byPolicy(nil)}}}
+	status := statusOf(d.snapshot(), plan, outcome)
+	if len(status.Waiting) > 0 {
+		t.Errorf("Pods wait: %+v", status.Waiting)
+	}
+	if message := meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Message; strings.Contains(message, "Later:") {
+		t.Errorf("Ready says %q", message)
+	}
 }
 
 // What stands in a Pod says what comes next, whoever put it there and whatever has become of the set.

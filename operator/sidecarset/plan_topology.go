@@ -31,7 +31,9 @@ func newTopology(s *Snapshot, candidates []candidate) *topology {
 		return nil
 	}
 	t := &topology{key: key, nodes: s.Domains, begun: map[string]*sidecar.View{}, words: map[string]string{}}
+	candidate := map[*sidecar.View]bool{}
 	for i := range candidates {
+		candidate[candidates[i].View] = true
 		switch domain := t.of(candidates[i].View); {
 		case t.pending == 0 || before(domain, t.first):
 			t.first, t.pending = domain, 1
@@ -40,7 +42,7 @@ func newTopology(s *Snapshot, candidates []candidate) *topology {
 		}
 	}
 	for _, view := range s.Matched {
-		if unfinished(s, view) {
+		if unfinished(s, view) || !candidate[view] && restartsIdle(s, view) {
 			t.begin(view)
 		}
 	}
@@ -64,10 +66,12 @@ func (t *topology) begin(view *sidecar.View) {
 // unfinished reports whether an update of the set has begun in a Pod and is not at its end, and whether anybody has to
 // wait for that: it does not serve because of it, or its kubelet is about it and can be.
 func unfinished(s *Snapshot, view *sidecar.View) bool {
-	if charged(s, view) {
-		return true
-	}
-	if !view.Updated() || !view.Touched() || !view.UnderWay() || view.Ready() {
+	return charged(s, view) || view.Updated() && restartsIdle(s, view)
+}
+
+// restartsIdle reports whether the kubelet is about a change by the set of a Pod that does not serve anyway, and can be.
+func restartsIdle(s *Snapshot, view *sidecar.View) bool {
+	if !view.Touched() || !view.UnderWay() || view.Ready() {
 		return false
 	}
 	_, stuck := s.whyDown(view)

@@ -67,6 +67,12 @@ func TestOneDomainIsUpdatedAfterTheOther(t *testing.T) {
 			w.unready(0)
 			w.update(0)
 		}, "", ""},
+		"a Pod that did not serve, in mid-update to an earlier version that it is kept at": {zoned(t, "a b"), func(w *rollout) {
+			w.unready(0)
+			w.update(0)
+			w.image("agent:3").set.Spec.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"go": "yes"}}
+			w.pods[1].Labels["go"] = "yes"
+		}, "", ""},
 		"one that did not serve and has the new version": {zoned(t, "a b"), func(w *rollout) {
 			w.unready(0)
 			w.update(0)

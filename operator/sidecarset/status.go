@@ -20,7 +20,7 @@ import (
 // makeStatus computes the whole status from what was seen, what was planned and what became of it. It also returns
 // when the progress deadline will have passed, 0 when nothing runs against it.
 func makeStatus(s *Snapshot, plan *Plan, outcome *Outcome) (*v1beta1.SidecarSetStatus, time.Duration) {
-	status := s.Set.Object.Status.DeepCopy()
+	status, plan := s.Set.Object.Status.DeepCopy(), plan.without(outcome.Refused)
 	status.ObservedGeneration = s.Set.Object.Generation
 	status.LatestRevision, status.CollisionCount = plan.Revisions.Current, plan.Revisions.Collisions
 	if outcome.Collided {

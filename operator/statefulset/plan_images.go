@@ -50,12 +50,12 @@ func (p *planner) pullAhead(targets []*member, state []target) {
 }
 
 // askers are the targets whose update starts containers with new images, those that do not serve first, as they go first.
-// A target that is to be recreated may start on any node; one that is broken, or of which the update has begun, is not
-// held up.
+// A target that is to be recreated may start on any node, and one that is broken is not held up. One of which the update
+// has begun is asked again: it may have begun with another image, and is brought back into service while its node pulls.
 func (p *planner) askers(targets []*member, state []target) (out []asker) {
 	for i, m := range targets {
 		t := &state[i]
-		if t.updated || t.leaving || t.missing || t.begun || t.broken || pull.OnWindows(m.Pod) {
+		if t.updated || t.leaving || t.missing || t.broken || pull.OnWindows(m.Pod) {
 			continue
 		}
 		if t.notUpgradable || t.refused || t.doubtful || t.kubeletUnknown {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pull"
+	cluster "github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 // pulls is what a plan does about images, in short.
@@ -148,6 +149,19 @@ func TestNoPodOfAStatefulSetRestartsWithAnImageThatNobodyHasPulled(t *testing.T)
 		"broken Pods go at once": {
 			func(t *testing.T) *world { return inPlace(t).waiting("CrashLoopBackOff", "web-0") }, first, nil,
 			pulls{Update: []string{"web-0"}, Starts: []string{"node-2 app app:2"}, Waiting: []string{one + ": web-2 web-1"}},
+		},
+		"a Pod that drains for an earlier version is brought back, and its node pulls first": {
+			func(t *testing.T) *world {
+				w := inPlace(t, fields(func(in *v1beta1.InPlaceUpdateStrategy) { in.GracePeriodSeconds = 5 }))
+				w.changePod("web-1", func(pod *corev1.Pod) {
+					w.SetReady(pod, false)
+					cluster.SetCondition(pod, corev1.PodCondition{
+						Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionFalse,
+						Reason: v1beta1.ReasonStartInPlaceUpdate, LastTransitionTime: w.Second(),
+					})
+				})
+				return w
+			}, first, nil, pulls{Starts: []string{"node-1 app app:2"}, Waiting: []string{one + ": web-1 web-2 web-0"}},
 		},
 		"an image that is never pulled": {
 			func(t *testing.T) *world { return inPlace(t, never) }, first, nil, pulls{Update: []string{"web-2", "web-1"}},
