@@ -18,12 +18,8 @@ import (
 // takerOf is the name by which a set is known in the ledger.
 func takerOf(set types.NamespacedName) string { return "StatefulSet " + set.String() }
 
-// openLedger reads the ledger, for sets that respect PodDisruptionBudgets. The cache must be read afterwards: what has
-// left the one is in the other.
+// openLedger reads the ledger. The cache must be read afterwards: what has left the one is in the other.
 func (g *gatherer) openLedger(s *Snapshot) {
-	if !s.respects() {
-		return
-	}
 	by := takerOf(client.ObjectKeyFromObject(s.Set))
 	g.ledger.Keep(by, s.Refusals.Doubtful(s.Now))
 	s.Takes = g.ledger.Read(by)

@@ -3,6 +3,7 @@
 package statefulset
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,7 @@ import (
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/internal/workload"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
@@ -89,6 +91,16 @@ func (p *planner) takeDisruption(view *View) {
 	for _, key := range p.disruption().Take(view.Pod) {
 		p.takes[view] = append(p.takes[view], ledger.Budget{Kind: ledger.DisruptionBudget, NamespacedName: key})
 	}
+}
+
+// takesOf are the budgets that a Pod is taken from: its PodDisruptionBudgets where they are respected, and, if it serves,
+// always its workload. Nobody asks that one here, but a SidecarSet leaves the last Pod of it that serves alone.
+func (p *planner) takesOf(view *View) []ledger.Budget {
+	takes := p.takes[view]
+	if pods.Ready(view.Pod) {
+		takes = append(slices.Clip(takes), ledger.Budget(workload.Of(view.Pod)))
+	}
+	return takes
 }
 
 // disruption is what this plan has left of PodDisruptionBudgets.

@@ -3,6 +3,7 @@
 package statefulset
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,8 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
 	cluster "github.com/windlass-operator/windlass/internal/testing/world"
+	"github.com/windlass-operator/windlass/internal/workload"
+	"github.com/windlass-operator/windlass/operator/apply"
 	"github.com/windlass-operator/windlass/operator/ledger"
 )
 
@@ -159,5 +162,37 @@ func TestARefusedEvictionWaitsTenSeconds(t *testing.T) {
 	plan := w.plan()
 	if got := plan.Rollout.Refused; len(got) != 1 || plan.RequeueAfter.Seconds() != 10 {
 		t.Errorf("refused %v, looks again in %s", got, plan.RequeueAfter)
+	}
+}
+
+// A SidecarSet leaves the last Pod of a workload that serves alone. So it has to hear of the Pods that a set takes down,
+// also of a set that asks no budget itself, and neither may act on what it saw before the other took one.
+func TestWhatASetTakesDownIsTakenFromItsWorkload(t *testing.T) {
+	for name, set := range map[string]*build.StatefulSetBuilder{"in place": web().InPlace(), "by deletion": web()} {
+		t.Run(name, func(t *testing.T) {
+			w := protected(t, set.MaxUnavailable("1"), v1beta1.IgnoreDisruptionBudgets, 0).withImage("app:2")
+			w.gatherer.ledger = ledger.New()
+			w.cache.Sync()
+			s, sidecars := w.snapshot(), w.gatherer.ledger.Read("SidecarSet mesh")
+			of := []ledger.Budget{ledger.Budget(workload.Of(w.pod("web-0")))}
+			entry, err := sidecars.Take(w.pod("web-0"), of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entry.Answered(ledger.Shown)
+			plan, outcome := w.act(t.Context(), s)
+			if len(plan.Change)+len(plan.Delete) == 0 || len(outcome.Changed)+len(outcome.Deleted) != 0 {
+				t.Fatalf("planned %d changes and %d deletions, and made %d and %d of them on what it saw before",
+					len(plan.Change), len(plan.Delete), len(outcome.Changed), len(outcome.Deleted))
+			}
+			w.cache.Sync()
+			sidecars = w.gatherer.ledger.Read("SidecarSet mesh")
+			if _, outcome = w.act(t.Context(), w.snapshot()); len(outcome.Changed)+len(outcome.Deleted) == 0 {
+				t.Fatal("nothing goes on")
+			}
+			if _, err := sidecars.Take(w.pod("web-0"), of); !errors.Is(err, apply.ErrOvertaken) {
+				t.Errorf("the SidecarSet takes a Pod on what it saw before: %v", err)
+			}
+		})
 	}
 }

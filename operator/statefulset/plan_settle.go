@@ -54,7 +54,10 @@ func (p *planner) settle(view *View) {
 	case w.kind == wishNone:
 		p.rest(d)
 	}
-	d.change.NotServing, d.change.Takes = w.kind != wishNone && p.notServing(view), p.takes[view]
+	d.change.NotServing = w.kind != wishNone && p.notServing(view)
+	if w.kind != wishNone {
+		d.change.Takes = p.takesOf(view)
+	}
 	p.watchHook(d)
 	p.keep(d)
 }
@@ -75,7 +78,7 @@ func (p *planner) letGo(view *View, w wish) {
 		p.takeDisruption(view)
 	}
 	p.plan.Delete = append(p.plan.Delete, DeletePod{
-		View: view, Claims: p.claimOwners(view, p.condemned[view]), NotServing: p.notServing(view), Evict: evict, Takes: p.takes[view],
+		View: view, Claims: p.claimOwners(view, p.condemned[view]), NotServing: p.notServing(view), Evict: evict, Takes: p.takesOf(view),
 		Toward: p.toward(w.cause), Successor: p.successor(view, w.cause), Cause: w.cause, Reason: w.reason,
 	})
 }
