@@ -51,7 +51,8 @@ func (k Kind[T]) decodeWrite(request admission.Request) (Write[T], field.ErrorLi
 		// It is stored, though no such object. Whoever mends it must not be refused because of what it was.
 		err = nil
 	}
-	return Write[T]{Object: now.Object, Old: old.Object, JSON: now.JSON, Version: request.Kind.Version}, quantity.Brought(now.OutOfBounds, old.OutOfBounds), err
+	write := Write[T]{Object: now.Object, Old: old.Object, JSON: now.JSON, Version: request.Kind.Version}
+	return write, quantity.Brought(now.OutOfBounds, old.OutOfBounds), err
 }
 
 // IsLeaving reports whether an object is on its way out, also where it cannot be decoded as a whole. Nothing may keep
