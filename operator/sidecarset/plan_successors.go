@@ -97,9 +97,14 @@ func (l *lineage) unreplaced(now metav1.Time) bool {
 // unreplaced are the workloads of evicted Pods that are gone and wait for their successors, one entry for each Pod.
 func unreplaced(s *Snapshot) []workload.ID {
 	var out []workload.ID
-	for _, l := range lineages(s) {
+	families := lineages(s)
+	if len(families) == 0 {
+		return nil
+	}
+	beside := s.beside()
+	for _, l := range families {
 		for i := len(l.successors); i < len(l.evicted); i++ {
-			if e := &l.evicted[i]; s.Now.Sub(e.At) < unreplacedFor && !s.isBeside(e.Pod) {
+			if e := &l.evicted[i]; s.Now.Sub(e.At) < unreplacedFor && !beside.Has(e.Pod) {
 				out = append(out, e.Workload)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/windlass-operator/windlass/internal/workload"
 )
@@ -18,7 +19,7 @@ import (
 func (p *planner) countBeside() {
 	missed := p.s.missed()
 	for _, pod := range p.s.Beside {
-		if pod.DeletionTimestamp != nil && !slices.Contains(missed, pod) {
+		if pod.DeletionTimestamp != nil && !missed.Has(pod.UID) {
 			continue
 		}
 		w := p.workloads.of(workload.Of(pod))
@@ -29,22 +30,27 @@ func (p *planner) countBeside() {
 	}
 }
 
-// isBeside reports whether a Pod is one of Beside.
-func (s *Snapshot) isBeside(uid types.UID) bool {
-	return slices.ContainsFunc(s.Beside, func(pod *corev1.Pod) bool { return pod.UID == uid })
+// beside are the UIDs of Beside.
+func (s *Snapshot) beside() sets.Set[types.UID] {
+	out := make(sets.Set[types.UID], len(s.Beside))
+	for _, pod := range s.Beside {
+		out.Insert(pod.UID)
+	}
+	return out
 }
 
 // missed are the Pods that are being deleted and in whose place there is none yet. The first Pod of a workload that was
 // made after the first deletion was asked for is in its place, and so on.
-func (s *Snapshot) missed() []*corev1.Pod {
-	var deleted, out []*corev1.Pod
+func (s *Snapshot) missed() sets.Set[types.UID] {
+	out := sets.Set[types.UID]{}
+	var deleted []*corev1.Pod
 	for _, pod := range s.Beside {
 		if pod.DeletionTimestamp != nil {
 			deleted = append(deleted, pod)
 		}
 	}
 	if len(deleted) == 0 {
-		return nil
+		return out
 	}
 	slices.SortFunc(deleted, func(a, b *corev1.Pod) int { return deletedAt(a).Compare(deletedAt(b)) })
 	born := s.births(deleted)
@@ -52,7 +58,7 @@ func (s *Snapshot) missed() []*corev1.Pod {
 		id, at := workload.Of(pod), deletedAt(pod)
 		after := slices.IndexFunc(born[id], func(t time.Time) bool { return !t.Before(at) })
 		if after < 0 {
-			out = append(out, pod)
+			out.Insert(pod.UID)
 			continue
 		}
 		born[id] = born[id][after+1:]
