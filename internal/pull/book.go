@@ -18,6 +18,9 @@ type Image struct{ Container, Name string }
 type Candidate struct {
 	Pod    *corev1.Pod
 	Images []Image
+	// Begun means that the Pod is out of service for its update already. That rests on the proof with which it began: a
+	// second one is not asked for, however long it drains or its hook takes, or it would be brought back each time.
+	Begun bool
 }
 
 // Input is all that the decision rests on.
@@ -136,10 +139,10 @@ func NewBook(in Input) *Book {
 		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
 		lost: map[place]string{}, suspects: map[share]bool{}, images: map[string]*verdict{}, nodes: map[ask]*verdict{},
 	}
-	b.list()
 	for _, t := range in.Tries {
 		b.file(t)
 	}
+	b.list()
 	for i := range in.Pullers {
 		b.judge(&in.Pullers[i])
 	}
@@ -163,6 +166,9 @@ func (b *Book) list() {
 		}
 		for _, image := range c.Images {
 			w, key := want{c.Pod, image.Container}, Key{c.Pod.Spec.NodeName, image.Name}
+			if c.Begun && b.wasProven(key, c.Pod.Namespace) {
+				continue
+			}
 			if b.byImage[image.Name] == nil {
 				b.order = append(b.order, image.Name)
 			}
@@ -170,6 +176,18 @@ func (b *Book) list() {
 			b.wanted[key] = append(b.wanted[key], w)
 		}
 	}
+}
+
+// wasProven reports whether an image was proven for the Pods of a namespace on a node, however long ago.
+func (b *Book) wasProven(key Key, namespace string) bool {
+	if b.suspects[share{namespace, key.Image}] {
+		return false
+	}
+	tries := b.byKey[key]
+	if !b.in.EveryNode {
+		tries = b.tries[key.Image]
+	}
+	return slices.ContainsFunc(tries, func(t Try) bool { return t.State == Has })
 }
 
 // file takes in what came of a puller.

@@ -482,8 +482,8 @@ func TestNodesAreAskedAgainAfterPausesThatOnlyGrow(t *testing.T) {
 
 func TestWhatNothingDependsOnIsForgotten(t *testing.T) {
 	tries := []pull.Try{
-		tried("a", pull.Has, 10*time.Minute), tried("b", pull.SaysNothing, 10*time.Minute), tried("c", pull.Cannot, 59*time.Minute),
-		tried("d", pull.Cannot, time.Hour), tried("e", pull.Has, 9*time.Minute),
+		tried("a", pull.Has, 2*time.Hour), tried("b", pull.SaysNothing, 10*time.Minute), tried("c", pull.Cannot, 59*time.Minute),
+		tried("d", pull.Cannot, time.Hour), tried("e", pull.Has, 119*time.Minute),
 	}
 	var kept []string
 	for _, t := range pull.Recent(tries, now) {
@@ -491,5 +491,36 @@ func TestWhatNothingDependsOnIsForgotten(t *testing.T) {
 	}
 	if want := []string{"c", "e"}; !slices.Equal(kept, want) {
 		t.Errorf("kept %v, want %v", kept, want)
+	}
+}
+
+// An update that has begun rests on the proof with which it began, however long its Pod drains or its hook takes. Brought
+// back for a second one, the Pod would begin anew, and so on for ever.
+func TestAnUpdateThatHasBegunNeedsNoSecondProof(t *testing.T) {
+	const long = 110 * time.Minute
+	for name, test := range map[string]struct {
+		every bool
+		tries []pull.Try
+		// want is what two Pods of nodes n1 and n2 are told of which the first one's update has begun.
+		want decision
+	}{
+		"its node had the image": {true, []pull.Try{tried("n1", pull.Has, long)}, decision{Pods: "+?", Starts: []string{"n2"}}},
+		"one node had it":        {false, []pull.Try{tried("n5", pull.Has, long)}, decision{Pods: "+?", Starts: []string{"n2"}}},
+		"another node had it, where each is to": {
+			true, []pull.Try{tried("n2", pull.Has, long)}, decision{Pods: "??", Starts: []string{"n1"}},
+		},
+		"it began with another image": {false, nil, decision{Pods: "??", Starts: []string{"n1"}}},
+		"its namespace could not get it since": {
+			false, []pull.Try{tried("n1", pull.Has, long), tried("n1", pull.Cannot, time.Second)}, decision{Pods: "??", Starts: []string{"n2"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := pull.Input{EveryNode: test.every, Candidates: five()[:2]}
+			in.Candidates[0].Begun = true
+			in.Tries = pull.Recent(test.tries, now)
+			if diff := cmp.Diff(test.want, decide(in)); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -18,7 +18,11 @@ func (b *Book) Ask(c Candidate) Answer {
 		return out
 	}
 	for _, image := range c.Images {
-		switch answer := b.ask(Key{c.Pod.Spec.NodeName, image.Name}, c.Pod.Namespace); {
+		key := Key{c.Pod.Spec.NodeName, image.Name}
+		if c.Begun && b.wasProven(key, c.Pod.Namespace) {
+			continue
+		}
+		switch answer := b.ask(key, c.Pod.Namespace); {
 		case answer.State == Cannot && out.State != Cannot, answer.State == Pulling && out.State == Has:
 			out = answer
 		}

@@ -25,6 +25,8 @@ const (
 	counted      = 6 * longestPause
 	// suspected is how long a namespace that could not get an image has to prove that it can: until it was asked again.
 	suspected = Remembered + longestPause
+	// proof is how long it is known that an image was proven: longer than a Pod may drain for an update that began with it.
+	proof = 2 * time.Hour
 	// crowded is when to look again while there are as many pullers as there may be. Those of others bring no event.
 	crowded = 5 * time.Second
 )
@@ -69,8 +71,11 @@ type Known struct {
 func Recent(tries []Try, now time.Time) []Try {
 	return slices.DeleteFunc(slices.Clone(tries), func(t Try) bool {
 		keep := Remembered
-		if t.State == Cannot {
+		switch t.State {
+		case Cannot:
 			keep = counted
+		case Has:
+			keep = proof
 		}
 		return now.Sub(t.At) >= keep
 	})

@@ -39,7 +39,7 @@ func (p *planner) openBook(candidates ...[]candidate) {
 			for i := range list {
 				p.pulls(&list[i])
 				if len(list[i].images) > 0 {
-					in.Candidates = append(in.Candidates, pull.Candidate{Pod: list[i].Pod, Images: list[i].images})
+					in.Candidates = append(in.Candidates, pull.Candidate{Pod: list[i].Pod, Images: list[i].images, Begun: list[i].Begun()})
 				}
 			}
 		}
@@ -100,5 +100,5 @@ func (p *planner) images(c *candidate) pull.Answer {
 	if len(c.images) == 0 {
 		return pull.Answer{State: pull.Has}
 	}
-	return p.book.Ask(pull.Candidate{Pod: c.Pod, Images: c.images})
+	return p.book.Ask(pull.Candidate{Pod: c.Pod, Images: c.images, Begun: c.Begun()})
 }

@@ -290,3 +290,23 @@ func (w *rollout) puller(node string) pull.Puller {
 	pod.Status.StartTime = &pod.CreationTimestamp
 	return pull.Puller{Pod: pod}
 }
+
+// A Pod that drains for longer than a verdict is believed began with an image that was proven. Brought back for another
+// proof, it would drain anew, and so on for ever.
+func TestAPodMayDrainForLongerThanAVerdictIsBelieved(t *testing.T) {
+	d := newDrain(t, 2, build.MakeSidecarSet("s").Grace(900))
+	d.image("agent:2")
+	for _, pod := range d.pods {
+		pod.Spec.NodeName = "node-1"
+	}
+	d.knows(v1beta1.ImagePreDownloadEveryNode, tried(d.rollout, "node-1", pull.Has))
+	look := func() { d.images.Now = d.now }
+	d.expect("its turn has come", heldNow+"web-1")
+	d.kubelets()
+	d.later(pull.Remembered)
+	look()
+	d.expect("it drains", nilList...)
+	d.later(900 * time.Second)
+	look()
+	d.expect("it has drained", "update web-1")
+}

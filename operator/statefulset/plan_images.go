@@ -51,7 +51,7 @@ func (p *planner) pullAhead(targets []*member, state []target) {
 
 // askers are the targets whose update starts containers with new images, those that do not serve first, as they go first.
 // A target that is to be recreated may start on any node, and one that is broken is not held up. One of which the update
-// has begun is asked again: it may have begun with another image, and is brought back into service while its node pulls.
+// has begun is asked too: if it began with another image, it is brought back into service while its node pulls.
 func (p *planner) askers(targets []*member, state []target) (out []asker) {
 	for i, m := range targets {
 		t := &state[i]
@@ -62,7 +62,7 @@ func (p *planner) askers(targets []*member, state []target) (out []asker) {
 			continue
 		}
 		if images := p.newImages(m.View); len(images) > 0 {
-			out = append(out, asker{pull.Candidate{Pod: m.Pod, Images: images}, t})
+			out = append(out, asker{pull.Candidate{Pod: m.Pod, Images: images, Begun: t.begun}, t})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b asker) int {

@@ -179,6 +179,34 @@ func TestNoPodOfAStatefulSetRestartsWithAnImageThatNobodyHasPulled(t *testing.T)
 	}
 }
 
+// A Pod whose hook takes longer than a verdict is believed began with an image that was proven. Brought back for another
+// proof, it would never be updated.
+func TestAHookMayTakeLongerThanAVerdictIsBelieved(t *testing.T) {
+	for name, policy := range map[string]v1beta1.ImagePreDownloadPolicy{
+		"FirstNode": v1beta1.ImagePreDownloadFirstNode, "EveryNode": v1beta1.ImagePreDownloadEveryNode,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := settled(t, web().InPlace()).withImage("app:2")
+			w.changePod("web-2", func(pod *corev1.Pod) {
+				pod.Spec.NodeName = "node-2"
+				pod.Labels[v1beta1.LifecycleStateLabel] = string(v1beta1.LifecycleStatePreparingUpdate)
+			})
+			w.cache.Sync()
+			s := w.snapshot()
+			s.Images = Images{Default: policy, Known: pull.Known{Now: s.Now, Tries: []pull.Try{{
+				Key: pull.Key{Node: "node-2", Image: "app:2"}, Namespace: "default", State: pull.Has, At: s.Now.Add(-pull.Remembered),
+			}}}}
+			plan, err := makePlan(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(plan.Change) != 1 || plan.Change[0].View.Pod.Name != "web-2" || !plan.Change[0].Updates {
+				t.Errorf("plan %q", plan.lines())
+			}
+		})
+	}
+}
+
 func TestAStatefulSetWhoseImageNobodyGetsSaysSo(t *testing.T) {
 	w := settled(t, web().InPlace()).withImage("app:2")
 	for i := range 3 {
