@@ -34,6 +34,8 @@ var whole = map[string]string{
 	"operator/schedpatch:newPods":         "it looks at the target's template",
 	"operator/schedpatch:consequences":    "it looks at the target's template",
 	"operator/statefulset:newImages":      "it looks at the template of the set",
+	"operator/statefulset:restartsLater":  "it looks at the templates of revisions",
+	"operator/statefulset:owedChange":     "it looks at the templates of revisions",
 	"operator/statefulset:mounts":         "it looks at a template's containers",
 }
 
