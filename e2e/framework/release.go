@@ -47,7 +47,6 @@ func (c *Cluster) Release() (*Release, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load chart %s: %w", path, err)
 	}
-	leavePulls(loaded)
 	settings := cli.New()
 	settings.KubeConfig = c.Options.Kubeconfig
 	settings.SetNamespace(c.Options.Namespace)
@@ -57,13 +56,6 @@ func (c *Cluster) Release() (*Release, error) {
 		return nil, fmt.Errorf("set Helm up for %s: %w", c.Options.Kubeconfig, err)
 	}
 	return r, nil
-}
-
-// leavePulls has no node pull images ahead where a test does not ask for it, so that a bad image reaches Pods.
-func leavePulls(loaded *chart.Chart) {
-	if operator, ok := loaded.Values["operator"].(map[string]any); ok {
-		operator["imagePreDownload"] = "Off"
-	}
 }
 
 // Install is `helm install --create-namespace --wait`, with these values only. It returns how long that took.

@@ -38,7 +38,7 @@ type broken struct {
 }
 
 var _ = Describe("kubectl get and describe", func() {
-	It("tell what is wrong with ten broken things, and what to do", func(ctx SpecContext) {
+	It("tell what is wrong with twelve broken things, and what to do", func(ctx SpecContext) {
 		namespace, narrow := newNamespace(ctx, nil), newNamespace(ctx, nil)
 		began := time.Now()
 		things := breakThings(ctx, namespace, narrow)
@@ -67,7 +67,7 @@ var _ = Describe("kubectl get and describe", func() {
 // breakThings makes all of them side by side, since most of them take a deadline to be told of.
 func breakThings(ctx context.Context, namespace, narrow string) []broken {
 	GinkgoHelper()
-	for _, app := range []string{"pull", "paused"} {
+	for _, app := range []string{"pull", "unpulled", "paused"} {
 		Expect(cluster.Client.Create(ctx, framework.Deployment(namespace, app, 1))).To(Succeed())
 	}
 	cart := idleDeployment(namespace, 0)
@@ -114,7 +114,7 @@ func brokenSidecars(ctx context.Context, namespace string) []broken {
 		}
 		return createSet(ctx, set)
 	}
-	pull, paused := create("pull", nil), create("paused", nil)
+	pull, unpulled, paused := create("pull", unasked), create("unpulled", nil), create("paused", nil)
 	nothing := create("nothing", nil)
 	exempt := create("exempt", func(set *v1beta1.SidecarSet) {
 		set.Spec.NamespaceSelector, set.Spec.Namespace = nil, metav1.NamespaceSystem
@@ -123,15 +123,17 @@ func brokenSidecars(ctx context.Context, namespace string) []broken {
 	createPod(ctx, framework.UnscheduledPod(namespace, "clash", "clash"))
 	missed := create("missed", func(set *v1beta1.SidecarSet) { set.Spec.InjectionStrategy.Paused = true })
 	createPod(ctx, framework.UnscheduledPod(namespace, "missed", "missed"))
-	for _, app := range []string{"pull", "paused"} {
+	for _, app := range []string{"pull", "unpulled", "paused"} {
 		awaitInjected(ctx, namespace, app)
 	}
 	changeSet(ctx, pull.Name, setImage(missingImage))
+	changeSet(ctx, unpulled.Name, setImage(missingImage))
 	changeSet(ctx, paused.Name, func(set *v1beta1.SidecarSet) {
 		set.Spec.Containers[0].Image, set.Spec.UpdateStrategy.Paused = framework.SidecarImageV2, true
 	})
 	return []broken{
 		{"a wrong image of a sidecar", pull, "Stalled: (ErrImagePull|ImagePullBackOff)"},
+		{"a wrong image of a sidecar, which no Pod gets", unpulled, "Stalled: ImageUnavailable"},
 		{"a rollout that was paused and forgotten", paused, "Paused"},
 		{"a selector that matches nothing", nothing, "NoPods"},
 		{"a namespace that the webhooks never serve", exempt, "Stalled: NamespaceNotServed"},
@@ -212,9 +214,10 @@ var varieties = []struct {
 }{
 	{regexp.MustCompile(`ImagePullBackOff|ErrImagePull`), "ErrImagePull"},
 	{regexp.MustCompile(`\b(wrong-image|unschedulable|crash|quota|shop-\w+)-[bcdf0-9][bcdfghjklmnpqrstvwxz0-9]{5,9}\b`), "$1-HASH"},
-	{regexp.MustCompile(`\b(pull|paused)-[bcdfghjklmnpqrstvwxz0-9]{6,10}-[bcdfghjklmnpqrstvwxz0-9]{5}\b`), "$1-HASH"},
+	{regexp.MustCompile(`\b(pull|unpulled|paused)-[bcdfghjklmnpqrstvwxz0-9]{6,10}-[bcdfghjklmnpqrstvwxz0-9]{5}\b`), "$1-HASH"},
 	{regexp.MustCompile(`0/\d+ nodes are available: [^()]*`), "0/N nodes are available: ... "},
 	{regexp.MustCompile(`\d+ restarts?`), "N restarts"},
+	{regexp.MustCompile(`Asked: [\w-]+`), "Asked: NODE"},
 }
 
 func withoutVariety(text string) string {

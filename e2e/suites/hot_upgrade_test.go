@@ -52,7 +52,10 @@ var _ = Describe("A hot upgrade", func() {
 		}
 
 		By("upgrading to an image that is not there")
-		r.change(ctx, setImage(missingImage))
+		r.change(ctx, func(set *v1beta1.SidecarSet) {
+			unasked(set)
+			setImage(missingImage)(set)
+		})
 		Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionReconciling) }).Should(
 			MatchRegexp(`Sidecar sidecar-1 of Pod \S+ cannot run: \w+`))
 		bad := 0

@@ -30,7 +30,7 @@ const (
 
 var _ = Describe("A rollout that fails", func() {
 	It("touches no more Pods than maxUnavailable, says why it is stuck, and goes on by itself with a good image", func(ctx SpecContext) {
-		r := startRollout(ctx, 5, func(set *v1beta1.SidecarSet) {
+		r := startRollout(ctx, 5, unasked, func(set *v1beta1.SidecarSet) {
 			set.Spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(2))
 			set.Spec.ProgressDeadlineSeconds = ptr.To[int32](deadlineSeconds)
 		})
@@ -64,7 +64,7 @@ var _ = Describe("A rollout that fails", func() {
 	}, SpecTimeout(4*time.Minute))
 
 	It("rests at the first failed Pod with autoPauseOnFailure, and a new version goes on", func(ctx SpecContext) {
-		r := startRollout(ctx, 3, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.AutoPauseOnFailure = true })
+		r := startRollout(ctx, 3, unasked, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.AutoPauseOnFailure = true })
 
 		r.change(ctx, setImage(missingImage))
 

@@ -22,6 +22,11 @@ import (
 // missingImage is a tag that no registry has.
 const missingImage = "ghcr.io/windlass-operator/testsidecar:missing"
 
+// unasked has nothing pulled ahead, so that a bad image reaches Pods, as with OpenKruise.
+func unasked(set *v1beta1.SidecarSet) {
+	set.Spec.UpdateStrategy.ImagePreDownload = &v1beta1.SidecarSetImagePreDownload{Policy: v1beta1.ImagePreDownloadOff}
+}
+
 // rollout is a SidecarSet injected into the Pods of one Deployment, all of them ready, for a spec to change.
 type rollout struct {
 	namespace  string
