@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,11 +72,36 @@ func TestEveryInvariantCanFail(t *testing.T) {
 			},
 			func(r *rules) { r.ImagePreDownload.Policy = v1beta1.ImagePreDownloadEveryNode },
 		), "has not pulled"},
+		"no puller outlives its deadline": {func(s *simulation) { s.hurried = true }, "outlives its deadline"},
+		"what a Pod waits for is true": {judge(
+			func(r *rules) { r.MaxUnavailable = ptr.To(intstr.FromInt32(1)) },
+			func(r *rules) { r.MaxUnavailable = ptr.To(intstr.FromInt32(9)) },
+		), "that is not so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, test.without, test.want, 300)
 		})
 	}
+}
+
+// An operator that does not see its holds removes none.
+func TestThatEveryHoldIsRemovedCanFail(t *testing.T) {
+	without := func(s *simulation) {
+		s.cache.Trims = append(s.cache.Trims, func(object any) (any, error) {
+			if pod, ok := object.(*corev1.Pod); ok {
+				if c := world.Condition(pod, v1beta1.KruisePodReadyCondition); c != nil {
+					c.Message = ""
+				}
+			}
+			return object, nil
+		})
+	}
+	for seed := range uint64(100) {
+		if strings.Contains(simulate(t, seed, without), "is held by") {
+			return
+		}
+	}
+	t.Error("100 histories, and no hold is left")
 }
 
 // A node that has the image of a sidecar and cannot pull the application's: the Pod is moved, since only the sidecar ran

@@ -57,6 +57,12 @@ type simulation struct {
 	complaint, only string
 	// fixed sets rules of SidecarSets that nobody changes. Nil: there are none.
 	fixed func(*v1beta1.SidecarSetUpdateStrategy)
+	// preDownload is the operator's policy for sets that have none of their own.
+	preDownload v1beta1.ImagePreDownloadPolicy
+	// asleep tells that the program behind the hooks does nothing.
+	asleep bool
+	// noPullers are namespaces that take none.
+	noPullers map[string]bool
 	// forgetful lets reads not wait for our own writes.
 	forgetful bool
 	// calm ends all faults.
@@ -68,6 +74,8 @@ type simulation struct {
 	writesLeft      int
 	diesAfter, dead bool
 	kill            func()
+	// nested tells that a look is under way beside another one.
+	nested bool
 	// idle are the versions of Pods, by UID, that their kubelets have nothing to do about.
 	idle map[types.UID]string
 	// made counts the Pods of Deployments.
@@ -76,7 +84,7 @@ type simulation struct {
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
 	t.Helper()
-	s := &simulation{Store: world.NewStore(t), seed: seed, random: rand.New(rand.NewPCG(seed, 41)), writesLeft: -1}
+	s := &simulation{Store: world.NewStore(t), seed: seed, random: rand.New(rand.NewPCG(seed, 41)), writesLeft: -1, noPullers: map[string]bool{}}
 	s.nodes, s.cache = world.NewNodes(s.Store), newCache(s.Store)
 	s.nodes.IfNotPresent = true
 	s.webhook, s.observer = newWebhook(s), newObserver(s)
@@ -88,6 +96,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	for i, zone := range []string{"a", "a", "b", "b", "c"} {
 		s.Add(makeNode(fmt.Sprintf("n%d", i+1), zone))
 	}
+	s.preDownload = policies[s.random.IntN(len(policies))]
 	s.Add(s.makeAgent())
 	s.Add(s.makeMesh())
 	s.Add(s.makeSet(webKey, int32(2+s.random.IntN(3))))
@@ -141,14 +150,16 @@ func (s *simulation) makeAgent() *v1beta1.SidecarSet {
 	set := build.MakeSidecarSet("agent").Container("agent", "agent:1").MaxUnavailable(fmt.Sprint(1 + s.random.IntN(3))).Obj()
 	set.Spec.Containers[0].Resources = cpu("100m")
 	set.Spec.UpdateStrategy.AutoPauseOnFailure = s.chance(20)
+	s.giveRules(set)
 	return set
 }
 
 func (s *simulation) makeMesh() *v1beta1.SidecarSet {
 	set := build.MakeSidecarSet("mesh").Container("mesh", "mesh:1").MaxUnavailable(fmt.Sprint(1 + s.random.IntN(2))).Obj()
 	set.Spec.Containers[0].UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{
-		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: "empty:1",
+		UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: emptyImage,
 	}
+	s.giveRules(set)
 	return set
 }
 
@@ -163,6 +174,7 @@ func (s *simulation) makeSet(key world.Key, replicas int32) *v1beta1.StatefulSet
 	set := b.Obj()
 	set.Namespace, set.UID = key.Namespace, ""
 	set.Spec.Template.Spec.Containers[0].Resources = cpu("200m")
+	s.giveSetRules(set.Spec.UpdateStrategy.RollingUpdate)
 	if key == webKey && s.chance(80) {
 		set.Spec.AutoRemediation = &v1beta1.AutoRemediation{Enabled: true}
 	}

@@ -31,7 +31,7 @@ func (o *observer) keepsWorkloads(rules *v1beta1.SidecarSetSpec, taken *corev1.P
 				continue
 			}
 			pods++
-			if pod.UID != taken.UID && !serves(pod) {
+			if pod.UID != taken.UID && !servesOn(pod) {
 				down++
 			}
 		}
@@ -70,7 +70,7 @@ func (o *observer) keepsLastPod(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod
 			pods++
 		}
 	}
-	serving := slices.ContainsFunc(o.s.Pods(), func(pod *corev1.Pod) bool { return others(pod) && serves(pod) })
+	serving := slices.ContainsFunc(o.s.Pods(), func(pod *corev1.Pod) bool { return others(pod) && servesOn(pod) })
 	if pods >= 2 && !serving && atMost(rules, pods) < pods && o.wentUnseen(taken, others) == 0 {
 		o.s.fail("%s: %s is restarted, the last Pod of %s that serves of %d", o.actor, taken.Name, workloadOf(taken), pods)
 	}
@@ -80,7 +80,7 @@ func (o *observer) keepsLastPod(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod
 func (o *observer) wentUnseen(taken *corev1.Pod, of func(*corev1.Pod) bool) (count int) {
 	for _, pod := range o.known() {
 		now := o.s.Pod(client.ObjectKeyFromObject(pod))
-		if pod.UID != taken.UID && of(pod) && serves(pod) && (now == nil || now.UID != pod.UID || !serves(now)) {
+		if pod.UID != taken.UID && of(pod) && servesOn(pod) && (now == nil || now.UID != pod.UID || !servesOn(now)) {
 			count++
 		}
 	}
@@ -89,10 +89,7 @@ func (o *observer) wentUnseen(taken *corev1.Pod, of func(*corev1.Pod) bool) (cou
 
 // keepsBudgets: what is taken from a PodDisruptionBudget is no more than somebody allows who sees everything at once,
 // and what went without the operator being able to know.
-func (o *observer) keepsBudgets(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod) {
-	if rules.UpdateStrategy.DisruptionBudgets == v1beta1.IgnoreDisruptionBudgets {
-		return
-	}
+func (o *observer) keepsBudgets(taken *corev1.Pod) {
 	for _, budget := range o.s.budgets() {
 		matched := o.s.Protected(budget)
 		if !slices.ContainsFunc(matched, func(pod *corev1.Pod) bool { return pod.UID == taken.UID }) {
@@ -100,15 +97,14 @@ func (o *observer) keepsBudgets(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod
 		}
 		healthy := int32(0)
 		for _, pod := range matched {
-			if _, disrupted := budget.Status.DisruptedPods[pod.Name]; pod.UID != taken.UID && serves(pod) && !disrupted {
+			if _, disrupted := budget.Status.DisruptedPods[pod.Name]; pod.UID != taken.UID && servesOn(pod) && !disrupted {
 				healthy++
 			}
 		}
-		uids := uidsOf(matched)
-		unseen := int32(o.wentUnseen(taken, func(pod *corev1.Pod) bool { return uids[pod.UID] }))
+		unseen := int32(o.wentUnseen(taken, func(pod *corev1.Pod) bool { return world.Covers(budget, pod) }))
 		if needed := o.needed(budget); healthy+unseen < needed {
-			o.s.fail("%s: %s is restarted, and PodDisruptionBudget %s/%s has %d healthy Pods then of %d that it needs",
-				o.actor, taken.Name, budget.Namespace, budget.Name, healthy, needed)
+			o.s.fail("%s: %s is restarted, and PodDisruptionBudget %s/%s has %d healthy Pods then of %d that it needs: %s",
+				o.actor, taken.Name, budget.Namespace, budget.Name, healthy, needed, o.describe(taken))
 		}
 	}
 }
@@ -116,20 +112,12 @@ func (o *observer) keepsBudgets(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod
 // needed is how many Pods have to be healthy for a budget: now, or as far as the operator could know, whichever is less.
 func (o *observer) needed(budget *policyv1.PodDisruptionBudget) int32 {
 	needed := o.s.DisruptionStatus(budget).DesiredHealthy
-	for _, object := range o.s.cache.Objects(world.Budget) {
+	for _, object := range o.cacheShows(world.Budget) {
 		if object.GetUID() == budget.UID {
 			needed = min(needed, object.(*policyv1.PodDisruptionBudget).Status.DesiredHealthy)
 		}
 	}
 	return needed
-}
-
-func uidsOf(pods []*corev1.Pod) map[types.UID]bool {
-	out := map[types.UID]bool{}
-	for _, pod := range pods {
-		out[pod.UID] = true
-	}
-	return out
 }
 
 // beginsNothing: with maxUnavailable 0 no update is begun in a Pod that serves. A hot upgrade is carried to its end.
@@ -138,10 +126,7 @@ func (o *observer) beginsNothing(rules *v1beta1.SidecarSetSpec, was, is *corev1.
 	if most.IntValue() != 0 || most.StrVal != "" && most.StrVal != "0%" || !serves(was) {
 		return
 	}
-	if sidecarRevisions(was)[o.object.Name] == sidecarRevisions(is)[o.object.Name] && holds(was) == holds(is) {
-		return // no update begins
-	}
-	if restarts(was, is) || !equality.Semantic.DeepEqual(was.Spec, is.Spec) {
+	if o.beginsIn(was, is) && (restarts(was, is) || !equality.Semantic.DeepEqual(was.Spec, is.Spec)) {
 		o.s.fail("%s: maxUnavailable is 0, and an update of Pod %s begins, which serves", o.actor, is.Name)
 	}
 }
@@ -149,14 +134,14 @@ func (o *observer) beginsNothing(rules *v1beta1.SidecarSetSpec, was, is *corev1.
 // oneDomain: no update is begun in a Pod of one domain while one that was begun in an earlier domain has not come to its
 // end, Pods included that do not serve.
 func (o *observer) oneDomain(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
-	set, revision := o.object.Name, sidecarRevisions(is)[o.object.Name]
-	if revision == sidecarRevisions(was)[set] && holds(was) == holds(is) {
+	set := o.object.Name
+	if !o.beginsIn(was, is) {
 		return
 	}
 	key := rules.UpdateStrategy.TopologyKey
 	domain := o.domain(is, key)
 	for _, other := range o.known() {
-		if key == "" || other.UID == is.UID || !o.begun[set][other.UID] || !o.alive(o.s.Pod(client.ObjectKeyFromObject(other))) {
+		if key == "" || other.UID == is.UID || !o.unfinished(set, other.UID) || !o.alive(o.s.Pod(client.ObjectKeyFromObject(other))) {
 			continue
 		}
 		if earlier := o.domain(other, key); compareDomains(earlier, domain) < 0 {
@@ -167,7 +152,13 @@ func (o *observer) oneDomain(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod)
 	if o.begun[set] == nil {
 		o.begun[set] = map[types.UID]bool{}
 	}
-	o.begun[set][is.UID] = !serves(is)
+	o.begun[set][is.UID] = serves(was)
+}
+
+// beginsIn reports whether a write begins an update of a Pod: with the version that it brings, or with what comes before.
+func (o *observer) beginsIn(was, is *corev1.Pod) bool {
+	set := o.object.Name
+	return !open(was, set) && (open(is, set) || sidecarRevisions(was)[set] != sidecarRevisions(is)[set])
 }
 
 // domain is the value of a label of a Pod's node.
@@ -184,24 +175,6 @@ func compareDomains(a, b string) int {
 		return -cmp.Compare(a, b)
 	}
 	return cmp.Compare(a, b)
-}
-
-// pulledFirst: no container is restarted with an image that no node has pulled, or, with policy EveryNode, the Pod's own.
-func (o *observer) pulledFirst(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
-	policy := v1beta1.ImagePreDownloadOff
-	if rules.UpdateStrategy.ImagePreDownload != nil {
-		policy = rules.UpdateStrategy.ImagePreDownload.Policy
-	}
-	for i := range is.Spec.Containers {
-		image := is.Spec.Containers[i].Image
-		has := o.s.nodes.HasAny(image)
-		if policy == v1beta1.ImagePreDownloadEveryNode {
-			has = o.s.nodes.Has(is.Spec.NodeName, image)
-		}
-		if policy != v1beta1.ImagePreDownloadOff && image != was.Spec.Containers[i].Image && !has {
-			o.s.fail("%s: Pod %s restarts with image %s, which %s has not pulled", o.actor, is.Name, image, is.Spec.NodeName)
-		}
-	}
 }
 
 // keepsWhatRan: auto remediation deletes no Pod of which a container of its own ran.

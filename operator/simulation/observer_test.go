@@ -20,6 +20,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
@@ -27,11 +28,7 @@ import (
 // could know: by what its cache showed when it looked.
 type observer struct {
 	s *simulation
-	// actor is the controller and the object that it looks at now, "" between looks.
-	actor  string
-	object types.NamespacedName
-	// writes counts those of this look, by what they say.
-	writes map[string]int
+	look
 	// taken are by actor the Pods that it took out of service: they served when they were written to, and have not
 	// served since. The Pods of a StatefulSet are known by name, since it is to replace them, all others by UID.
 	taken map[string]map[string]bool
@@ -42,6 +39,23 @@ type observer struct {
 	promises
 }
 
+// look is the one that is under way.
+type look struct {
+	// actor is the controller and the object that it looks at, "" between looks.
+	actor  string
+	object types.NamespacedName
+	// writes counts those of this look, by what they say.
+	writes map[string]int
+	// cached is what the cache showed when the look had been planned, by kind; nil before its first write.
+	cached map[string][]client.Object
+	// disturbed tells that what was planned is not what was done: a write failed, or somebody else was faster.
+	disturbed bool
+	// sent is how many requests there were before the look, made how many writes of it were made, and takenNow are the
+	// serving Pods that it took.
+	sent, made int
+	takenNow   map[types.NamespacedName]bool
+}
+
 func newObserver(s *simulation) *observer {
 	o := &observer{s: s, taken: map[string]map[string]bool{}, changes: map[string]int{}, claims: map[world.Key]types.UID{}, promises: newPromises()}
 	s.Watchers = append(s.Watchers, o.happened)
@@ -50,18 +64,42 @@ func newObserver(s *simulation) *observer {
 
 // begins notes what a look begins with.
 func (o *observer) begins(controller string, request reconcile.Request) {
-	o.actor, o.object, o.writes = controller+" "+requestName(request), request.NamespacedName, map[string]int{}
+	o.look = look{actor: controller + " " + requestName(request), object: request.NamespacedName, writes: map[string]int{}, takenNow: map[types.NamespacedName]bool{}}
+	o.sent = len(o.s.client.Requests)
 	o.s.headline = o.actor
+}
+
+// planned notes what the operator knows when it makes its first write: nothing is read after that, but for what auto
+// remediation does before.
+func (o *observer) planned(r world.Request) {
+	if o.cached != nil || o.remediating || r.Kind == world.SchedPatch || r.Kind == "Lease" {
+		return
+	}
+	o.cached = map[string][]client.Object{}
+	for _, kind := range []string{world.Pod, world.SidecarSet, world.StatefulSet, world.Budget} {
+		o.cached[kind] = o.s.cache.Objects(kind)
+	}
+	if o.acts("sidecarset") || o.acts("statefulset") {
+		o.judgePullers()
+	}
+}
+
+// cacheShows are the objects of a kind that the look goes by.
+func (o *observer) cacheShows(kind string) []client.Object {
+	if o.cached != nil {
+		return o.cached[kind]
+	}
+	return o.s.cache.Objects(kind)
 }
 
 // seen is what the operator sees of the object that it looks at: maxUnavailable, and the generation.
 func (o *observer) seen() (most int, generation int64) {
-	for _, object := range o.s.cache.Objects(world.SidecarSet) {
+	for _, object := range o.cacheShows(world.SidecarSet) {
 		if set := object.(*v1beta1.SidecarSet); o.acts("sidecarset") && set.Name == o.object.Name {
 			return set.Spec.UpdateStrategy.MaxUnavailable.IntValue(), set.Generation
 		}
 	}
-	for _, object := range o.s.cache.Objects(world.StatefulSet) {
+	for _, object := range o.cacheShows(world.StatefulSet) {
 		if set := object.(*v1beta1.StatefulSet); o.acts("statefulset") && client.ObjectKeyFromObject(set) == o.object {
 			return set.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable.IntValue(), set.Generation
 		}
@@ -69,7 +107,13 @@ func (o *observer) seen() (most int, generation int64) {
 	return 0, 0
 }
 
-func (o *observer) ends() { o.actor, o.s.headline = "", "" }
+// ends judges what a look comes to; err is what it did not come to its end for.
+func (o *observer) ends(err error) {
+	if err == nil && (o.acts("sidecarset") || o.acts("statefulset")) {
+		o.endsPullers()
+	}
+	o.look, o.s.headline = look{}, ""
+}
 
 func (o *observer) acts(controller string) bool { return strings.HasPrefix(o.actor, controller+" ") }
 
@@ -83,6 +127,7 @@ func (o *observer) once(r world.Request) {
 // wrote judges a write of the operator that was made.
 func (o *observer) wrote(r world.Request, before, after client.Object) {
 	o.s.say("    %s", r)
+	o.made++
 	switch r.Kind {
 	case world.Pod:
 		was, _ := before.(*corev1.Pod)
@@ -90,6 +135,7 @@ func (o *observer) wrote(r world.Request, before, after client.Object) {
 		o.wrotePod(r, was, is)
 	case world.SidecarSet:
 		o.toldSidecars(after.(*v1beta1.SidecarSet))
+		o.waits(after.(*v1beta1.SidecarSet))
 	case world.StatefulSet:
 		o.toldSet(after.(*v1beta1.StatefulSet))
 	}
@@ -103,12 +149,12 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 	}
 	o.meant(r, was)
 	o.keepsWhatRan(r, was)
-	o.promised(r, was, is)
+	o.promised(was, is)
 	if is != nil {
 		o.written[is.UID] = is
 		o.keptOthers(r, was, is)
 	}
-	if o.acts("sidecarset") && is != nil && r.Verb != "patch/status" {
+	if o.acts("sidecarset") && is != nil && !equality.Semantic.DeepEqual(was.Spec, is.Spec) {
 		o.counted(r, was)
 	}
 	if serves(was) && !serves(is) {
@@ -118,14 +164,15 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 
 // meant: what was decided about a Pod happens to no other one of its name.
 func (o *observer) meant(r world.Request, was *corev1.Pod) {
-	for _, pod := range o.s.cache.Objects(world.Pod) {
+	for _, pod := range o.cacheShows(world.Pod) {
 		if client.ObjectKeyFromObject(pod) == r.Key() && pod.GetUID() != was.UID {
 			o.s.fail("%s: %s was decided about Pod %s, and %s has its name by now", o.actor, r, pod.GetUID(), was.UID)
 		}
 	}
 }
 
-// counted: one generation of a SidecarSet changes a Pod once, and once more where it is resized or a hot upgrade ends.
+// counted: one generation of a SidecarSet changes the containers of a Pod once, and once more where they are resized or a
+// hot upgrade ends.
 func (o *observer) counted(r world.Request, pod *corev1.Pod) {
 	_, generation := o.seen()
 	key := fmt.Sprintf("%s/%d of %s", o.actor, generation, pod.UID)
@@ -207,7 +254,11 @@ func (o *observer) tookDown(pod *corev1.Pod) {
 	}
 	o.taken[o.actor][key] = true
 	o.forgetLost()
-	if most, _ := o.seen(); len(o.taken[o.actor]) > most {
+	most, _ := o.seen()
+	if o.acts("sidecarset") && most == 0 {
+		most = 1 // what was begun before is carried to its end, see beginsNothing
+	}
+	if len(o.taken[o.actor]) > most {
 		o.s.fail("%s: %s is taken down: %v are down because of us, maxUnavailable is %d", o.actor, pod.Name, o.taken[o.actor], most)
 	}
 }
@@ -229,7 +280,7 @@ func (o *observer) forgetLost() {
 // wanted reports whether the set of this look, as the cache shows it, is to have the Pod's ordinal.
 func (o *observer) wanted(pod *corev1.Pod) bool {
 	_, ordinal, _ := podcache.SplitOrdinal(pod.Name)
-	for _, object := range o.s.cache.Objects(world.StatefulSet) {
+	for _, object := range o.cacheShows(world.StatefulSet) {
 		if set := object.(*v1beta1.StatefulSet); client.ObjectKeyFromObject(set) == o.object {
 			return ordinal < int(*set.Spec.Replicas)
 		}
@@ -282,9 +333,9 @@ func (o *observer) happened(e world.Event) {
 }
 
 func (o *observer) podChanged(was, is *corev1.Pod) {
-	if was == nil {
+	if was == nil && !pull.Is(is) {
 		o.hasSidecars(is)
-	} else if is == nil || !o.alive(is) {
+	} else if was != nil && (is == nil || !o.alive(is)) {
 		for actor, taken := range o.taken {
 			if strings.HasPrefix(actor, "sidecarset ") {
 				delete(taken, string(was.UID))
@@ -339,7 +390,7 @@ func (o *observer) toldSidecars(set *v1beta1.SidecarSet) {
 	if limited(set) {
 		return // Pods without a recorded version cannot be resized
 	}
-	for _, object := range o.s.cache.Objects(world.Pod) {
+	for _, object := range o.cacheShows(world.Pod) {
 		pod := object.(*corev1.Pod)
 		if _, injected := sidecarRevisions(pod)[set.Name]; injected && o.alive(pod) && !has(set, pod) {
 			o.s.fail("SidecarSet %s says that it is complete, and Pod %s has another version of it: %v", set.Name, pod.Name, set.Status.Conditions)
@@ -373,7 +424,7 @@ func current(set *v1beta1.SidecarSet, pod *corev1.Pod) bool {
 		}
 	}
 	slices.Sort(images)
-	return slices.Equal(images, []string{"empty:1", want.Image})
+	return slices.Equal(images, []string{emptyImage, want.Image})
 }
 
 // toldSet: a StatefulSet that says that it is rolled out has all of its Pods, as the operator could see them, at the
@@ -384,7 +435,7 @@ func (o *observer) toldSet(set *v1beta1.StatefulSet) {
 		return
 	}
 	count := 0
-	for _, object := range o.s.cache.Objects(world.Pod) {
+	for _, object := range o.cacheShows(world.Pod) {
 		pod := object.(*corev1.Pod)
 		if metav1.IsControlledBy(pod, set) && pod.DeletionTimestamp == nil {
 			count++

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,10 +19,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/testing/world"
+	"github.com/windlass-operator/windlass/operator/ledger"
 	"github.com/windlass-operator/windlass/operator/loop"
+	"github.com/windlass-operator/windlass/operator/pullers"
 	"github.com/windlass-operator/windlass/operator/readiness"
+	"github.com/windlass-operator/windlass/operator/refusal"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
@@ -53,7 +59,7 @@ type running struct {
 
 // newCache is the operator's cache, which outlives it: its state at the next start is what it would be then.
 func newCache(s *world.Store) *world.Cache {
-	c := world.NewCache(s, statefulset.TrimClaim, statefulset.TrimRevision)
+	c := world.NewCache(s, disruption.Trim, statefulset.TrimClaim, statefulset.TrimRevision)
 	for _, add := range []func(context.Context, client.FieldIndexer) error{sidecarset.AddIndexes, statefulset.AddIndexes} {
 		if err := add(context.Background(), c); err != nil {
 			s.T.Fatal(err)
@@ -75,15 +81,20 @@ func (s *simulation) start() {
 	s.cache.Sync()
 	s.client = &world.Client{Store: s.Store, Reader: s.cache, Fault: s.fault, Answer: s.answer, Admit: s.admit, Policy: s.policy, Wrote: s.wrote}
 	s.client.Unconditional = map[string]bool{world.Revision: true}
-	cluster := loop.Cluster{Client: s.client, Live: s.Live(), Mapper: mapper, Clock: s.Clock, Recorder: &events.FakeRecorder{}}
+	cluster := loop.Cluster{Client: creator{s.client, s.observer}, Live: s.Live(), Mapper: mapper, Clock: s.Clock, Recorder: &events.FakeRecorder{}}
 	remediated := cluster
 	remediated.Client = remediator{s.client, s.observer}
 	patches := &running{queue: world.NewQueue(s.Clock)}
 	patches.Controller = schedpatch.New(cluster, &lateWatches{Reader: s.cache, s: s, controller: patches}, schedpatch.Options{})
+	clear(s.pulls)
+	taken, pulls := ledger.New(), pullers.NewMemory()
 	s.process = &process{simulation: s, controllers: []*running{
-		{Controller: sidecarset.New(cluster, sidecarset.Options{Parallel: 1, Namespace: home, CanResize: true}), queue: world.NewQueue(s.Clock)},
+		{Controller: sidecarset.New(cluster, sidecarset.Options{
+			Parallel: 1, Namespace: home, CanResize: true, Ledger: taken, Pulls: pulls, ImagePreDownload: s.preDownload,
+		}), queue: world.NewQueue(s.Clock)},
 		{Controller: statefulset.New(cluster, statefulset.Options{
-			Parallel: 1, CanResize: true, Remediator: remediation.New(remediated, remediation.Options{Namespace: home, Asker: s.webhook}),
+			Parallel: 1, CanResize: true, Ledger: taken, Pulls: pulls, ImagePreDownload: s.preDownload,
+			Remediator: remediation.New(remediated, remediation.Options{Namespace: home, Asker: s.webhook}),
 		}), queue: world.NewQueue(s.Clock)},
 		patches,
 		{Controller: readiness.New(cluster), queue: world.NewQueue(s.Clock)},
@@ -96,6 +107,21 @@ func (s *simulation) start() {
 		}
 	}
 	s.cache.Shown = append(s.cache.Shown, s.process.shown)
+}
+
+// creator is a client that tells the observer which Pods that pull images are refused.
+type creator struct {
+	*world.Client
+	o *observer
+}
+
+// Create creates.
+func (c creator) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
+	err := c.Client.Create(ctx, object, options...)
+	if pull.Is(object) && refusal.KindOf(err) == refusal.Refused {
+		c.o.pullerRefused(object)
+	}
+	return err
 }
 
 // remediator is the client of auto remediation.
@@ -228,24 +254,31 @@ func (p *process) ready() (out []func() (*running, reconcile.Request)) {
 	return out
 }
 
-// look lets a controller look at one object. The operator may be killed at one of its writes: it does nothing from then
+// lookAt lets a controller look at one object. The operator may be killed at one of its writes: it does nothing from then
 // on, and another one comes that remembers nothing.
-func (s *simulation) look(c *running, request reconcile.Request, mayDie bool) {
+func (s *simulation) lookAt(c *running, request reconcile.Request, mayDie bool) {
 	ctx, cancel := context.WithCancel(quietly)
 	defer cancel()
 	s.kill, s.writesLeft, s.dead = cancel, -1, false
 	if mayDie && s.chance(8) {
 		s.writesLeft, s.diesAfter = s.random.IntN(4), s.chance(50)
 	}
-	s.begins(c.Name, request)
-	result, err := c.Reconcile(ctx, request)
-	s.ends()
+	s.reconcile(ctx, c, request)
 	if s.dead {
 		s.say("the operator is killed and comes back")
 		s.start()
-		return
 	}
-	if err != nil {
+}
+
+// reconcile is one look.
+func (s *simulation) reconcile(ctx context.Context, c *running, request reconcile.Request) {
+	if *logs {
+		ctx = log.IntoContext(ctx, funcr.New(func(_, text string) { s.say("      %s", text) }, funcr.Options{}))
+	}
+	s.begins(c.Name, request)
+	result, err := c.Reconcile(ctx, request)
+	s.ends(err)
+	if err != nil && !s.dead {
 		s.say("  %s %s: %v", c.Name, requestName(request), err)
 	}
 	c.queue.Finish(request, result, err)

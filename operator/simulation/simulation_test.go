@@ -22,13 +22,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
+	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/internal/testing/world"
 )
 
 var (
-	seeds  = flag.Int("seeds", 300, "how many histories are simulated")
+	seeds  = flag.Int("seeds", 250, "how many histories are simulated")
+	logs   = flag.Bool("logs", false, "show what the operator logs")
 	tailed = flag.Int("tail", 80, "how many lines of a history that fails are shown")
-	seed   = flag.Int("seed", -1, "simulate this one alone")
+	// besides is how often another look comes beside a write, in percent.
+	besides = flag.Int("besides", 10, "how often another look comes beside a write, in percent")
+	seed    = flag.Int("seed", -1, "simulate this one alone")
 )
 
 // TestAllControllers checks after every step what must never happen, and at the end that everything comes to rest where
@@ -106,6 +111,11 @@ func (s *simulation) settle() {
 	s.calm, s.webhook.down, s.cache.Deaf = true, false, false
 	s.refusing, s.idle = s.refusing && s.chance(50), map[types.UID]string{}
 	clear(s.nodes.Flaky)
+	s.asleep = false
+	clear(s.nodes.Broken)
+	if s.chance(50) {
+		clear(s.noPullers)
+	}
 	s.openBudgets()
 	s.uncordon()
 	for i := range 5 {
@@ -119,6 +129,9 @@ func (s *simulation) settle() {
 		image := key.Name + ":final"
 		s.editSidecars(key, image, func(spec *v1beta1.SidecarSetSpec) {
 			spec.Containers[0].Image, spec.UpdateStrategy.Paused, spec.UpdateStrategy.Partition = image, false, ptr.To(intstr.FromInt32(0))
+			if spec.UpdateStrategy.MaxUnavailable.IntValue() == 0 {
+				spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(1))
+			}
 		})
 	}
 	for _, key := range []world.Key{webKey, dbKey} {
@@ -160,11 +173,19 @@ func (s *simulation) rest(complaint string) {
 	}
 }
 
-// recreated is a person who has the Pods created anew that a set says it cannot bring up to date.
+// recreated is a person who has the Pods created anew that a set says it cannot bring up to date. Where a set is stuck and
+// Pods wait for another domain, the order of domains goes: one that cannot finish holds the next.
 func (s *simulation) recreated() (done bool) {
 	for _, key := range []world.Key{agentKey, meshKey} {
 		set := s.sidecarSet(key)
-		if set.Status.ObservedGeneration != set.Generation || !limited(set) {
+		if set.Status.ObservedGeneration != set.Generation {
+			continue
+		}
+		if stuck(set) && set.Spec.UpdateStrategy.TopologyKey != "" {
+			s.editSidecars(key, "no order of domains", func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.TopologyKey = "" })
+			done = true
+		}
+		if !limited(set) {
 			continue
 		}
 		for _, pod := range s.Pods() {
@@ -178,6 +199,12 @@ func (s *simulation) recreated() (done bool) {
 	return done
 }
 
+// stuck reports whether a set says that it does not get on.
+func stuck(set *v1beta1.SidecarSet) bool {
+	c := meta.FindStatusCondition(set.Status.Conditions, v1beta1.ConditionStalled)
+	return c != nil && c.Status == metav1.ConditionTrue && c.Reason == v1beta1.ReasonProgressDeadlineExceeded
+}
+
 // round lets everybody act once and reports whether anything happened.
 func (s *simulation) round() bool {
 	before := s.Version()
@@ -186,7 +213,7 @@ func (s *simulation) round() bool {
 	looked := false
 	for ready := s.process.ready(); len(ready) > 0; ready = s.process.ready() {
 		c, request := ready[0]()
-		s.look(c, request, false)
+		s.lookAt(c, request, false)
 		s.check()
 		s.cache.Sync()
 		looked = true
@@ -195,6 +222,9 @@ func (s *simulation) round() bool {
 	s.sayIf(s.Disruptions()...)
 	s.sayIf(s.nodes.Collect(world.Claim, world.Pod, world.SchedPatch)...)
 	s.sayIf(s.nodes.Volumes()...)
+	for _, pod := range s.workers() {
+		s.program(pod)
+	}
 	for _, pod := range s.Pods() {
 		s.kubelet(pod)
 	}
@@ -229,6 +259,13 @@ func (s *simulation) missing() (out []string) {
 	for _, pod := range s.Pods() {
 		if pod.Namespace == kept && s.refusing {
 			continue
+		}
+		if pull.Is(pod) {
+			out = append(out, pod.Name+" is left, which pulls an image")
+			continue
+		}
+		if open := sidecar.OpenUpdates(pod); len(open) > 0 {
+			out = append(out, fmt.Sprintf("%s is held by %v", pod.Name, open))
 		}
 		if !serves(pod) {
 			out = append(out, pod.Name+" does not serve")
@@ -293,7 +330,7 @@ func (s *simulation) quiet() {
 		for _, c := range s.process.controllers {
 			for _, request := range s.everything(c) {
 				before := len(s.client.Requests)
-				s.look(c, request, false)
+				s.lookAt(c, request, false)
 				if wrote := s.client.Requests[before:]; len(wrote) > 0 && !(s.refusing) {
 					s.fail("%s %s writes though nothing has happened: %v", c.Name, requestName(request), wrote)
 				}

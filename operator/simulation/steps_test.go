@@ -21,9 +21,11 @@ import (
 
 // fault decides what becomes of a write before it is made.
 func (s *simulation) fault(r world.Request) error {
+	s.planned(r)
 	if s.calm {
 		return nil
 	}
+	s.beside(r)
 	switch {
 	case s.dead:
 		return context.Canceled
@@ -33,9 +35,11 @@ func (s *simulation) fault(r world.Request) error {
 	s.writesLeft--
 	switch s.random.IntN(50) {
 	case 0:
+		s.disturbed = true
 		s.say("    %s: conflict", r)
 		return apierrors.NewConflict(world.ResourceOf(r.Kind), r.Name, errors.New("somebody was faster"))
 	case 1:
+		s.disturbed, s.doubted[r.Key()] = true, s.Now()
 		s.say("    %s: refused", r)
 		return apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
 	}
@@ -58,6 +62,7 @@ func (s *simulation) answer(r world.Request) error {
 		s.diesAfter = false
 		return s.die(r)
 	case s.random.IntN(60) == 0:
+		s.disturbed, s.doubted[r.Key()] = true, s.Now()
 		s.say("    %s: the answer is lost", r)
 		if pod := s.Pod(r.Key()); r.Kind == world.Pod && pod != nil {
 			s.unanswered[pod.ResourceVersion] = true
@@ -70,13 +75,37 @@ func (s *simulation) answer(r world.Request) error {
 	return nil
 }
 
+// beside lets another worker look at another object while a write is on its way: before it is made, as far as that one
+// can see. A puller is made under a lock that the other one might wait for.
+func (s *simulation) beside(r world.Request) {
+	if s.nested || s.random.IntN(100) >= *besides || r.Kind == world.Pod && r.Verb == "create" {
+		return
+	}
+	ready := s.process.ready()
+	if len(ready) == 0 {
+		return
+	}
+	c, request := ready[s.random.IntN(len(ready))]()
+	if c.Name+" "+requestName(request) == s.actor {
+		c.queue.Add(request) // nobody looks at one object twice at a time
+		return
+	}
+	s.say("    %s: on its way, and meanwhile", r)
+	outer, headline, left, after := s.look, s.headline, s.writesLeft, s.diesAfter
+	s.nested, s.writesLeft, s.diesAfter = true, -1, false
+	s.reconcile(quietly, c, request)
+	s.nested = false
+	s.look, s.headline, s.writesLeft, s.diesAfter = outer, headline, left, after
+	s.disturbed = true
+}
+
 // step lets one random thing happen.
 func (s *simulation) step() {
 	switch n := s.random.IntN(100); {
 	case n < 34:
 		if ready := s.process.ready(); len(ready) > 0 {
 			c, request := ready[s.random.IntN(len(ready))]()
-			s.look(c, request, true)
+			s.lookAt(c, request, true)
 		}
 	case n < 56:
 		if pod := s.pick(); pod != nil {
@@ -88,6 +117,11 @@ func (s *simulation) step() {
 		}
 	case n < 73:
 		s.workloads()
+		for _, pod := range s.workers() {
+			if s.chance(60) {
+				s.program(pod)
+			}
+		}
 	case n < 76:
 		s.sayIf(s.nodes.Collect(world.Claim, world.Pod, world.SchedPatch)...)
 		s.sayIf(s.nodes.Volumes()...)
@@ -126,7 +160,7 @@ func (s *simulation) pick() *corev1.Pod {
 func (s *simulation) mishap() {
 	pod := s.pick()
 	node := fmt.Sprintf("n%d", 1+s.random.IntN(5))
-	switch n := s.random.IntN(17); {
+	switch n := s.random.IntN(22); {
 	case n == 0:
 		s.cache.Deaf = !s.cache.Deaf
 		s.say("the operator's watches are broken: %t", s.cache.Deaf)
@@ -141,7 +175,16 @@ func (s *simulation) mishap() {
 		s.say("%s is lost: %t", node, s.nodes.LostNodes[node])
 	case n == 4:
 		s.cordon(node, !world.Get[*corev1.Node](s.Store, world.Node, world.Key{Name: node}).Spec.Unschedulable)
-	case n < 8:
+	case n == 5:
+		s.asleep = !s.asleep
+		s.say("the program behind the hooks sleeps: %t", s.asleep)
+	case n == 6:
+		namespace := []string{"default", kept, "shop"}[s.random.IntN(3)]
+		s.noPullers[namespace] = !s.noPullers[namespace]
+		s.say("a quota is against Pods that pull images in namespace %s: %t", namespace, s.noPullers[namespace])
+	case n < 9:
+		s.registry()
+	case n < 12:
 		s.trouble(node, troubles[s.random.IntN(len(troubles))])
 	case pod != nil:
 		s.podMishap(pod)
@@ -218,7 +261,9 @@ func (s *simulation) editSet(key world.Key, what string, change func(spec *v1bet
 
 func (s *simulation) changeSidecars(key world.Key, images []string) {
 	image, n := images[s.random.IntN(len(images))], s.random.IntN(4)
-	switch s.random.IntN(8) {
+	switch s.random.IntN(10) {
+	case 8, 9:
+		s.editSidecars(key, "another rule", s.changeRules)
 	case 0, 1, 2, 3:
 		s.editSidecars(key, image, func(spec *v1beta1.SidecarSetSpec) { spec.Containers[0].Image = image })
 	case 4:
@@ -228,8 +273,8 @@ func (s *simulation) changeSidecars(key world.Key, images []string) {
 			spec.UpdateStrategy.Partition = ptr.To(intstr.FromInt32(int32(n)))
 		})
 	case 6:
-		s.editSidecars(key, fmt.Sprint("maxUnavailable ", n+1), func(spec *v1beta1.SidecarSetSpec) {
-			spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(int32(n + 1)))
+		s.editSidecars(key, fmt.Sprint("maxUnavailable ", n), func(spec *v1beta1.SidecarSetSpec) {
+			spec.UpdateStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(int32(n)))
 		})
 	case 7:
 		if key == agentKey {
@@ -243,7 +288,9 @@ func (s *simulation) changeSidecars(key world.Key, images []string) {
 func (s *simulation) changeSet(key world.Key) {
 	image := []string{"app:1", "app:2", "app:3", "app:bad", "app:crash", "app:unready"}[s.random.IntN(6)]
 	n := s.random.Int32N(4)
-	switch s.random.IntN(9) {
+	switch s.random.IntN(10) {
+	case 9:
+		s.editSet(key, "other rules", func(spec *v1beta1.StatefulSetSpec) { s.giveSetRules(spec.UpdateStrategy.RollingUpdate) })
 	case 0, 1, 2:
 		s.editSet(key, image, func(spec *v1beta1.StatefulSetSpec) { spec.Template.Spec.Containers[0].Image = image })
 	case 3:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/pull"
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 	"github.com/windlass-operator/windlass/internal/testing/world"
@@ -137,14 +138,19 @@ func (s *simulation) admit(object client.Object, dryRun bool) error {
 	return world.Review(s.T, s.webhook.handler, pod, dryRun)
 }
 
-// policy refuses changes of Pods in namespace kept, but for their status, which kubelets write too.
+// policy refuses changes of Pods in namespace kept, but for their status, which kubelets write too, and at times new
+// Pods that pull images.
 func (s *simulation) policy(before, after client.Object) error {
+	if is, ok := after.(*corev1.Pod); ok && before == nil && pull.Is(is) && s.noPullers[is.Namespace] {
+		return world.Denied("no Pods that pull images here")
+	}
 	was, ok := before.(*corev1.Pod)
 	if !ok || after == nil || !s.refusing || was.Namespace != kept {
 		return nil
 	}
 	for i := range was.Spec.Containers {
 		if was.Spec.Containers[i].Image != after.(*corev1.Pod).Spec.Containers[i].Image {
+			s.disturbed = true
 			return world.Denied("nothing changes here")
 		}
 	}

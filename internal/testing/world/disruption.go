@@ -66,13 +66,13 @@ func (s *Store) DisruptionStatus(budget *policyv1.PodDisruptionBudget) policyv1.
 
 // Protected are the Pods that a budget matches, those that are going included.
 func (s *Store) Protected(budget *policyv1.PodDisruptionBudget) []*corev1.Pod {
+	return slices.DeleteFunc(s.Pods(), func(pod *corev1.Pod) bool { return !Covers(budget, pod) })
+}
+
+// Covers reports whether a budget matches a Pod.
+func Covers(budget *policyv1.PodDisruptionBudget, pod *corev1.Pod) bool {
 	selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	return slices.DeleteFunc(s.Pods(), func(pod *corev1.Pod) bool {
-		return pod.Namespace != budget.Namespace || !selector.Matches(labels.Set(pod.Labels))
-	})
+	return err == nil && pod.Namespace == budget.Namespace && selector.Matches(labels.Set(pod.Labels))
 }
 
 // expected is how many Pods of a budget there should be and how many of them have to be healthy. A number of Pods that

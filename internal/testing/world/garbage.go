@@ -27,7 +27,7 @@ func (n *Nodes) Collect(kinds ...string) (said []string) {
 func (n *Nodes) collect(kind string, object client.Object) string {
 	owners, key := object.GetOwnerReferences(), client.ObjectKeyFromObject(object)
 	alive := slices.DeleteFunc(slices.Clone(owners), func(o metav1.OwnerReference) bool {
-		owner := n.objects[o.Kind][Key{Namespace: object.GetNamespace(), Name: o.Name}]
+		owner := n.objects[o.Kind][ownerKey(object, o)]
 		return owner == nil || owner.GetUID() != o.UID
 	})
 	switch {
@@ -45,6 +45,14 @@ func (n *Nodes) collect(kind string, object client.Object) string {
 		kind = "claim"
 	}
 	return fmt.Sprintf("%s %s is deleted with its owner", kind, key.Name)
+}
+
+// ownerKey is that of an owner: one of the same namespace, unless its kind has none.
+func ownerKey(object client.Object, owner metav1.OwnerReference) Key {
+	if owner.Kind == SidecarSet {
+		return Key{Name: owner.Name}
+	}
+	return Key{Namespace: object.GetNamespace(), Name: owner.Name}
 }
 
 // Volumes lets claims grow, and go when no Pod mounts them any more.

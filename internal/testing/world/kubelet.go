@@ -38,6 +38,7 @@ const (
 func (n *Nodes) run(pod *corev1.Pod) string {
 	before := pod.DeepCopy()
 	pod.Status.ObservedGeneration = pod.Generation
+	n.taken(pod)
 	if trouble := n.Troubles[pod.Spec.NodeName]; trouble != Well && !made(pod) && !n.startsInPart(trouble) && n.fails(pod, trouble) {
 		if equality.Semantic.DeepEqual(before.Status, pod.Status) {
 			return ""
@@ -62,6 +63,14 @@ func (n *Nodes) run(pod *corev1.Pod) string {
 	n.SetReady(pod, healthy && gatesOpen(pod))
 	n.lost(pod)
 	return tell(before, pod)
+}
+
+// taken notes when a Pod's kubelet took it, if it does.
+func (n *Nodes) taken(pod *corev1.Pod) {
+	if pod.Status.StartTime == nil && n.Troubles[pod.Spec.NodeName] != Refuses {
+		now := n.Second()
+		pod.Status.StartTime = &now
+	}
 }
 
 // made reports whether a container of a Pod was ever made.

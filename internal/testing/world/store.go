@@ -185,7 +185,7 @@ func (s *Store) Delete(kind string, key Key) {
 	if object == nil || object.GetDeletionTimestamp() != nil {
 		return
 	}
-	if pod, ok := object.(*corev1.Pod); ok && (pod.Spec.NodeName == "" || ended(pod)) {
+	if pod, ok := object.(*corev1.Pod); ok && (pod.Spec.NodeName == "" || ended(pod) || endsAtOnce(pod)) {
 		s.Stopped[pod.UID] = true
 	}
 	ends := s.endsNow(object)
@@ -200,6 +200,12 @@ func (s *Store) Delete(kind string, key Key) {
 	after := object.DeepCopyObject().(client.Object)
 	after.SetDeletionTimestamp(&now)
 	s.Put(after)
+}
+
+// endsAtOnce reports whether nobody waits for a Pod's processes.
+func endsAtOnce(pod *corev1.Pod) bool {
+	span := pod.Spec.TerminationGracePeriodSeconds
+	return span != nil && *span == 0
 }
 
 func ended(pod *corev1.Pod) bool {
