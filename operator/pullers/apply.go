@@ -85,6 +85,7 @@ func (o *Outcome) fail(err error) {
 
 // end deletes a puller, and no other Pod of its name.
 func (p *Pullers) end(ctx context.Context, owner client.Object, e pull.End) error {
+	p.memory.noteEnding(p.key(owner), e.Puller.UID)
 	err := p.writer.Delete(ctx, apply.Identity(e.Puller), apply.Seen(e.Puller, false))
 	if err == nil || apply.IsStale(err) {
 		p.memory.noteEnded(p.key(owner), e.Puller.UID)

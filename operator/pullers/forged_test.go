@@ -3,6 +3,8 @@
 package pullers
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/pull"
@@ -81,6 +84,25 @@ func TestAPullerThatSomebodyHasDeletedSaysNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	saysNothing(t, p, "Pod default/"+puller.Name+" on node node-1 was deleted or changed by somebody else")
+}
+
+// Nobody else has ended a puller that we have asked to delete, whatever the answer was: were it taken so, Pods of its
+// namespace would restart on its node with what nobody has pulled there.
+func TestAPullerIsOursToDeleteThoughTheAnswerIsLost(t *testing.T) {
+	p := pullersOf(nil, pod("web"))
+	puller := makeOne(t, p)
+	p.writer = interceptor.NewClient(p.writer.(client.WithWatch), interceptor.Funcs{
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
+			return errors.Join(errors.New("connection reset"), c.Delete(ctx, o, options...))
+		},
+	})
+	if got := p.Apply(t.Context(), set(), &pull.Plan{Ends: []pull.End{{Puller: puller}}}, now, 4); len(got.Failed) != 1 {
+		t.Errorf("outcome: %+v, want a failure", got)
+	}
+	known, err := p.Known(t.Context(), set(), now)
+	if err != nil || len(known.Pullers) != 0 || len(known.Tries) != 0 || known.InAll != 0 {
+		t.Errorf("known: %+v (%v), want nothing", known, err)
+	}
 }
 
 func saysNothing(t *testing.T, p *Pullers, words string) {

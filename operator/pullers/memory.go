@@ -58,6 +58,8 @@ type made struct {
 	at    time.Time
 	// failing is since when its pull fails, zero while it does not.
 	failing time.Time
+	// ending tells that we have asked to delete it: the answer may have been lost.
+	ending bool
 }
 
 // NewMemory returns an empty Memory.
@@ -94,10 +96,13 @@ func (m *Memory) recall(o object, list []*corev1.Pod, now time.Time) (
 		pullers = append(pullers, pull.Puller{Pod: pod, FailingSince: puller.failing})
 	}
 	for _, uid := range slices.Sorted(maps.Keys(known.made)) {
-		if !there.Has(uid) {
-			known.tries = append(known.tries, known.made[uid].lost(uid, now))
-			delete(known.made, uid)
+		if there.Has(uid) {
+			continue
 		}
+		if puller := known.made[uid]; !puller.ending {
+			known.tries = append(known.tries, puller.lost(uid, now))
+		}
+		delete(known.made, uid)
 	}
 	known.tries = pull.Recent(known.tries, now)
 	if len(known.tries)+len(known.made) == 0 {
@@ -125,6 +130,15 @@ func (m *Memory) noteMade(o object, puller *corev1.Pod, now time.Time) {
 	defer m.mu.Unlock()
 	m.of(o).made[puller.UID] = &made{
 		Key: pull.KeyOf(puller), namespace: puller.Namespace, name: puller.Name, image: pods.Image(puller, pull.ContainerName), at: now,
+	}
+}
+
+// noteEnding takes in that a puller is about to be deleted.
+func (m *Memory) noteEnding(o object, puller types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.objects[o.place]; known != nil && known.made[puller] != nil {
+		known.made[puller].ending = true
 	}
 }
 
