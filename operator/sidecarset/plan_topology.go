@@ -79,10 +79,11 @@ func restartsIdle(s *Snapshot, view *sidecar.View) bool {
 }
 
 // otherDomain holds back a Pod of a domain, whether it serves or not, while an earlier one has Pods that could be updated,
-// and while any other has one of which the update is not at its end. A Pod of which that is so itself goes on.
+// and while any other has one of which the update is not at its end. A Pod of which that is so itself goes on, unless it
+// serves again and only has to for longer: a newer version would take it down beside the Pods of another domain.
 func (p *planner) otherDomain(c *candidate) (words string, waits bool) {
 	t := p.topology
-	if t == nil || unfinished(p.s, c.View) {
+	if t == nil || unfinished(p.s, c.View) && !p.s.keepsShare(c.View) {
 		return "", false
 	}
 	domain := t.of(c.View)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -83,6 +84,21 @@ func TestOneDomainIsUpdatedAfterTheOther(t *testing.T) {
 			w.unready(1)
 			w.image("agent:3")
 		}, "web-1", ""},
+		"a Pod of a later domain that serves does not, though it is not at the end of minReadySeconds": {zoned(t, "a b"), func(w *rollout) {
+			w.set.Spec.UpdateStrategy.MinReadySeconds = 30
+			w.update(1)
+			w.starts(1)
+			build.SetReady(w.pods[1], true, w.now)
+			w.image("agent:3")
+		}, "", "Later: 2 Pods. topology.kubernetes.io/zone a comes first: 1 of its Pods are not at the new version: 1, Pod default/web-1. " +
+			"topology.kubernetes.io/zone b is not at its end: Pod default/web-1 was changed and has to serve first: 1, Pod default/web-0."},
+		"nor after it": {zoned(t, "a b"), func(w *rollout) {
+			w.set.Spec.UpdateStrategy.MinReadySeconds = 30
+			w.update(1)
+			w.starts(1)
+			build.SetReady(w.pods[1], true, w.now)
+			w.image("agent:3").now = w.now.Add(30 * time.Second)
+		}, "web-0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := test.rollout.image("agent:2")
