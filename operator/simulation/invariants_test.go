@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -22,27 +24,51 @@ import (
 // away that the operator heeds for their sake, and waits for what they say then.
 
 // keepsWorkloads: a Pod is restarted only while fewer Pods of its workload are down, for whatever reason, than
-// maxUnavailablePerWorkload says, as far as the operator could know. Pods at their end may be counted or not.
+// maxUnavailablePerWorkload says, as far as the operator could know.
 func (o *observer) keepsWorkloads(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod) {
-	count := func(ending bool) (pods, down int) {
-		for _, pod := range o.known() {
-			at := pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed
-			if !selected(pod) || workloadOf(pod) != workloadOf(taken) || at && !ending {
-				continue
-			}
-			pods++
-			if pod.UID != taken.UID && !servesOn(pod) {
-				down++
-			}
+	all, down := o.ofWorkload(taken), 0
+	for _, pod := range all {
+		if pod.UID != taken.UID && !servesOn(pod) {
+			down++
 		}
-		return pods, down
 	}
-	all, down := count(true)
-	live, downAlive := count(false)
-	if most, mostAlive := atMost(rules, all), atMost(rules, live); down >= most && downAlive >= mostAlive {
+	if most := atMost(rules, len(all)); down >= most {
 		o.s.fail("%s: Pod %s is restarted with %d of %d Pods of %s down, and no more than %d may be: %s",
-			o.actor, taken.Name, downAlive, live, workloadOf(taken), mostAlive, o.describe(taken))
+			o.actor, taken.Name, down, len(all), workloadOf(taken), most, o.describe(taken))
 	}
+}
+
+// ofWorkload are the Pods of the workload of one, as far as the operator could know: those that have not ended. One that
+// is being deleted belongs to them until another was made in its place.
+func (o *observer) ofWorkload(like *corev1.Pod) (out []*corev1.Pod) {
+	var leaving []*corev1.Pod
+	var born []time.Time
+	for _, pod := range o.known() {
+		switch {
+		case !selected(pod) || workloadOf(pod) != workloadOf(like):
+		case pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded:
+		case pod.DeletionTimestamp != nil:
+			leaving = append(leaving, pod)
+		default:
+			out, born = append(out, pod), append(born, pod.CreationTimestamp.Time)
+		}
+	}
+	slices.SortFunc(born, time.Time.Compare)
+	slices.SortFunc(leaving, func(a, b *corev1.Pod) int { return askedToGo(a).Compare(askedToGo(b)) })
+	for _, pod := range leaving {
+		after := slices.IndexFunc(born, func(at time.Time) bool { return !at.Before(askedToGo(pod)) })
+		if after < 0 {
+			out = append(out, pod)
+			continue
+		}
+		born = born[after+1:]
+	}
+	return out
+}
+
+// askedToGo is when somebody asked for the deletion of a Pod.
+func askedToGo(pod *corev1.Pod) time.Time {
+	return pod.DeletionTimestamp.Add(-time.Duration(ptr.Deref(pod.DeletionGracePeriodSeconds, 0)) * time.Second)
 }
 
 // describe tells of all Pods of a workload what the operator could know, and what is so.
@@ -64,12 +90,7 @@ func (o *observer) keepsLastPod(rules *v1beta1.SidecarSetSpec, taken *corev1.Pod
 		return selected(pod) && pod.UID != taken.UID && pod.DeletionTimestamp == nil &&
 			pod.Status.Phase != corev1.PodFailed && workloadOf(pod) == workloadOf(taken)
 	}
-	pods := 1
-	for _, pod := range o.known() {
-		if others(pod) {
-			pods++
-		}
-	}
+	pods := len(o.ofWorkload(taken))
 	serving := slices.ContainsFunc(o.s.Pods(), func(pod *corev1.Pod) bool { return others(pod) && servesOn(pod) })
 	if pods >= 2 && !serving && atMost(rules, pods) < pods && o.wentUnseen(taken, others) == 0 {
 		o.s.fail("%s: %s is restarted, the last Pod of %s that serves of %d", o.actor, taken.Name, workloadOf(taken), pods)

@@ -110,6 +110,9 @@ func (o *observer) seen() (most int, generation int64) {
 // ends judges what a look comes to; err is what it did not come to its end for.
 func (o *observer) ends(err error) {
 	if err == nil && (o.acts("sidecarset") || o.acts("statefulset")) {
+		if o.cached == nil {
+			o.judgePullers()
+		}
 		o.endsPullers()
 	}
 	o.look, o.s.headline = look{}, ""

@@ -109,7 +109,7 @@ func (s *simulation) start() {
 	s.cache.Shown = append(s.cache.Shown, s.process.shown)
 }
 
-// creator is a client that tells the observer which Pods that pull images are refused.
+// creator is a client that tells the observer which Pods that pull images are made, or refused, and which are to go.
 type creator struct {
 	*world.Client
 	o *observer
@@ -118,10 +118,20 @@ type creator struct {
 // Create creates.
 func (c creator) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
 	err := c.Client.Create(ctx, object, options...)
-	if pull.Is(object) && refusal.KindOf(err) == refusal.Refused {
-		c.o.pullerRefused(object)
+	switch puller, is := object.(*corev1.Pod); {
+	case !is || !pull.Is(object):
+	case err == nil:
+		c.o.pullsOf().made[puller.UID] = puller.DeepCopy()
+	case refusal.KindOf(err) == refusal.Refused:
+		c.o.pullerRefused(puller)
 	}
 	return err
+}
+
+// Delete deletes.
+func (c creator) Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error {
+	delete(c.o.pullsOf().made, object.GetUID())
+	return c.Client.Delete(ctx, object, options...)
 }
 
 // remediator is the client of auto remediation.

@@ -3,6 +3,7 @@
 package simulation
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -18,20 +19,40 @@ import (
 // pulls are what the observer knows of the pullers of one object, in this life of the operator.
 type pulls struct {
 	// refused are namespaces in which the API server took no puller, deaf are nodes whose kubelets took none or did not
-	// say what they did, and silent are the images of these: when that was.
+	// say what they did, and lost are where somebody else has ended one: when that was.
 	refused, deaf map[string]time.Time
-	silent        map[string][]time.Time
-	// failed are when a node could not get an image, since one could last.
-	failed map[string][]time.Time
-	// vain are images of which a pull failed, for however long.
-	vain map[string]bool
+	lost          map[spot]time.Time
+	// shown is what became of pullers, in the order in which the operator could know it.
+	shown []shown
+	// made are the pullers, by UID, that the operator knows it has made and has not asked to delete.
+	made map[types.UID]*corev1.Pod
+	// failing are the pullers, by UID, of which a pull fails, and since when the operator could know; vain are where one
+	// did, for however long.
+	failing map[types.UID]time.Time
+	vain    map[pull.Key]bool
 	// judged are the pullers, by UID, of which the end is noted.
 	judged map[types.UID]bool
 }
 
+// spot is a namespace on a node.
+type spot struct{ namespace, node string }
+
+// shown is what became of a puller.
+type shown struct {
+	pull.Key
+	namespace string
+	state     pull.State
+	at        time.Time
+}
+
 const (
-	// believed is how long what a puller showed is believed, and for how long at most one that failed waits.
+	// believed is how long it is believed that a node has an image, or that a puller finds nothing out.
 	believed = 10 * time.Minute
+	// suspected is how long a namespace that could not get an image has to prove that it can, and counted how long nothing
+	// restarts with an image that could not be had.
+	suspected, counted = 20 * time.Minute, time.Hour
+	// hopeless is how long a pull may fail.
+	hopeless = 30 * time.Second
 	// mostSilent is how many pullers for an image may find nothing out.
 	mostSilent = 3
 )
@@ -40,25 +61,39 @@ const (
 func (o *observer) pullsOf() *pulls {
 	if o.pulls[o.actor] == nil {
 		o.pulls[o.actor] = &pulls{
-			refused: map[string]time.Time{}, deaf: map[string]time.Time{}, silent: map[string][]time.Time{}, failed: map[string][]time.Time{},
-			vain: map[string]bool{}, judged: map[types.UID]bool{},
+			refused: map[string]time.Time{}, deaf: map[string]time.Time{}, lost: map[spot]time.Time{}, made: map[types.UID]*corev1.Pod{},
+			failing: map[types.UID]time.Time{}, vain: map[pull.Key]bool{}, judged: map[types.UID]bool{},
 		}
 	}
 	return o.pulls[o.actor]
 }
 
 // pullerRefused notes that a puller is not taken in its namespace.
-func (o *observer) pullerRefused(puller client.Object) {
-	p, image := o.pullsOf(), puller.GetAnnotations()[v1beta1.PulledImageAnnotation]
-	p.refused[puller.GetNamespace()] = o.s.Now()
-	p.silent[image] = append(p.silent[image], o.s.Now())
+func (o *observer) pullerRefused(puller *corev1.Pod) {
+	p := o.pullsOf()
+	p.refused[puller.Namespace] = o.s.Now()
+	p.note(puller, pull.SaysNothing, o.s.Now())
+}
+
+func (p *pulls) note(puller *corev1.Pod, state pull.State, at time.Time) {
+	p.shown = append(p.shown, shown{pull.KeyOf(puller), puller.Namespace, state, at})
 }
 
 // judgePullers notes what the pullers of the object show that the operator judges in this look: as its cache shows them.
+// One that it has made, and that is there no more without having been asked to go, somebody else has ended.
 func (o *observer) judgePullers() {
+	p, now, there := o.pullsOf(), o.s.Now(), map[types.UID]bool{}
 	for _, puller := range o.ownPullers() {
-		if p := o.pullsOf(); !p.judged[puller.UID] {
+		there[puller.UID] = true
+		if !p.judged[puller.UID] {
 			o.judgePuller(p, puller)
+		}
+	}
+	for _, uid := range slices.Sorted(maps.Keys(p.made)) {
+		if puller := p.made[uid]; !there[uid] {
+			p.lost[spot{puller.Namespace, puller.Spec.NodeName}] = now
+			p.note(puller, pull.SaysNothing, now)
+			delete(p.made, uid)
 		}
 	}
 }
@@ -80,22 +115,41 @@ func (o *observer) judgePuller(p *pulls, puller *corev1.Pod) {
 	if start := puller.Status.StartTime; start != nil {
 		began = start.Time
 	}
+	status, late := puller.Status, now.Sub(began) >= o.patience()
+	fails := slices.ContainsFunc(status.ContainerStatuses, waitsInVain)
+	if fails && p.failing[puller.UID].IsZero() {
+		p.failing[puller.UID], p.vain[key] = now, true
+	}
 	p.judged[puller.UID] = true
-	switch status := puller.Status; {
+	switch {
 	case slices.ContainsFunc(status.ContainerStatuses, hasImage):
-		delete(p.failed, key.Image)
-	case status.Phase == corev1.PodFailed && status.Reason != "DeadlineExceeded",
+		p.note(puller, pull.Has, now)
+	case status.Phase == corev1.PodFailed && !(status.Reason == "DeadlineExceeded" && late),
 		status.StartTime == nil && now.Sub(puller.CreationTimestamp.Time) >= time.Minute:
 		p.deaf[key.Node] = now
-		p.silent[key.Image] = append(p.silent[key.Image], now)
-	case status.Phase == corev1.PodFailed, now.Sub(began) >= o.lasts(puller)-time.Minute:
-		p.failed[key.Image] = append(p.failed[key.Image], now)
-	case slices.ContainsFunc(status.ContainerStatuses, waitsInVain): // it may do so for a while
-		p.vain[key.Image] = true
-		delete(p.judged, puller.UID)
+		p.note(puller, pull.SaysNothing, now)
+	case status.Phase == corev1.PodFailed, late, fails && now.Sub(p.failing[puller.UID]) >= hopeless:
+		p.note(puller, pull.Cannot, now)
 	default:
 		delete(p.judged, puller.UID)
 	}
+}
+
+// patience is how long a pull of the object of this look may take.
+func (o *observer) patience() time.Duration {
+	seconds := int32(600)
+	if set := o.cachedSet(); set != nil {
+		if own := set.Spec.UpdateStrategy.ImagePreDownload; own != nil && own.TimeoutSeconds != nil {
+			seconds = *own.TimeoutSeconds
+		}
+	}
+	for _, object := range o.cacheShows(world.StatefulSet) {
+		if set := object.(*v1beta1.StatefulSet); o.acts("statefulset") && client.ObjectKeyFromObject(set) == o.object {
+			settings, _ := pull.SettingsOf(set)
+			seconds = settings.TimeoutSeconds
+		}
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // hasImage reports whether a puller shows that its node has the image.
@@ -106,47 +160,100 @@ func waitsInVain(c corev1.ContainerStatus) bool {
 	return c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff"
 }
 
-// nobodyKnows reports whether every puller that there could be for an image and a Pod says nothing: where none is taken,
-// or after three.
-func (o *observer) nobodyKnows(pod *corev1.Pod, image string) bool {
-	p, now := o.pullsOf(), o.s.Now()
-	fresh := func(at time.Time) bool { return now.Sub(at) < believed }
-	if slices.ContainsFunc(p.failed[image], fresh) {
-		return false
+// last is what some pullers showed last, of those that showed whether an image can be had.
+func (p *pulls) last(of func(shown) bool) shown {
+	for _, s := range slices.Backward(p.shown) {
+		if s.state != pull.SaysNothing && of(s) {
+			return s
+		}
 	}
+	return shown{}
+}
+
+// suspects reports whether a namespace could not get an image when it tried last.
+func (p *pulls) suspects(namespace, image string, now time.Time) bool {
+	last := p.last(func(s shown) bool { return s.namespace == namespace && s.Image == image })
+	return last.state == pull.Cannot && now.Sub(last.at) < suspected
+}
+
+// saysNothing reports whether no puller that there could be for a Pod finds anything out: where none is taken, or after
+// three.
+func (p *pulls) saysNothing(pod *corev1.Pod, now time.Time, of func(shown) bool) bool {
+	fresh := func(at time.Time) bool { return now.Sub(at) < believed }
 	said := 0
-	for _, at := range p.silent[image] {
-		if fresh(at) {
+	for _, s := range p.shown {
+		if s.state == pull.SaysNothing && fresh(s.at) && of(s) {
 			said++
 		}
 	}
-	return fresh(p.refused[pod.Namespace]) || fresh(p.deaf[pod.Spec.NodeName]) || said >= mostSilent
+	node := pod.Spec.NodeName
+	return fresh(p.refused[pod.Namespace]) || fresh(p.deaf[node]) || fresh(p.lost[spot{pod.Namespace, node}]) || said >= mostSilent
+}
+
+// mayPullItself reports whether every puller that there could be for an image says nothing: none could not get it.
+func (p *pulls) mayPullItself(pod *corev1.Pod, image string, now time.Time) bool {
+	of := func(s shown) bool { return s.Image == image }
+	last := p.last(of)
+	return (last.state != pull.Cannot || now.Sub(last.at) >= counted) && p.saysNothing(pod, now, of)
+}
+
+// mayPullThere is the same about a Pod's node: for its namespace alone if that could not get the image, else for all that
+// could.
+func (p *pulls) mayPullThere(pod *corev1.Pod, image string, now time.Time) bool {
+	here, suspect := pull.Key{Node: pod.Spec.NodeName, Image: image}, p.suspects(pod.Namespace, image, now)
+	last := p.last(func(s shown) bool {
+		mine := s.namespace == pod.Namespace || !suspect && !p.suspects(s.namespace, image, now)
+		return s.Key == here && mine
+	})
+	return (last.state != pull.Cannot || now.Sub(last.at) >= counted) &&
+		p.saysNothing(pod, now, func(s shown) bool { return s.Key == here })
+}
+
+// hasProven reports whether a puller of a Pod's namespace has shown last that its node has an image.
+func (p *pulls) hasProven(pod *corev1.Pod, image string, now time.Time) bool {
+	last := p.last(func(s shown) bool {
+		return s.Node == pod.Spec.NodeName && s.Image == image && s.namespace == pod.Namespace
+	})
+	return last.state == pull.Has && now.Sub(last.at) < believed
+}
+
+// couldNot reports whether an image could not be had, since it could last, anywhere or on a Pod's own node.
+func (p *pulls) couldNot(pod *corev1.Pod, image string, now time.Time) bool {
+	cannot := func(of func(shown) bool) bool {
+		last := p.last(of)
+		return last.state == pull.Cannot && now.Sub(last.at) < counted
+	}
+	return p.vain[pull.Key{Node: pod.Spec.NodeName, Image: image}] || cannot(func(s shown) bool { return s.Image == image }) ||
+		cannot(func(s shown) bool { return s.Image == image && s.Node == pod.Spec.NodeName }) ||
+		cannot(func(s shown) bool {
+			return s.Image == image && s.Node == pod.Spec.NodeName && s.namespace == pod.Namespace
+		})
 }
 
 // emptyImage is what the old container of a hot upgrade gets at its end.
 const emptyImage = "empty:1"
 
 // pulledFirst: no container is restarted with an image that no node has pulled, or, with policy EveryNode, the Pod's own,
-// unless every puller said nothing. Nothing is asked of a Pod without a node, as far as the operator could know, nor at
-// the end of a hot upgrade, which asks about workloads and PodDisruptionBudgets alone.
+// unless every puller said nothing. Where the Pod's namespace could not get the image, its own puller has shown on the
+// Pod's node that it can by now, whatever the policy. Nothing is asked of a Pod without a node, as far as the operator
+// could know, nor at the end of a hot upgrade, which asks about workloads and PodDisruptionBudgets alone.
 func (o *observer) pulledFirst(policy v1beta1.ImagePreDownloadPolicy, was, is *corev1.Pod) {
-	for _, object := range o.cacheShows(world.Pod) {
-		if pod := object.(*corev1.Pod); pod.UID == is.UID && pod.Spec.NodeName == "" {
-			return
-		}
-	}
-	if policy == v1beta1.ImagePreDownloadOff {
+	if seen := o.seenPod(is); seen != nil && seen.Spec.NodeName == "" || policy == v1beta1.ImagePreDownloadOff {
 		return
 	}
 	for i := range is.Spec.Containers {
 		image := is.Spec.Containers[i].Image
-		has := o.s.nodes.HasAny(image)
-		if policy == v1beta1.ImagePreDownloadEveryNode {
-			has = o.s.nodes.Has(is.Spec.NodeName, image)
+		if image == was.Spec.Containers[i].Image || image == emptyImage {
+			continue
 		}
-		if image != was.Spec.Containers[i].Image && image != emptyImage && !has && !o.nobodyKnows(is, image) {
-			o.s.fail("%s: Pod %s restarts with image %s, which %s has not pulled (%s, any node has: %t, serves: %t, pullers said: %+v)",
-				o.actor, is.Name, image, is.Spec.NodeName, policy, o.s.nodes.HasAny(image), serves(was), *o.pullsOf())
+		p, now := o.pullsOf(), o.s.Now()
+		suspect := p.suspects(is.Namespace, image, now)
+		somewhere := o.s.nodes.HasAny(image) || p.mayPullItself(is, image, now)
+		own := policy != v1beta1.ImagePreDownloadEveryNode || o.s.nodes.Has(is.Spec.NodeName, image) || p.mayPullThere(is, image, now)
+		trusted := !suspect || p.hasProven(is, image, now) || p.mayPullThere(is, image, now)
+		if !somewhere || !own || !trusted {
+			o.s.fail("%s: Pod %s restarts with image %s, which %s has not pulled (%s, any node may have: %t, its own: %t, its namespace: %t): %+v",
+				o.actor, is.Name, image, is.Spec.NodeName, policy, somewhere, own, trusted, p.shown)
 		}
 	}
 }

@@ -123,16 +123,13 @@ func (o *observer) isTrue(set *v1beta1.SidecarSet, reason string, pod *corev1.Po
 	case v1beta1.WaitingImagePulling:
 		return o.pulling(set)
 	case v1beta1.WaitingImageUnavailable:
-		p, image := o.pullsOf(), set.Spec.Containers[0].Image
-		return len(p.failed[image]) > 0 || p.vain[image]
+		return o.pullsOf().couldNot(pod, set.Spec.Containers[0].Image, o.s.Now())
 	case v1beta1.WaitingHook:
 		return open(pod, set.Name)
 	case v1beta1.WaitingHookTimeout:
 		return stateOf(pod, set.Name) == v1beta1.LifecycleStateNormal
 	case v1beta1.WaitingWorkloadUnavailable:
-		of := slices.DeleteFunc(o.known(), func(other *corev1.Pod) bool {
-			return !selected(other) || workloadOf(other) != workloadOf(pod) || other.DeletionTimestamp != nil || other.Status.Phase == corev1.PodFailed
-		})
+		of := o.ofWorkload(pod)
 		return restless(of) >= atMost(&set.Spec, len(of))
 	case v1beta1.WaitingDisruptionBudget:
 		return o.isProtected(set, pod)
