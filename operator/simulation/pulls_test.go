@@ -125,7 +125,7 @@ func (o *observer) judgePuller(p *pulls, puller *corev1.Pod) {
 	case slices.ContainsFunc(status.ContainerStatuses, hasImage):
 		p.note(puller, pull.Has, now)
 	case status.Phase == corev1.PodFailed && !(status.Reason == "DeadlineExceeded" && late),
-		status.StartTime == nil && now.Sub(puller.CreationTimestamp.Time) >= time.Minute:
+		status.Phase != corev1.PodFailed && status.StartTime == nil && now.Sub(puller.CreationTimestamp.Time) >= time.Minute:
 		p.deaf[key.Node] = now
 		p.note(puller, pull.SaysNothing, now)
 	case status.Phase == corev1.PodFailed, late, fails && now.Sub(p.failing[puller.UID]) >= hopeless:
