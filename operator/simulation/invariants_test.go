@@ -153,7 +153,8 @@ func (o *observer) beginsNothing(rules *v1beta1.SidecarSetSpec, was, is *corev1.
 }
 
 // oneDomain: no update is begun in a Pod of one domain while one that was begun in an earlier domain has not come to its
-// end, Pods included that do not serve.
+// end, Pods included that do not serve. One half-way through a hot upgrade goes on with the newer version: its update has
+// begun before, and there is no other way out.
 func (o *observer) oneDomain(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod) {
 	set := o.object.Name
 	if !o.beginsIn(was, is) {
@@ -165,7 +166,7 @@ func (o *observer) oneDomain(rules *v1beta1.SidecarSetSpec, was, is *corev1.Pod)
 		if key == "" || other.UID == is.UID || !o.unfinished(set, other.UID) || !o.alive(o.s.Pod(client.ObjectKeyFromObject(other))) {
 			continue
 		}
-		if earlier := o.domain(other, key); compareDomains(earlier, domain) < 0 {
+		if earlier := o.domain(other, key); compareDomains(earlier, domain) < 0 && !halfWay(was, set) {
 			o.s.fail("%s: an update of Pod %s in domain %q begins, and that of Pod %s in domain %q has not ended",
 				o.actor, is.Name, domain, other.Name, earlier)
 		}
@@ -182,8 +183,17 @@ func (o *observer) beginsIn(was, is *corev1.Pod) bool {
 	return !open(was, set) && (open(is, set) || sidecarRevisions(was)[set] != sidecarRevisions(is)[set])
 }
 
-// domain is the value of a label of a Pod's node.
+// halfWay reports whether both containers of a hot upgrade of a set run something.
+func halfWay(pod *corev1.Pod, set string) bool {
+	one, other := containerOf(pod, set+"-1"), containerOf(pod, set+"-2")
+	return one != nil && other != nil && one.Image != emptyImage && other.Image != emptyImage
+}
+
+// domain is the value of a label of a Pod's node, as far as the operator could know where the Pod is.
 func (o *observer) domain(pod *corev1.Pod, key string) string {
+	if seen := o.seenPod(pod); seen != nil {
+		pod = seen
+	}
 	if node := world.Get[*corev1.Node](o.s.Store, world.Node, world.Key{Name: pod.Spec.NodeName}); node != nil {
 		return node.Labels[key]
 	}

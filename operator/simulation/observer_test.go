@@ -82,6 +82,9 @@ func (o *observer) planned(r world.Request) {
 	if o.acts("sidecarset") || o.acts("statefulset") {
 		o.judgePullers()
 	}
+	if o.acts("sidecarset") {
+		o.carriedOutIdle(o.object.Name)
+	}
 }
 
 // cacheShows are the objects of a kind that the look goes by.

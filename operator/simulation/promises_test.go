@@ -162,6 +162,22 @@ func (o *observer) notedService(is *corev1.Pod) {
 	case !served:
 		o.servesSince[is.UID] = o.s.Now().Truncate(time.Second)
 	}
+	for set, begun := range o.begun {
+		if didServe, has := begun[is.UID]; has && !didServe && serves(is) && !open(is, set) {
+			delete(begun, is.UID)
+		}
+	}
+}
+
+// carriedOutIdle notes the updates of a set that have come to their end, as far as the operator could know, in Pods that
+// did not serve when they began: their kubelets have done what they can.
+func (o *observer) carriedOutIdle(set string) {
+	for _, object := range o.cacheShows(world.Pod) {
+		pod, own := object.(*corev1.Pod), o.written[object.GetUID()]
+		if served, begun := o.begun[set][pod.UID]; begun && !served && carriedOut(pod) && (own == nil || version(pod) >= version(own)) {
+			delete(o.begun[set], pod.UID)
+		}
+	}
 }
 
 // unfinished reports whether an update of a Pod was begun and has not come to its end.

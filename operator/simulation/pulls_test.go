@@ -287,15 +287,15 @@ func (o *observer) ownerKind() string {
 	return world.StatefulSet
 }
 
-// deadline is when a puller has to be gone.
+// deadline is when the operator ends a puller at the latest: its time runs from when its kubelet took it, which is to be
+// within a minute. How long it has is what the object says now.
 func (o *observer) deadline(puller *corev1.Pod) time.Time {
-	if o.hurried {
-		return puller.CreationTimestamp.Time
+	created, start := puller.CreationTimestamp.Time, puller.Status.StartTime
+	switch {
+	case o.hurried:
+		return created
+	case start == nil:
+		return created.Add(min(time.Minute, o.patience()))
 	}
-	return puller.CreationTimestamp.Add(o.lasts(puller))
-}
-
-// lasts is how long a puller may last: a minute longer than its pull.
-func (o *observer) lasts(puller *corev1.Pod) time.Duration {
-	return time.Duration(*o.versions[puller.ResourceVersion].Spec.ActiveDeadlineSeconds) * time.Second
+	return start.Add(o.patience())
 }

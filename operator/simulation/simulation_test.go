@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,7 +175,9 @@ func (s *simulation) rest(complaint string) {
 }
 
 // recreated is a person who has the Pods created anew that a set says it cannot bring up to date. Where a set is stuck and
-// Pods wait for another domain, the order of domains goes: one that cannot finish holds the next.
+// Pods wait for another domain, the order of domains goes: one that cannot finish holds the next. Where a set is stuck,
+// a Pod with an earlier version of it is down, and a policy is against its next change, the policy goes: that Pod may have
+// the share of maxUnavailable that the others wait for.
 func (s *simulation) recreated() (done bool) {
 	for _, key := range []world.Key{agentKey, meshKey} {
 		set := s.sidecarSet(key)
@@ -184,6 +187,10 @@ func (s *simulation) recreated() (done bool) {
 		if stuck(set) && set.Spec.UpdateStrategy.TopologyKey != "" {
 			s.editSidecars(key, "no order of domains", func(spec *v1beta1.SidecarSetSpec) { spec.UpdateStrategy.TopologyKey = "" })
 			done = true
+		}
+		if stuck(set) && s.refusing && s.keptDown(set) {
+			s.refusing, done = false, true
+			s.say("person: nothing is against changes in namespace %s any more", kept)
 		}
 		if !limited(set) {
 			continue
@@ -197,6 +204,14 @@ func (s *simulation) recreated() (done bool) {
 		}
 	}
 	return done
+}
+
+// keptDown reports whether a Pod of namespace kept does not serve, with an earlier version of a set.
+func (s *simulation) keptDown(set *v1beta1.SidecarSet) bool {
+	return slices.ContainsFunc(s.Pods(), func(pod *corev1.Pod) bool {
+		_, injected := sidecarRevisions(pod)[set.Name]
+		return pod.Namespace == kept && injected && !serves(pod) && !current(set, pod)
+	})
 }
 
 // stuck reports whether a set says that it does not get on.
