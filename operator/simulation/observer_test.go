@@ -20,6 +20,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/podcache"
+	"github.com/windlass-operator/windlass/internal/podready"
 	"github.com/windlass-operator/windlass/internal/pull"
 	"github.com/windlass-operator/windlass/internal/testing/world"
 )
@@ -159,6 +160,7 @@ func (o *observer) wrotePod(r world.Request, was, is *corev1.Pod) {
 	if is != nil {
 		o.written[is.UID] = is
 		o.keptOthers(r, was, is)
+		o.keptHolds(r, was, is)
 	}
 	if o.acts("sidecarset") && is != nil && !equality.Semantic.DeepEqual(was.Spec, is.Spec) {
 		o.counted(r, was)
@@ -193,6 +195,19 @@ func (o *observer) keptOthers(r world.Request, was, is *corev1.Pod) {
 		before, after := &was.Spec.Containers[i], &is.Spec.Containers[i]
 		if !o.owns(before.Name) && !equality.Semantic.DeepEqual(before, after) {
 			o.s.fail("%s: %s changes container %s: %v -> %v", o.actor, r, before.Name, before, after)
+		}
+	}
+}
+
+// keptHolds: nobody ends a hold by which others keep a Pod from being Ready, or begins one in their name.
+func (o *observer) keptHolds(r world.Request, was, is *corev1.Pod) {
+	before, after := podready.Holds(was), podready.Holds(is)
+	for _, h := range slices.Concat(before, after) {
+		kept := slices.Contains(before, h) && slices.Contains(after, h)
+		own := o.acts("statefulset") && h.UserAgent == v1beta1.LifecycleReadinessAgent ||
+			o.acts("sidecarset") && h == podready.OfSidecarSet(o.object.Name)
+		if !kept && !own {
+			o.s.fail("%s: %s changes what another one holds the Pod by: %v -> %v", o.actor, r, before, after)
 		}
 	}
 }

@@ -35,6 +35,7 @@ var (
 	// besides is how often another look comes beside a write, in percent.
 	besides = flag.Int("besides", 10, "how often another look comes beside a write, in percent")
 	seed    = flag.Int("seed", -1, "simulate this one alone")
+	only    = flag.String("only", "", "end at the first complaint that has this text, and at no other")
 )
 
 // TestAllControllers checks after every step what must never happen, and at the end that everything comes to rest where
