@@ -84,7 +84,8 @@ type simulation struct {
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
 	t.Helper()
-	s := &simulation{Store: world.NewStore(t), seed: seed, random: rand.New(rand.NewPCG(seed, 41)), writesLeft: -1, noPullers: map[string]bool{}, only: *only}
+	s := &simulation{Store: world.NewStore(t), seed: seed, random: rand.New(rand.NewPCG(seed, 41)), writesLeft: -1, only: *only}
+	s.noPullers = map[string]bool{}
 	s.nodes, s.cache = world.NewNodes(s.Store), newCache(s.Store)
 	s.nodes.IfNotPresent = true
 	s.webhook, s.observer = newWebhook(s), newObserver(s)
