@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -41,7 +42,7 @@ var _ = Describe("The Secret of the certificates", Serial, func() {
 		before, err := cluster.StoredCertificate(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		killWebhooks(ctx, namespace, set, podWebhookTimeout(ctx)+outageSlack)
-		deleteCertificateSecret(ctx)
+		deleteCertificateSecretForGood(ctx)
 		began := time.Now()
 		bringBack(ctx, namespace, set)
 		figure("made anew", "after %s, API servers trusting it", time.Since(began).Round(time.Second))
@@ -68,6 +69,21 @@ func deleteCertificateSecret(ctx context.Context) {
 	secret := &corev1.Secret{}
 	Expect(cluster.Client.Get(ctx, cluster.CertificateSecret(), secret)).To(Succeed())
 	Expect(cluster.Client.Delete(ctx, secret)).To(Succeed())
+}
+
+// deleteCertificateSecretForGood deletes the Secret until nobody puts it back any more. A replica whose Pod is gone from
+// the API server may run on for a moment, and does what it is there for.
+func deleteCertificateSecretForGood(ctx context.Context) {
+	GinkgoHelper()
+	deleteCertificateSecret(ctx)
+	Eventually(ctx, func(g Gomega) {
+		secret := &corev1.Secret{}
+		secret.Namespace, secret.Name = cluster.CertificateSecret().Namespace, cluster.CertificateSecret().Name
+		g.Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, secret))).To(Succeed())
+		g.Consistently(ctx, func() error {
+			return cluster.Client.Get(ctx, cluster.CertificateSecret(), &corev1.Secret{})
+		}).WithTimeout(10*time.Second).Should(Satisfy(apierrors.IsNotFound), "the Secret, while no replica runs")
+	}).WithTimeout(time.Minute).Should(Succeed())
 }
 
 // takeAwayBundles empties the caBundle of every webhook, as a GitOps tool does that renders it empty.
