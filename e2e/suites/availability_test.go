@@ -172,14 +172,15 @@ func expectOneZoneAfterTheOther(changes []framework.PodChange, first, second str
 	begun := false
 	framework.Replay(changes, func(change *framework.PodChange, pods map[string]*corev1.Pod) {
 		updated := func(pod *corev1.Pod) bool {
-			return framework.Container(pod, framework.SidecarContainer).Image == framework.SidecarImageV2
+			sidecar := framework.Container(pod, framework.SidecarContainer) // pullers have none
+			return sidecar != nil && sidecar.Image == framework.SidecarImageV2
 		}
 		if begun || change.After == nil || change.After.Spec.NodeName != second || !updated(change.After) {
 			return
 		}
 		begun = true
 		for name, pod := range pods {
-			if pod.Spec.NodeName != first {
+			if pod.Spec.NodeName != first || framework.Container(pod, framework.SidecarContainer) == nil {
 				continue
 			}
 			running := framework.ContainerStatus(pod, framework.SidecarContainer).RestartCount == 1
