@@ -29,12 +29,7 @@ type Options struct {
 
 // AddFlags declares the options as flags.
 func (o *Options) AddFlags(flags *flag.FlagSet) {
-	const kubeconfig = "kubeconfig"
-	if declared := flags.Lookup(kubeconfig); declared != nil {
-		declared.Value = text{&o.Kubeconfig} // controller-runtime declares one of its own, wherever a package of its is linked in
-	} else {
-		flags.StringVar(&o.Kubeconfig, kubeconfig, "", "kubeconfig file of the cluster to use (required)")
-	}
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster to use (required)")
 	flags.StringVar(&o.Registry, "registry", "", "HOST:PORT of the registry that the cluster takes its images from, for checking that they are there")
 	flags.StringVar(&o.Image, "image", "", "image to install instead of the chart's own")
 	flags.StringVar(&o.Namespace, "namespace", "windlass-system", "namespace of the release")
@@ -51,22 +46,5 @@ func (o *Options) Validate() error {
 	if o.Namespace == "" {
 		return errors.New("-namespace is empty: it must name the namespace to install the release in")
 	}
-	return nil
-}
-
-// text is the value of a flag that is a text.
-type text struct{ to *string }
-
-// String is the value, as the flag package asks for it.
-func (t text) String() string {
-	if t.to == nil {
-		return ""
-	}
-	return *t.to
-}
-
-// Set takes the value in.
-func (t text) Set(value string) error {
-	*t.to = value
 	return nil
 }
