@@ -5,38 +5,17 @@ package framework
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
-// Warnings collects the warnings that the API server sends.
-type Warnings struct {
-	mu   sync.Mutex
-	said []string
-}
-
-// HandleWarningHeader keeps a warning.
-func (w *Warnings) HandleWarningHeader(_ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.said = append(w.said, text)
-}
-
-// Take returns the warnings since it was called last.
-func (w *Warnings) Take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := w.said
-	w.said = nil
-	return out
-}
-
 // Hearing is a configuration of clients whose warnings are collected.
-func (c *Cluster) Hearing() (*rest.Config, *Warnings) {
-	config, said := rest.CopyConfig(c.Config), &Warnings{}
+func (c *Cluster) Hearing() (*rest.Config, *build.Warnings) {
+	config, said := rest.CopyConfig(c.Config), &build.Warnings{}
 	config.WarningHandler = said
 	return config, said
 }

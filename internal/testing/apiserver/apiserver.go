@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -28,7 +29,7 @@ type Server struct {
 	// Client knows all kinds that our programs know.
 	Client client.WithWatch
 	// Warnings are those that the API server sent to whoever uses Config.
-	Warnings *Warnings
+	Warnings *build.Warnings
 }
 
 // Start starts an API server until the suite ends; change, if not nil, changes how. Without KUBEBUILDER_ASSETS the suite
@@ -50,7 +51,7 @@ func Start(change func(*envtest.Environment)) *Server {
 			// A busy machine needs longer than the defaults of 20 and 10 seconds.
 			ControlPlaneStartTimeout: time.Minute, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: time.Minute},
 		},
-		Warnings: &Warnings{},
+		Warnings: &build.Warnings{},
 	}
 	if change != nil {
 		change(s.Environment)

@@ -24,6 +24,7 @@ import (
 
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/pod"
@@ -40,7 +41,7 @@ var (
 	cluster *apiserver.Server
 	known   *pod.KnownPatches
 	clock   = clocktesting.NewFakePassiveClock(time.Now())
-	heard   *apiserver.Warnings
+	heard   *build.Warnings
 )
 
 func TestSchedPatchAdmission(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/sidecarset"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
@@ -28,7 +29,7 @@ const patience = 20 * time.Second
 var (
 	k8s      client.Client
 	stored   *sidecarset.Followed
-	warnings *apiserver.Warnings
+	warnings *build.Warnings
 )
 
 func TestSidecarSetAdmission(t *testing.T) {

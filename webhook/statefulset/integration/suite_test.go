@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	build "github.com/windlass-operator/windlass/internal/testing"
 	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
@@ -35,7 +36,7 @@ const (
 
 var (
 	k8s      client.Client
-	warnings *apiserver.Warnings
+	warnings *build.Warnings
 	// questions counts what the webhook was asked.
 	questions atomic.Int64
 )
