@@ -5,7 +5,6 @@ package framework
 import (
 	"context"
 	"errors"
-	"flag"
 	"testing"
 	"time"
 
@@ -158,18 +157,5 @@ func TestTakesPods(t *testing.T) {
 				t.Errorf("takes Pods (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestTheKubeconfigIsOursWhoeverDeclaredTheFlag(t *testing.T) {
-	for _, declared := range []bool{false, true} {
-		flags, o := flag.NewFlagSet("suites", flag.ContinueOnError), &Options{}
-		if declared {
-			flags.String("kubeconfig", "", "somebody else's")
-		}
-		o.AddFlags(flags)
-		if err := flags.Parse([]string{"-kubeconfig", "here"}); err != nil || o.Kubeconfig != "here" {
-			t.Errorf("declared before: %t: %q, %v", declared, o.Kubeconfig, err)
-		}
 	}
 }
