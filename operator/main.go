@@ -95,15 +95,23 @@ var policies = []v1beta1.ImagePreDownloadPolicy{
 	v1beta1.ImagePreDownloadOff, v1beta1.ImagePreDownloadFirstNode, v1beta1.ImagePreDownloadEveryNode,
 }
 
+// check returns an error for a flag whose value is not allowed.
+func (o *options) check() error {
+	if !slices.Contains(policies, v1beta1.ImagePreDownloadPolicy(o.imagePreDownload)) {
+		return fmt.Errorf("--image-pre-download is %q; allowed are %q", o.imagePreDownload, policies)
+	}
+	return o.Check()
+}
+
 func run(ctx context.Context, o options) error {
 	log, err := o.SetUpLogs(os.Stderr)
 	if err != nil {
 		return err
 	}
-	policy, pulls := v1beta1.ImagePreDownloadPolicy(o.imagePreDownload), pullers.NewMemory()
-	if !slices.Contains(policies, policy) {
-		return fmt.Errorf("--image-pre-download is %q; allowed are %q", policy, policies)
+	if err := o.check(); err != nil {
+		return err
 	}
+	policy, pulls := v1beta1.ImagePreDownloadPolicy(o.imagePreDownload), pullers.NewMemory()
 	program.LimitMemory()
 	if o.namespace, err = program.Namespace(); err != nil {
 		return err
@@ -168,6 +176,7 @@ func newManager(config *rest.Config, o options) (manager.Manager, error) {
 		Scheme:                        program.Scheme(),
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.ProbeAddress,
+		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "windlass-operator",
 		LeaderElectionNamespace:       o.leaderElectionNamespace,

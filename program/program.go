@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package program holds what the operator's and the webhook's main programs share: flags for logs, metrics, probes and
-// the API client, and the scheme.
+// Package program holds what the operator's and the webhook's main programs share: flags for logs, metrics, probes,
+// profiles and the API client, and the scheme.
 package program
 
 import (
@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// MetricsAddress and ProbeAddress are where metrics and probes are served.
 	MetricsAddress, ProbeAddress string
+	// PprofAddress is where profiles are served; 0 or nothing: nowhere.
+	PprofAddress string
 	// LogLevel is debug, info or error; LogFormat json or text.
 	LogLevel, LogFormat string
 	// QPS and Burst limit the requests to the API server. QPS 0 or less: no limit.
@@ -36,6 +38,8 @@ type Options struct {
 func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "Address that Prometheus metrics are served on; 0 turns them off.")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "Address that /healthz and /readyz are served on.")
+	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0", "Loopback address that profiles are served on, such as 127.0.0.1:6060; "+
+		"0, the default, for none.")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "What to log: debug, info or error.")
 	flags.StringVar(&o.LogFormat, "log-format", "json", "How to log: json, a line each, or text.")
 	flags.Float64Var(&o.QPS, "kube-api-qps", 50, "Requests per second to the API server, on average; 0 for no limit.")

@@ -115,6 +115,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if err := o.Check(); err != nil {
+		return err
+	}
 	config, err := o.RestConfig("windlass-webhook")
 	if err != nil {
 		return err
@@ -196,6 +199,7 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 		Scheme:                 program.Scheme(),
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress: o.ProbeAddress,
+		PprofBindAddress:       o.PprofAddress,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{

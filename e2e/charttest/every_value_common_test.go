@@ -64,6 +64,14 @@ var commonEffects = map[string]effect{
 	"logging.format": {values: set("logging.format", "text"), want: map[string]string{
 		arg("operator", "--log-format=text"): "--log-format=text", arg("webhook", "--log-format=text"): "--log-format=text",
 	}},
+	"profiles.enabled": {values: set("profiles.enabled", "true"), want: map[string]string{
+		arg("operator", "--pprof-bind-address=127.0.0.1:6060"): "--pprof-bind-address=127.0.0.1:6060",
+		arg("webhook", "--pprof-bind-address=127.0.0.1:6060"):  "--pprof-bind-address=127.0.0.1:6060",
+	}},
+	"profiles.port": {given: set("profiles.enabled", "true"), values: set("profiles.port", "7070"), want: map[string]string{
+		arg("operator", "--pprof-bind-address=127.0.0.1:7070"): "--pprof-bind-address=127.0.0.1:7070",
+		arg("webhook", "--pprof-bind-address=127.0.0.1:7070"):  "--pprof-bind-address=127.0.0.1:7070",
+	}},
 }
 
 const sixtyFour = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -220,6 +220,10 @@ func TestGuards(t *testing.T) {
 			values: "operator: {healthPort: 8080}",
 			want:   "operator.healthPort and metrics.port are both 8080. The operator needs a port for each.",
 		},
+		"profiles on the port of the metrics": {
+			values: "profiles: {enabled: true, port: 8080}",
+			want:   "profiles.port and metrics.port are both 8080. The profiles need a port of their own.",
+		},
 		"a port below 1024 on the nodes": {
 			values: "webhook: {hostNetwork: true, port: 443}",
 			want:   "webhook.port is 443 while webhook.hostNetwork is true",

@@ -79,6 +79,11 @@ topologySpreadConstraints:
 {{- $values := index .root.Values .component -}}
 - --metrics-bind-address={{ ternary (printf ":%d" (int .root.Values.metrics.port)) "0" .root.Values.metrics.enabled }}
 - --health-probe-bind-address=:{{ int $values.healthPort }}
+{{- /* An upgrade with --reuse-values has no such values. */}}
+{{- $profiles := .root.Values.profiles | default dict }}
+{{- if $profiles.enabled }}
+- --pprof-bind-address=127.0.0.1:{{ int $profiles.port }}
+{{- end }}
 - --log-level={{ .root.Values.logging.level }}
 - --log-format={{ .root.Values.logging.format }}
 - --kube-api-qps={{ int $values.clientConnection.qps }}
