@@ -7,6 +7,9 @@
 #   KEEP=1                leave the end-to-end clusters up when the tests are done
 #   NODES=2 KWOK=0        real and simulated nodes of the clusters
 #   SCHEDPATCH_PODS=1000  how many simulated Pods the spec of a large SchedPatch makes; the product is meant for 10000
+#   ROWS=1,3 ROUNDS=3     rows that make bench measures (default: all), and how often
+#   SCALE=0.5             size of what it measures; 1 is what the targets speak of
+#   JSON=path             file that it writes its results to; PROFILES=path, directory for CPU profiles of the programs
 #   VERSION=1.2.3         version stamped into the programs, and tag of the image (default: the chart's appVersion)
 #   WINDLASS_CACHE=path   where binaries built for development and tests are kept (default: ~/.cache/windlass)
 
@@ -30,6 +33,12 @@ LANES ?= suites faults gitops
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
 ATTACK_TIME ?= 1m
+ROWS ?=
+ROUNDS ?=
+SCALE ?=
+JSON ?=
+PROFILES ?=
+export ROWS ROUNDS SCALE JSON PROFILES
 export ATTACK_TIME VERSION IMG IMAGE_FLAG NODES KWOK KEEP LANES SCHEDPATCH_PODS E2E_KUBECONFIG E2E_REGISTRY
 
 LDFLAGS := -s -w -X github.com/windlass-operator/windlass/program.Version=$(VERSION)
@@ -86,9 +95,19 @@ test-e2e: bin/testsummary ## Run the end-to-end tests on real clusters, brought 
 attack: bin/testsummary ## Attack the chart as installed by default on a cluster of its own, a minute for each attack (ATTACK_TIME=1m)
 	@LANES=attack hack/test.sh e2e
 
+.PHONY: bench-draining
+bench-draining: bin/testsummary ## Measure what the rollout of a proxy costs clients of each kind, with and without draining, on a cluster of its own
+	@LANES=draining hack/test.sh e2e
+
+##@ Benchmarks
+
 .PHONY: bench
-bench: bin/testsummary ## Measure what the rollout of a proxy costs clients of each kind, with and without draining, on a cluster of its own
-	@LANES=bench hack/test.sh e2e
+bench: deps ## Measure everything beside its reference, on a cluster of its own (ROWS=1,3 ROUNDS=3 SCALE=1 JSON=file PROFILES=directory)
+	@hack/bench.sh
+
+.PHONY: bench-quick
+bench-quick: deps ## The same in a few minutes: one round at a tenth of the size
+	@SCALE=$(or $(SCALE),0.1) ROUNDS=$(or $(ROUNDS),1) hack/bench.sh
 
 ##@ Clusters
 
@@ -114,9 +133,12 @@ demo-down: bin/cluster ## Take the demo's cluster down and leave nothing of it b
 	@hack/demo.sh down
 
 # The programs of the build itself are always asked for anew: the go command knows best whether they are up to date.
-.PHONY: bin/cluster bin/testsummary
+.PHONY: bin/cluster bin/bench bin/testsummary
 bin/cluster:
 	@cd cluster && CGO_ENABLED=0 go build -trimpath -o ../bin/cluster .
+
+bin/bench:
+	@cd bench && CGO_ENABLED=0 go build -trimpath -o ../bin/bench .
 
 bin/testsummary:
 	@go build -trimpath -o bin/testsummary ./hack/testsummary

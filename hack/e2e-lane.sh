@@ -5,7 +5,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 results=${WINDLASS_TEST_RESULTS:?run make test-e2e instead}
-lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack|bench}
+lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack|draining}
 cluster=e2e-$lane
 child=
 status=0
@@ -89,13 +89,13 @@ fi
 # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
 case $lane in
   suites)
-    run suites ./suites/... -registry "$registry" -audit-log "$audit_log" -ginkgo.label-filter '!remediation && !pulls && !attack && !bench' \
+    run suites ./suites/... -registry "$registry" -audit-log "$audit_log" -ginkgo.label-filter '!remediation && !pulls && !attack && !draining' \
       -schedpatch-pods "${SCHEDPATCH_PODS:-1000}" $IMAGE_FLAG
     # The suites leave the chart installed: the client meets our definitions with our webhooks in front of them.
     run wireclient ./wireclient/...
     ;;
-  bench)
-    run bench ./suites/... -registry "$registry" -ginkgo.label-filter bench $IMAGE_FLAG
+  draining)
+    run draining ./suites/... -registry "$registry" -ginkgo.label-filter draining $IMAGE_FLAG
     ;;
   attack)
     run attack ./suites/... -registry "$registry" -ginkgo.label-filter attack -attack-time "${ATTACK_TIME:-1m}" $IMAGE_FLAG
@@ -112,6 +112,6 @@ case $lane in
     # What users configure Argo CD with, read by its own program.
     ARGOCD_BINARY=$(hack/tool.sh argocd) in_background go_test argocd -run RealArgoCD ./contract
     ;;
-  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops, attack and bench" ;;
+  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops, attack and draining" ;;
 esac
 exit "$status"

@@ -5,7 +5,7 @@
 #   faults   chart-testing, then auto remediation and slow pulls, on nodes that are made bad
 #   gitops   Flux and Argo CD
 #   attack   the webhook's port attacked for minutes; only where it is asked for, by make attack
-#   bench    what a rollout of a proxy costs clients of each kind; only where it is asked for, by make bench
+#   draining what a rollout of a proxy costs clients of each kind; only where it is asked for, by make bench-draining
 #
 # With E2E_KUBECONFIG only the suites run, on the cluster that it names. Results are written where WINDLASS_TEST_RESULTS says;
 # `make test-e2e` calls it.

@@ -39,7 +39,7 @@ var _ = Describe("A rollout of a proxy under load", func() {
 		Expect(report.Lost).To(BeNumerically(">", 0), "requests lost; with none, the spec above would prove nothing")
 	}, SpecTimeout(4*time.Minute))
 
-	DescribeTable("by kind of client", Label("bench"), func(ctx SpecContext, grace int32, o framework.TrafficOptions) {
+	DescribeTable("by kind of client", Label("draining"), func(ctx SpecContext, grace int32, o framework.TrafficOptions) {
 		o.Requests = loadRequests
 		rolloutUnderLoad(ctx, grace, o)
 	},

@@ -152,8 +152,8 @@ func TestDownOfADeadClusterKeepsItsLogsOnly(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	got := Environment(&state.Record{StateDir: "/state", RegistryPort: 5000, BinDir: "/cache/bin"})
-	want := "export KUBECONFIG=/state/kubeconfig\nexport WINDLASS_REGISTRY=127.0.0.1:5000\nexport WINDLASS_AUDIT_LOG=/state/log/audit.log\nexport PATH=/cache/bin:$PATH\n"
+	got := Environment(&state.Record{StateDir: "/state", RegistryPort: 5000, BoxPID: 42, BinDir: "/cache/bin"})
+	want := "export KUBECONFIG=/state/kubeconfig\nexport WINDLASS_REGISTRY=127.0.0.1:5000\nexport WINDLASS_AUDIT_LOG=/state/log/audit.log\nexport WINDLASS_BOX_PID=42\nexport PATH=/cache/bin:$PATH\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}

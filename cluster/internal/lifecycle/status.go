@@ -17,8 +17,8 @@ import (
 
 // Environment is what a shell evaluates to use the cluster.
 func Environment(record *state.Record) string {
-	return fmt.Sprintf("export KUBECONFIG=%s\nexport WINDLASS_REGISTRY=%s\nexport WINDLASS_AUDIT_LOG=%s\nexport PATH=%s:$PATH\n",
-		record.Kubeconfig(), record.Registry(), box.AuditLog(record.StateDir), record.BinDir)
+	return fmt.Sprintf("export KUBECONFIG=%s\nexport WINDLASS_REGISTRY=%s\nexport WINDLASS_AUDIT_LOG=%s\nexport WINDLASS_BOX_PID=%d\nexport PATH=%s:$PATH\n",
+		record.Kubeconfig(), record.Registry(), box.AuditLog(record.StateDir), record.BoxPID, record.BinDir)
 }
 
 // Status writes what is known about the cluster, for people.

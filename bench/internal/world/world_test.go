@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+func TestWorkersDoEachOnce(t *testing.T) {
+	seen := make([]atomic.Int32, 100)
+	err := Workers(context.Background(), 7, len(seen), func(_ context.Context, i int) error {
+		seen[i].Add(1)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range seen {
+		if n := seen[i].Load(); n != 1 {
+			t.Errorf("%d was done %d times", i, n)
+		}
+	}
+}
+
+func TestWorkersStopAtAnError(t *testing.T) {
+	want := errors.New("refused")
+	var calls atomic.Int32
+	err := Workers(context.Background(), 1, 100, func(context.Context, int) error {
+		calls.Add(1)
+		return want
+	})
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+	if n := calls.Load(); n > 2 {
+		t.Errorf("%d calls after the first error", n)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Workers(ended, 1, 1, func(context.Context, int) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v of a context that has ended", err)
+	}
+}
+
+func TestFollower(t *testing.T) {
+	pods := watch.NewFake()
+	var reached []types.UID
+	f := &Follower{
+		want: 2, reached: Ready, watch: pods, onReach: func(p *corev1.Pod) { reached = append(reached, p.UID) },
+		now: map[types.UID]bool{}, complete: make(chan time.Time, 1), broken: make(chan error, 1),
+	}
+	f.done.Go(f.listen)
+	pod := func(uid types.UID, ready corev1.ConditionStatus) *corev1.Pod {
+		p := &corev1.Pod{}
+		p.UID = uid
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+		return p
+	}
+	pods.Add(pod("a", corev1.ConditionTrue))
+	pods.Modify(pod("a", corev1.ConditionTrue))
+	pods.Modify(pod("a", corev1.ConditionFalse)) // it is lost again
+	pods.Add(pod("b", corev1.ConditionTrue))
+	pods.Delete(pod("b", corev1.ConditionTrue)) // so is this
+	if _, err := f.Wait(context.Background(), time.Millisecond); err == nil {
+		t.Error("two Pods were never ready at the same time")
+	}
+	pods.Modify(pod("a", corev1.ConditionTrue))
+	pods.Add(pod("c", corev1.ConditionTrue))
+	if _, err := f.Wait(context.Background(), time.Minute); err != nil {
+		t.Error(err)
+	}
+	f.Stop()
+	if diff := cmp.Diff([]types.UID{"a", "b", "a", "c"}, reached); diff != "" {
+		t.Errorf("Pods that reached it (-want +got):\n%s", diff)
+	}
+	if _, err := f.Wait(context.Background(), time.Minute); err == nil {
+		t.Error("a watch that broke off was waited for")
+	}
+}
+
+func TestReadyWith(t *testing.T) {
+	pod := func(spec, running string, ready corev1.ConditionStatus) *corev1.Pod {
+		p := Pod("ns", "p", "app")
+		p.Spec.Containers[0].Image = spec
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: AppContainer, Image: running}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+		return p
+	}
+	cases := map[string]struct {
+		pod  *corev1.Pod
+		want bool
+	}{
+		"it runs and is ready":              {pod("v2", "v2", corev1.ConditionTrue), true},
+		"it is not ready yet":               {pod("v2", "v2", corev1.ConditionFalse), false},
+		"the old image runs still":          {pod("v2", "v1", corev1.ConditionTrue), false},
+		"nobody has asked for it":           {pod("v1", "v1", corev1.ConditionTrue), false},
+		"it was taken back, but runs still": {pod("v1", "v2", corev1.ConditionTrue), false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := ReadyWith(AppContainer, "v2")(c.pod); got != c.want {
+				t.Errorf("reached: %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestLatencies(t *testing.T) {
+	l := NewLatencies()
+	for i := range 100 {
+		l.Record(time.Duration(i+1) * time.Millisecond)
+	}
+	l.Record(time.Hour)
+	got := []float64{l.Milliseconds(50), l.Milliseconds(100), float64(l.Count())}
+	within := cmp.Comparer(func(a, b float64) bool { return a >= b*0.999 && a <= b*1.001 || b >= a*0.999 && b <= a*1.001 })
+	if diff := cmp.Diff([]float64{51, 60_000, 101}, got, within); diff != "" {
+		t.Errorf("median, maximum, count (-want +got):\n%s", diff)
+	}
+}
