@@ -17,9 +17,9 @@ const (
 
 // Why connections are closed on their peers.
 const (
-	// closedRefused: the address has too many, and all are at work.
+	// closedRefused: it has waited for a place in vain.
 	closedRefused = "TooMany"
-	// closedForAnother: it waited the longest, and another one needed its place.
+	// closedForAnother: it has said nothing for the longest, and another one needed its place.
 	closedForAnother = "Replaced"
 )
 
@@ -31,7 +31,8 @@ var (
 	}, []string{"reason"})
 	closedConnections = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_webhook_closed_connections_total",
-		Help: "Connections that were closed because there were too many of their address: TooMany (at once) or Replaced (for a new one).",
+		Help: "Connections that were closed because there were too many: TooMany (waited for a place in vain) or Replaced (said " +
+			"nothing while others waited).",
 	}, []string{"reason"})
 	openConnections = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "windlass_webhook_open_connections",
