@@ -143,19 +143,13 @@ func measure(ctx context.Context, o options) error {
 	return ctx.Err()
 }
 
-// values are the chart's values of every run. The plain client pulls no image ahead of a restart, so neither do we.
-func values(o options) map[string]any {
-	out := map[string]any{}
-	if o.profiles != "" {
-		out = bench.ProfileValues()
+// values are the chart's values of every run. The plain client pulls no image ahead of a restart, so neither do we. The
+// profiles are for Trial.Measure, and for collecting garbage before memory is read.
+func values() map[string]any {
+	return map[string]any{
+		"profiles":     map[string]any{"enabled": true},
+		bench.Operator: map[string]any{"imagePreDownload": "Off"},
 	}
-	operator, _ := out[bench.Operator].(map[string]any)
-	if operator == nil {
-		operator = map[string]any{}
-	}
-	operator["imagePreDownload"] = "Off"
-	out[bench.Operator] = operator
-	return out
 }
 
 func prepare(ctx context.Context, o options) (*bench.Env, error) {
@@ -164,7 +158,7 @@ func prepare(ctx context.Context, o options) (*bench.Env, error) {
 		return nil, err
 	}
 	env := &bench.Env{
-		Cluster: cluster, Values: values(o), Sampler: &machine.Sampler{Proc: "/proc", Box: o.box},
+		Cluster: cluster, Values: values(), Sampler: &machine.Sampler{Proc: "/proc", Box: o.box},
 		Scale: o.scale, Profiles: o.profiles, Log: os.Stderr,
 	}
 	if o.profiles != "" {

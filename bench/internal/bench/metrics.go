@@ -56,7 +56,7 @@ func (e *Env) Metrics(ctx context.Context, program string) (map[string]Families,
 	}
 	out := map[string]Families{}
 	for i := range pods {
-		text, err := e.ask(ctx, pods[i].Name, metricsPort, "/metrics")
+		text, err := e.Ask(ctx, pods[i].Name, metricsPort, "/metrics")
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +85,9 @@ func parseMetrics(text []byte) (Families, error) {
 	return families, nil
 }
 
-// ask is a GET to a port of a Pod of the release.
-func (e *Env) ask(ctx context.Context, pod string, port int, path string) ([]byte, error) {
+// Ask is a GET to a port of a Pod of the release, those of its loopback included: "/debug/pprof/heap?gc=1" of ProfilesPort
+// has it collect its garbage first.
+func (e *Env) Ask(ctx context.Context, pod string, port int, path string) ([]byte, error) {
 	address, stop, err := e.Cluster.Forward(ctx, e.Cluster.Options.Namespace, pod, port)
 	if err != nil {
 		return nil, err

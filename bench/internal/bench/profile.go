@@ -11,14 +11,8 @@ import (
 	"time"
 )
 
-// pprofPort is where the programs serve profiles, on their loopback, when a run asks for profiles.
-const pprofPort = 6060
-
-// ProfileValues are the chart's values that have both programs serve profiles.
-func ProfileValues() map[string]any {
-	args := map[string]any{"extraArgs": []any{fmt.Sprintf("--pprof-bind-address=127.0.0.1:%d", pprofPort)}}
-	return map[string]any{Operator: args, Webhook: args}
-}
+// ProfilesPort is where the programs serve profiles on their loopback, for Ask: the chart's default.
+const ProfilesPort = 6060
 
 // profileWindow is how long one profile is. A measurement that takes longer gets several.
 const profileWindow = 5 * time.Second
@@ -52,7 +46,7 @@ func (t *Trial) profilePod(ctx context.Context, pod, name string) {
 	path := fmt.Sprintf("/debug/pprof/profile?seconds=%d", int(profileWindow.Seconds()))
 	for window := 0; ctx.Err() == nil; window++ {
 		// A window that has begun is read to its end, or the last one of every measurement would be lost.
-		profile, err := t.ask(context.WithoutCancel(ctx), pod, pprofPort, path)
+		profile, err := t.Ask(context.WithoutCancel(ctx), pod, ProfilesPort, path)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(t.Profiles, fmt.Sprintf("%s-%02d.pprof", name, window)), profile, 0o644)
 		}

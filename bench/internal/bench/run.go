@@ -80,12 +80,12 @@ func (r *Runner) trial(ctx context.Context, row Row, run *Run, round int, side S
 	if side == Reference {
 		measure = run.Reference
 	}
-	err := measure(ctx, trial)
-	if err != nil {
+	began := time.Now()
+	if err := measure(ctx, trial); err != nil {
 		return err
 	}
 	result.Trials = append(result.Trials, trial.results()...)
-	fmt.Fprintf(r.Log, "  round %d, %-9s %s\n", round+1, side, describe(trial.result))
+	fmt.Fprintf(r.Log, "  round %d, %-9s %s; %.0f s with all around it\n", round+1, side, describe(trial.result), time.Since(began).Seconds())
 	return nil
 }
 

@@ -17,5 +17,9 @@ func All() []bench.Row {
 	return []bench.Row{
 		createAgainstPlain(),
 		createAgainstApps(),
+		rolloutInPlace(),
+		writesPerPod(),
+		rolloutOfSidecars(),
+		growth(),
 	}
 }

@@ -18,12 +18,14 @@ import (
 
 // Follower watches the Pods of a namespace and knows which of them have reached something.
 type Follower struct {
-	// OnReach, unless nil, is told each time that a Pod reaches it.
-	onReach func(*corev1.Pod)
 	reached func(*corev1.Pod) bool
+	onReach func(*corev1.Pod)
 	want    int
-	watch   watch.Interface
-	done    sync.WaitGroup
+	// open watches from a version on; list lists all Pods, and says their version.
+	open func(version string) (watch.Interface, error)
+	list func() ([]corev1.Pod, string, error)
+	stop context.CancelFunc
+	done sync.WaitGroup
 
 	mu       sync.Mutex
 	now      map[types.UID]bool
@@ -32,42 +34,100 @@ type Follower struct {
 }
 
 // Follow watches until Stop. Complete is when so many Pods have reached it at the same time, for the first time;
-// onReach, unless it is nil, is told of each Pod that reaches it, from a single goroutine.
+// onReach, unless it is nil, is told of each Pod that reaches it from now on, from a single goroutine.
 func (w *World) Follow(
 	ctx context.Context, namespace string, want int, reached func(*corev1.Pod) bool, onReach func(*corev1.Pod),
 ) (*Follower, error) {
-	list := &corev1.PodList{}
-	if err := w.Cluster.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	ctx, stop := context.WithCancel(ctx)
+	f := &Follower{
+		reached: reached, onReach: onReach, want: want, stop: stop,
+		now: map[types.UID]bool{}, complete: make(chan time.Time, 1), broken: make(chan error, 1),
+		open: func(version string) (watch.Interface, error) {
+			options := &client.ListOptions{Namespace: namespace, Raw: &metav1.ListOptions{ResourceVersion: version}}
+			return w.Cluster.Client.Watch(ctx, &corev1.PodList{}, options)
+		},
+		list: func() ([]corev1.Pod, string, error) {
+			list := &corev1.PodList{}
+			err := w.Cluster.Client.List(ctx, list, client.InNamespace(namespace))
+			return list.Items, list.ResourceVersion, err
+		},
+	}
+	pods, version, err := f.list()
+	if err != nil {
+		stop()
 		return nil, fmt.Errorf("list the Pods of %s: %w", namespace, err)
 	}
-	options := &client.ListOptions{Namespace: namespace, Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}}
-	watcher, err := w.Cluster.Client.Watch(ctx, &corev1.PodList{}, options)
-	if err != nil {
-		return nil, fmt.Errorf("watch the Pods of %s: %w", namespace, err)
-	}
-	f := &Follower{
-		onReach: onReach, reached: reached, want: want, watch: watcher,
-		now: map[types.UID]bool{}, complete: make(chan time.Time, 1), broken: make(chan error, 1),
-	}
-	for i := range list.Items {
-		if reached(&list.Items[i]) {
-			f.now[list.Items[i].UID] = true
+	for i := range pods {
+		if reached(&pods[i]) {
+			f.now[pods[i].UID] = true
 		}
 	}
-	f.done.Go(f.listen)
+	f.done.Go(func() {
+		if err := f.listen(ctx, version); ctx.Err() == nil {
+			f.broken <- fmt.Errorf("watch the Pods of %s: %w", namespace, err)
+		}
+	})
 	return f, nil
 }
 
-func (f *Follower) listen() {
-	var last error
-	for event := range f.watch.ResultChan() {
-		if pod, ok := event.Object.(*corev1.Pod); ok {
-			f.see(event.Type, pod)
-		} else {
-			last = apierrors.FromObject(event.Object)
+// listen goes on where a watch ended: an API server that has more to do than it can ends those that it cannot serve in
+// time.
+func (f *Follower) listen(ctx context.Context, version string) error {
+	for ctx.Err() == nil {
+		watcher, err := f.open(version)
+		if err == nil {
+			version, err = f.read(ctx, watcher, version)
+		}
+		if err == nil {
+			continue
+		}
+		if version, err = f.relist(); err != nil {
+			return err
 		}
 	}
-	f.broken <- fmt.Errorf("the watch on the Pods broke off (%w)", last)
+	return ctx.Err()
+}
+
+// read returns the version up to which all was seen, and an error if there is no going on from there.
+func (f *Follower) read(ctx context.Context, watcher watch.Interface, version string) (string, error) {
+	defer watcher.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return version, nil
+		case event, open := <-watcher.ResultChan():
+			if !open {
+				return version, nil
+			}
+			pod, ok := event.Object.(*corev1.Pod)
+			if !ok {
+				return version, apierrors.FromObject(event.Object)
+			}
+			version = pod.ResourceVersion
+			f.see(event.Type, pod)
+		}
+	}
+}
+
+// relist looks at all Pods anew, and forgets those that are gone.
+func (f *Follower) relist() (string, error) {
+	pods, version, err := f.list()
+	if err != nil {
+		return "", err
+	}
+	there := map[types.UID]bool{}
+	for i := range pods {
+		there[pods[i].UID] = true
+		f.see(watch.Modified, &pods[i])
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for uid := range f.now {
+		if !there[uid] {
+			delete(f.now, uid)
+		}
+	}
+	return version, nil
 }
 
 func (f *Follower) see(kind watch.EventType, pod *corev1.Pod) {
@@ -113,6 +173,6 @@ func (f *Follower) Wait(ctx context.Context, timeout time.Duration) (time.Time, 
 
 // Stop ends the watch.
 func (f *Follower) Stop() {
-	f.watch.Stop()
+	f.stop()
 	f.done.Wait()
 }

@@ -27,6 +27,9 @@ const (
 	SidecarContainer = framework.SidecarContainer
 )
 
+// PartOfLabel and PartOf are what all Pods here carry.
+const PartOfLabel, PartOf = "app.kubernetes.io/part-of", "bench"
+
 // delays make a simulated container start and stop at once, for us and the references alike: what is measured is
 // who tells it to, not how long it takes.
 var delays = map[string]string{
@@ -38,7 +41,7 @@ var delays = map[string]string{
 func Template(app string) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{
-			Labels: map[string]string{framework.AppLabel: app, "app.kubernetes.io/part-of": "bench"}, Annotations: maps.Clone(delays),
+			Labels: map[string]string{framework.AppLabel: app, PartOfLabel: PartOf}, Annotations: maps.Clone(delays),
 		},
 		Spec: corev1.PodSpec{
 			TerminationGracePeriodSeconds: ptr.To[int64](0),
@@ -73,6 +76,14 @@ func Pod(namespace, name, app string) *corev1.Pod {
 
 // Ready is reached by a Pod that serves.
 func Ready(pod *corev1.Pod) bool { return framework.IsReady(pod) }
+
+// RunsWith is reached by a Pod one of whose containers runs an image, whether or not it serves.
+func RunsWith(container, image string) func(*corev1.Pod) bool {
+	return func(pod *corev1.Pod) bool {
+		spec, status := framework.Container(pod, container), framework.ContainerStatus(pod, container)
+		return spec != nil && spec.Image == image && status.Image == image && status.State.Running != nil
+	}
+}
 
 // ReadyWith is reached by a Pod that serves with an image in one of its containers.
 func ReadyWith(container, image string) func(*corev1.Pod) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 )
@@ -51,39 +52,98 @@ func TestWorkersStopAtAnError(t *testing.T) {
 	}
 }
 
-func TestFollower(t *testing.T) {
-	pods := watch.NewFake()
-	var reached []types.UID
-	f := &Follower{
-		want: 2, reached: Ready, watch: pods, onReach: func(p *corev1.Pod) { reached = append(reached, p.UID) },
+func readyPod(uid types.UID, version string, ready corev1.ConditionStatus) *corev1.Pod {
+	p := &corev1.Pod{}
+	p.UID, p.ResourceVersion = uid, version
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+	return p
+}
+
+// followed is a follower of Pods whose watches and lists are given one after the other.
+type followed struct {
+	*Follower
+	// opened are the versions from which watches were opened, reached the Pods that reached it.
+	opened  []string
+	reached []types.UID
+}
+
+func follow(want int, watches []*watch.FakeWatcher, list []corev1.Pod) *followed {
+	ctx, stop := context.WithCancel(context.Background())
+	f := &followed{}
+	f.Follower = &Follower{
+		want: want, reached: Ready, onReach: func(p *corev1.Pod) { f.reached = append(f.reached, p.UID) }, stop: stop,
 		now: map[types.UID]bool{}, complete: make(chan time.Time, 1), broken: make(chan error, 1),
+		open: func(version string) (watch.Interface, error) {
+			f.opened = append(f.opened, version)
+			if len(f.opened) > len(watches) {
+				return nil, errors.New("refused")
+			}
+			return watches[len(f.opened)-1], nil
+		},
+		list: func() ([]corev1.Pod, string, error) {
+			if list == nil {
+				return nil, "", errors.New("no list")
+			}
+			return list, "100", nil
+		},
 	}
-	f.done.Go(f.listen)
-	pod := func(uid types.UID, ready corev1.ConditionStatus) *corev1.Pod {
-		p := &corev1.Pod{}
-		p.UID = uid
-		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
-		return p
-	}
-	pods.Add(pod("a", corev1.ConditionTrue))
-	pods.Modify(pod("a", corev1.ConditionTrue))
-	pods.Modify(pod("a", corev1.ConditionFalse)) // it is lost again
-	pods.Add(pod("b", corev1.ConditionTrue))
-	pods.Delete(pod("b", corev1.ConditionTrue)) // so is this
+	f.done.Go(func() {
+		if err := f.listen(ctx, "0"); ctx.Err() == nil {
+			f.broken <- err
+		}
+	})
+	return f
+}
+
+const yes, no = corev1.ConditionTrue, corev1.ConditionFalse
+
+func TestFollowerCountsPodsThatAreReadyAtTheSameTime(t *testing.T) {
+	pods := watch.NewFake()
+	f := follow(2, []*watch.FakeWatcher{pods}, nil)
+	pods.Add(readyPod("a", "1", yes))
+	pods.Modify(readyPod("a", "2", yes))
+	pods.Modify(readyPod("a", "3", no)) // it is lost again
+	pods.Add(readyPod("b", "4", yes))
+	pods.Delete(readyPod("b", "5", yes)) // so is this
 	if _, err := f.Wait(context.Background(), time.Millisecond); err == nil {
 		t.Error("two Pods were never ready at the same time")
 	}
-	pods.Modify(pod("a", corev1.ConditionTrue))
-	pods.Add(pod("c", corev1.ConditionTrue))
+	pods.Modify(readyPod("a", "6", yes))
+	pods.Add(readyPod("c", "7", yes))
 	if _, err := f.Wait(context.Background(), time.Minute); err != nil {
 		t.Error(err)
 	}
 	f.Stop()
-	if diff := cmp.Diff([]types.UID{"a", "b", "a", "c"}, reached); diff != "" {
+	if diff := cmp.Diff([]types.UID{"a", "b", "a", "c"}, f.reached); diff != "" {
 		t.Errorf("Pods that reached it (-want +got):\n%s", diff)
 	}
-	if _, err := f.Wait(context.Background(), time.Minute); err == nil {
-		t.Error("a watch that broke off was waited for")
+}
+
+func TestFollowerGoesOnAfterAWatch(t *testing.T) {
+	first, second, third := watch.NewFake(), watch.NewFake(), watch.NewFake()
+	f := follow(3, []*watch.FakeWatcher{first, second, third}, []corev1.Pod{*readyPod("b", "90", yes), *readyPod("c", "91", yes)})
+	first.Add(readyPod("a", "5", yes))
+	first.Stop()                                                // for no reason: it goes on from there
+	second.Error(&metav1.Status{Message: "too old", Code: 410}) // from here it cannot: it looks at what there is
+	third.Add(readyPod("d", "101", yes))
+	if _, err := f.Wait(context.Background(), time.Minute); err != nil {
+		t.Error(err)
+	}
+	f.Stop()
+	if diff := cmp.Diff([]string{"0", "5", "100"}, f.opened); diff != "" {
+		t.Errorf("watched from versions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]types.UID{"a", "b", "c", "d"}, f.reached); diff != "" {
+		t.Errorf("Pods that reached it (-want +got):\n%s", diff)
+	}
+}
+
+func TestFollowerSaysWhenItCannotGoOn(t *testing.T) {
+	f := follow(1, nil, nil)
+	_, err := f.Wait(context.Background(), time.Minute)
+	f.Stop()
+	if err == nil || err.Error() != "no list" {
+		t.Errorf("error %v, want that of the list", err)
 	}
 }
 
