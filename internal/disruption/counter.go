@@ -22,13 +22,24 @@ type Budgets map[string]Namespace
 type Counter struct {
 	budgets Budgets
 	serves  func(pod *corev1.Pod) bool
-	covers  map[string]byLabel[*Budget]
-	pods    map[indexKey]byLabel[*corev1.Pod]
-	counts  map[types.NamespacedName]*count
+	covers  map[string]demands
+	pods    map[indexKey]*chains
+	counts  map[*Budget]*count
+	// found is where the budgets of the Pod in question are put together: most Pods have one or none.
+	found []*Budget
 }
 
-// byLabel are things by the value of a label.
-type byLabel[T any] map[string][]T
+// demands are budgets by the label that each of their Pods has: key, then value. Those that demand none are at "".
+type demands map[string]map[string][]*Budget
+
+// chains are the Pods of a namespace by the value of a label: the last Pod that has it, and of each Pod the one before
+// with the same value. A Pod is its place in the namespace, noPod is the end.
+type chains struct {
+	last   map[string]int32
+	before []int32
+}
+
+const noPod = -1
 
 type indexKey struct{ namespace, label string }
 
@@ -53,31 +64,44 @@ func (c *count) with(pod *corev1.Pod) int {
 // NewCounter starts to count. serves reports whether a Pod serves; those that were taken and do not show it yet do not.
 func NewCounter(budgets Budgets, serves func(pod *corev1.Pod) bool) *Counter {
 	return &Counter{
-		budgets: budgets, serves: serves, covers: map[string]byLabel[*Budget]{},
-		pods: map[indexKey]byLabel[*corev1.Pod]{}, counts: map[types.NamespacedName]*count{},
+		budgets: budgets, serves: serves,
+		covers: map[string]demands{}, pods: map[indexKey]*chains{}, counts: map[*Budget]*count{},
 	}
 }
 
 // Covering are the budgets that cover a Pod, in order of their names. The eviction API refuses Pods that more than one
 // covers; here all of them are asked.
-func (c *Counter) Covering(pod *corev1.Pod) []*Budget {
-	namespace, ok := c.budgets[pod.Namespace]
-	if !ok {
-		return nil
-	}
-	index, ok := c.covers[pod.Namespace]
-	if !ok {
-		index = byLabel[*Budget]{}
-		for _, b := range namespace.Budgets {
-			index[pair(b.key, b.value)] = append(index[pair(b.key, b.value)], b)
-		}
-		c.covers[pod.Namespace] = index
-	}
-	out := covering(index[pair("", "")], pod, nil)
+func (c *Counter) Covering(pod *corev1.Pod) []*Budget { return slices.Clone(c.covering(pod)) }
+
+// covering is Covering until it is asked about the next Pod.
+func (c *Counter) covering(pod *corev1.Pod) []*Budget {
+	demands := c.demands(pod.Namespace)
+	c.found = covering(demands[""][""], pod, c.found[:0])
 	for key, value := range pod.Labels {
-		out = covering(index[pair(key, value)], pod, out)
+		if budgets := demands[key]; budgets != nil {
+			c.found = covering(budgets[value], pod, c.found)
+		}
 	}
-	return sorted(out)
+	return sorted(c.found)
+}
+
+// demands are the budgets of a namespace, nil when there are none.
+func (c *Counter) demands(namespace string) demands {
+	known, ok := c.covers[namespace]
+	if ok {
+		return known
+	}
+	for _, b := range c.budgets[namespace].Budgets {
+		if known == nil {
+			known = demands{}
+		}
+		if known[b.key] == nil {
+			known[b.key] = map[string][]*Budget{}
+		}
+		known[b.key][b.value] = append(known[b.key][b.value], b)
+	}
+	c.covers[namespace] = known
+	return known
 }
 
 // CoverAny reports whether one of some budgets of a namespace covers one of some Pods of it.
@@ -86,12 +110,13 @@ func CoverAny(budgets []*Budget, pods []*corev1.Pod) bool {
 		return false
 	}
 	c := NewCounter(Budgets{pods[0].Namespace: {Budgets: budgets}}, nil)
-	return slices.ContainsFunc(pods, func(pod *corev1.Pod) bool { return len(c.Covering(pod)) > 0 })
+	return slices.ContainsFunc(pods, func(pod *corev1.Pod) bool { return len(c.covering(pod)) > 0 })
 }
 
+// covering adds those of some budgets of a Pod's namespace that cover it. It has the label that they demand.
 func covering(budgets []*Budget, pod *corev1.Pod, out []*Budget) []*Budget {
 	for _, b := range budgets {
-		if b.Covers(pod) {
+		if b.only || b.Covers(pod) {
 			out = append(out, b)
 		}
 	}
@@ -100,7 +125,7 @@ func covering(budgets []*Budget, pod *corev1.Pod, out []*Budget) []*Budget {
 
 // Obstacle says which budget does not let a Pod go that is Ready, and why; nil when all of them do.
 func (c *Counter) Obstacle(pod *corev1.Pod) (*Budget, string) {
-	for _, b := range c.Covering(pod) {
+	for _, b := range c.covering(pod) {
 		count := c.count(b)
 		if count.granted > 0 && count.with(pod) > int(b.object.Status.DesiredHealthy) {
 			continue
@@ -116,7 +141,7 @@ func (c *Counter) Obstacle(pod *corev1.Pod) (*Budget, string) {
 // Take takes a Pod that is Ready from each of its budgets, and names them.
 func (c *Counter) Take(pod *corev1.Pod) []types.NamespacedName {
 	var out []types.NamespacedName
-	for _, b := range c.Covering(pod) {
+	for _, b := range c.covering(pod) {
 		count := c.count(b)
 		count.granted--
 		count.healthy = count.with(pod) - 1
@@ -128,12 +153,13 @@ func (c *Counter) Take(pod *corev1.Pod) []types.NamespacedName {
 
 // count counts the Pods of a budget that serve.
 func (c *Counter) count(b *Budget) *count {
-	if known := c.counts[b.Key()]; known != nil {
+	if known := c.counts[b]; known != nil {
 		return known
 	}
 	out := &count{granted: b.Allowed(), leftOut: map[types.UID]bool{}}
-	for _, pod := range c.of(b) {
-		switch {
+	chains, list := c.chains(b), c.budgets[b.object.Namespace].Pods
+	for i := chains.lastWith(b.value); i != noPod; i = chains.before[i] {
+		switch pod := &list[i]; {
 		case !b.only && !b.Covers(pod):
 		case !b.disrupted(pod) && c.serves(pod):
 			out.healthy++
@@ -141,27 +167,39 @@ func (c *Counter) count(b *Budget) *count {
 			out.leftOut[pod.UID] = true
 		}
 	}
-	c.counts[b.Key()] = out
+	c.counts[b] = out
 	return out
 }
 
-// of are the Pods that a budget may cover: those with the label that its selector demands. Each label is looked up once,
-// however many budgets ask for it.
-func (c *Counter) of(b *Budget) []*corev1.Pod {
+// chains are the Pods that a budget, or another one that demands the same label, may cover. Each label is looked up once
+// in each Pod, however many budgets ask for it.
+func (c *Counter) chains(b *Budget) *chains {
 	key := indexKey{b.object.Namespace, b.key}
-	index, ok := c.pods[key]
-	if !ok {
-		index = byLabel[*corev1.Pod]{}
-		list := c.budgets[key.namespace].Pods
-		for i := range list {
-			value, labelled := list[i].Labels[key.label]
-			if labelled || key.label == "" {
-				index[value] = append(index[value], &list[i])
-			}
-		}
-		c.pods[key] = index
+	known := c.pods[key]
+	if known == nil {
+		known = chainsBy(key.label, c.budgets[key.namespace].Pods)
+		c.pods[key] = known
 	}
-	return index[b.value]
+	return known
 }
 
-func pair(key, value string) string { return key + "=" + value }
+// chainsBy orders Pods by the value of a label; all of them have "" for the label "".
+func chainsBy(label string, pods []corev1.Pod) *chains {
+	out := &chains{last: map[string]int32{}, before: make([]int32, len(pods))}
+	for i := range pods {
+		value, labelled := pods[i].Labels[label]
+		if labelled || label == "" {
+			out.before[i] = out.lastWith(value)
+			out.last[value] = int32(i)
+		}
+	}
+	return out
+}
+
+// lastWith is the last Pod that has a value, noPod when there is none.
+func (c *chains) lastWith(value string) int32 {
+	if i, found := c.last[value]; found {
+		return i
+	}
+	return noPod
+}

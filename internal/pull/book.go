@@ -81,11 +81,11 @@ func (e End) String() string {
 // Book is what came of an Input. Ask is called for the candidates, in their order, and then Plan.
 type Book struct {
 	in Input
-	// wanted are the candidates by what they wait for, byImage the same wherever they are, and order the images as they
-	// come.
-	wanted  map[Key][]want
-	byImage map[string][]want
-	order   []string
+	// wants are what the candidates wait for, and order the images as they come. wantedAt are the places in wants of
+	// those that wait for one image on one node, nil before somebody has asked.
+	wants    []want
+	order    []string
+	wantedAt map[Key][]int
 	// flying are the pullers that pull on, since when, and tries those that were judged, by image; byKey the same by node.
 	flying map[Key]time.Time
 	tries  map[string][]Try
@@ -122,9 +122,12 @@ type ask struct {
 
 // want is a candidate's need of an image.
 type want struct {
-	pod       *corev1.Pod
-	container string
+	pod *corev1.Pod
+	Image
 }
+
+// key is what it is about.
+func (w *want) key() Key { return Key{w.pod.Spec.NodeName, w.Name} }
 
 // verdict is what is decided about an image: with open it holds nobody back.
 type verdict struct {
@@ -135,8 +138,8 @@ type verdict struct {
 // NewBook decides which pullers to make and to delete.
 func NewBook(in Input) *Book {
 	b := &Book{
-		in: in, wanted: map[Key][]want{}, byImage: map[string][]want{}, flying: map[Key]time.Time{}, tries: map[string][]Try{},
-		byKey: map[Key][]Try{}, refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
+		in: in, flying: map[Key]time.Time{}, tries: map[string][]Try{}, byKey: map[Key][]Try{},
+		refused: map[string]string{}, deaf: map[string]string{}, has: map[Key]bool{},
 		lost: map[place]string{}, suspects: map[share]bool{}, images: map[string]*verdict{}, nodes: map[ask]*verdict{},
 	}
 	for _, t := range in.Tries {
@@ -158,24 +161,37 @@ func NewBook(in Input) *Book {
 	return b
 }
 
-// list files the candidates by what they wait for.
+// list notes what the candidates wait for.
 func (b *Book) list() {
-	for _, c := range b.in.Candidates {
+	b.wants = make([]want, 0, len(b.in.Candidates))
+	for i := range b.in.Candidates {
+		c := &b.in.Candidates[i]
 		if c.Pod.Spec.NodeName == "" {
 			continue
 		}
 		for _, image := range c.Images {
-			w, key := want{c.Pod, image.Container}, Key{c.Pod.Spec.NodeName, image.Name}
-			if c.Begun && b.wasProven(key, c.Pod.Namespace) {
+			w := want{c.Pod, image}
+			if c.Begun && b.wasProven(w.key(), c.Pod.Namespace) {
 				continue
 			}
-			if b.byImage[image.Name] == nil {
+			b.wants = append(b.wants, w)
+			if !slices.Contains(b.order, image.Name) {
 				b.order = append(b.order, image.Name)
 			}
-			b.byImage[image.Name] = append(b.byImage[image.Name], w)
-			b.wanted[key] = append(b.wanted[key], w)
 		}
 	}
+}
+
+// wanted are the candidates that wait for an image on a node.
+func (b *Book) wanted(key Key) []int {
+	if b.wantedAt == nil {
+		b.wantedAt = map[Key][]int{}
+		for i := range b.wants {
+			key := b.wants[i].key()
+			b.wantedAt[key] = append(b.wantedAt[key], i)
+		}
+	}
+	return b.wantedAt[key]
 }
 
 // wasProven reports whether an image was proven for the Pods of a namespace on a node, however long ago.
@@ -214,7 +230,7 @@ func (b *Book) file(t Try) {
 func (b *Book) judge(p *Puller) {
 	key := KeyOf(p.Pod)
 	known := slices.ContainsFunc(b.byKey[key], func(t Try) bool { return t.Puller == p.Pod.UID })
-	if len(b.wanted[key]) == 0 || known {
+	if len(b.wanted(key)) == 0 || known {
 		b.ends = append(b.ends, End{Puller: p.Pod})
 		return
 	}
@@ -265,8 +281,8 @@ func (b *Book) room() bool {
 	return len(b.flying)+len(b.starts) < b.in.Parallelism
 }
 
-func (b *Book) start(key Key, w want) {
-	b.starts = append(b.starts, Start{Key: key, For: w.pod, Container: w.container})
+func (b *Book) start(key Key, w *want) {
+	b.starts = append(b.starts, Start{Key: key, For: w.pod, Container: w.Container})
 }
 
 func (b *Book) soon(span time.Duration) {

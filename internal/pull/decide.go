@@ -5,6 +5,7 @@ package pull
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -74,7 +75,7 @@ func (b *Book) decide(image string) *verdict {
 		}
 	}
 	if len(last) == 0 {
-		b.noteSilent(Key{Image: image}, b.tries[image], b.byImage[image])
+		b.noteSilent(Key{Image: image}, b.tries[image], b.wantersOf(image))
 		return opened
 	}
 	left := last[len(last)-1].At.Add(pause(n)).Sub(b.in.Now)
@@ -129,10 +130,10 @@ func (b *Book) next(image string, asked []Try) (full, found bool) {
 	for _, t := range asked {
 		nodes.Insert(t.Node)
 	}
-	trusted := func(w want) bool { return !b.suspects[share{w.pod.Namespace, image}] }
-	unasked := func(w want) bool { return !nodes.Has(w.pod.Spec.NodeName) }
-	for _, prefer := range []func(want) bool{func(w want) bool { return trusted(w) && unasked(w) }, trusted, unasked} {
-		for _, w := range b.byImage[image] {
+	trusted := func(w *want) bool { return !b.suspects[share{w.pod.Namespace, image}] }
+	unasked := func(w *want) bool { return !nodes.Has(w.pod.Spec.NodeName) }
+	for _, prefer := range []func(*want) bool{func(w *want) bool { return trusted(w) && unasked(w) }, trusted, unasked} {
+		for w := range b.wantersOf(image) {
 			if !prefer(w) || b.unwilling(w.pod.Spec.NodeName, w) != "" {
 				continue
 			}
@@ -147,14 +148,14 @@ func (b *Book) next(image string, asked []Try) (full, found bool) {
 }
 
 // unwilling says why no puller for a candidate would find anything out, "" when one may.
-func (b *Book) unwilling(node string, w want) string {
+func (b *Book) unwilling(node string, w *want) string {
 	return cmp.Or(b.deaf[node], b.refused[w.pod.Namespace], b.lost[place{w.pod.Namespace, node}])
 }
 
 // noteSilent notes an image that Pods restart with unproven, and what the last puller of it met, or would.
-func (b *Book) noteSilent(key Key, tries []Try, wants []want) {
+func (b *Book) noteSilent(key Key, tries []Try, wants iter.Seq[*want]) {
 	words := ""
-	for _, w := range wants {
+	for w := range wants {
 		words = cmp.Or(words, b.unwilling(w.pod.Spec.NodeName, w))
 	}
 	if said := fresh(tries, SaysNothing, b.in.Now); len(said) > 0 {
@@ -162,6 +163,27 @@ func (b *Book) noteSilent(key Key, tries []Try, wants []want) {
 	}
 	if words != "" {
 		b.silent = append(b.silent, Silent{key, words})
+	}
+}
+
+// wantersOf are the candidates that wait for an image, and wantersAt those that do on one node.
+func (b *Book) wantersOf(image string) iter.Seq[*want] {
+	return func(yield func(*want) bool) {
+		for i := range b.wants {
+			if b.wants[i].Name == image && !yield(&b.wants[i]) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Book) wantersAt(key Key) iter.Seq[*want] {
+	return func(yield func(*want) bool) {
+		for _, i := range b.wanted(key) {
+			if !yield(&b.wants[i]) {
+				return
+			}
+		}
 	}
 }
 
@@ -193,7 +215,7 @@ func (b *Book) decideNode(of ask) *verdict {
 	w, ok := b.willing(of)
 	switch {
 	case !ok && failed == 0:
-		b.noteSilent(of.Key, b.byKey[of.Key], b.wanted[of.Key])
+		b.noteSilent(of.Key, b.byKey[of.Key], b.wantersAt(of.Key))
 		return opened
 	case ok && b.room():
 		b.start(of.Key, w)
@@ -239,17 +261,17 @@ func (b *Book) triesOf(of ask) []Try {
 }
 
 // willing is the first candidate of a node that may be asked about an image.
-func (b *Book) willing(of ask) (want, bool) {
+func (b *Book) willing(of ask) (w *want, found bool) {
 	if len(fresh(b.byKey[of.Key], SaysNothing, b.in.Now)) >= mostSilent {
-		return want{}, false
+		return nil, false
 	}
-	for _, w := range b.wanted[of.Key] {
+	for w := range b.wantersAt(of.Key) {
 		suspect := b.suspects[share{w.pod.Namespace, of.Image}]
 		if mine := of.namespace == w.pod.Namespace || of.namespace == "" && !suspect; mine && b.unwilling(of.Node, w) == "" {
 			return w, true
 		}
 	}
-	return want{}, false
+	return nil, false
 }
 
 // inARow counts how often in a row a node could not get an image.

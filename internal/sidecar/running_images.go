@@ -11,9 +11,8 @@ import (
 )
 
 // NewImages are those with which the update of a Pod to the set's current version starts containers, but for containers
-// whose images are never pulled.
-func (s *Set) NewImages(v *View) []pull.Image {
-	var out []pull.Image
+// whose images are never pulled. They are added to a list.
+func (s *Set) NewImages(v *View, out []pull.Image) []pull.Image {
 	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		if c.ImagePullPolicy == corev1.PullNever {
 			return
@@ -40,9 +39,13 @@ func (v *View) RunsImage(image string) (runs bool) {
 	}
 	v.set.eachSidecar(func(c *v1beta1.SidecarContainer) {
 		for _, name := range namesInPod(c) {
-			status := pods.Status(v.Pod, name)
-			runs = runs || status != nil && status.State.Running != nil && status.ImageID != "" && pods.Image(v.Pod, name) == image
+			runs = runs || pods.Image(v.Pod, name) == image && runsIt(pods.Status(v.Pod, name))
 		}
 	})
 	return runs
+}
+
+// runsIt reports whether a container certainly runs the image that the Pod asks for.
+func runsIt(status *corev1.ContainerStatus) bool {
+	return status != nil && status.State.Running != nil && status.ImageID != ""
 }

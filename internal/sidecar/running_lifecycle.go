@@ -71,7 +71,7 @@ func (v *View) Unhooked() bool {
 // Begun reports whether the Pod is out of service, or about to leave it, for an update of the set: it is held, or its
 // hook was asked to let go of it.
 func (v *View) Begun() bool {
-	return v.held || open[v.hookState]
+	return v.held || v.hookState != "" && open[v.hookState]
 }
 
 // Returning reports whether the Pod was let go, and its kubelet has not said yet that it is Ready: it is about to serve.

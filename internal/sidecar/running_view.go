@@ -25,7 +25,7 @@ type View struct {
 	update             *updateRecord
 
 	// These are the answers of the methods of their names.
-	updated, ready, hotFinished, serves, disturbed, returning, changedByOthers, sidecarsReady bool
+	updated, ready, hotFinished, serves, disturbed, returning, changedByOthers, sidecarsReady, marked bool
 	// carriedOut reports whether the kubelet has carried out what was written, settled whether nothing is owed either.
 	// answered reports whether what it says of a resize is the end of it.
 	carriedOut, settled, answered bool
@@ -74,6 +74,7 @@ func (d *Decoder) View(pod *corev1.Pod) *View {
 	v.serves, v.workload = Serves(pod), workload.Of(pod)
 	v.changedByOthers, v.heldByOthers = v.othersChange(), v.othersHold()
 	v.broken, v.brokenReason = v.findBroken()
+	v.marked = pods.Condition(pod, v1beta1.SidecarSetUpgradableCondition) != nil
 	return v
 }
 
@@ -222,6 +223,9 @@ func (v *View) findBroken() (name, reason string) {
 	})
 	return name, reason
 }
+
+// Marked reports whether the Pod says which sets can bring it up to date.
+func (v *View) Marked() bool { return v.marked }
 
 // Workload is what the Pod belongs to.
 func (v *View) Workload() workload.ID { return v.workload }

@@ -8,7 +8,7 @@
 //
 //	page := book.Read("SidecarSet mesh")       // gather, before it reads the cache
 //	...
-//	page.Taken(pod.UID)                        // plan: this Pod counts as down already
+//	page.Taken(pod)                            // plan: this Pod counts as down already
 //	...
 //	entry, err := page.Take(pod, budgets)      // apply, before it writes; an error: another look was faster, plan anew
 //	...
@@ -27,6 +27,7 @@ package ledger
 import (
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -109,5 +110,6 @@ func (l *Ledger) Read(by string) *Page {
 	return page
 }
 
-// Taken reports whether a Pod is about to go out of service though it may not show it yet. It may be asked of no page.
-func (p *Page) Taken(pod types.UID) bool { return p != nil && p.taken[pod] }
+// Taken reports whether a Pod is about to go out of service though it may not show it yet. It may be asked of no page,
+// and does not touch the Pod while nobody takes any: it is asked of all Pods of a set.
+func (p *Page) Taken(pod *corev1.Pod) bool { return p != nil && len(p.taken) > 0 && p.taken[pod.UID] }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -139,7 +140,7 @@ func TestHowAnEntryEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := New()
 			test.then(t, l)
-			if got := l.Read("c").Taken(p.UID); got != test.want {
+			if got := l.Read("c").Taken(p); got != test.want {
 				t.Errorf("taken: %t, want %t", got, test.want)
 			}
 		})
@@ -156,10 +157,10 @@ func TestAPageDoesNotChange(t *testing.T) {
 		t.Errorf("unseen (-want +got):\n%s", diff)
 	}
 	page.Seen(IDOf(pod("0")))
-	if !page.Taken(pod("0").UID) {
+	if !page.Taken(pod("0")) {
 		t.Error("the page has lost an entry")
 	}
-	if (*Page)(nil).Taken("any") {
+	if (*Page)(nil).Taken(pod("any")) {
 		t.Error("no page has an entry")
 	}
 	none, err := (*Page)(nil).Take(pod("0"), budgets("web"))
@@ -263,7 +264,7 @@ func TestManyTakersNeverSpendABudgetTwice(t *testing.T) {
 					}
 				}
 				for _, i := range random.Perm(members) {
-					if page.Taken(pod(fmt.Sprint(i)).UID) {
+					if page.Taken(pod(fmt.Sprint(i))) {
 						down[pod(fmt.Sprint(i)).UID] = true
 					}
 				}
@@ -303,7 +304,7 @@ func TestManyTakersNeverSpendABudgetTwice(t *testing.T) {
 				}
 				// What is back has been seen to be down before: the kubelet takes longer than a cache.
 				for uid := range c.list() {
-					if random.IntN(2) == 0 && !l.Read(by).Taken(uid) {
+					if random.IntN(2) == 0 && !l.Read(by).Taken(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: uid}}) {
 						c.back(uid)
 					}
 				}

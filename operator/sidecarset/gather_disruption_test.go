@@ -124,7 +124,7 @@ func TestTheLedgerLearnsFromTheCache(t *testing.T) {
 	}
 	taken := func(s *Snapshot) (out []string) {
 		for _, pod := range []*corev1.Pod{gone, going, there, anew} {
-			if s.Takes.Taken(pod.UID) {
+			if s.Takes.Taken(pod) {
 				out = append(out, pod.Name)
 			}
 		}

@@ -16,16 +16,16 @@ import (
 // serves reports whether a Pod of the set serves and goes on to, as far as anybody in this process knows, and servesOn the
 // same of any other Pod.
 func (s *Snapshot) serves(view *sidecar.View) bool {
-	return view.Serves() && !s.Takes.Taken(view.Pod.UID)
+	return view.Serves() && !s.Takes.Taken(view.Pod)
 }
 
 func (s *Snapshot) servesOn(pod *corev1.Pod) bool {
-	return !s.Takes.Taken(pod.UID) && sidecar.Serves(pod)
+	return !s.Takes.Taken(pod) && sidecar.Serves(pod)
 }
 
 // takenElsewhere holds back a Pod that another object is about to restart, though it does not show that yet.
 func (p *planner) takenElsewhere(c *candidate) (words string, waits bool) {
-	return "A change by another object is not at its end", p.s.Takes.Taken(c.Pod.UID)
+	return "A change by another object is not at its end", p.s.Takes.Taken(c.Pod)
 }
 
 // disrupts holds back a Pod whose PodDisruptionBudgets would not let it be evicted.
@@ -72,19 +72,19 @@ func (p *planner) disruption() *disruption.Counter {
 // healthy returns what tells whether a Pod serves, as PodDisruptionBudgets count it. Those of the set were looked at
 // already, if they have not changed since.
 func (p *planner) healthy() func(pod *corev1.Pod) bool {
-	matched := make(map[types.UID]*sidecar.View, len(p.s.Matched))
+	type known struct {
+		version            string
+		serves, keepsShare bool
+	}
+	matched := make(map[types.UID]known, len(p.s.Matched))
 	for _, view := range p.s.Matched {
-		matched[view.Pod.UID] = view
+		matched[view.Pod.UID] = known{view.Pod.ResourceVersion, p.s.serves(view), p.s.keepsShare(view)}
 	}
 	return func(pod *corev1.Pod) bool {
-		view := matched[pod.UID]
-		if view == nil {
-			return p.s.servesOn(pod)
+		of, found := matched[pod.UID]
+		if !found || of.version != pod.ResourceVersion {
+			return p.s.servesOn(pod) && !of.keepsShare
 		}
-		serves := p.s.serves(view)
-		if view.Pod.ResourceVersion != pod.ResourceVersion {
-			serves = p.s.servesOn(pod)
-		}
-		return serves && !p.s.keepsShare(view)
+		return of.serves && !of.keepsShare
 	}
 }

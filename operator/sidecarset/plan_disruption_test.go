@@ -264,7 +264,7 @@ func TestAWriteOfWhichNobodyKnowsStaysInTheLedger(t *testing.T) {
 			plan := mustPlan(t, s)
 			patcher := &recordingPatcher{answers: map[string]error{"web-0": test.answer}}
 			(&executor{writer: patcher, parallel: 1}).apply(t.Context(), &Plan{Updates: plan.Updates, Takes: plan.Takes})
-			if got := book.Read("SidecarSet b").Taken(w.pods[0].UID); got != test.want {
+			if got := book.Read("SidecarSet b").Taken(w.pods[0]); got != test.want {
 				t.Errorf("taken: %t, want %t", got, test.want)
 			}
 		})

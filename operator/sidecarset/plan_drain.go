@@ -4,7 +4,6 @@ package sidecarset
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -144,9 +143,12 @@ func (p *planner) graceWords() string {
 }
 
 // countUngated counts the Pods that cannot leave service before their update.
-func (p *planner) countUngated(candidates []candidate) {
-	for i := range candidates {
-		if p.set.Drains() && !podready.Gated(candidates[i].Pod) {
+func (p *planner) countUngated(candidates []*candidate) {
+	if !p.set.Drains() {
+		return
+	}
+	for _, c := range candidates {
+		if !podready.Gated(c.Pod) {
 			p.plan.Ungated++
 		}
 	}
@@ -160,13 +162,15 @@ func (p *planner) graceLeft(view *sidecar.View) time.Duration {
 // letGo brings Pods back into service that nothing keeps out of it any more: their containers are back, or they are not
 // to be updated now. Pods that the set does not match any more are among them.
 func (p *planner) letGo() {
-	for _, view := range slices.Concat(p.s.Matched, p.s.Strays) {
-		switch {
-		case p.going[view], view.Begun() && p.atWork(view):
-		case view.Begun():
-			p.release(view)
-		case view.Unhooked():
-			p.awaitHook(view)
+	for _, views := range [...][]*sidecar.View{p.s.Matched, p.s.Strays} {
+		for _, view := range views {
+			switch {
+			case p.going[view], view.Begun() && p.atWork(view):
+			case view.Begun():
+				p.release(view)
+			case view.Unhooked():
+				p.awaitHook(view)
+			}
 		}
 	}
 }

@@ -4,9 +4,9 @@ package sidecarset
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -27,7 +27,7 @@ func (s *Snapshot) preDownload() v1beta1.ImagePreDownloadPolicy {
 
 // openBook asks which nodes have the images of the Pods that may be updated. Without candidates, as while the rollout
 // rests, nobody waits for a pull: those that are under way are ended.
-func (p *planner) openBook(candidates ...[]candidate) {
+func (p *planner) openBook(candidates ...[]*candidate) {
 	own := ptr.Deref(p.s.Set.Spec.UpdateStrategy.ImagePreDownload, v1beta1.SidecarSetImagePreDownload{})
 	in := pull.Input{
 		Known: p.s.Images.Known, EveryNode: p.s.preDownload() == v1beta1.ImagePreDownloadEveryNode,
@@ -36,47 +36,59 @@ func (p *planner) openBook(candidates ...[]candidate) {
 	}
 	if p.s.preDownload() != v1beta1.ImagePreDownloadOff {
 		for _, list := range candidates {
-			for i := range list {
-				p.pulls(&list[i])
-				if len(list[i].images) > 0 {
-					in.Candidates = append(in.Candidates, pull.Candidate{Pod: list[i].Pod, Images: list[i].images, Begun: list[i].Begun()})
+			in.Candidates = slices.Grow(in.Candidates, len(list))
+			for _, c := range list {
+				if p.pulls(c); len(c.images) > 0 {
+					in.Candidates = append(in.Candidates, pull.Candidate{Pod: c.Pod, Images: c.images, Begun: c.Begun()})
 				}
 			}
 		}
 	}
-	in.Runs = p.s.runs(in.Candidates)
+	in.Runs = p.s.runs(in.Candidates, in.EveryNode)
 	p.book = pull.NewBook(in)
 }
 
 // pulls notes which images a candidate needs its node to have. One that serves and never goes, because maxUnavailable is
 // 0, needs none; neither does one on Windows, where the puller would not be taken.
 func (p *planner) pulls(c *candidate) {
-	if c.Ready() && p.noneServingGoes() || pull.OnWindows(c.Pod) {
+	if c.Ready() && p.noneMayGo || pull.OnWindows(c.Pod) {
 		return
 	}
-	c.images = p.set.NewImages(c.View)
+	// Most of them need the same ones: that list is kept once.
+	p.needed = p.set.NewImages(c.View, p.needed[:0])
+	if !slices.Equal(p.needed, p.shared) {
+		p.shared = slices.Clone(p.needed)
+	}
+	if len(p.needed) > 0 {
+		c.images = p.shared
+	}
 }
 
-// noneServingGoes reports whether maxUnavailable is 0.
-func (p *planner) noneServingGoes() bool {
-	most, err := intstr.GetScaledValueFromIntOrPercent(p.s.Set.Spec.UpdateStrategy.MaxUnavailable, 100, true)
-	return err == nil && most == 0
-}
-
-// runs are the nodes where containers of the set run images that candidates want.
-func (s *Snapshot) runs(candidates []pull.Candidate) map[pull.Key]bool {
-	wanted := map[string]bool{}
-	for i := range candidates {
-		for _, image := range candidates[i].Images {
-			wanted[image.Name] = true
+// runs are the nodes where containers of the set run images that candidates want: all of them, or one for each image where
+// one is enough.
+func (s *Snapshot) runs(candidates []pull.Candidate, everyNode bool) map[pull.Key]bool {
+	out := map[pull.Key]bool{}
+	for _, image := range wanted(candidates) {
+		for _, view := range s.Matched {
+			if !view.RunsImage(image) {
+				continue
+			}
+			out[pull.Key{Node: view.Pod.Spec.NodeName, Image: image}] = true
+			if !everyNode {
+				break
+			}
 		}
 	}
-	out := map[pull.Key]bool{}
-	for image := range wanted {
-		for _, view := range s.Matched {
-			key := pull.Key{Node: view.Pod.Spec.NodeName, Image: image}
-			if !out[key] && view.RunsImage(image) {
-				out[key] = true
+	return out
+}
+
+// wanted are the images that candidates want, each once.
+func wanted(candidates []pull.Candidate) []string {
+	var out []string
+	for i := range candidates {
+		for _, image := range candidates[i].Images {
+			if !slices.Contains(out, image.Name) {
+				out = append(out, image.Name)
 			}
 		}
 	}

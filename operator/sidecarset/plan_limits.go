@@ -69,8 +69,11 @@ func (d *differences) resizeObstacles(view *sidecar.View, resized []string) []st
 // kubeletUnknown holds back a Pod whose change not every kubelet can make, as long as its node does not say which one it
 // has: what would come of it is not to be found out by a restart. A Pod without a node has time.
 func (p *planner) kubeletUnknown(c *candidate) (words string, waits bool) {
-	node := c.Pod.Spec.NodeName
 	needs := inplace.KubeletNeeds{NativeSidecars: p.s.Set.RestartsNativeSidecars(c.View), Resizes: len(c.resized) > 0}
+	if needs == (inplace.KubeletNeeds{}) {
+		return "", false
+	}
+	node := c.Pod.Spec.NodeName
 	words = needs.Waits(node, p.s.Kubelets[node])
 	return words, words != ""
 }

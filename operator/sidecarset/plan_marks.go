@@ -35,6 +35,9 @@ func (p *planner) mark() {
 		if len(p.plan.Marks) == maxMarks {
 			return // the marks themselves are what brings the next look
 		}
+		if !view.Marked() && !notUpgradable[view] {
+			continue
+		}
 		bySet := upgradable(view.Pod)
 		before, known := bySet[p.s.Set.Name()]
 		if before == !notUpgradable[view] && known || !known && !notUpgradable[view] {

@@ -15,18 +15,18 @@ import (
 
 // order puts candidates in the order in which they are to be updated: those that serve least first, then as
 // priorityStrategy says, then spread as scatterStrategy says.
-func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []candidate) []candidate {
+func order(strategy *v1beta1.SidecarSetUpdateStrategy, candidates []*candidate) []*candidate {
 	uses := make([]use, len(candidates))
-	for i := range candidates {
-		uses[i] = useOf(&candidates[i])
+	for i, c := range candidates {
+		uses[i] = useOf(c)
 	}
 	slices.SortFunc(uses, compareUse)
-	out := make([]candidate, len(candidates))
+	out := make([]*candidate, len(candidates))
 	for i := range uses {
-		out[i] = *uses[i].candidate
+		out[i] = uses[i].candidate
 	}
 	if p := strategy.PriorityStrategy; p != nil {
-		priority.Sort(p, out, func(c candidate) map[string]string { return c.Pod.Labels })
+		priority.Sort(p, out, func(c *candidate) map[string]string { return c.Pod.Labels })
 	}
 	for _, term := range scatterTerms(strategy.ScatterStrategy, out) {
 		out = scatter(out, term)
@@ -102,7 +102,7 @@ func restarts(pod *corev1.Pod) (most int32) {
 
 // scatterTerms are the labels to spread, * replaced by every value that occurs, the one that the fewest candidates have
 // first.
-func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []candidate) []v1beta1.UpdateScatterTerm {
+func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []*candidate) []v1beta1.UpdateScatterTerm {
 	counts := map[v1beta1.UpdateScatterTerm]int{}
 	for _, term := range strategy {
 		for _, c := range candidates {
@@ -123,8 +123,8 @@ func scatterTerms(strategy v1beta1.UpdateScatterStrategy, candidates []candidate
 }
 
 // scatter spreads the candidates that have a label evenly among the others; the last of them comes last of all.
-func scatter(candidates []candidate, term v1beta1.UpdateScatterTerm) []candidate {
-	var matching, others []candidate
+func scatter(candidates []*candidate, term v1beta1.UpdateScatterTerm) []*candidate {
+	var matching, others []*candidate
 	for _, c := range candidates {
 		if value, ok := c.Pod.Labels[term.Key]; ok && value == term.Value {
 			matching = append(matching, c)
@@ -132,7 +132,7 @@ func scatter(candidates []candidate, term v1beta1.UpdateScatterTerm) []candidate
 			others = append(others, c)
 		}
 	}
-	out := make([]candidate, 0, len(candidates))
+	out := make([]*candidate, 0, len(candidates))
 	for i, c := range matching {
 		place := (i+1)*len(candidates)/len(matching) - 1
 		take := place - len(out)

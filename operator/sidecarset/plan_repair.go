@@ -138,7 +138,7 @@ func (p *planner) repairable() []EvictPod {
 		if u.Reason == v1beta1.ReasonSetConflict {
 			p.plan.RepairIn = conflictEvery
 		}
-		if !helps(p.s, u) || p.vain(u.Pod) || p.s.Takes.Taken(u.Pod.UID) {
+		if !helps(p.s, u) || p.vain(u.Pod) || p.s.Takes.Taken(u.Pod) {
 			continue
 		}
 		e := EvictPod{Pod: u.Pod, Reason: u.Reason, NotServing: !pods.Ready(u.Pod)}

@@ -88,7 +88,7 @@ func TestAnEvictionIsInTheLedgerUntilItIsSeen(t *testing.T) {
 	taken := func() (out []types.UID) {
 		page := book.Read("SidecarSet other")
 		for _, pod := range w.pods {
-			if page.Taken(pod.UID) {
+			if page.Taken(pod) {
 				out = append(out, pod.UID)
 			}
 		}

@@ -125,11 +125,10 @@ func (p *planner) spend(c *candidate) {
 
 // restarts reports whether the step restarts a container of the Pod.
 func (p *planner) restarts(c *candidate) bool {
-	if c.restarts == nil {
-		does := c.step == stepEnd || p.set.Restarts(c.View, c.resizes())
-		c.restarts = &does
+	if c.restarts == unasked {
+		c.restarts = answerOf(c.step == stepEnd || p.set.Restarts(c.View, c.resizes()))
 	}
-	return *c.restarts
+	return c.restarts == yes
 }
 
 // Wait are Pods that wait for the same thing.
@@ -203,10 +202,10 @@ const zeroWords = "maxUnavailable is 0, so no Pod that serves is updated"
 // and what was begun is carried to its end, one Pod at a time.
 func (p *planner) noShare(c *candidate) (words string, waits bool) {
 	switch {
-	case p.s.noneMayGo() && c.step == stepBegin:
+	case p.noneMayGo && c.step == stepBegin:
 		p.plan.Hold = HoldZero
 		return zeroWords, true
-	case p.s.noneMayGo():
+	case p.noneMayGo:
 		return "maxUnavailable is 0, so what was begun comes to its end one Pod at a time", p.budget.endings <= 0
 	case p.budget.mayRestart(charged(p.s, c.View)):
 		return "", false

@@ -410,9 +410,9 @@ func orderOf(strategy v1beta1.SidecarSetUpdateStrategy, pods ...*corev1.Pod) []s
 	if err != nil {
 		panic(err)
 	}
-	var candidates []candidate
+	var candidates []*candidate
 	for _, pod := range pods {
-		candidates = append(candidates, candidate{View: sidecar.NewView(pod, set)})
+		candidates = append(candidates, &candidate{View: sidecar.NewView(pod, set)})
 	}
 	var out []string
 	for _, c := range order(&strategy, candidates) {

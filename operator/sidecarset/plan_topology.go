@@ -4,6 +4,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
@@ -12,8 +13,6 @@ import (
 // the order of the values, and at last the nodes without the label.
 type topology struct {
 	key string
-	// nodes are the domains by node.
-	nodes map[string]string
 	// first is the first domain that has Pods which could be updated, pending is how many these are.
 	first   string
 	pending int
@@ -25,39 +24,61 @@ type topology struct {
 
 // newTopology looks where the rollout stands; nil when there is no order. candidates are the Pods that could be updated:
 // none that something keeps at its version, and none that the API server has refused to change.
-func newTopology(s *Snapshot, candidates []candidate) *topology {
+func newTopology(s *Snapshot, candidates []*candidate) *topology {
 	key := s.Set.Spec.UpdateStrategy.TopologyKey
 	if key == "" {
 		return nil
 	}
-	t := &topology{key: key, nodes: s.Domains, begun: map[string]*sidecar.View{}, words: map[string]string{}}
-	candidate := map[*sidecar.View]bool{}
-	for i := range candidates {
-		candidate[candidates[i].View] = true
-		switch domain := t.of(candidates[i].View); {
-		case t.pending == 0 || before(domain, t.first):
-			t.first, t.pending = domain, 1
-		case domain == t.first:
+	t := &topology{key: key, begun: map[string]*sidecar.View{}, words: map[string]string{}}
+	for _, c := range candidates {
+		switch {
+		case t.pending == 0 || before(c.domain, t.first):
+			t.first, t.pending = c.domain, 1
+		case c.domain == t.first:
 			t.pending++
 		}
 	}
+	var idle []*sidecar.View
 	for _, view := range s.Matched {
-		if unfinished(s, view) || !candidate[view] && restartsIdle(s, view) {
-			t.begin(view)
+		switch {
+		case unfinished(s, view):
+			t.begin(s.domain(view), view)
+		case restartsIdle(s, view):
+			idle = append(idle, view)
 		}
+	}
+	for _, view := range notAmong(candidates, idle) {
+		t.begin(s.domain(view), view)
 	}
 	return t
 }
 
-// of is the domain of a Pod's node. A Pod without a node, and one whose node is gone, are of none.
-func (t *topology) of(view *sidecar.View) string { return t.nodes[view.Pod.Spec.NodeName] }
+// notAmong are some Pods but for the candidates among them.
+func notAmong(candidates []*candidate, views []*sidecar.View) []*sidecar.View {
+	if len(views) == 0 {
+		return nil // as mostly
+	}
+	is := make(map[*sidecar.View]bool, len(candidates))
+	for _, c := range candidates {
+		is[c.View] = true
+	}
+	return slices.DeleteFunc(views, func(v *sidecar.View) bool { return is[v] })
+}
+
+// domain is that of a Pod's node, "" where there is no order of domains. A Pod without a node, and one whose node is gone,
+// are of none.
+func (s *Snapshot) domain(view *sidecar.View) string {
+	if len(s.Domains) == 0 {
+		return ""
+	}
+	return s.Domains[view.Pod.Spec.NodeName]
+}
 
 // before orders domains by name, none last.
 func before(a, b string) bool { return a != "" && (b == "" || a < b) }
 
-// begin notes that an update has begun.
-func (t *topology) begin(view *sidecar.View) {
-	domain := t.of(view)
+// begin notes that an update of a Pod of a domain has begun.
+func (t *topology) begin(domain string, view *sidecar.View) {
 	if at := t.begun[domain]; at == nil || comparePods(view.Pod, at.Pod) < 0 {
 		t.begun[domain] = view
 	}
@@ -86,37 +107,40 @@ func (p *planner) otherDomain(c *candidate) (words string, waits bool) {
 	if t == nil || unfinished(p.s, c.View) && !p.s.keepsShare(c.View) {
 		return "", false
 	}
-	domain := t.of(c.View)
-	if t.pending > 0 && before(t.first, domain) {
-		return t.say(t.first, fmt.Sprintf("comes first: %d of its Pods are not at the new version", t.pending)), true
+	if t.pending > 0 && before(t.first, c.domain) {
+		return t.say(t.first, func() string {
+			return fmt.Sprintf("comes first: %d of its Pods are not at the new version", t.pending)
+		}), true
 	}
 	other, found := "", false
 	for begun := range t.begun {
-		if begun != domain && (!found || before(begun, other)) {
+		if begun != c.domain && (!found || before(begun, other)) {
 			other, found = begun, true
 		}
 	}
 	if !found {
 		return "", false
 	}
-	return t.say(other, "is not at its end: Pod "+podName(t.begun[other].Pod)+" was changed and has to serve first"), true
+	return t.say(other, func() string {
+		return "is not at its end: Pod " + podName(t.begun[other].Pod) + " was changed and has to serve first"
+	}), true
 }
 
 // takeDomain notes that a domain is begun.
 func (p *planner) takeDomain(c *candidate) {
 	if p.topology != nil {
-		p.topology.begin(c.View)
+		p.topology.begin(c.domain, c.View)
 	}
 }
 
 // say makes what Pods wait for in a domain, once.
-func (t *topology) say(domain, words string) string {
+func (t *topology) say(domain string, words func() string) string {
 	if t.words[domain] == "" {
 		name := t.key + " " + domain
 		if domain == "" {
 			name = "What has no " + t.key
 		}
-		t.words[domain] = name + " " + words
+		t.words[domain] = name + " " + words()
 	}
 	return t.words[domain]
 }

@@ -24,6 +24,9 @@ func refusalKey(set *sidecar.Set, write string) string { return write + " " + se
 
 // refused looks up what is known of a write to a Pod.
 func (s *Snapshot) refused(view *sidecar.View, write string) (refusal.Refusal, bool) {
+	if len(s.Refusals) == 0 {
+		return refusal.Refusal{}, false // as mostly: it is asked about every Pod
+	}
 	return s.Refusals.Of(view.Pod.UID, refusalKey(s.Set, write))
 }
 
@@ -95,10 +98,10 @@ func (p *planner) goesAgain(c *candidate) bool {
 
 // update ends hot upgrades that can be ended and takes candidates in order while the budget lasts. What was never
 // refused comes first: a refused write costs nothing, but each try takes the place of another one in this round.
-func (p *planner) update(candidates []candidate) error {
+func (p *planner) update(candidates []*candidate) error {
 	p.budget = newBudget(p.s, p.evictedServing())
 	candidates = order(&p.s.Set.Spec.UpdateStrategy, candidates)
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return compareBool(b.Begun(), a.Begun()) })
+	slices.SortStableFunc(candidates, func(a, b *candidate) int { return compareBool(b.Begun(), a.Begun()) })
 	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
 	p.plan.Kept += keep
 	candidates = candidates[:len(candidates)-keep]
@@ -123,7 +126,7 @@ func (p *planner) update(candidates []candidate) error {
 // byRefusal parts the candidates that were never refused from those that are due again, the one that waits longest
 // first; those that are not due are set aside. What refused one Pod of a namespace probably refuses the next, so its
 // other Pods come after those of all others.
-func (p *planner) byRefusal(candidates []candidate) (fresh, again []candidate) {
+func (p *planner) byRefusal(candidates []*candidate) (fresh, again []*candidate) {
 	if len(p.s.Refusals) == 0 {
 		return candidates, nil
 	}
@@ -142,8 +145,8 @@ func (p *planner) byRefusal(candidates []candidate) (fresh, again []candidate) {
 			again = append(again, c)
 		}
 	}
-	slices.SortStableFunc(fresh, func(a, b candidate) int { return compareBool(a.refusing, b.refusing) })
-	slices.SortStableFunc(again, func(a, b candidate) int {
+	slices.SortStableFunc(fresh, func(a, b *candidate) int { return compareBool(a.refusing, b.refusing) })
+	slices.SortStableFunc(again, func(a, b *candidate) int {
 		first, _ := p.s.refused(a.View, writeUpdate)
 		second, _ := p.s.refused(b.View, writeUpdate)
 		return first.At.Compare(second.At)
@@ -176,9 +179,8 @@ func (p *planner) finish(again bool) error {
 }
 
 // choose takes candidates in order as far as the rules let it.
-func (p *planner) choose(candidates []candidate) error {
-	for i := range candidates {
-		c := &candidates[i]
+func (p *planner) choose(candidates []*candidate) error {
+	for _, c := range candidates {
 		var err error
 		switch {
 		case c.Begun():
@@ -194,9 +196,8 @@ func (p *planner) choose(candidates []candidate) error {
 }
 
 // chooseAgain takes candidates that were refused before, as choose does. Those that have to wait are named as refused.
-func (p *planner) chooseAgain(candidates []candidate) error {
-	for i := range candidates {
-		c := &candidates[i]
+func (p *planner) chooseAgain(candidates []*candidate) error {
+	for _, c := range candidates {
 		if c.Begun() {
 			if err := p.proceed(c); err != nil {
 				return err

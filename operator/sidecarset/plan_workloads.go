@@ -81,7 +81,7 @@ func (p *planner) serves(view *sidecar.View) bool {
 	if p.s.keepsShare(view) {
 		return false
 	}
-	refused := view.Disturbed() && p.s.onlyRefused(view) && !view.ChangedByOthers() && !p.s.Takes.Taken(view.Pod.UID)
+	refused := view.Disturbed() && p.s.onlyRefused(view) && !view.ChangedByOthers() && !p.s.Takes.Taken(view.Pod)
 	return !p.s.restarting(view) && (p.s.serves(view) || refused)
 }
 

@@ -24,12 +24,16 @@ type planner struct {
 	// set is the snapshot's with the name of its revision, by which Pods are marked.
 	set  *sidecar.Set
 	plan *Plan
+	// noneMayGo is the snapshot's answer, which is asked about every Pod.
+	noneMayGo bool
 	// budget is what the rollout may still take down. It is nil until it is known what repair takes.
 	budget *budget
 	// budgets are what the plan has left of PodDisruptionBudgets, nil before somebody has asked.
 	budgets *disruption.Counter
 	// book knows which nodes have the images of those that may be updated.
 	book *pull.Book
+	// needed are the images that the candidate in question needs, shared are those that the one before needed.
+	needed, shared []pull.Image
 	// workloads are nil before a rule asks for one.
 	workloads workloads
 	// topology is nil when there is no order of domains.
@@ -49,7 +53,8 @@ func newPlanner(s *Snapshot) (*planner, error) {
 	}
 	return &planner{
 		s: s, set: s.Set.WithRevision(revisions.Current), plan: &Plan{Revisions: revisions, Takes: s.Takes},
-		waitAt: map[[2]string]int{}, going: map[*sidecar.View]bool{},
+		noneMayGo: s.noneMayGo(),
+		waitAt:    map[[2]string]int{}, going: map[*sidecar.View]bool{},
 	}, nil
 }
 
@@ -179,6 +184,8 @@ type candidate struct {
 	*sidecar.View
 	// step is what is to be done.
 	step step
+	// domain is that of the Pod's node, where the rollout takes one after the other.
+	domain string
 	// resized are the containers that get new cpu and memory. unresizable is what the API server says where the Pod's node can
 	// never give it those: then it gets everything else.
 	resized     []string
@@ -189,8 +196,24 @@ type candidate struct {
 	takes []ledger.Budget
 	// images are those that its node has to have before the update begins.
 	images []pull.Image
-	// restarts is the answer of the planner's method of the name, nil before somebody has asked.
-	restarts *bool
+	// restarts is the answer of the planner's method of the name, once somebody has asked.
+	restarts answer
+}
+
+// answer is one that is worked out when it is first asked for.
+type answer int
+
+const (
+	unasked answer = iota
+	no
+	yes
+)
+
+func answerOf(is bool) answer {
+	if is {
+		return yes
+	}
+	return no
 }
 
 // resizes are the containers whose cpu and memory are written with the update.
@@ -202,9 +225,10 @@ func (c *candidate) resizes() []string {
 }
 
 // candidates sorts out the Pods that are not up to date.
-func (p *planner) candidates() []candidate {
+func (p *planner) candidates() []*candidate {
 	differences := differences{snapshot: p.s}
-	var out []candidate
+	block := make([]candidate, 0, p.s.outdated()) // all at once, since they are many
+	out := make([]*candidate, 0, cap(block))
 	for _, view := range p.s.Matched {
 		switch {
 		case view.Updated():
@@ -216,7 +240,10 @@ func (p *planner) candidates() []candidate {
 				p.plan.NotUpgradable = append(p.plan.NotUpgradable, NotUpgradablePod{view, why})
 				continue
 			}
-			c := candidate{View: view, step: stepBegin, resized: append(resized, view.OwedResizes()...)}
+			block = append(block, candidate{
+				View: view, step: stepBegin, domain: p.s.domain(view), resized: append(resized, view.OwedResizes()...),
+			})
+			c := &block[len(block)-1]
 			if r, _ := p.s.refused(view, writeResize); r.Infeasible {
 				c.unresizable = refusal.Reason(r.Words)
 			}
@@ -224,4 +251,15 @@ func (p *planner) candidates() []candidate {
 		}
 	}
 	return out
+}
+
+// outdated counts the Pods that are not up to date.
+func (s *Snapshot) outdated() int {
+	n := 0
+	for _, view := range s.Matched {
+		if !view.Updated() {
+			n++
+		}
+	}
+	return n
 }

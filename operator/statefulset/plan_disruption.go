@@ -28,7 +28,7 @@ func (s *Snapshot) respects() bool {
 
 // serves reports whether any Pod serves and goes on to, as far as anybody in this process knows.
 func (s *Snapshot) serves(pod *corev1.Pod) bool {
-	return !s.Takes.Taken(pod.UID) && sidecar.Serves(pod)
+	return !s.Takes.Taken(pod) && sidecar.Serves(pod)
 }
 
 // undisrupted leaves out of the chosen targets those whose PodDisruptionBudgets do not let them go now. The first one

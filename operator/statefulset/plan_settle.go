@@ -67,7 +67,7 @@ func (p *planner) settle(view *View) {
 // budgets too, but it has not seen what was restarted in place just now.
 func (p *planner) letGo(view *View, w wish) {
 	evict := p.evicts(view, w.cause)
-	if evict && p.s.Takes.Taken(view.Pod.UID) {
+	if evict && p.s.Takes.Taken(view.Pod) {
 		return
 	}
 	if evict && p.takes[view] == nil {
