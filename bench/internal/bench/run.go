@@ -33,7 +33,10 @@ func (r *Runner) Row(ctx context.Context, row Row) RowResult {
 		fmt.Fprintf(r.Log, "row %s: %v\n", row.ID, err)
 	}
 	for _, line := range row.Lines {
-		result.Lines = append(result.Lines, summarize(line, result.Trials))
+		// A line that was left out on purpose, since the run is a small one, is no line of its table.
+		if summary := summarize(line, result.Trials); result.Error != "" || !summary.Ours.Empty() {
+			result.Lines = append(result.Lines, summary)
+		}
 	}
 	return result
 }
