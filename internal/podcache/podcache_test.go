@@ -185,7 +185,8 @@ func TestQuantitiesOutOfBoundsAreCapped(t *testing.T) {
 	pod := build.MakePod("p").Obj()
 	huge := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1e200000000"), corev1.ResourceMemory: resource.MustParse("1Gi")}
 	pod.Spec.Containers[0].Resources.Requests = huge.DeepCopy()
-	pod.Status.ContainerStatuses[0].AllocatedResources = huge.DeepCopy()
+	pod.Spec.Resources = &corev1.ResourceRequirements{Limits: huge.DeepCopy()}
+	pod.Status.ContainerStatuses[0].Resources = &corev1.ResourceRequirements{Requests: huge.DeepCopy()}
 
 	got, err := podcache.Trim(pod)
 	if err != nil {
@@ -194,7 +195,8 @@ func TestQuantitiesOutOfBoundsAreCapped(t *testing.T) {
 	want := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("9223372036854775807"), corev1.ResourceMemory: resource.MustParse("1Gi")}
 	trimmed := got.(*corev1.Pod)
 	for place, list := range map[string]corev1.ResourceList{
-		"requests": trimmed.Spec.Containers[0].Resources.Requests, "allocated": trimmed.Status.ContainerStatuses[0].AllocatedResources,
+		"requests": trimmed.Spec.Containers[0].Resources.Requests, "the Pod's": trimmed.Spec.Resources.Limits,
+		"the kubelet's": trimmed.Status.ContainerStatuses[0].Resources.Requests,
 	} {
 		if diff := cmp.Diff(want, list); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", place, diff)

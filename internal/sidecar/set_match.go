@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -133,10 +135,23 @@ func (s *Set) UpdateSelects(podLabels map[string]string) bool {
 // OnlyNamespace names the one namespace that the set reaches, or "" when it may reach several.
 func (s *Set) OnlyNamespace() string { return onlyNamespace(s) }
 
+// ownLabels are keys of labels that nearly every Pod has a value of its own for, or every rollout. An index of Pods by
+// them takes more memory than the labels themselves, and nobody selects Pods for sidecars by them.
+var ownLabels = map[string]bool{
+	appsv1.StatefulSetPodNameLabel: true, appsv1.PodIndexLabel: true, batchv1.JobCompletionIndexAnnotation: true,
+	appsv1.ControllerRevisionHashLabelKey: true, appsv1.DefaultDeploymentUniqueLabelKey: true,
+	batchv1.ControllerUidLabel: true, "controller-uid": true, batchv1.JobNameLabel: true, "job-name": true,
+}
+
+// IndexedLabel reports whether an index of Pods by label has the labels of a key.
+func IndexedLabel(key string) bool { return !ownLabels[key] }
+
 // DemandedLabels are labels, as LabelPair writes them, of which every Pod that the set's selector picks has exactly
-// one. Empty when the selector demands no particular value.
+// one. Empty when the selector demands no particular value of a label that IndexedLabel knows.
 func (s *Set) DemandedLabels() []string {
-	requirements := requiredLabels(s.Spec.Selector)
+	requirements := slices.DeleteFunc(requiredLabels(s.Spec.Selector), func(values []pair) bool {
+		return slices.ContainsFunc(values, func(p pair) bool { return !IndexedLabel(p.key) })
+	})
 	if len(requirements) == 0 {
 		return nil
 	}

@@ -32,7 +32,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/pullers"
 )
 
-// PodLabelIndex is the cache index of Pods by each of their labels, written as sidecar.LabelPair does.
+// PodLabelIndex is the cache index of Pods by each label of sidecar.IndexedLabel, written as sidecar.LabelPair does.
 const PodLabelIndex = "labels"
 
 // PodOpenIndex is the cache index of Pods by the SidecarSets of sidecar.OpenUpdates.
@@ -113,7 +113,9 @@ func podOpen(object client.Object) []string { return sidecar.OpenUpdates(object.
 func podLabels(object client.Object) []string {
 	out := make([]string, 0, len(object.GetLabels()))
 	for key, value := range object.GetLabels() {
-		out = append(out, sidecar.LabelPair(key, value))
+		if sidecar.IndexedLabel(key) {
+			out = append(out, sidecar.LabelPair(key, value))
+		}
 	}
 	return out
 }

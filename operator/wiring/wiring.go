@@ -26,7 +26,7 @@ func Cache() cache.Options {
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:                   {Transform: podcache.Trim},
+			&corev1.Pod{}:                   {Transform: podcache.TrimOwned},
 			&corev1.Node{}:                  {Transform: podcache.TrimNode},
 			&policyv1.PodDisruptionBudget{}: {Transform: disruption.Trim},
 			&corev1.PersistentVolumeClaim{}: {Transform: statefulset.TrimClaim},

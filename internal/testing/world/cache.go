@@ -111,7 +111,7 @@ type Cache struct {
 // NewCache is a cache of what happens to a store from now on, with the indexes of podcache.
 func NewCache(s *Store, trims ...func(any) (any, error)) *Cache {
 	c := &Cache{
-		Trims:   append([]func(any) (any, error){podcache.Trim, podcache.TrimNode}, trims...),
+		Trims:   append([]func(any) (any, error){podcache.TrimOwned, podcache.TrimNode}, trims...),
 		Reader:  Reader{t: s.T, objects: map[string]map[Key]client.Object{}, indexes: map[string]map[string]client.IndexerFunc{}},
 		pending: map[string][]Event{}, owed: map[string]int{},
 	}
