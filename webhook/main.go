@@ -201,7 +201,7 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 		HealthProbeBindAddress: o.ProbeAddress,
 		PprofBindAddress:       o.PprofAddress,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: program.DropBookkeeping,
 			ByObject: map[client.Object]cache.ByObject{
 				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{namespace: {}}},
 			},

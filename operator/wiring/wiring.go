@@ -19,12 +19,13 @@ import (
 	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/podcache"
 	"github.com/windlass-operator/windlass/operator/statefulset"
+	"github.com/windlass-operator/windlass/program"
 )
 
 // Cache keeps of each object only what some controller reads.
 func Cache() cache.Options {
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: program.DropBookkeeping,
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:                   {Transform: podcache.TrimOwned},
 			&corev1.Node{}:                  {Transform: podcache.TrimNode},
