@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apply holds what every controller's executor needs to carry out a plan: batches, the meaning of refusals, the
+// Package apply holds what every controller's executor needs to carry out a plan: a slow start, the meaning of refusals, the
 // writes of Pods, and the write of a status.
 package apply
 
@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,39 +21,9 @@ import (
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
-// Each carries actions out in batches of 1, 2, 4, ... up to parallel, at least one by one, so that the API server is
-// not met by all at once. One refused action does not stop the others, but a whole batch of 16 or more that fails does:
-// what refuses so many, a quota most often, refuses the rest as well. That a node cannot give a resize says nothing of
-// other nodes. done is called for one after the other; after ctx has ended no further batch begins.
-func Each[T any](ctx context.Context, parallel int, actions []T, act func(context.Context, T) error, done func(T, error)) {
-	for size := 1; len(actions) > 0 && ctx.Err() == nil; size = max(1, min(2*size, parallel)) {
-		batch := actions[:min(size, len(actions))]
-		actions = actions[len(batch):]
-		errs := make([]error, len(batch))
-		var wait sync.WaitGroup
-		for i := range batch {
-			wait.Go(func() { errs[i] = act(ctx, batch[i]) })
-		}
-		wait.Wait()
-		failed := 0
-		for i := range batch {
-			if errs[i] != nil && !NodeCannot(errs[i]) {
-				failed++
-			}
-			done(batch[i], errs[i])
-		}
-		if failed == len(batch) && failed >= givingUp {
-			return
-		}
-	}
-}
-
 // ErrOvertaken says that nothing was written, since another look has taken from one of the Pod's budgets just before:
 // operator/ledger. No object changes for it, so nothing but time brings the next look.
 var ErrOvertaken = errors.New("another set has restarted a Pod of the same workload or PodDisruptionBudget just now")
-
-// givingUp is how many actions must fail together for the rest not to be tried.
-const givingUp = 16
 
 // IsStale reports whether a write failed because the object is gone, or is not what the snapshot said: the API server
 // answers a failed JSON patch test with Invalid and no field causes. A webhook may deny with any code it likes, so what

@@ -52,45 +52,6 @@ func TestTheFirstStatusIsWrittenWhole(t *testing.T) {
 	}
 }
 
-func TestEveryActionIsCarriedOutHoweverFewMayBeAtOnce(t *testing.T) {
-	for _, parallel := range []int{-1, 0, 1, 2, 64} {
-		n := 0
-		Each(t.Context(), parallel, make([]int, 7), func(context.Context, int) error { return nil }, func(int, error) { n++ })
-		if n != 7 {
-			t.Errorf("with %d at once %d of 7 actions were carried out", parallel, n)
-		}
-	}
-}
-
-func TestABatchThatFailsAsAWholeEndsTheRound(t *testing.T) {
-	refused := errors.New("the quota is exceeded")
-	for name, test := range map[string]struct {
-		fails func(int) bool
-		want  int
-	}{
-		"all are refused":         {func(int) bool { return true }, 1 + 2 + 4 + 8 + 16},
-		"every other one is":      {func(i int) bool { return i%2 == 0 }, 1000},
-		"only the first ones are": {func(i int) bool { return i < 15 }, 1000},
-	} {
-		t.Run(name, func(t *testing.T) {
-			actions := make([]int, 1000)
-			for i := range actions {
-				actions[i] = i
-			}
-			tried := 0
-			Each(t.Context(), 64, actions, func(_ context.Context, i int) error {
-				if test.fails(i) {
-					return refused
-				}
-				return nil
-			}, func(int, error) { tried++ })
-			if tried != test.want {
-				t.Errorf("tried %d, want %d", tried, test.want)
-			}
-		})
-	}
-}
-
 func TestARefusalThatIsAboutTheNode(t *testing.T) {
 	refused := func(reason metav1.StatusReason, message string, causes ...metav1.CauseType) error {
 		status := metav1.Status{Status: metav1.StatusFailure, Code: 403, Reason: reason, Message: message, Details: &metav1.StatusDetails{}}
@@ -119,16 +80,5 @@ func TestARefusalThatIsAboutTheNode(t *testing.T) {
 		if got := NodeCannot(test.err); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)
 		}
-	}
-}
-
-func TestWhatNodesCannotGiveDoesNotEndTheRound(t *testing.T) {
-	tooBig := &apierrors.StatusError{ErrStatus: metav1.Status{
-		Reason: metav1.StatusReasonForbidden, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "NodeCapacity"}}},
-	}}
-	tried := 0
-	Each(t.Context(), 64, make([]int, 100), func(context.Context, int) error { return tooBig }, func(int, error) { tried++ })
-	if tried != 100 {
-		t.Errorf("tried %d of 100", tried)
 	}
 }
