@@ -50,7 +50,7 @@ func (t *target) inFlight() bool { return t.leaving || (t.updated && !t.availabl
 //     is not in flight: with OrderedReady it may wait for the very one that has
 //     to be updated to serve;
 //   - if it serves, in order, when fewer than most Pods of the whole set are in
-//     flight or otherwise unavailable.
+//     flight or otherwise unavailable, and no more than maxUpdates at a time.
 //
 // Those whose update was refused before go after all others of their kind. While maxRefused of them wait for their next
 // try none is begun at all: what refuses so many refuses the others as well, mostly, and each would cost a write.
@@ -71,12 +71,16 @@ func chooseTargets(targets []target, others, most int) (chosen []int, blocked bo
 	others += len(c.down) - take
 	take = min(len(c.serving), max(0, most-inFlight-others))
 	blocked = blocked || take < len(c.serving)
-	chosen = append(chosen, c.serving[:take]...)
+	chosen = append(chosen, c.serving[:min(take, maxUpdates)]...)
 	if c.wary && len(chosen) > maxRefused-c.refused {
 		return chosen[:maxRefused-c.refused], true
 	}
 	return chosen, blocked
 }
+
+// maxUpdates is how many Pods that serve one plan begins to update at most. A Pod that is back waits for the plan to be
+// carried out before the next one lets it serve, and is to wait for no thousand others.
+const maxUpdates = 250
 
 // maxRefused is how many refused updates may wait for their next try before no other is begun. Once one was refused, no
 // more than as many are begun at once.

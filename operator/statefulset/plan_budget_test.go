@@ -38,6 +38,7 @@ func TestChooseTargets(t *testing.T) {
 		"nothing in flight: the first in order goes":    {[]target{serving, serving, serving}, 0, 1, choice{[]int{0}, true}},
 		"the order is that of the targets":              {[]target{updated, serving, serving}, 0, 1, choice{[]int{1}, true}},
 		"as many go as may be unavailable":              {[]target{serving, serving, serving}, 0, 2, choice{[]int{0, 1}, true}},
+		"all of a large set do not go in one plan":      {slices.Repeat([]target{serving}, 300), 0, 300, choice{firstOf(maxUpdates), false}},
 		"more may be unavailable than there are":        {[]target{serving, serving}, 0, 9, choice{[]int{0, 1}, false}},
 		"the last one leaves nobody waiting":            {[]target{updated, serving}, 0, 1, choice{[]int{1}, false}},
 		"one in flight takes up the budget":             {[]target{inFlight, serving}, 0, 1, choice{nil, true}},
@@ -87,4 +88,13 @@ func TestChooseTargets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// firstOf are the indexes of so many targets.
+func firstOf(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
