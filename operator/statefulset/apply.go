@@ -196,7 +196,9 @@ func (e *executor) changeOwner(ctx context.Context, set *v1beta1.StatefulSet, p 
 }
 
 // createPod makes the claims of a Pod, then the Pod, then tells it that nothing keeps it from serving. Should the last
-// step fail, the next look repeats it: somebody may have written to the Pod already.
+// step fail, the next look repeats it: somebody may have written to the Pod already. It cannot be saved: the API server
+// drops the status that a Pod is created with, no gate can be added to a Pod later, and without its condition a gate is
+// not met.
 func (e *executor) createPod(ctx context.Context, c CreatePod) error {
 	for _, claim := range c.Claims {
 		if err := e.createClaim(ctx, claim); err != nil {
