@@ -38,6 +38,10 @@ const PodLabelIndex = "labels"
 // PodOpenIndex is the cache index of Pods by the SidecarSets of sidecar.OpenUpdates.
 const PodOpenIndex = "sidecarsets-open"
 
+// RevisionIndex is the cache index of ControllerRevisions by the name of the SidecarSet that their label says. Without it
+// each look at a set would go through the revisions of all.
+const RevisionIndex = "sidecarset"
+
 // Options tune the controller.
 type Options struct {
 	// Workers is how many SidecarSets are handled at once.
@@ -105,7 +109,17 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	if err := indexer.IndexField(ctx, &corev1.Pod{}, PodLabelIndex, podLabels); err != nil {
 		return fmt.Errorf("index Pods by label: %w", err)
 	}
+	if err := indexer.IndexField(ctx, &appsv1.ControllerRevision{}, RevisionIndex, revisionSet); err != nil {
+		return fmt.Errorf("index revisions by SidecarSet: %w", err)
+	}
 	return apply.Wrap(indexer.IndexField(ctx, &corev1.Pod{}, PodOpenIndex, podOpen), "index Pods by SidecarSets that hold them")
+}
+
+func revisionSet(object client.Object) []string {
+	if name := object.GetLabels()[v1beta1.SidecarSetNameLabel]; name != "" {
+		return []string{name}
+	}
+	return nil
 }
 
 func podOpen(object client.Object) []string { return sidecar.OpenUpdates(object.(*corev1.Pod)) }

@@ -118,7 +118,7 @@ func (g *gatherer) lostNodes(ctx context.Context, snapshot *Snapshot) (sets.Set[
 func (g *gatherer) revisions(ctx context.Context, set *sidecar.Set) ([]*appsv1.ControllerRevision, error) {
 	list := &appsv1.ControllerRevisionList{}
 	err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(g.namespace),
-		client.MatchingLabels{v1beta1.SidecarSetNameLabel: set.Name()})
+		client.MatchingFields{RevisionIndex: set.Name()})
 	if err != nil {
 		return nil, fmt.Errorf("list the revisions of SidecarSet %s: %w", set.Name(), err)
 	}

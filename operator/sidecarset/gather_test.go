@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,6 +41,7 @@ func gathererOf(t *testing.T, set *v1beta1.SidecarSet, objects ...client.Object)
 	index.Put(compile(t, set))
 	reader := fake.NewClientBuilder().WithScheme(program.Scheme()).WithObjects(append(namespaces, objects...)...).WithObjects(set).
 		WithIndex(&corev1.Pod{}, PodLabelIndex, podLabels).WithIndex(&corev1.Pod{}, PodOpenIndex, podOpen).
+		WithIndex(&appsv1.ControllerRevision{}, RevisionIndex, revisionSet).
 		WithIndex(&corev1.Pod{}, podcache.PullerIndex, func(o client.Object) []string { return podcache.PullerOwner(o) }).Build()
 	return &gatherer{
 		reader: reader, pullers: pullers.New(loop.Cluster{Client: reader}, "SidecarSet", nil),
