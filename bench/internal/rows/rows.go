@@ -20,6 +20,9 @@ func All() []bench.Row {
 		rolloutInPlace(),
 		writesPerPod(),
 		rolloutOfSidecars(),
+		handlerAlone(),
 		growth(),
+		planOfStatefulSet(),
+		planOfSidecarSet(),
 	}
 }
