@@ -91,13 +91,13 @@ func benchRequest(b *testing.B, app, owner string) admission.Request {
 // BenchmarkHandle is the time from the decoded AdmissionReview to the answer with its patch encoded, and the 99th
 // percentile of it.
 func BenchmarkHandle(b *testing.B) {
+	few := map[string]float64{}
 	for _, n := range []int{1, 1_000, 50_000} {
 		h := benchHandler(b, n)
-		for _, kind := range []struct{ name, app, owner string }{
-			{"unmatched", "other", "other"}, {"injected", "app0", "other"}, {"patched", "other", "patched"}, {"both", "app0", "patched"},
-		} {
+		for _, kind := range benchKinds {
 			b.Run(fmt.Sprintf("sets=%d/%s", n, kind.name), func(b *testing.B) {
 				benchHandle(b, h, benchRequest(b, kind.app, kind.owner), kind.name != "unmatched")
+				reportGrowth(b, few, kind.name)
 			})
 		}
 	}

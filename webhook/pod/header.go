@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/webhook/spans"
 )
 
 // header is the little of a Pod that most Pods are passed by: no set matches their labels, and no patch is for their
@@ -31,8 +33,14 @@ func (r *records) forged(enforced bool) bool {
 	return r.Omitted != nil || enforced && (r.Injected != nil || r.Hash != nil || r.HashWithoutImage != nil)
 }
 
-// headerOf decodes no more of a Pod than its header.
+// headerOf decodes no more of a Pod than its header, and reads no more of the rest than where the header is. What is
+// not plain JSON is read as a whole.
 func headerOf(raw []byte) (header, error) {
+	var metadata [1]spans.Span
+	var head header
+	if spans.Find(raw, metadata[:], "metadata") && json.Unmarshal(metadata[0].In(raw), &head) == nil {
+		return head, nil
+	}
 	var pod struct {
 		Metadata header `json:"metadata"`
 	}

@@ -204,18 +204,6 @@ func (a *answer) send(w http.ResponseWriter) {
 	_, _ = w.Write(a.body.Bytes()) //nolint:gosec // JSON for an API server; and there is nobody left to tell of an error
 }
 
-// run has a handler answer a request whose body has been read.
-func run(next http.Handler, r *http.Request, body []byte) *answer {
-	read := r.Clone(r.Context())
-	read.Body = http.NoBody
-	if len(body) > 0 {
-		read.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	a := &answer{header: http.Header{}}
-	next.ServeHTTP(a, read)
-	return a
-}
-
 // refuse answers with a Status, which API servers show to whoever made the request. The connection is closed: what is
 // still to come on it is not read, and the next call may reach another replica.
 func refuse(err error) *answer {
