@@ -110,12 +110,16 @@ type planner struct {
 	entries entries
 	// lists caches the eligible nodes of Pods.
 	lists map[*Pod]*candidates
+	// starts are what is known of starts by key, and failing what is known of stuck Pods, nil unless cases are being found.
+	// In an outage all Pods are cases of few keys.
+	starts  map[Key]*starters
+	failing map[Key]*failers
 }
 
 // newPlanner returns a planner that has looked at the Pods, and decided nothing yet.
 func newPlanner(s *Snapshot) *planner {
 	record := s.Record.copied()
-	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}}
+	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}, starts: map[Key]*starters{}}
 	for i := range s.Pods {
 		p.seen = append(p.seen, classify(&s.Pods[i]))
 	}

@@ -44,11 +44,19 @@ const rememberTime = time.Hour
 
 // findCases finds the stuck Pods, and what is at fault for each.
 func (p *planner) findCases() {
+	defer p.compareOnce()()
 	for i := range p.s.Pods {
 		if p.stuck(i) {
 			p.plan.Cases = append(p.plan.Cases, p.newCase(i))
 		}
 	}
+}
+
+// compareOnce has the Pods of a key compared once for all of them, until it is done: then what is recorded may change, and
+// with it who is stuck.
+func (p *planner) compareOnce() (done func()) {
+	p.failing = map[Key]*failers{}
+	return func() { p.failing = nil }
 }
 
 // newCase says what is at fault for a stuck Pod.
@@ -139,76 +147,125 @@ func (p *planner) diagnose(c *Case) (diagnosis, string) {
 	return diagnosisProbe, "no other Pod reports whether the node is at fault"
 }
 
-// startedOn names the nodes on which a container of the key has started, as far as their Pods are still there.
-func (p *planner) startedOn(key Key) []string {
-	var out []string
+// starters are the Pods of which a container of a key has started: on which nodes that was, each once and by name, and
+// when the last of them did so for the first time.
+type starters struct {
+	nodes []string
+	last  metav1.Time
+}
+
+func (p *planner) starters(key Key) *starters {
+	if known := p.starts[key]; known != nil {
+		return known
+	}
+	out := &starters{}
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
-		if pod.Revision != key.Revision || pod.Changing || pod.Spec.NodeName == "" {
+		if pod.Revision != key.Revision || pod.Changing {
 			continue
 		}
-		if started, _ := starts(pod.Pod, key.Image); started {
-			out = append(out, pod.Spec.NodeName)
+		started, first := starts(pod.Pod, key.Image)
+		if started && pod.Spec.NodeName != "" {
+			out.nodes = append(out.nodes, pod.Spec.NodeName)
+		}
+		if out.last.Before(&first) {
+			out.last = first
 		}
 	}
-	return unique(out)
+	out.nodes = unique(out.nodes)
+	p.starts[key] = out
+	return out
 }
+
+// startedOn names the nodes on which a container of the key has started, as far as their Pods are still there.
+func (p *planner) startedOn(key Key) []string { return p.starters(key).nodes }
 
 // startedSince reports whether a container of the key has started for the first time since then, or shortly before.
 func (p *planner) startedSince(key Key, since metav1.Time) bool {
-	return slices.ContainsFunc(p.s.Pods, func(pod Pod) bool {
-		if pod.Revision != key.Revision || pod.Changing {
-			return false
-		}
-		_, first := starts(pod.Pod, key.Image)
-		return !first.IsZero() && since.Sub(first.Time) <= togetherTime
-	})
+	last := p.starters(key).last
+	return !last.IsZero() && since.Sub(last.Time) <= togetherTime
 }
 
 // togetherTime is how far apart Pods may start that were made at once: that one of them starts before another begins
 // to wait proves nothing against it.
 const togetherTime = time.Minute
 
-// failure is a node on which a Pod cannot start, or could not until it was moved. Of a moved one it is only recorded
-// when it was first found stuck.
-type failure struct {
-	node  string
+// failers are the stuck Pods of a key that cannot start: their nodes, each once and by name, and when the first of them
+// began to wait.
+type failers struct {
+	nodes []string
 	since metav1.Time
+	// with are their nodes and some others, by the names of those.
+	with map[string][]string
 }
 
-// failures are those of a key.
-func (p *planner) failures(key Key, since metav1.Time) []failure {
-	var out []failure
-	for i := range p.s.Pods {
-		if pod := &p.s.Pods[i]; p.stuck(i) && p.seen[i].kind == ambiguous && pod.Revision == key.Revision && p.seen[i].image == key.Image {
-			out = append(out, failure{pod.Spec.NodeName, p.seen[i].since})
-		}
+func (p *planner) failers(key Key) *failers {
+	if known := p.failing[key]; known != nil {
+		return known
 	}
+	out := &failers{with: map[string][]string{}}
+	for i := range p.s.Pods {
+		pod, e := &p.s.Pods[i], &p.seen[i]
+		if e.kind != ambiguous || pod.Revision != key.Revision || e.image != key.Image || !p.stuck(i) {
+			continue
+		}
+		if len(out.nodes) == 0 || e.since.Before(&out.since) {
+			out.since = e.since
+		}
+		out.nodes = append(out.nodes, pod.Spec.NodeName)
+	}
+	out.nodes = unique(out.nodes)
+	if p.failing != nil {
+		p.failing[key] = out
+	}
+	return out
+}
+
+// and are the nodes of the failers and some others.
+func (f *failers) and(others []string) []string {
+	if len(others) == 0 {
+		return f.nodes
+	}
+	names := strings.Join(others, ",")
+	if f.with[names] == nil {
+		f.with[names] = unique(slices.Concat(f.nodes, others))
+	}
+	return f.with[names]
+}
+
+// moved are the recorded failures of a key: of Pods that could not start on a node until they were moved. Of these it is
+// only known when they were first found stuck.
+func (p *planner) moved(key Key, since metav1.Time) []*Exclusion {
+	var out []*Exclusion
 	for i := range p.record.Exclusions {
 		if e := &p.record.Exclusions[i]; e.Key == key && since.Sub(e.FirstSeen.Time) <= rememberTime {
-			out = append(out, failure{e.Node, later(e.FirstSeen.Time, -p.stuckTime())})
+			out = append(out, e)
 		}
 	}
 	return out
 }
 
-// failedOn names the nodes of the failures of a key.
+// failedOn names the nodes on which Pods of a key cannot start, or could not.
 func (p *planner) failedOn(key Key, since metav1.Time) []string {
-	var out []string
-	for _, f := range p.failures(key, since) {
-		out = append(out, f.node)
+	var others []string
+	for _, e := range p.moved(key, since) {
+		others = append(others, e.Node)
 	}
-	return unique(out)
+	return p.failers(key).and(others)
 }
 
-// failingSince is when the first of the failures of a key began.
+// failingSince is when the first of those failures began.
 func (p *planner) failingSince(key Key, since metav1.Time) metav1.Time {
-	for _, f := range p.failures(key, since) {
-		if f.since.Before(&since) {
-			since = f.since
+	first := since
+	if of := p.failers(key); len(of.nodes) > 0 && of.since.Before(&first) {
+		first = of.since
+	}
+	for _, e := range p.moved(key, since) {
+		if began := later(e.FirstSeen.Time, -p.stuckTime()); began.Before(&first) {
+			first = began
 		}
 	}
-	return since
+	return first
 }
 
 // undecided returns a Pod that fails alike on another node, and not for long enough to be counted.

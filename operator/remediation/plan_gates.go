@@ -93,6 +93,7 @@ func (p *planner) forbidden(pod *Pod) string {
 // needDetails lists the Pods of which details are to be read, as indexes: first those of attempts under way, then stuck
 // ones and those that find no node, by ordinal, and stuck ones for which nothing can be done last.
 func (p *planner) needDetails() []int {
+	defer p.compareOnce()()
 	var first, then, last []int
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]

@@ -58,10 +58,12 @@ type planner struct {
 	plan *Plan
 	// affinity is what a new Pod has when its turn comes to get this patch. What the Pods' own was is not kept.
 	affinity *corev1.Affinity
+	// skipped says why Pods were created without the patch, by what is their own in it: their node selectors.
+	skipped map[string]SkippedPod
 }
 
 func makePlan(s *Snapshot) *Plan {
-	p := &planner{s: s, plan: &Plan{RequeueAfter: requeueAfter(s)}}
+	p := &planner{s: s, plan: &Plan{RequeueAfter: requeueAfter(s)}, skipped: map[string]SkippedPod{}}
 	p.end()
 	p.newPods()
 	p.pods()

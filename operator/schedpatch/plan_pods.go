@@ -5,6 +5,7 @@ package schedpatch
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
@@ -84,8 +85,21 @@ func (p *planner) skip(pod *corev1.Pod) {
 }
 
 // why says why a Pod was created without the patch, as far as it can be known afterwards: its own node selector may
-// contradict, the template's node affinity may; otherwise the webhook was not there.
+// contradict, the template's node affinity may; otherwise the webhook was not there. Pods of one template mostly have one
+// node selector: that is compared once.
 func (p *planner) why(pod *corev1.Pod) SkippedPod {
+	selector := labels.Set(pod.Spec.NodeSelector).String()
+	known, found := p.skipped[selector]
+	if !found {
+		known = p.compare(pod)
+		p.skipped[selector] = known
+	}
+	known.Pod = pod
+	return known
+}
+
+// compare is why for the first Pod of a node selector.
+func (p *planner) compare(pod *corev1.Pod) SkippedPod {
 	rules := &sched.Rules{NodeSelector: pod.Spec.NodeSelector, Affinity: p.affinity}
 	_, results := sched.Merge(rules, []*sched.Patch{p.s.Patch})
 	if result := results[0]; result.Reason == sched.ReasonConflict {
