@@ -21,6 +21,8 @@ func All() []bench.Row {
 		writesPerPod(),
 		rolloutOfSidecars(),
 		handlerAlone(),
+		memory(),
+		rest(),
 		growth(),
 		planOfStatefulSet(),
 		planOfSidecarSet(),

@@ -20,6 +20,8 @@ const (
 	nodeLabel = "bench.windlass.dev/node"
 	// simulated is the annotation by which kwok takes care of a Node, and the taint that keeps others' Pods away.
 	simulated = "kwok.x-k8s.io/node"
+	// roomOfAdded is how many Pods a node of AddNodes has room for.
+	roomOfAdded = 110
 	// nodesTimeout is how long new nodes may take to be ready.
 	nodesTimeout = 2 * time.Minute
 )
@@ -48,6 +50,26 @@ func (w *World) EnsureNodes(ctx context.Context, count, podsEach int) error {
 			return fmt.Errorf("%d of %d are ready", ready, count)
 		}
 		return nil
+	})
+}
+
+// AddNodes makes further nodes like those of EnsureNodes, for RemoveNodes to take away.
+func (w *World) AddNodes(ctx context.Context, count int) ([]*corev1.Node, error) {
+	nodes := make([]*corev1.Node, count)
+	for i := range nodes {
+		nodes[i] = node(i, roomOfAdded)
+		nodes[i].Name = fmt.Sprintf("bench-added-%d", i)
+		nodes[i].Labels[corev1.LabelHostname] = nodes[i].Name
+	}
+	return nodes, Workers(ctx, plainWorkers, count, func(ctx context.Context, i int) error {
+		return client.IgnoreAlreadyExists(w.Cluster.Client.Create(ctx, nodes[i].DeepCopy()))
+	})
+}
+
+// RemoveNodes also goes on when the context has ended.
+func (w *World) RemoveNodes(ctx context.Context, nodes []*corev1.Node) error {
+	return Workers(context.WithoutCancel(ctx), plainWorkers, len(nodes), func(ctx context.Context, i int) error {
+		return client.IgnoreNotFound(w.Cluster.Client.Delete(ctx, nodes[i]))
 	})
 }
 
