@@ -20,11 +20,13 @@ func All() []bench.Row {
 		rolloutInPlace(),
 		writesPerPod(),
 		rolloutOfSidecars(),
+		admission(),
 		handlerAlone(),
 		memory(),
 		rest(),
 		growth(),
 		planOfStatefulSet(),
 		planOfSidecarSet(),
+		burst(),
 	}
 }
