@@ -5,6 +5,7 @@ package sidecarset
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -51,8 +52,8 @@ func TestARefusedUpdateAfterAHalfHotUpgradeKeepsNoOtherWaiting(t *testing.T) {
 	}
 }
 
-// What a Pod is owed of an earlier update is written with its next one, so that its kubelet's version matters for that.
-func TestKubeletsAreReadWhereAResizeIsOwed(t *testing.T) {
+// owedResize is a rollout of one Pod whose last update has recorded a resize that was not written.
+func owedResize(t *testing.T) *rollout {
 	w := resizing(t, 1, requests("1"), requests("2"))
 	w.record()
 	view := sidecar.NewView(w.pods[0], w.compiled())
@@ -65,11 +66,27 @@ func TestKubeletsAreReadWhereAResizeIsOwed(t *testing.T) {
 	w.set = w.set.DeepCopy()
 	w.set.Spec.Containers[0].Image = "agent:2"
 	w.record()
-	s := w.snapshot()
+	return w
+}
+
+// What a Pod is owed of an earlier update is written with its next one, so that its kubelet's version matters for that.
+func TestKubeletsAreReadWhereAResizeIsOwed(t *testing.T) {
+	s := owedResize(t).snapshot()
 	if view := s.Matched[0]; view.Updated() || !view.Upgradable() || len(view.OwedResizes()) == 0 {
 		t.Fatalf("updated: %t, upgradable: %t, owed: %v", view.Updated(), view.Upgradable(), view.OwedResizes())
 	}
 	if !s.needsKubelets() {
 		t.Error("nobody reads the versions of kubelets, and the Pod waits for one")
+	}
+}
+
+func TestWhatOnePodIsOwedIsNotWrittenToAnother(t *testing.T) {
+	view := owedResize(t).snapshot().Matched[0]
+	ofAll := append(make([]string, 0, 2), "proxy") // the resizes of all Pods of a revision, with room for more
+	if diff := cmp.Diff([]string{"proxy", "agent"}, withOwed(ofAll, view)); diff != "" {
+		t.Errorf("resizes (-want +got):\n%s", diff)
+	}
+	if got := ofAll[:2][1]; got != "" {
+		t.Errorf("%q is in the list that all Pods share", got)
 	}
 }

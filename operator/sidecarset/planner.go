@@ -241,7 +241,7 @@ func (p *planner) candidates() []*candidate {
 				continue
 			}
 			block = append(block, candidate{
-				View: view, step: stepBegin, domain: p.s.domain(view), resized: append(resized, view.OwedResizes()...),
+				View: view, step: stepBegin, domain: p.s.domain(view), resized: withOwed(resized, view),
 			})
 			c := &block[len(block)-1]
 			if r, _ := p.s.refused(view, writeResize); r.Infeasible {
@@ -251,6 +251,16 @@ func (p *planner) candidates() []*candidate {
 		}
 	}
 	return out
+}
+
+// withOwed adds the resizes that a Pod is still owed to those that its update brings. These may be one slice for all Pods
+// of a revision, so it is not written to.
+func withOwed(resized []string, view *sidecar.View) []string {
+	owed := view.OwedResizes()
+	if len(owed) == 0 {
+		return resized
+	}
+	return slices.Concat(resized, owed)
 }
 
 // outdated counts the Pods that are not up to date.
