@@ -66,7 +66,9 @@ const (
 func newPools() *pools {
 	p := &pools{seed: maphash.MakeSeed()}
 	p.texts.most = mostTexts
-	p.maps.most, p.owners.most, p.gates.most, p.requirements.most, p.containers.most = mostValues, mostValues, mostValues, mostValues, mostValues
+	for _, most := range []*int{&p.maps.most, &p.owners.most, &p.gates.most, &p.requirements.most, &p.containers.most} {
+		*most = mostValues
+	}
 	return p
 }
 

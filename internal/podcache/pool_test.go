@@ -66,7 +66,7 @@ func aPod(t testing.TB, set, ordinal int) *corev1.Pod {
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps.kruise.io/v1beta1", Kind: "StatefulSet", Name: app, UID: types.UID("uid-of-" + app), Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
 			}},
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: []byte(strings.Repeat("f", 1000))}}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1(strings.Repeat("f", 1000))}},
 		},
 		Spec: corev1.PodSpec{
 			NodeName: fmt.Sprintf("ip-10-0-0-%d.eu-central-1.compute.internal", ordinal), RestartPolicy: corev1.RestartPolicyAlways,

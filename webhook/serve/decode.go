@@ -18,8 +18,9 @@ import (
 	"github.com/windlass-operator/windlass/webhook/spans"
 )
 
-// answerReview answers an ordinary review as the hook itself would, for about half of the cost, the client included: the hook reads all of the
-// review four times to find out what it is. It reports false, and has done nothing, when the hook has to read it.
+// answerReview answers an ordinary review as the hook itself would, for about half of the cost, the client included: the
+// hook reads all of the review four times to find out what it is. It reports false, and has done nothing, when the hook
+// has to read it.
 func answerReview(hook *webhook.Admission, r *http.Request, body []byte, a *answer) bool {
 	if hook.WithContextFunc != nil || r.Header.Get("Content-Type") != "application/json" {
 		return false

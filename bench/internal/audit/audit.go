@@ -71,7 +71,8 @@ func (m *Mark) Since(namespace, userPrefix string) (Writes, error) {
 	if same(m.file, now) {
 		return writes, nil
 	}
-	return writes, writes.count(now, namespace, userPrefix)
+	err = writes.count(now, namespace, userPrefix)
+	return writes, err
 }
 
 func same(a, b *os.File) bool {

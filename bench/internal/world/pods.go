@@ -27,8 +27,11 @@ const (
 	SidecarContainer = framework.SidecarContainer
 )
 
-// PartOfLabel and PartOf are what all Pods here carry.
-const PartOfLabel, PartOf = "app.kubernetes.io/part-of", "bench"
+// All Pods here carry PartOfLabel with the value PartOf.
+const (
+	PartOfLabel = "app.kubernetes.io/part-of"
+	PartOf      = "bench"
+)
 
 // delays make a simulated container start and stop at once, for us and the references alike: what is measured is
 // who tells it to, not how long it takes.
