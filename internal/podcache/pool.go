@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"unsafe"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,18 +19,30 @@ import (
 // for all of them, which is for the most part what a Pod takes: its names, labels, containers and resources. Whoever
 // reads the cache without copies must not write to it for this reason, too.
 //
-// A pool remembers what came last, a bounded number of values, and drops the rest in the order in which nobody asked for
-// it. So nothing leaks, however many values a cluster has: values that are forgotten too early are kept twice, no more.
-// (Package unique would forget a value when nobody holds its handle, whoever holds the value itself.)
+// A pool remembers what came last, up to a number of bytes, and drops the rest in the order in which nobody asked for it.
+// So nothing leaks, however many and however large the values of a cluster are: values that are forgotten too early are
+// kept twice, no more. (Package unique would forget a value when nobody holds its handle, whoever holds the value itself.)
 type pool[T any] struct {
-	// most is how many values a generation has.
-	most int
+	// most is how many bytes a generation takes, and held how many this one does.
+	most, held int
 	// young are the values of this generation, old those of the one before.
 	young, old map[uint64]T
 }
 
-// get returns the value of a hash that is the same, or else the one that is made, which is then remembered.
-func (p *pool[T]) get(hash uint64, same func(T) bool, made func() T) T {
+const (
+	// perEntry is about what remembering a value takes besides the value, in bytes.
+	perEntry = 64
+	// partOfAll is the part of a generation that one value may take. What is larger is hardly ever the same in two Pods, and
+	// whoever makes such Pods is not to have the others forgotten.
+	partOfAll = 64
+)
+
+// get returns the value of a hash that is the same, or else the one that is made, which is then remembered. Size is about
+// how many bytes it takes.
+func (p *pool[T]) get(hash uint64, size int, same func(T) bool, made func() T) T {
+	if size > p.most/partOfAll {
+		return made()
+	}
 	value, ok := p.young[hash]
 	if ok && same(value) {
 		return value
@@ -37,10 +50,11 @@ func (p *pool[T]) get(hash uint64, same func(T) bool, made func() T) T {
 	if value, ok = p.old[hash]; !ok || !same(value) {
 		value = made()
 	}
-	if p.young == nil || len(p.young) >= p.most {
-		p.old, p.young = p.young, make(map[uint64]T)
+	if size += perEntry; p.young == nil || p.held+size > p.most {
+		p.old, p.young, p.held = p.young, make(map[uint64]T), 0
 	}
 	p.young[hash] = value
+	p.held += size
 	return value
 }
 
@@ -57,8 +71,9 @@ type pools struct {
 }
 
 const (
-	// mostTexts and mostValues bound a generation: texts are many and short.
-	mostTexts, mostValues = 8192, 1024
+	// mostTexts and mostValues bound a generation of a pool, in bytes: 8,000 texts of 64 bytes, 1,000 maps of 1 KiB. All
+	// pools together hold 18 MiB at most.
+	mostTexts, mostValues = 1 << 20, 1 << 20
 	// longestText is the longest one that is looked for in the pool: a message that long is hardly ever said twice.
 	longestText = 512
 )
@@ -79,7 +94,7 @@ func (p *pools) text(s string) string {
 	if s == "" || len(s) > longestText {
 		return s
 	}
-	return p.texts.get(maphash.String(p.seed, s), func(t string) bool { return t == s }, func() string { return s })
+	return p.texts.get(maphash.String(p.seed, s), len(s), func(t string) bool { return t == s }, func() string { return s })
 }
 
 // texts makes kinds of text one text each.
@@ -104,14 +119,16 @@ func (p *pools) stringMap(m map[string]string, name string) map[string]string {
 		return m
 	}
 	var hash uint64
+	size := 0
 	for key, value := range m {
 		if value == name {
 			return p.copyMap(m, name)
 		}
+		size += len(key) + len(value) + perEntry
 		hash += maphash.String(p.seed, key)*31 ^ maphash.String(p.seed, value) // in any order
 	}
 	same := func(other map[string]string) bool { return maps.Equal(m, other) }
-	return p.maps.get(hash, same, func() map[string]string { return p.copyMap(m, "") })
+	return p.maps.get(hash, size, same, func() map[string]string { return p.copyMap(m, "") })
 }
 
 func (p *pools) ownerReferences(owners []metav1.OwnerReference) []metav1.OwnerReference {
@@ -119,8 +136,10 @@ func (p *pools) ownerReferences(owners []metav1.OwnerReference) []metav1.OwnerRe
 		return owners
 	}
 	var hash uint64
+	size := 0
 	for i := range owners {
 		hash = hash*31 + maphash.String(p.seed, string(owners[i].UID))
+		size += sizeOf(&owners[i]) + len(owners[i].Name) + len(owners[i].Kind) + len(owners[i].APIVersion) + len(owners[i].UID)
 	}
 	same := func(other []metav1.OwnerReference) bool {
 		return equalLists(owners, other, func(a, b *metav1.OwnerReference) bool {
@@ -128,7 +147,7 @@ func (p *pools) ownerReferences(owners []metav1.OwnerReference) []metav1.OwnerRe
 				equalPointers(a.Controller, b.Controller) && equalPointers(a.BlockOwnerDeletion, b.BlockOwnerDeletion)
 		})
 	}
-	return p.owners.get(hash, same, func() []metav1.OwnerReference {
+	return p.owners.get(hash, size, same, func() []metav1.OwnerReference {
 		out := make([]metav1.OwnerReference, len(owners))
 		for i := range owners {
 			o := owners[i]
@@ -144,13 +163,15 @@ func (p *pools) readinessGates(gates []corev1.PodReadinessGate) []corev1.PodRead
 		return gates
 	}
 	var hash uint64
+	size := 0
 	for i := range gates {
 		hash = hash*31 + maphash.String(p.seed, string(gates[i].ConditionType))
+		size += sizeOf(&gates[i]) + len(gates[i].ConditionType)
 	}
 	same := func(other []corev1.PodReadinessGate) bool {
 		return equalLists(gates, other, func(a, b *corev1.PodReadinessGate) bool { return *a == *b })
 	}
-	return p.gates.get(hash, same, func() []corev1.PodReadinessGate {
+	return p.gates.get(hash, size, same, func() []corev1.PodReadinessGate {
 		out := make([]corev1.PodReadinessGate, len(gates))
 		for i := range gates {
 			out[i].ConditionType = text(p, gates[i].ConditionType)
@@ -166,7 +187,7 @@ func (p *pools) resources(r *corev1.ResourceRequirements) *corev1.ResourceRequir
 		return nil
 	}
 	same := func(other *corev1.ResourceRequirements) bool { return sameRequirements(r, other) }
-	return p.requirements.get(p.hashRequirements(r), same, func() *corev1.ResourceRequirements {
+	return p.requirements.get(p.hashRequirements(r), sizeOfRequirements(r), same, func() *corev1.ResourceRequirements {
 		out := &corev1.ResourceRequirements{Requests: p.amounts(r.Requests), Limits: p.amounts(r.Limits), Claims: r.Claims}
 		quantity.Cap(out)
 		return out
@@ -194,6 +215,26 @@ func (p *pools) hashRequirements(r *corev1.ResourceRequirements) uint64 {
 	return hash
 }
 
+// sizeOfRequirements is about how many bytes resources take. A quantity may hold a number of any length.
+func sizeOfRequirements(r *corev1.ResourceRequirements) int {
+	size := sizeOf(r)
+	for _, list := range [...]corev1.ResourceList{r.Requests, r.Limits} {
+		for name, amount := range list {
+			size += perEntry + len(name) + sizeOf(&amount)
+		}
+	}
+	for i := range r.Claims {
+		size += sizeOf(&r.Claims[i]) + len(r.Claims[i].Name) + len(r.Claims[i].Request)
+	}
+	return size
+}
+
+// sizeOf is how many bytes a value takes, without what it refers to.
+func sizeOf[T any](*T) int {
+	var value T
+	return int(unsafe.Sizeof(value))
+}
+
 // sameRequirements compares how quantities are kept, not their values: that costs nothing, whatever they are.
 func sameRequirements(a, b *corev1.ResourceRequirements) bool {
 	return maps.Equal(a.Requests, b.Requests) && maps.Equal(a.Limits, b.Limits) && slices.Equal(a.Claims, b.Claims) &&
@@ -203,12 +244,14 @@ func sameRequirements(a, b *corev1.ResourceRequirements) bool {
 // trimContainers keeps of containers what the comment of Trim says.
 func (p *pools) trimContainers(containers []corev1.Container) []corev1.Container {
 	var hash uint64
+	size := 0
 	for i := range containers {
 		c := &containers[i]
+		size += sizeOf(c) + len(c.Name) + len(c.Image) + sizeOfRequirements(&c.Resources)
 		hash = (hash*31+maphash.String(p.seed, c.Name))*31 + maphash.String(p.seed, c.Image) + p.hashRequirements(&c.Resources)
 	}
 	same := func(other []corev1.Container) bool { return equalLists(containers, other, sameContainer) }
-	return p.containers.get(hash, same, func() []corev1.Container {
+	return p.containers.get(hash, size, same, func() []corev1.Container {
 		out := make([]corev1.Container, len(containers))
 		for i := range containers {
 			c := &containers[i]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -18,17 +19,18 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-func TestAPoolKeepsOneOfEachAndABoundedNumber(t *testing.T) {
-	p := pool[*string]{most: 10}
+func TestAPoolKeepsOneOfEachUpToANumberOfBytes(t *testing.T) {
+	const size = 36
+	p := pool[*string]{most: partOfAll * (size + perEntry)}
 	get := func(hash uint64, s string) *string {
-		return p.get(hash, func(other *string) bool { return *other == s }, func() *string { return &s })
+		return p.get(hash, size, func(other *string) bool { return *other == s }, func() *string { return &s })
 	}
 	often := get(0, "often")
 	for i := range 1000 {
 		if get(uint64(i+1), fmt.Sprint("once ", i)); get(0, "often") != often {
 			t.Fatalf("what is asked for all the time is forgotten after %d others", i)
 		}
-		if kept := len(p.young) + len(p.old); kept > 20 {
+		if kept := len(p.young) + len(p.old); kept > 2*partOfAll {
 			t.Fatalf("%d values are kept", kept)
 		}
 	}
@@ -37,6 +39,52 @@ func TestAPoolKeepsOneOfEachAndABoundedNumber(t *testing.T) {
 	}
 	if before := get(1, "once 0"); *before != "once 0" {
 		t.Errorf("what is forgotten comes back as %q", *before)
+	}
+}
+
+// heapAfterGC is how many bytes are in use.
+func heapAfterGC() int64 {
+	runtime.GC()
+	runtime.GC()
+	stats := runtime.MemStats{}
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+func TestNoPodIsRememberedForItsSize(t *testing.T) {
+	for name, change := range map[string]func(pod *corev1.Pod, version int){
+		"a long annotation": func(pod *corev1.Pod, version int) {
+			pod.Annotations = map[string]string{"a": strconv.Itoa(version) + strings.Repeat("x", 100_000)}
+		},
+		"many annotations": func(pod *corev1.Pod, version int) {
+			pod.Annotations = map[string]string{}
+			for i := range 1000 {
+				pod.Annotations[fmt.Sprint(version, "-", i)] = strings.Repeat("x", 100)
+			}
+		},
+		"many containers": func(pod *corev1.Pod, version int) {
+			for i := range 1000 {
+				pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprint(i), Image: fmt.Sprint("app:", version)})
+			}
+		},
+		"many owners": func(pod *corev1.Pod, version int) {
+			for i := range 1000 {
+				pod.OwnerReferences = append(pod.OwnerReferences, metav1.OwnerReference{Name: fmt.Sprint(i), UID: types.UID(fmt.Sprint(version))})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := heapAfterGC()
+			for version := range 600 {
+				pod := &corev1.Pod{}
+				change(pod, version)
+				trimmed(t, pod)
+			}
+			// All pools may be filled meanwhile.
+			if grown := heapAfterGC() - before; grown > 20<<20 {
+				t.Errorf("%d MiB are in use after Pods that are gone", grown>>20)
+			}
+		})
 	}
 }
 
@@ -224,19 +272,12 @@ func BenchmarkTrimOwned(b *testing.B) {
 
 // BenchmarkMemory prints what a cached Pod takes, with 10,000 of them in 100 sets.
 func BenchmarkMemory(b *testing.B) {
-	heap := func() float64 {
-		runtime.GC()
-		runtime.GC()
-		stats := runtime.MemStats{}
-		runtime.ReadMemStats(&stats)
-		return float64(stats.HeapAlloc)
-	}
 	for b.Loop() {
-		before, pods := heap(), make([]*corev1.Pod, 0, 10_000)
+		before, pods := heapAfterGC(), make([]*corev1.Pod, 0, 10_000)
 		for i := range cap(pods) {
 			pods = append(pods, trimmed(b, aPod(b, i/100, i%100)))
 		}
-		b.ReportMetric((heap()-before)/float64(len(pods)), "B/Pod")
+		b.ReportMetric(float64(heapAfterGC()-before)/float64(len(pods)), "B/Pod")
 		runtime.KeepAlive(pods)
 	}
 }
