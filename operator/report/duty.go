@@ -17,9 +17,8 @@ type Duty struct {
 }
 
 const (
-	// negligible is how long a look may take without being followed by a rest. Of what changes a thousand times a second
-	// no look is negligible: a StatefulSet of 1,000 Pods takes 3 ms.
-	negligible = 2 * time.Millisecond
+	// negligible is how long a look may take without being followed by a rest.
+	negligible = 25 * time.Millisecond
 	// rests is how much longer than a look the rest after it is, and longestRest is the most that it can be.
 	rests, longestRest = 4, 2 * time.Second
 )
