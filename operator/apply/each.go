@@ -2,11 +2,16 @@
 
 package apply
 
-import "context"
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
 
 // Each carries actions out in their order, at most parallel at once, and at least one by one. It starts slowly, so that
-// the API server is not met by all at once: with one, and with one more for each that succeeded. Nobody waits for the
-// slowest: each action that is over lets the next one begin, until ctx has ended.
+// the API server is not met by all at once: with one, and with one more for each that is over, unless the API server says
+// that it has too much to do. Nobody waits for the slowest: each action that is over lets the next one begin, until ctx
+// has ended.
 //
 // One refused action does not stop the others, but a whole batch of 16 or more that fails does: what refuses so many, a
 // quota most often, refuses the rest as well. The batches are the first action, the next two, the next four, and so on
@@ -32,7 +37,7 @@ func Each[T any](ctx context.Context, parallel int, actions []T, act func(contex
 			break
 		}
 		i := <-over
-		s.ended(i, errs[i] == nil || NodeCannot(errs[i]))
+		s.ended(i, errs[i])
 	}
 	for i := range begun {
 		done(actions[i], errs[i])
@@ -83,11 +88,14 @@ func (s *slowStart) began() {
 	s.running++
 }
 
-// ended counts an action that is over, by its number.
-func (s *slowStart) ended(i int, succeeded bool) {
+// ended counts an action that is over, by its number. One that failed slowly, at a webhook that does not answer, is not to
+// make the others wait one behind the other.
+func (s *slowStart) ended(i int, err error) {
 	s.running--
-	if succeeded {
+	if err == nil || NodeCannot(err) {
 		s.batches[s.batchOf[i]].good = true
+	}
+	if !apierrors.IsTooManyRequests(err) {
 		s.width = min(s.width+1, s.parallel)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -146,15 +148,29 @@ func TestItStartsSlowlyAndUsesAllItMay(t *testing.T) {
 	}
 }
 
-func TestWhatFailsLetsNoMoreBeginAtOnce(t *testing.T) {
+func TestAnAPIServerWithTooMuchToDoIsNotAskedMoreAtOnce(t *testing.T) {
 	g := &gauge{parallel: 64, togetherFor: 1 << 30}
 	Each(t.Context(), g.parallel, numbers(31), func(ctx context.Context, _ int) error {
 		g.enter(ctx, 0)
-		return g.leave(errors.New("too many requests"))
+		return g.leave(Wrap(apierrors.NewTooManyRequests("later", 1), "create Pod"))
 	}, func(int, error) {})
 	if g.most != 1 {
-		t.Errorf("%d at once although nothing succeeds, want 1", g.most)
+		t.Errorf("%d at once although the API server has too much to do, want 1", g.most)
 	}
+}
+
+func TestWhatFailsSlowlyFailsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		Each(t.Context(), 64, numbers(100), func(context.Context, int) error {
+			time.Sleep(10 * time.Second)
+			return errors.New("a webhook does not answer")
+		}, func(int, error) {})
+		// Batches of 1, 2, 4, 8 and 16 one after the other would take as long.
+		if took := time.Since(began); took > 50*time.Second {
+			t.Errorf("a worker was held for %s", took)
+		}
+	})
 }
 
 func TestOutcomesComeInOrder(t *testing.T) {
