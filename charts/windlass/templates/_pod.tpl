@@ -82,7 +82,7 @@ topologySpreadConstraints:
 {{- /* An upgrade with --reuse-values has no such values. */}}
 {{- $profiles := .root.Values.profiles | default dict }}
 {{- if $profiles.enabled }}
-- --pprof-bind-address=127.0.0.1:{{ int $profiles.port }}
+- --pprof-bind-address=127.0.0.1:{{ int ($profiles.port | default 6060) }}
 {{- end }}
 - --log-level={{ .root.Values.logging.level }}
 - --log-format={{ .root.Values.logging.format }}
