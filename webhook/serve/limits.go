@@ -12,9 +12,6 @@ import (
 type Limits struct {
 	// Connections may be open at once, half of them from one address.
 	Connections int
-	// Arriving may wait for a place among the connections, half of them from one address. They cost a few kilobytes of
-	// the kernel's memory each.
-	Arriving int
 	// Body is the most bytes of a request. etcd stores objects of at most 1.5 MiB, and a review holds two of them at
 	// most, before and after a change.
 	Body int64
@@ -37,9 +34,7 @@ type Limits struct {
 	HeaderTime, BodyTime, AnswerTime, IdleTime time.Duration
 	// Wait is how long a request waits at a gate before it is answered 503.
 	Wait time.Duration
-	// Silence is how long the peer of a connection may say nothing while others wait for its place.
-	Silence time.Duration
-	// SmallWaiting and LargeWaiting are how many requests of one address wait. Every connection may have a small one.
+	// SmallWaiting and LargeWaiting are how many requests of one address wait.
 	SmallWaiting, LargeWaiting int
 	// Handshakes may be signed at once: on half of the CPUs, so that whoever only shakes hands leaves the others to
 	// reviews.
@@ -68,10 +63,8 @@ func LimitsFor(memory int64) Limits {
 		memory = defaultMemory
 	}
 	memory = min(max(memory, leastMemory), mostMemory)
-	connections := int(memory / 3 / connectionMemory)
 	return Limits{
-		Connections:  connections,
-		Arriving:     4 * connections,
+		Connections:  int(memory / 3 / connectionMemory),
 		Body:         3 * mib,
 		SmallBody:    smallBody,
 		LargeBodies:  memory / 16,
@@ -87,8 +80,7 @@ func LimitsFor(memory int64) Limits {
 		AnswerTime:   5 * time.Second,
 		IdleTime:     2 * time.Minute,
 		Wait:         time.Second,
-		Silence:      time.Second,
-		SmallWaiting: connections,
+		SmallWaiting: 200,
 		LargeWaiting: 16,
 		Handshakes:   max(1, runtime.GOMAXPROCS(0)/2),
 	}

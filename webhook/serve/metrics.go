@@ -17,9 +17,9 @@ const (
 
 // Why connections are closed on their peers.
 const (
-	// closedRefused: it has waited for a place in vain.
+	// closedRefused: the address has too many, and all are at work.
 	closedRefused = "TooMany"
-	// closedForAnother: it has said nothing for the longest, and another one needed its place.
+	// closedForAnother: it waited the longest, and another one needed its place.
 	closedForAnother = "Replaced"
 )
 
@@ -31,8 +31,7 @@ var (
 	}, []string{"reason"})
 	closedConnections = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "windlass_webhook_closed_connections_total",
-		Help: "Connections that were closed because there were too many: TooMany (waited for a place in vain) or Replaced (said " +
-			"nothing while others waited).",
+		Help: "Connections that were closed because there were too many of their address: TooMany (at once) or Replaced (for a new one).",
 	}, []string{"reason"})
 	openConnections = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "windlass_webhook_open_connections",

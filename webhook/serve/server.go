@@ -94,8 +94,8 @@ func (s *Server) Start(ctx context.Context) error {
 		s.address.Store(address)
 	}
 	log.Info("serving", "address", listening.Addr().String(), "connections", s.options.Limits.Connections)
-	table := newConnections(s.options.Limits)
-	err = server.Serve(tls.NewListener(newListener(listening, table), s.tlsConfig(table)))
+	table := newConnections(s.options.Limits.Connections)
+	err = server.Serve(tls.NewListener(&listener{Listener: listening, table: table}, s.tlsConfig(table)))
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve API servers: %w", err)
 	}
