@@ -52,7 +52,7 @@ func decodeReview(body []byte) (review admissionv1.AdmissionReview, ok bool) {
 	}
 	for i, into := range []*runtime.RawExtension{&review.Request.Object, &review.Request.OldObject, &review.Request.Options} {
 		if raw := objects[i].In(inner); string(raw) != "null" {
-			into.Raw = raw
+			into.Raw = raw[:len(raw):len(raw)]
 		}
 	}
 	return review, true

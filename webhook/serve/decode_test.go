@@ -106,3 +106,16 @@ func TestAReviewOfAnotherContentTypeIsLeftToTheHook(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// TestObjectsOfAReviewEndWhereTheyEnd: whoever appends to one must not write over what follows in the body.
+func TestObjectsOfAReviewEndWhereTheyEnd(t *testing.T) {
+	review, ok := decodeReview([]byte(ordinary))
+	if !ok {
+		t.Fatal("not read")
+	}
+	for _, raw := range [][]byte{review.Request.Object.Raw, review.Request.Options.Raw} {
+		if len(raw) == 0 || cap(raw) != len(raw) {
+			t.Errorf("%s has room for %d bytes", raw, cap(raw))
+		}
+	}
+}
