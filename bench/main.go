@@ -107,9 +107,16 @@ func parse(args []string) (o options, err error) {
 // podsPerNode is the room of a simulated node.
 const podsPerNode = 1000
 
-func measure(ctx context.Context, o options) error {
-	env, err := prepare(ctx, o)
+func measure(ctx context.Context, o options) (err error) {
+	env, err := connect(ctx, o)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.World.Close(ctx)) }()
+	if err := env.World.EnsureNodes(ctx, o.nodes, podsPerNode); err != nil {
+		return err
+	}
+	if err := install(ctx, env); err != nil {
 		return err
 	}
 	version, err := env.Cluster.Clientset.Discovery().ServerVersion()
@@ -152,7 +159,7 @@ func values() map[string]any {
 	}
 }
 
-func prepare(ctx context.Context, o options) (*bench.Env, error) {
+func connect(ctx context.Context, o options) (*bench.Env, error) {
 	cluster, err := framework.Connect(o.cluster)
 	if err != nil {
 		return nil, err
@@ -172,13 +179,8 @@ func prepare(ctx context.Context, o options) (*bench.Env, error) {
 	if err := cluster.CheckImages(ctx, cluster.Image(env.Release)); err != nil {
 		return nil, err
 	}
-	if env.World, err = world.New(ctx, cluster); err != nil {
-		return nil, err
-	}
-	if err := env.World.EnsureNodes(ctx, o.nodes, podsPerNode); err != nil {
-		return nil, err
-	}
-	return env, install(ctx, env)
+	env.World, err = world.New(ctx, cluster)
+	return env, err
 }
 
 // install installs the chart, or gives the one that is there the values of this run.

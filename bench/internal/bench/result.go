@@ -48,7 +48,8 @@ type LineResult struct {
 	Reference Spread `json:"reference,omitzero"`
 	Ratio     Spread `json:"ratio,omitzero"`
 	Compared  Spread `json:"compared,omitzero"`
-	// Met is nil where there is no target, or nothing to hold against it. The median is what counts.
+	// Met is nil where there is no target, or nothing to hold against it, or where the run was too small for it. The median
+	// is what counts.
 	Met *bool `json:"met,omitempty"`
 }
 
@@ -96,7 +97,7 @@ func (s Spread) Empty() bool { return len(s.Values) == 0 }
 
 // summarize makes a line of what the trials recorded. Ours and the reference are compared within their round alone,
 // since the machine may be another one in the next.
-func summarize(line Line, trials []TrialResult) LineResult {
+func summarize(line Line, trials []TrialResult, scale float64) LineResult {
 	ours, reference := map[int]float64{}, map[int]float64{}
 	var rounds []int
 	for _, trial := range trials {
@@ -125,7 +126,7 @@ func summarize(line Line, trials []TrialResult) LineResult {
 	case Value:
 		result.Compared = result.Ours
 	}
-	if line.Target.Exists() && !result.Compared.Empty() {
+	if line.Target.Exists() && !result.Compared.Empty() && (scale >= 1 || !line.FullSize) {
 		met := line.Target.Met(result.Compared.Median)
 		result.Met = &met
 	}

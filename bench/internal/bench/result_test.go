@@ -3,6 +3,8 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"math"
 	"testing"
 
@@ -55,7 +57,7 @@ func TestSummarize(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := summarize(Line{Name: "line", Unit: "Pods/s", Better: Higher, Target: c.target}, trials)
+			got := summarize(Line{Name: "line", Unit: "Pods/s", Better: Higher, Target: c.target}, trials, 1)
 			want := LineResult{
 				Name: "line", Unit: "Pods/s", Better: Higher, Target: c.target,
 				Ours:      Spread{Values: []float64{80, 9, 50}, Min: 9, Median: 50, Max: 80},
@@ -68,6 +70,51 @@ func TestSummarize(t *testing.T) {
 				t.Errorf("line (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestTargetsOfTheFullSizeAreNotMetBySmallerRuns(t *testing.T) {
+	yes := true
+	cases := map[string]struct {
+		fullSize bool
+		scale    float64
+		want     *bool
+	}{
+		"at the full size":             {true, 1, &yes},
+		"at a larger one":              {true, 2, &yes},
+		"at a tenth":                   {true, 0.1, nil},
+		"one that holds at every size": {false, 0.1, &yes},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			line := Line{Name: "line", Target: Target{Value, "<", 51}, FullSize: c.fullSize}
+			got := summarize(line, []TrialResult{trial(0, Ours, 50)}, c.scale).Met
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("met (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEachMeasureHasProfilesOfItsOwn(t *testing.T) {
+	trial := newTrial(&Env{}, "3", 1, Reference)
+	if diff := cmp.Diff([]string{"row3-reference-1-0", "row3-reference-1-1"}, []string{trial.nextProfile(), trial.nextProfile()}); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+}
+
+func TestCloseHasTimeAfterAnInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	want := errors.New("it stays")
+	err := Close(ctx, func(ctx context.Context) error {
+		if _, limited := ctx.Deadline(); ctx.Err() != nil || !limited {
+			t.Errorf("context has ended: %v; it has a deadline: %v", ctx.Err(), limited)
+		}
+		return want
+	})
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
 	}
 }
 

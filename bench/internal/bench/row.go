@@ -40,13 +40,16 @@ const (
 
 // Line is one figure of a row.
 type Line struct {
-	// Name is unique among all rows and begins with the number of its row: "3 until all are ready".
+	// Name is unique among all rows and begins with the number of its row: "3 until all are ready". Numbers in it are
+	// those of scale 1; the head of the table says so.
 	Name string
 	// Unit of its values: "Pods/s", "ms".
 	Unit   string
 	Better Better
 	// Target is what should be reached; the zero Target asks for nothing.
 	Target Target
+	// FullSize is for a target that speaks of scale 1 alone. A smaller run does not say whether it is met.
+	FullSize bool
 }
 
 // Of says what of a line a target speaks of.

@@ -16,6 +16,13 @@ import (
 // closeTimeout is how long a row may take to go away, also after an interrupt.
 const closeTimeout = 5 * time.Minute
 
+// Close calls what takes something away. It has its time for that, also when the context has ended.
+func Close(ctx context.Context, take func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return take(ctx)
+}
+
 // Runner measures rows.
 type Runner struct {
 	Env    *Env
@@ -34,7 +41,7 @@ func (r *Runner) Row(ctx context.Context, row Row) RowResult {
 	}
 	for _, line := range row.Lines {
 		// A line that was left out on purpose, since the run is a small one, is no line of its table.
-		if summary := summarize(line, result.Trials); result.Error != "" || !summary.Ours.Empty() {
+		if summary := summarize(line, result.Trials, r.Env.Scale); result.Error != "" || !summary.Ours.Empty() {
 			result.Lines = append(result.Lines, summary)
 		}
 	}
@@ -52,9 +59,7 @@ func (r *Runner) measure(ctx context.Context, row Row, result *RowResult) (err e
 		if run.Close == nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		err = errors.Join(err, run.Close(ctx))
+		err = errors.Join(err, Close(ctx, run.Close))
 	}()
 	for round := range r.Rounds {
 		for _, side := range order(round) {

@@ -29,6 +29,7 @@ type Trial struct {
 	Side  Side
 
 	row       string
+	profiles  int
 	result    TrialResult
 	reference map[string]float64
 }
@@ -49,7 +50,7 @@ func (t *Trial) Measure(ctx context.Context, run func(ctx context.Context) error
 	if err := t.Settle(ctx); err != nil {
 		return 0, err
 	}
-	stop := t.profile(ctx, fmt.Sprintf("row%s-%s-%d", t.row, t.Side, t.Round))
+	stop := t.profile(ctx, t.nextProfile())
 	defer stop()
 	before, err := t.Sampler.Sample()
 	if err != nil {
@@ -66,6 +67,12 @@ func (t *Trial) Measure(ctx context.Context, run func(ctx context.Context) error
 	}
 	t.add(machine.Between(before, after), took)
 	return took, nil
+}
+
+// nextProfile names the profiles of one call of Measure. A trial may call it several times, and each has its own.
+func (t *Trial) nextProfile() string {
+	t.profiles++
+	return fmt.Sprintf("row%s-%s-%d-%d", t.row, t.Side, t.Round, t.profiles-1)
 }
 
 // add sums up what several calls of Measure saw.

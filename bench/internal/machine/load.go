@@ -77,11 +77,13 @@ type Load struct {
 	// ForeignPercent is the part of the machine, all cores taken together, that neither the cluster nor the benchmark used.
 	ForeignPercent float64
 	ForeignKnown   bool
-	// CPUSeconds by program of the cluster, and of the benchmark itself.
+	// CPUSeconds by program of the cluster, and of the benchmark itself. What a process used that has ended meanwhile
+	// counts with the program that waited for it.
 	CPUSeconds map[string]float64
 }
 
-// Between compares two samples. Processes that began and ended in between are counted with those that waited for them.
+// Between compares two samples. /proc tells nothing of a process that is gone, but what it used in all goes to the one that
+// waited for it. So that is where what it used in between is counted.
 func Between(before, after Sample) Load {
 	load := Load{CPUSeconds: map[string]float64{Self: used(before.self, after.self)}, ForeignKnown: before.known && after.known}
 	for pid, now := range after.cluster {
@@ -90,6 +92,9 @@ func Between(before, after Sample) Load {
 			then = Process{} // the number was given to another process
 		}
 		load.CPUSeconds[now.Name] += now.CPU - then.CPU
+	}
+	for pid, seconds := range ended(before.cluster, after.cluster) {
+		load.CPUSeconds[after.cluster[pid].Name] += max(0, seconds)
 	}
 	if !load.ForeignKnown || after.cpu.total <= before.cpu.total {
 		load.ForeignKnown = false
@@ -100,6 +105,54 @@ func Between(before, after Sample) Load {
 	whole := float64(after.cpu.total-before.cpu.total) / ticksPerSecond
 	load.ForeignPercent = max(0, 100*(busy-ours)/whole)
 	return load
+}
+
+// ended is what processes that are gone used between two samples, by the process that it is counted with: what that one
+// was given for its children, less what those of them that are known had used before.
+func ended(before, after map[int]Process) map[int]float64 {
+	out := map[int]float64{}
+	for pid, now := range after {
+		if then := before[pid]; then.Start == now.Start {
+			now.Reaped -= then.Reaped
+		}
+		out[pid] = now.Reaped
+	}
+	for pid, then := range before {
+		if now, there := after[pid]; there && now.Start == then.Start {
+			continue
+		}
+		if heir, ok := survivor(before, after, then.Parent); ok {
+			out[heir] -= then.CPU + then.Reaped
+		}
+	}
+	// Whoever lost its parent is waited for further above, so what is missing below was given there.
+	for pid := range after {
+		for at, steps := pid, 0; out[at] < 0 && steps < deepest; steps++ {
+			parent := after[at].Parent
+			if _, there := after[parent]; !there {
+				break
+			}
+			out[parent] += out[at]
+			out[at] = 0
+			at = parent
+		}
+	}
+	return out
+}
+
+// survivor is the first process that is there still, from one upwards.
+func survivor(before, after map[int]Process, from int) (int, bool) {
+	for at, steps := from, 0; steps < deepest; steps++ {
+		then, known := before[at]
+		if !known {
+			break
+		}
+		if now, there := after[at]; there && now.Start == then.Start {
+			return at, true
+		}
+		at = then.Parent
+	}
+	return 0, false
 }
 
 // used is what a process and those of its children that are gone used.

@@ -111,10 +111,49 @@ func TestLoad(t *testing.T) {
 		Process{PID: self, Parent: 1, Name: "bench", CPU: 2.5})
 	want := Load{
 		ForeignPercent: 100 * 1.5 / 8, ForeignKnown: true,
-		CPUSeconds: map[string]float64{"cluster": 0, "operator": 1, "pause": 0.25, Self: 0.5},
+		CPUSeconds: map[string]float64{"cluster": 0.75, "operator": 1, "pause": 0.25, Self: 0.5},
 	}
 	if diff := cmp.Diff(want, Between(before, after), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 		t.Errorf("load (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatEndedIsCountedWithWhoWaitedForIt(t *testing.T) {
+	cluster := func(reaped float64) Process {
+		return Process{PID: 10, Parent: 1, Name: "cluster", CPU: 1, Reaped: reaped, Start: 1}
+	}
+	shell := func(reaped float64) Process {
+		return Process{PID: 11, Parent: 10, Name: "shell", CPU: 1, Reaped: reaped, Start: 2}
+	}
+	child := Process{PID: 12, Parent: 11, Name: "child", CPU: 3, Reaped: 2, Start: 3}
+	next := Process{PID: 12, Parent: 11, Name: "next", CPU: 1, Start: 9}
+	three := []Process{cluster(5), shell(7), child}
+	cases := map[string]struct {
+		before, after []Process
+		want          map[string]float64
+	}{
+		"one that was there":         {three, []Process{cluster(5), shell(7 + 6)}, map[string]float64{"cluster": 0, "shell": 1}},
+		"one that nobody has seen":   {three[:2], []Process{cluster(5), shell(9)}, map[string]float64{"cluster": 0, "shell": 2}},
+		"a parent with its child":    {three, []Process{cluster(5 + 8 + 5 + 4)}, map[string]float64{"cluster": 4}},
+		"one that lost its parent":   {three, []Process{cluster(5 + 6), shell(7)}, map[string]float64{"cluster": 1, "shell": 0}},
+		"its number was given again": {three, []Process{cluster(5), shell(7 + 6), next}, map[string]float64{"cluster": 0, "shell": 1, "next": 1}},
+		"nobody waited for it yet":   {three, three[:2], map[string]float64{"cluster": 0, "shell": 0}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.want[Self] = 0
+			byPID := func(all []Process) map[int]Process {
+				out := map[int]Process{}
+				for _, p := range all {
+					out[p.PID] = p
+				}
+				return out
+			}
+			got := Between(Sample{cluster: byPID(c.before)}, Sample{cluster: byPID(c.after)}).CPUSeconds
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+				t.Errorf("CPU seconds (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -127,11 +127,14 @@ func programOf(file string) string {
 	return filepath.Base(string(first))
 }
 
+// deepest is how far processes are followed upwards. A race could have made two each other's parent.
+const deepest = 64
+
 // below are the processes that descend from one, and itself.
 func below(all map[int]Process, root int) map[int]Process {
 	out := map[int]Process{}
 	for pid, process := range all {
-		for at, steps := pid, 0; at != 0 && steps < 64; steps++ {
+		for at, steps := pid, 0; at != 0 && steps < deepest; steps++ {
 			if at == root {
 				out[pid] = process
 				break

@@ -75,6 +75,21 @@ Row 2 could not be measured to its end: no Pods
 	}
 }
 
+func TestTableOfASmallRunSaysSo(t *testing.T) {
+	small, full := result(30), result(30)
+	small.Scale = 0.1
+	const want = "Names tell the numbers of Pods, sets and nodes at scale 1; on the cluster there were 0.1 times as many.\n"
+	var out, other strings.Builder
+	Table(&out, small)
+	Table(&other, full)
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("the head lacks %q:\n%s", want, out.String())
+	}
+	if strings.Contains(other.String(), "Names tell") {
+		t.Errorf("the table of a full run speaks of a smaller one:\n%s", other.String())
+	}
+}
+
 // rule is what divides the head of a table from its rows.
 var rule = regexp.MustCompile("--+")
 

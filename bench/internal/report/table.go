@@ -25,6 +25,9 @@ func Table(out io.Writer, result *bench.Result) {
 		fmt.Fprint(out, " (minimum to maximum)")
 	}
 	fmt.Fprintln(out, ".")
+	if result.Scale != 1 {
+		fmt.Fprintf(out, "Names tell the numbers of Pods, sets and nodes at scale 1; on the cluster there were %g times as many.\n", result.Scale)
+	}
 	fmt.Fprintln(out)
 	rows := [][]string{{"figure", "unit", "ours", "reference", "ratio", "target", "met", "foreign load"}}
 	for i := range result.Rows {

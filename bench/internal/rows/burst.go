@@ -126,21 +126,40 @@ func countInjected(ctx context.Context, t *bench.Trial, set string) error {
 	}
 	t.Record(burstMissed, float64(len(pods)-injected))
 	began := time.Now()
-	wrong := 0
-	_ = framework.Until(ctx, reportTimeout, "report all Pods", func(ctx context.Context) error {
+	wrong, err := reportedApart(ctx, injected, func(ctx context.Context) (matched, ready int, err error) {
 		found, err := t.Cluster.GetSidecarSet(ctx, set)
+		if err != nil {
+			return 0, 0, err
+		}
+		return int(found.Status.MatchedPods), int(found.Status.ReadyPods), nil
+	})
+	if err != nil {
+		return err
+	}
+	t.Record(burstReported, float64(wrong))
+	t.Extra("seconds until the status has all Pods", time.Since(began).Seconds())
+	return nil
+}
+
+// reportedApart is how many Pods a status has too many or too few when it has all, or when that took too long. It fails
+// when nobody could look at it.
+func reportedApart(ctx context.Context, injected int, look func(context.Context) (matched, ready int, err error)) (int, error) {
+	wrong, seen := 0, false
+	err := framework.Until(ctx, reportTimeout, "report all Pods", func(ctx context.Context) error {
+		matched, ready, err := look(ctx)
 		if err != nil {
 			return err
 		}
-		wrong = max(apart(int(found.Status.MatchedPods), injected), apart(int(found.Status.ReadyPods), injected))
+		wrong, seen = max(apart(matched, injected), apart(ready, injected)), true
 		if wrong > 0 {
 			return fmt.Errorf("%d Pods too many or too few", wrong)
 		}
 		return nil
 	})
-	t.Record(burstReported, float64(wrong))
-	t.Extra("seconds until the status has all Pods", time.Since(began).Seconds())
-	return ctx.Err()
+	if ctx.Err() != nil || !seen {
+		return 0, err
+	}
+	return wrong, nil
 }
 
 func apart(a, b int) int { return max(a-b, b-a) }

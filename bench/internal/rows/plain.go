@@ -135,7 +135,6 @@ func (p *plainPods) patchBehindGate(ctx context.Context, t *bench.Trial) error {
 	if err != nil {
 		return err
 	}
-	defer runs.Stop()
 	err = world.Workers(ctx, plainWorkers, len(p.names), func(ctx context.Context, i int) error {
 		slots <- struct{}{}
 		defer func() { <-slots }()
@@ -144,14 +143,14 @@ func (p *plainPods) patchBehindGate(ctx context.Context, t *bench.Trial) error {
 		}
 		return patchImage(ctx, t.World.Plain, p.key(i), world.AppContainer, p.image)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = runs.Wait(ctx, timeout)
 	}
-	if _, err := runs.Wait(ctx, timeout); err != nil {
-		return err
-	}
+	runs.Stop() // nothing more is opened from here on
 	opening.Wait()
-	return errs
+	mu.Lock()
+	defer mu.Unlock()
+	return errors.Join(err, errs)
 }
 
 // patchImage changes one container of a Pod with one write.

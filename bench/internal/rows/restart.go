@@ -45,27 +45,29 @@ func rest() bench.Row {
 	return bench.Row{
 		ID: "9", What: "restart the operator with 10,000 Pods and 50,000 SidecarSets; do nothing (row 11)",
 		Lines: []bench.Line{
-			{Name: restartLine, Unit: "s", Better: bench.Lower, Target: limit("<=", 10)},
+			{Name: restartLine, Unit: "s", Better: bench.Lower, FullSize: true, Target: limit("<=", 10)},
 			{Name: restartWritesLine, Unit: "writes", Better: bench.Lower, Target: limit("=", 0)},
 			{Name: idleWritesLine, Unit: "writes", Better: bench.Lower, Target: limit("=", 0)},
-			{Name: idleCPULine, Unit: "% of a core", Better: bench.Lower, Target: limit("<", 1)},
+			{Name: idleCPULine, Unit: "% of a core", Better: bench.Lower, FullSize: true, Target: limit("<", 1)},
 		},
 		Prepare: func(ctx context.Context, env *bench.Env) (*bench.Run, error) {
-			if _, err := env.Release.Upgrade(ctx, roomy(env)); err != nil {
-				return nil, err
-			}
-			crowd, sets := &crowd{}, env.N(sleepingSets)
+			crowd := &crowd{}
 			run := &bench.Run{Close: func(ctx context.Context) error {
 				err := errors.Join(wakeNone(ctx, env), crowd.disperse(ctx, env))
 				_, upgrade := env.Release.Upgrade(ctx, env.Values)
 				return errors.Join(err, upgrade)
 			}}
-			var err error
-			if crowd, err = gather(ctx, env, env.N(crowdSets), env.N(crowdNodes)); err == nil {
-				err = sleep(ctx, env, sets)
-			}
+			err := doOrUndo(ctx, func(ctx context.Context) (err error) {
+				if _, err = env.Release.Upgrade(ctx, roomy(env)); err != nil {
+					return err
+				}
+				if crowd, err = gather(ctx, env, env.N(crowdSets), env.N(crowdNodes)); err != nil {
+					return err
+				}
+				return sleep(ctx, env, env.N(sleepingSets))
+			}, run.Close)
 			if err != nil {
-				return nil, errors.Join(err, run.Close(ctx))
+				return nil, err
 			}
 			run.Ours = func(ctx context.Context, t *bench.Trial) error {
 				return errors.Join(restarted(ctx, t), idle(ctx, t))
@@ -73,6 +75,15 @@ func rest() bench.Row {
 			return run, nil
 		},
 	}
+}
+
+// doOrUndo undoes what could not be done to its end, also when that is because the context has ended.
+func doOrUndo(ctx context.Context, do, undo func(context.Context) error) error {
+	err := do(ctx)
+	if err != nil {
+		err = errors.Join(err, bench.Close(ctx, undo))
+	}
+	return err
 }
 
 // roomy are values with room for 50,000 SidecarSets, where the chart's defaults are for ordinary clusters.

@@ -173,6 +173,27 @@ func (s *sidecars) rollOut(ctx context.Context, t *bench.Trial) (rollout, error)
 	})
 }
 
+// window is how many Pods may be out of service at a time.
+type window chan struct{}
+
+// enter waits until there is room for one more.
+func (w window) enter(ctx context.Context) error {
+	select {
+	case w <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave never waits: a Pod that comes back a second time has made room already.
+func (w window) leave() {
+	select {
+	case <-w:
+	default:
+	}
+}
+
 // rollOutPlainly patches all Pods with 50 workers, with no more of them out of service at a time than the SidecarSet
 // allows, and returns how many were done in a second.
 func (s *sidecars) rollOutPlainly(ctx context.Context, t *bench.Trial) (rate float64, err error) {
@@ -181,18 +202,16 @@ func (s *sidecars) rollOutPlainly(ctx context.Context, t *bench.Trial) (rate flo
 	if err != nil {
 		return 0, err
 	}
-	window := make(chan struct{}, max(1, s.pods*sidecarPercent/100))
-	follower, err := t.World.Follow(ctx, s.namespace, s.pods, world.ReadyWith(world.SidecarContainer, s.image), func(*corev1.Pod) { <-window })
+	out := make(window, max(1, s.pods*sidecarPercent/100))
+	follower, err := t.World.Follow(ctx, s.namespace, s.pods, world.ReadyWith(world.SidecarContainer, s.image), func(*corev1.Pod) { out.leave() })
 	if err != nil {
 		return 0, err
 	}
 	defer follower.Stop()
 	took, err := t.Measure(ctx, func(ctx context.Context) error {
 		err := world.Workers(ctx, plainWorkers, len(pods), func(ctx context.Context, i int) error {
-			select {
-			case window <- struct{}{}:
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := out.enter(ctx); err != nil {
+				return err
 			}
 			return patchImage(ctx, t.World.Plain, client.ObjectKeyFromObject(&pods[i]), world.SidecarContainer, s.image)
 		})

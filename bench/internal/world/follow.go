@@ -34,7 +34,8 @@ type Follower struct {
 }
 
 // Follow watches until Stop. Complete is when so many Pods have reached it at the same time, for the first time;
-// onReach, unless it is nil, is told of each Pod that reaches it from now on, from a single goroutine.
+// onReach, unless it is nil, is told of each Pod that reaches it from now on, from a single goroutine. It is told of the
+// last one before Wait returns.
 func (w *World) Follow(
 	ctx context.Context, namespace string, want int, reached func(*corev1.Pod) bool, onReach func(*corev1.Pod),
 ) (*Follower, error) {
@@ -144,14 +145,15 @@ func (f *Follower) see(kind watch.EventType, pod *corev1.Pod) {
 	if !reached || before {
 		return
 	}
-	if count == f.want {
-		select {
-		case f.complete <- time.Now():
-		default:
-		}
-	}
+	at := time.Now()
 	if f.onReach != nil {
 		f.onReach(pod)
+	}
+	if count == f.want { // whoever waits for this has been told of each of these Pods
+		select {
+		case f.complete <- at:
+		default:
+		}
 	}
 }
 

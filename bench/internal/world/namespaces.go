@@ -4,6 +4,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,40 +31,47 @@ func (w *World) Namespace(ctx context.Context, prefix string) (string, error) {
 }
 
 // Remove takes namespaces away with all that is in them and waits until they are gone: what follows is not to be
-// measured together with their end. It also does so when the context has ended.
+// measured together with their end. It also does so when the context has ended, and goes on with the others after an
+// error.
 func (w *World) Remove(ctx context.Context, namespaces ...string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
+	var (
+		errs  []error
+		going []string
+	)
 	for _, namespace := range namespaces {
 		if err := w.empty(ctx, namespace); err != nil {
-			return fmt.Errorf("remove namespace %s: %w", namespace, err)
+			errs = append(errs, fmt.Errorf("remove namespace %s: %w", namespace, err))
+			continue // it need not go, so nobody waits for it
 		}
+		going = append(going, namespace)
 	}
-	for _, namespace := range namespaces {
-		err := framework.Until(ctx, removeTimeout, "remove namespace "+namespace, func(ctx context.Context) error {
-			err := w.Cluster.Client.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{})
-			switch {
-			case err == nil:
-				return fmt.Errorf("it is there still")
-			case apierrors.IsNotFound(err):
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return err
+	for _, namespace := range going {
+		errs = append(errs, w.awaitRemoved(ctx, namespace))
+	}
+	return errors.Join(errs...)
+}
+
+func (w *World) awaitRemoved(ctx context.Context, namespace string) error {
+	return framework.Until(ctx, removeTimeout, "remove namespace "+namespace, func(ctx context.Context) error {
+		err := w.Cluster.Client.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{})
+		switch {
+		case err == nil:
+			return errors.New("it is there still")
+		case apierrors.IsNotFound(err):
+			return nil
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // empty deletes the workloads first, or they would make their Pods anew.
 func (w *World) empty(ctx context.Context, namespace string) error {
+	var errs []error
 	in := client.InNamespace(namespace)
 	for _, kind := range []client.Object{&v1beta1.StatefulSet{}, &appsv1.StatefulSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}} {
-		if err := w.Cluster.Client.DeleteAllOf(ctx, kind, in, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
-			return err
-		}
+		errs = append(errs, w.Cluster.Client.DeleteAllOf(ctx, kind, in, client.PropagationPolicy(metav1.DeletePropagationBackground)))
 	}
-	return w.Cluster.DeleteNamespace(ctx, namespace)
+	return errors.Join(append(errs, w.Cluster.DeleteNamespace(ctx, namespace))...)
 }

@@ -66,9 +66,9 @@ func (w *World) AddNodes(ctx context.Context, count int) ([]*corev1.Node, error)
 	})
 }
 
-// RemoveNodes also goes on when the context has ended.
+// RemoveNodes also goes on when the context has ended, and after an error.
 func (w *World) RemoveNodes(ctx context.Context, nodes []*corev1.Node) error {
-	return Workers(context.WithoutCancel(ctx), plainWorkers, len(nodes), func(ctx context.Context, i int) error {
+	return All(context.WithoutCancel(ctx), plainWorkers, len(nodes), func(ctx context.Context, i int) error {
 		return client.IgnoreNotFound(w.Cluster.Client.Delete(ctx, nodes[i]))
 	})
 }

@@ -5,13 +5,14 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
 // plainWorkers is how many requests of the plain client are on their way at a time.
 const plainWorkers = 50
 
-// Workers calls do for 0 to count-1, with so many calls at a time. It stops at the first error and returns all there are.
+// Workers calls do for 0 to count-1, with so many calls at a time. It stops at the first error and returns it.
 func Workers(ctx context.Context, workers, count int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -44,5 +45,28 @@ func Workers(ctx context.Context, workers, count int, do func(ctx context.Contex
 	if len(errs) == 0 {
 		return context.Cause(ctx)
 	}
-	return errors.Join(errs[0])
+	return errs[0]
+}
+
+// told is how many errors All returns; further ones say the same.
+const told = 3
+
+// All is like Workers, but goes on after an error: it is for what takes something away.
+func All(ctx context.Context, workers, count int, do func(ctx context.Context, i int) error) error {
+	var (
+		mu   sync.Mutex
+		errs []error
+	)
+	err := Workers(ctx, workers, count, func(ctx context.Context, i int) error {
+		if err := do(ctx, i); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		}
+		return nil
+	})
+	if more := len(errs) - told; more > 0 {
+		errs = append(errs[:told], fmt.Errorf("and %d more errors", more))
+	}
+	return errors.Join(append(errs, err)...)
 }

@@ -6,7 +6,9 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,26 +38,51 @@ type World struct {
 	PlainConfig *rest.Config
 }
 
-// New makes the plain client's account.
+// New makes the plain client's account. When it cannot, nothing is left of it.
 func New(ctx context.Context, cluster *framework.Cluster) (*World, error) {
 	w := &World{Cluster: cluster}
+	if err := w.open(ctx); err != nil {
+		return nil, errors.Join(err, w.Close(ctx))
+	}
+	return w, nil
+}
+
+// Close takes away the account, whose rights are all there are, and all simulated nodes of the benchmark. It also does so
+// when the context has ended, and goes on after an error.
+func (w *World) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	var errs []error
+	for _, object := range slices.Backward(plainAccount()) {
+		if _, is := object.(*corev1.Namespace); !is { // that one takes its time: Remove waits for it
+			errs = append(errs, client.IgnoreNotFound(w.Cluster.Client.Delete(ctx, object)))
+		}
+	}
+	errs = append(errs,
+		w.Cluster.Client.DeleteAllOf(ctx, &corev1.Node{}, client.MatchingLabels{nodeLabel: "true"}),
+		w.Remove(ctx, plainNamespace))
+	return errors.Join(errs...)
+}
+
+func (w *World) open(ctx context.Context) error {
+	cluster := w.Cluster
 	for _, object := range plainAccount() {
 		if err := cluster.Client.Create(ctx, object); client.IgnoreAlreadyExists(err) != nil {
-			return nil, fmt.Errorf("make the plain client's account: %w", err)
+			return fmt.Errorf("make the plain client's account: %w", err)
 		}
 	}
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To[int64](tokenSeconds)}}
 	answer, err := cluster.Clientset.CoreV1().ServiceAccounts(plainNamespace).CreateToken(ctx, plainName, request, metav1.CreateOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("ask for the plain client's token: %w", err)
+		return fmt.Errorf("ask for the plain client's token: %w", err)
 	}
 	w.PlainConfig = rest.AnonymousClientConfig(cluster.Config)
 	w.PlainConfig.BearerToken = answer.Status.Token
 	w.PlainConfig.QPS, w.PlainConfig.UserAgent = -1, "windlass-bench-plain"
 	if w.Plain, err = client.New(w.PlainConfig, client.Options{Scheme: framework.Scheme()}); err != nil {
-		return nil, fmt.Errorf("make the plain client: %w", err)
+		return fmt.Errorf("make the plain client: %w", err)
 	}
-	return w, nil
+	return nil
 }
 
 func plainAccount() []client.Object {

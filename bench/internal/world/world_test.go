@@ -52,6 +52,27 @@ func TestWorkersStopAtAnError(t *testing.T) {
 	}
 }
 
+func TestAllGoesOnAfterErrors(t *testing.T) {
+	refused := errors.New("refused")
+	var calls atomic.Int32
+	err := All(context.Background(), 2, 10, func(_ context.Context, i int) error {
+		calls.Add(1)
+		if i%2 == 0 {
+			return refused
+		}
+		return nil
+	})
+	if n := calls.Load(); n != 10 {
+		t.Errorf("%d calls, want 10", n)
+	}
+	if want := "refused\nrefused\nrefused\nand 2 more errors"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	if err := All(context.Background(), 2, 10, func(context.Context, int) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func readyPod(uid types.UID, version string, ready corev1.ConditionStatus) *corev1.Pod {
 	p := &corev1.Pod{}
 	p.UID, p.ResourceVersion = uid, version
@@ -116,6 +137,22 @@ func TestFollowerCountsPodsThatAreReadyAtTheSameTime(t *testing.T) {
 	f.Stop()
 	if diff := cmp.Diff([]types.UID{"a", "b", "a", "c"}, f.reached); diff != "" {
 		t.Errorf("Pods that reached it (-want +got):\n%s", diff)
+	}
+}
+
+func TestFollowerTellsOfTheLastPodBeforeItIsComplete(t *testing.T) {
+	complete := make(chan time.Time, 1)
+	told := 0
+	f := &Follower{want: 2, reached: Ready, now: map[types.UID]bool{}, complete: complete, onReach: func(*corev1.Pod) {
+		told++
+		if len(complete) > 0 {
+			t.Errorf("it was complete before it told of Pod %d", told)
+		}
+	}}
+	f.see(watch.Added, readyPod("a", "1", yes))
+	f.see(watch.Added, readyPod("b", "2", yes))
+	if told != 2 || len(complete) != 1 {
+		t.Errorf("told of %d Pods, complete: %v", told, len(complete) == 1)
 	}
 }
 
