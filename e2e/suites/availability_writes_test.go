@@ -31,11 +31,13 @@ var _ = Describe("The update of a Pod in place", func() {
 		r.change(ctx, setImage(framework.SidecarImageV2))
 		Expect(images(r.awaitReady(ctx, v1beta1.ReasonComplete), framework.SidecarContainer)).To(HaveEach(framework.SidecarImageV2))
 
-		writes, err := cluster.PodWrites(mark, r.namespace, "system:serviceaccount:"+options.Namespace+":")
+		writes, err := mark.PodWrites(r.namespace, "system:serviceaccount:"+options.Namespace+":")
 		Expect(err).NotTo(HaveOccurred())
 		byPod := map[string][]string{}
 		for i := range writes {
-			byPod[writes[i].Name] = append(byPod[writes[i].Name], writes[i].What())
+			if writes[i].Taken() {
+				byPod[writes[i].Name] = append(byPod[writes[i].Name], writes[i].What())
+			}
 		}
 		for name, of := range byPod {
 			figure(name, "%d writes: %s", len(of), strings.Join(of, ", "))

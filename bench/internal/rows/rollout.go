@@ -214,13 +214,17 @@ func (s *set) rollOut(ctx context.Context, t *bench.Trial) (rollout, error) {
 			if err != nil {
 				return err
 			}
-			if set.Status.ObservedGeneration != set.Generation || int(set.Status.UpdatedReadyReplicas) != s.pods {
-				return fmt.Errorf("status of generation %d, not %d, has %d Pods updated and ready", set.Status.ObservedGeneration, set.Generation,
-					set.Status.UpdatedReadyReplicas)
-			}
-			return nil
+			return saysDone(set.Generation, set.Status.ObservedGeneration, set.Status.UpdatedReadyReplicas, s.pods)
 		},
 	})
+}
+
+// saysDone returns nil when a status is of the present generation and has all Pods updated and ready.
+func saysDone(generation, observed int64, ready int32, pods int) error {
+	if observed != generation || int(ready) != pods {
+		return fmt.Errorf("the status is of generation %d, not %d, or has %d of %d Pods updated and ready", observed, generation, ready, pods)
+	}
+	return nil
 }
 
 // change is a rollout of ours to be measured.
@@ -265,8 +269,8 @@ func rollOut(ctx context.Context, t *bench.Trial, c change) (rollout, error) {
 	}
 	out.trailed = said.trailed
 	writes, events, err := counter.Writes(ctx, c.namespace)
-	out.writesPerPod, out.eventsPerPod = float64(writes.Total())/float64(c.pods), events/float64(c.pods)
-	out.triesPerPod, out.conflicts = float64(writes.Tried)/float64(c.pods), float64(writes.Conflicts())
+	out.writesPerPod, out.eventsPerPod = float64(writes.Taken)/float64(c.pods), events/float64(c.pods)
+	out.triesPerPod, out.conflicts = float64(writes.Tried)/float64(c.pods), float64(writes.Conflicts)
 	return out, err
 }
 

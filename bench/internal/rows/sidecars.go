@@ -164,11 +164,7 @@ func (s *sidecars) rollOut(ctx context.Context, t *bench.Trial) (rollout, error)
 			if err != nil {
 				return err
 			}
-			if set.Status.ObservedGeneration != set.Generation || int(set.Status.UpdatedReadyPods) != s.pods {
-				return fmt.Errorf("status of generation %d, not %d, has %d Pods updated and ready", set.Status.ObservedGeneration, set.Generation,
-					set.Status.UpdatedReadyPods)
-			}
-			return nil
+			return saysDone(set.Generation, set.Status.ObservedGeneration, set.Status.UpdatedReadyPods, s.pods)
 		},
 	})
 }
