@@ -136,7 +136,8 @@ func (s *Set) UpdateSelects(podLabels map[string]string) bool {
 func (s *Set) OnlyNamespace() string { return onlyNamespace(s) }
 
 // ownLabels are keys of labels that nearly every Pod has a value of its own for, or every rollout. An index of Pods by
-// them takes more memory than the labels themselves, and nobody selects Pods for sidecars by them.
+// them takes more memory than the labels themselves. A set that demands no other label goes through all Pods that it may
+// reach in each look; few select Pods for sidecars so.
 var ownLabels = map[string]bool{
 	appsv1.StatefulSetPodNameLabel: true, appsv1.PodIndexLabel: true, batchv1.JobCompletionIndexAnnotation: true,
 	appsv1.ControllerRevisionHashLabelKey: true, appsv1.DefaultDeploymentUniqueLabelKey: true,
