@@ -27,51 +27,62 @@ const (
 // maker begins to make Pods in a namespace, and returns when it has told somebody to, or has done it itself.
 type maker func(ctx context.Context, t *bench.Trial, namespace string, pods int) error
 
+// duel is a line of a row, and who makes its Pods on each side.
+type duel struct {
+	bench.Line
+	ours, reference maker
+}
+
 func createAgainstPlain() bench.Row {
-	const line, gated = "1 Pods created, until all are ready", "1 the same beside a plain client that opens the gate"
-	return createRow(bench.Row{
-		ID: "1", What: "create a Parallel StatefulSet", Reference: "a plain client, 50 workers",
-		Lines: []bench.Line{
-			{Name: line, Unit: "Pods/s", Better: bench.Higher, Target: bench.Target{Of: bench.Ratio, Op: ">=", Limit: 0.8}},
-			{Name: gated, Unit: "Pods/s", Better: bench.Higher},
-		},
-	}, makePlain, makeGated)
+	target := bench.Target{Of: bench.Ratio, Op: ">=", Limit: 0.8}
+	return createRow(
+		bench.Row{ID: "1", What: "create a Parallel StatefulSet", Reference: "a plain client, 50 workers"},
+		duel{createLine("1 Pods created, until all are ready", target), makeGatedSet, makePlain},
+		duel{createLine("1 the same beside a plain client that opens the gate", target), makeGatedSet, makeGated},
+		duel{createLine("1 the same of a set without the gate", target), makeBareSet, makePlain},
+	)
 }
 
 func createAgainstApps() bench.Row {
-	return createRow(bench.Row{
-		ID: "2", What: "create a Parallel StatefulSet", Reference: "apps/v1 StatefulSet, Parallel",
-		Lines: []bench.Line{{
-			Name: "2 Pods created, until all are ready", Unit: "Pods/s", Better: bench.Higher,
-			Target: bench.Target{Of: bench.Ratio, Op: ">", Limit: 1},
-		}},
-	}, makeApps)
+	target := bench.Target{Of: bench.Ratio, Op: ">", Limit: 1}
+	return createRow(
+		bench.Row{ID: "2", What: "create a Parallel StatefulSet", Reference: "apps/v1 StatefulSet, Parallel"},
+		duel{createLine("2 Pods created, until all are ready", target), makeGatedSet, makeApps},
+		duel{createLine("2 the same of a set without the gate", target), makeBareSet, makeApps},
+	)
 }
 
-// createRow measures ours once, and for each line of the row another way to make the same Pods.
-func createRow(row bench.Row, others ...maker) bench.Row {
+func createLine(name string, target bench.Target) bench.Line {
+	return bench.Line{Name: name, Unit: "Pods/s", Better: bench.Higher, Target: target}
+}
+
+// createRow measures both sides of every duel anew.
+func createRow(row bench.Row, duels ...duel) bench.Row {
+	for _, d := range duels {
+		row.Lines = append(row.Lines, d.Line)
+	}
 	row.Prepare = func(context.Context, *bench.Env) (*bench.Run, error) {
 		return &bench.Run{
 			Ours: func(ctx context.Context, t *bench.Trial) error {
-				rate, err := create(ctx, t, t.N(createPods), makeOurs)
-				for _, line := range row.Lines {
-					t.Record(line.Name, rate)
-				}
-				return err
+				return createEach(ctx, t, duels, func(d duel) maker { return d.ours })
 			},
 			Reference: func(ctx context.Context, t *bench.Trial) error {
-				for i, line := range row.Lines {
-					rate, err := create(ctx, t, t.N(createPods), others[i])
-					if err != nil {
-						return err
-					}
-					t.Record(line.Name, rate)
-				}
-				return nil
+				return createEach(ctx, t, duels, func(d duel) maker { return d.reference })
 			},
 		}, nil
 	}
 	return row
+}
+
+func createEach(ctx context.Context, t *bench.Trial, duels []duel, side func(duel) maker) error {
+	for _, d := range duels {
+		rate, err := create(ctx, t, t.N(createPods), side(d))
+		if err != nil {
+			return err
+		}
+		t.Record(d.Name, rate)
+	}
+	return nil
 }
 
 // create makes Pods in a namespace of their own and takes them away again. It returns how many there were in a second,
@@ -104,8 +115,14 @@ func createIn(ctx context.Context, t *bench.Trial, namespace string, pods int, h
 	})
 }
 
-func makeOurs(ctx context.Context, t *bench.Trial, namespace string, pods int) error {
+// makeGatedSet has Pods with the readiness gate, since the set may change them in place: two writes for each.
+func makeGatedSet(ctx context.Context, t *bench.Trial, namespace string, pods int) error {
 	return t.Cluster.Client.Create(ctx, ourSet(namespace, pods, v1beta1.InPlaceIfPossiblePodUpdatePolicy))
+}
+
+// makeBareSet has Pods without it, as a set has them by default: one write for each.
+func makeBareSet(ctx context.Context, t *bench.Trial, namespace string, pods int) error {
+	return t.Cluster.Client.Create(ctx, ourSet(namespace, pods, v1beta1.ReCreatePodUpdatePolicy))
 }
 
 // ourSet changes its Pods in place, if the policy says so, all at a time.

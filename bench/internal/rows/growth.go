@@ -92,7 +92,7 @@ func measureSet(ctx context.Context, t *bench.Trial, pods int, out map[string]fl
 		return err
 	}
 	defer func() { err = errors.Join(err, t.World.Remove(ctx, namespace)) }()
-	took, err := createIn(ctx, t, namespace, pods, makeOurs)
+	took, err := createIn(ctx, t, namespace, pods, makeGatedSet)
 	if err != nil {
 		return err
 	}
