@@ -10,6 +10,7 @@
 #   ROWS=1,3 ROUNDS=3     rows that make bench measures (default: all), and how often
 #   SCALE=0.5             size of what it measures; 1 is what the targets speak of
 #   JSON=path             file that it writes its results to; PROFILES=path, directory for CPU profiles of the programs
+#   PREFIX=/usr/local     where make install-plugin installs, below its bin/
 #   VERSION=1.2.3         version stamped into the programs, and tag of the image (default: the chart's appVersion)
 #   WINDLASS_CACHE=path   where binaries built for development and tests are kept (default: ~/.cache/windlass)
 
@@ -33,6 +34,7 @@ LANES ?= suites faults gitops
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
 ATTACK_TIME ?= 1m
+PREFIX ?= /usr/local
 ROWS ?=
 ROUNDS ?=
 SCALE ?=
@@ -72,6 +74,12 @@ verify: bin/testsummary ## Check everything that needs no test: generated files,
 .PHONY: build
 build: ## Build the programs, static, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./operator ./webhook
+
+.PHONY: install-plugin
+install-plugin: bin/kubectl-windlass ## Install the plug-in kubectl windlass, with its completion, into $(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 bin/kubectl-windlass $(DESTDIR)$(PREFIX)/bin/kubectl-windlass
+	ln -sf kubectl-windlass $(DESTDIR)$(PREFIX)/bin/kubectl_complete-windlass
 
 ##@ Tests
 
@@ -133,12 +141,15 @@ demo-down: bin/cluster ## Take the demo's cluster down and leave nothing of it b
 	@hack/demo.sh down
 
 # The programs of the build itself are always asked for anew: the go command knows best whether they are up to date.
-.PHONY: bin/cluster bin/bench bin/testsummary
+.PHONY: bin/cluster bin/bench bin/testsummary bin/kubectl-windlass
 bin/cluster:
 	@cd cluster && CGO_ENABLED=0 go build -trimpath -o ../bin/cluster .
 
 bin/bench:
 	@cd bench && CGO_ENABLED=0 go build -trimpath -o ../bin/bench .
+
+bin/kubectl-windlass:
+	@cd cli && CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o ../bin/kubectl-windlass .
 
 bin/testsummary:
 	@go build -trimpath -o bin/testsummary ./hack/testsummary

@@ -4,7 +4,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 status=0
-for module in . e2e bench cluster; do
+for module in . e2e bench cluster cli; do
   (cd "$module" && "$@") || status=1
 done
 exit $status

@@ -77,7 +77,7 @@ run_stage() {
 
 unit() {
   local stream='' test_flags=()
-  run_stage unit . e2e bench cluster
+  run_stage unit . e2e bench cluster cli
 }
 
 integration() {

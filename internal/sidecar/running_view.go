@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -242,3 +243,21 @@ func (v *View) RecordedHash() string { return v.full.Hash }
 // RecordedRevision is the revision of the set that the Pod says it is at. Of a Pod that was created between a change of
 // the set and its next status it is the one before.
 func (v *View) RecordedRevision() string { return v.full.ControllerRevision }
+
+// RevisionIn names the revision that records what a Pod has. The hash tells it: the name that the Pod was marked with may
+// be that of the version before, or none, when it was created before the status named its version. Only of revisions
+// that do not say their hash the name has to be believed.
+func (v *View) RevisionIn(revisions []*appsv1.ControllerRevision) string {
+	name := v.RecordedRevision()
+	for _, r := range slices.Backward(revisions) {
+		if r.Annotations[v1beta1.SidecarSetHashAnnotation] == v.RecordedHash() && v.RecordedHash() != "" {
+			return r.Name
+		}
+	}
+	for _, r := range revisions {
+		if r.Name == name && r.Annotations[v1beta1.SidecarSetHashAnnotation] != "" {
+			return "" // it is another version's
+		}
+	}
+	return name
+}

@@ -86,7 +86,7 @@ func (s *steps) Gather(ctx context.Context, patch types.NamespacedName) (*Snapsh
 }
 
 // Plan decides what to do.
-func (*steps) Plan(at *Snapshot) (*Plan, error) { return makePlan(at), nil }
+func (*steps) Plan(at *Snapshot) (*Plan, error) { return MakePlan(at), nil }
 
 // Apply carries a plan out.
 func (s *steps) Apply(ctx context.Context, _ *Snapshot, plan *Plan) *Outcome {

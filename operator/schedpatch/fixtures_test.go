@@ -86,7 +86,7 @@ func snapshotOf(t testing.TB, object *v1alpha1.SchedPatch, pods ...*corev1.Pod) 
 }
 
 // statusOf is what is written of a snapshot.
-func statusOf(s *Snapshot) *v1alpha1.SchedPatchStatus { return makeStatus(s, makePlan(s)) }
+func statusOf(s *Snapshot) *v1alpha1.SchedPatchStatus { return makeStatus(s, MakePlan(s)) }
 
 func compile(t testing.TB, object *v1alpha1.SchedPatch) *sched.Patch {
 	t.Helper()

@@ -62,7 +62,8 @@ type planner struct {
 	skipped map[string]SkippedPod
 }
 
-func makePlan(s *Snapshot) *Plan {
+// MakePlan decides what to do, and says what has become of the target's Pods. kubectl windlass why asks it too.
+func MakePlan(s *Snapshot) *Plan {
 	p := &planner{s: s, plan: &Plan{RequeueAfter: requeueAfter(s)}, skipped: map[string]SkippedPod{}}
 	p.end()
 	p.newPods()

@@ -17,12 +17,12 @@ func BenchmarkPlan(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := snapshotOf(b, makePatch(), someMissed(10_000, missed)...)
 			s.Template = template(manyOwnTerms)
-			if got := len(makePlan(s).Skipped); got != missed {
+			if got := len(MakePlan(s).Skipped); got != missed {
 				b.Fatalf("%d Pods were missed, want %d", got, missed)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				makePlan(s)
+				MakePlan(s)
 			}
 		})
 	}

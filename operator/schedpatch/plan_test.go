@@ -36,7 +36,7 @@ func TestPlan(t *testing.T) {
 			}), "do nothing: it ended at 2026-01-02T03:14:05Z and no controller owns it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, makePlan(snapshotOf(t, test.object)).String()); diff != "" {
+			if diff := cmp.Diff(test.want, MakePlan(snapshotOf(t, test.object)).String()); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
 		})

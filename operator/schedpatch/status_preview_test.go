@@ -117,7 +117,7 @@ func TestPreview(t *testing.T) {
 			for _, other := range test.others {
 				s.Others = append(s.Others, compile(t, other))
 			}
-			p := makePreview(s, makePlan(s).NewPods)
+			p := makePreview(s, MakePlan(s).NewPods)
 			got := outlook{Before: p.EligibleNodesBefore, After: p.EligibleNodesAfter, Nodes: p.EligibleNodes, Conflicts: p.Conflicts,
 				Warnings: p.Warnings}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -150,7 +150,7 @@ func TestThereIsNoPreviewOfAnActivePatchOrWithoutATemplate(t *testing.T) {
 	active := snapshotOf(t, makePatch())
 	active.Template = template(nil)
 	for name, s := range map[string]*Snapshot{"active": active, "no template": snapshotOf(t, makePatch(preview))} {
-		if got := makePreview(s, makePlan(s).NewPods); got != nil {
+		if got := makePreview(s, MakePlan(s).NewPods); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -178,7 +178,7 @@ func TestThePreviewIsWhatAdmissionDoes(t *testing.T) {
 				preview(previewed)
 				s := snapshotOf(t, previewed)
 				s.Template, s.Others = template, []*sched.Patch{other}
-				p := makePreview(s, makePlan(s).NewPods)
+				p := makePreview(s, MakePlan(s).NewPods)
 				got := sched.Rules{Affinity: p.Affinity, Tolerations: p.Tolerations, NodeSelector: p.NodeSelector}
 
 				active := compile(t, patch())

@@ -40,7 +40,7 @@ func TestReport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshotOf(t, test.object)
-			r := makeReport(s, makePlan(s), &test.outcome)
+			r := makeReport(s, MakePlan(s), &test.outcome)
 			got := told{Status: r.Updated != nil, RequeueAfter: r.RequeueAfter, Retry: r.Retry}
 			for _, e := range r.Events {
 				got.Events = append(got.Events, e.Reason)

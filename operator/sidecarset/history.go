@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
+
+	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
 // matchHistory remembers when Pods came to be selected that were there already. Nothing in the cluster says so: no
@@ -96,10 +98,10 @@ func (h *matchHistory) forgetNamespace(namespace string) {
 }
 
 // of is what is known of when a set began to select a Pod.
-func (h *matchHistory) of(set string, pod types.UID, namespace string) matching {
+func (h *matchHistory) of(set string, pod types.UID, namespace string) sidecar.Matching {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := matching{Watched: h.watched}
+	out := sidecar.Matching{Watched: h.watched}
 	for _, at := range []time.Time{h.pods[pod], h.selectors[set], h.namespaces[namespace][set], h.namespaces[namespace][""]} {
 		if at.After(out.Changed) {
 			out.Changed = at

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
-
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/inplace"
 	"github.com/windlass-operator/windlass/internal/sidecar"
 )
@@ -43,7 +40,7 @@ func (d *differences) obstacles(view *sidecar.View) (resized, why []string) {
 	if view.Upgradable() {
 		return nil, nil
 	}
-	difference := d.of(revisionOf(d.snapshot.Revisions, view))
+	difference := d.of(view.RevisionIn(d.snapshot.Revisions))
 	switch {
 	case difference.unknown != "":
 		return nil, []string{difference.unknown}
@@ -84,24 +81,6 @@ func (s *Snapshot) needsKubelets() bool {
 		slices.ContainsFunc(s.Matched, func(v *sidecar.View) bool {
 			return !v.Updated() && (!v.Upgradable() || len(v.OwedResizes()) > 0)
 		})
-}
-
-// revisionOf names the revision that records what a Pod has. The hash tells it: the name that the Pod was marked with may
-// be that of the version before, or none, when it was created before the status named its version. Only of revisions
-// that do not say their hash the name has to be believed.
-func revisionOf(revisions []*appsv1.ControllerRevision, view *sidecar.View) string {
-	name := view.RecordedRevision()
-	for _, r := range slices.Backward(revisions) {
-		if r.Annotations[v1beta1.SidecarSetHashAnnotation] == view.RecordedHash() && view.RecordedHash() != "" {
-			return r.Name
-		}
-	}
-	for _, r := range revisions {
-		if r.Name == name && r.Annotations[v1beta1.SidecarSetHashAnnotation] != "" {
-			return "" // it is another version's
-		}
-	}
-	return name
 }
 
 // of compares the current version with a recorded one.

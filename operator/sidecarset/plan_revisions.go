@@ -105,7 +105,7 @@ func (p *RevisionPlan) create(s *Snapshot, data []byte) {
 func (p *RevisionPlan) truncate(s *Snapshot) {
 	live := map[string]bool{p.Current: true, s.Set.Pinned(s.Revisions): true}
 	for _, view := range s.Matched {
-		live[view.RecordedRevision()], live[revisionOf(s.Revisions, view)] = true, true
+		live[view.RecordedRevision()], live[view.RevisionIn(s.Revisions)] = true, true
 	}
 	keep := max(1, int(ptr.Deref(s.Set.Spec.RevisionHistoryLimit, 10)))
 	if p.Create != nil {

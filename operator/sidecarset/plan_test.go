@@ -148,7 +148,7 @@ func (w *rollout) snapshot() *Snapshot {
 		if view.Holds() {
 			s.Matched = append(s.Matched, view)
 		} else {
-			s.Uninjected = append(s.Uninjected, whyUninjected(s.Set, pod, []*sidecar.Set{s.Set}, matching{}))
+			s.Uninjected = append(s.Uninjected, whyUninjected(s.Set, pod, []*sidecar.Set{s.Set}, sidecar.Matching{}))
 		}
 	}
 	return s

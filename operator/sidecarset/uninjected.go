@@ -3,9 +3,6 @@
 package sidecarset
 
 import (
-	"slices"
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -22,46 +19,10 @@ type Uninjected struct {
 	Obstacle string
 }
 
-// matching is what is known of when a set began to select a Pod.
-type matching struct {
-	// Watched is when we began to watch: earlier changes are not known.
-	Watched time.Time
-	// Changed is when a label of the Pod or of its Namespace, or the set's selector, was last changed so that the set
-	// selects the Pod; zero when it was not.
-	Changed time.Time
-}
-
-// whyUninjected says why the Pod is without the sidecars. sets are all sets that select it, this one among them. The
-// webhook is blamed only where nothing else is left: the set selected the Pod when it was created, and left no record
-// in it.
-func whyUninjected(set *sidecar.Set, pod *corev1.Pod, sets []*sidecar.Set, m matching) Uninjected {
-	out := Uninjected{Pod: pod}
-	obstacle, found := sidecar.ObstacleTo(pod, set, sets)
-	if found {
-		out.Obstacle = obstacle.Message
-	}
-	recorded, wasOmitted := sidecar.RecordedObstacle(pod, set.Name())
-	created := pod.CreationTimestamp.Time
-	switch {
-	// A pause is about new Pods: it does not say how this one came to be without.
-	case found && obstacle.Reason != v1beta1.ReasonInjectionPaused:
-		out.Reason = obstacle.Reason
-	case slices.Contains(sidecar.InjectedSets(pod.Annotations), set.Name()):
-		out.Reason = v1beta1.ReasonContainersMissing
-	case wasOmitted:
-		out.Reason = recorded.Reason
-	case !created.After(set.Object.CreationTimestamp.Time):
-		out.Reason = v1beta1.ReasonCreatedBeforeSet
-	case found:
-		out.Reason = obstacle.Reason
-	case !created.After(m.Changed):
-		out.Reason = v1beta1.ReasonMatchedLater
-	case !created.After(m.Watched):
-		out.Reason = v1beta1.ReasonMissedOrMatchedLater
-	default:
-		out.Reason = v1beta1.ReasonWebhookMissed
-	}
-	return out
+// whyUninjected says why the Pod is without the sidecars. sets are all sets that select it, this one among them.
+func whyUninjected(set *sidecar.Set, pod *corev1.Pod, sets []*sidecar.Set, m sidecar.Matching) Uninjected {
+	reason, obstacle := sidecar.WhyMissing(pod, set, sets, m)
+	return Uninjected{Pod: pod, Reason: reason, Obstacle: obstacle}
 }
 
 // missed reports whether the webhook may not have seen the Pod.

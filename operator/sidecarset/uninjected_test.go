@@ -28,7 +28,7 @@ func TestWhyUninjected(t *testing.T) {
 	paused := func(s *v1beta1.SidecarSetSpec) { s.InjectionStrategy.Paused = true }
 	// The set is of Epoch. Pods are made a minute later, and watching began before.
 	pod := func() *build.PodBuilder { return build.MakePod("p").Label("app", "web").Created(time.Minute) }
-	seen := matching{Watched: build.Epoch}
+	seen := sidecar.Matching{Watched: build.Epoch}
 	type why struct {
 		Reason string
 		Blocks bool // a Pod recreated would have no sidecars either
@@ -37,7 +37,7 @@ func TestWhyUninjected(t *testing.T) {
 		set   *build.SidecarSetBuilder
 		pod   *build.PodBuilder
 		other *build.SidecarSetBuilder
-		known matching
+		known sidecar.Matching
 		want  why
 	}{
 		"opted out by annotation": {set: set(), pod: pod().Annotation(v1beta1.SidecarInjectionKey, "false"), want: why{v1beta1.ReasonOptedOut, true}},
@@ -64,10 +64,10 @@ func TestWhyUninjected(t *testing.T) {
 		"it would have refused the version before": {
 			set: set(), pod: pod().Annotation(v1beta1.SidecarSetOmittedAnnotation, omittedRecord("InvalidPod", "s-0")), want: why{v1beta1.ReasonInvalidPod, false},
 		},
-		"a label came later":                       {set: set(), pod: pod(), known: matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Hour)}, want: why{v1beta1.ReasonMatchedLater, false}},
-		"a label came in the same second":          {set: set(), pod: pod(), known: matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Minute)}, want: why{v1beta1.ReasonMatchedLater, false}},
-		"the label was there before, none saw it":  {set: set(), pod: pod(), known: matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Second)}, want: why{v1beta1.ReasonWebhookMissed, false}},
-		"made before anybody watched":              {set: set(), pod: pod(), known: matching{Watched: build.Epoch.Add(time.Hour)}, want: why{v1beta1.ReasonMissedOrMatchedLater, false}},
+		"a label came later":                       {set: set(), pod: pod(), known: sidecar.Matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Hour)}, want: why{v1beta1.ReasonMatchedLater, false}},
+		"a label came in the same second":          {set: set(), pod: pod(), known: sidecar.Matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Minute)}, want: why{v1beta1.ReasonMatchedLater, false}},
+		"the label was there before, none saw it":  {set: set(), pod: pod(), known: sidecar.Matching{Watched: build.Epoch, Changed: build.Epoch.Add(time.Second)}, want: why{v1beta1.ReasonWebhookMissed, false}},
+		"made before anybody watched":              {set: set(), pod: pod(), known: sidecar.Matching{Watched: build.Epoch.Add(time.Hour)}, want: why{v1beta1.ReasonMissedOrMatchedLater, false}},
 		"nothing else is left: the webhook is off": {set: set(), pod: pod(), known: seen, want: why{v1beta1.ReasonWebhookMissed, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,14 +113,14 @@ func TestWhatIsRememberedOfChangedLabels(t *testing.T) {
 	for name, test := range map[string]struct {
 		set, namespace string
 		pod            *corev1.Pod
-		want           matching
+		want           sidecar.Matching
 	}{
-		"nothing":                             {"s", "shop", build.MakePod("p").Obj(), matching{Watched: watched}},
-		"the Pod's label":                     {"s", "shop", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "labelled"}}, matching{watched, changed}},
-		"the set's selector":                  {"widened", "shop", build.MakePod("p").Obj(), matching{watched, changed}},
-		"a label of its Namespace":            {"s", "joined", build.MakePod("p").Obj(), matching{watched, changed}},
-		"one that is not about this set":      {"t", "joined", build.MakePod("p").Obj(), matching{Watched: watched}},
-		"the label that is about all of them": {"t", "enabled", build.MakePod("p").Obj(), matching{watched, changed}},
+		"nothing":                             {"s", "shop", build.MakePod("p").Obj(), sidecar.Matching{Watched: watched}},
+		"the Pod's label":                     {"s", "shop", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "labelled"}}, sidecar.Matching{Watched: watched, Changed: changed}},
+		"the set's selector":                  {"widened", "shop", build.MakePod("p").Obj(), sidecar.Matching{Watched: watched, Changed: changed}},
+		"a label of its Namespace":            {"s", "joined", build.MakePod("p").Obj(), sidecar.Matching{Watched: watched, Changed: changed}},
+		"one that is not about this set":      {"t", "joined", build.MakePod("p").Obj(), sidecar.Matching{Watched: watched}},
+		"the label that is about all of them": {"t", "enabled", build.MakePod("p").Obj(), sidecar.Matching{Watched: watched, Changed: changed}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, h.of(test.set, test.pod.UID, test.namespace)); diff != "" {
@@ -132,7 +132,7 @@ func TestWhatIsRememberedOfChangedLabels(t *testing.T) {
 	h.forgetSet("widened")
 	h.forgetSet("s")
 	h.forgetNamespace("enabled")
-	for _, got := range []matching{h.of("s", "labelled", "joined"), h.of("widened", "p", "enabled")} {
+	for _, got := range []sidecar.Matching{h.of("s", "labelled", "joined"), h.of("widened", "p", "enabled")} {
 		if !got.Changed.IsZero() {
 			t.Errorf("what is gone is remembered: %v", got)
 		}

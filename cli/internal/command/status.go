@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/cli/internal/read"
+	"github.com/windlass-operator/windlass/cli/internal/show"
+	"github.com/windlass-operator/windlass/cli/internal/view"
+	"github.com/windlass-operator/windlass/internal/sidecar"
+)
+
+type statusOptions struct {
+	output
+	all, watch, exitCode bool
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	o := &statusOptions{}
+	cmd := &cobra.Command{
+		Use:   "status [sidecarset/NAME | asts/NAME | schedpatch/NAME ...]",
+		Short: "How rollouts stand: a table of all, or one of them at length",
+		Long: "How rollouts stand. Without a name: a table of the SidecarSets of the cluster, and of the StatefulSets and SchedPatches " +
+			"of the namespace (-A: of all). With one: also what its conditions say, and what its Pods wait for.\n\n" +
+			"LEFT is about how much longer a rollout takes at the pace that it has had since it began, or went on, to roll.",
+		Example: "  kubectl windlass status -A -w\n  kubectl windlass status sidecarset/mesh\n" +
+			"  kubectl windlass status asts/web -n shop --exit-code",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.status(cmd.Context(), o, args)
+		},
+		ValidArgsFunction: c.completeObjects(view.Kinds...),
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.BoolVarP(&o.all, "all-namespaces", "A", false, "Those of all namespaces.")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "Show it again whenever it changes.")
+	flags.BoolVar(&o.exitCode, "exit-code", false, "End with 1 when something is stalled, does not serve, or lacks its sidecars.")
+	return cmd
+}
+
+func (c *cli) status(ctx context.Context, o *statusOptions, args []string) error {
+	refs, err := view.ParseRefs(args, view.Kinds...)
+	if err != nil {
+		return asUsage(err)
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.watch && (o.format != "" || o.exitCode) {
+		return usage("--watch goes with neither --output nor --exit-code")
+	}
+	cluster, err := c.cluster(o.all)
+	if err != nil {
+		return err
+	}
+	if o.watch {
+		return c.watch(ctx, func(ctx context.Context) (printed, error) {
+			rows, err := c.rollouts(ctx, cluster, refs)
+			return func(p *show.Printer) error { return printRollouts(p, o, refs, rows) }, err
+		})
+	}
+	rows, err := c.rollouts(ctx, cluster, refs)
+	if err != nil {
+		return err
+	}
+	if done, err := c.items(&o.output, rows, namesOf(rows)); done || err != nil {
+		return cmp.Or(err, o.code(rows))
+	}
+	if len(rows) == 0 {
+		c.nothing(cluster)
+		return nil
+	}
+	if err := printRollouts(c.printer(), o, refs, rows); err != nil {
+		return err
+	}
+	return o.code(rows)
+}
+
+// code is the exit code that was asked for.
+func (o *statusOptions) code(rows []*view.Rollout) error {
+	wrong := func(r *view.Rollout) bool { return r.Health == view.Wrong }
+	if o.exitCode && slices.ContainsFunc(rows, wrong) {
+		return codeError(codeWrong)
+	}
+	return nil
+}
+
+func printRollouts(p *show.Printer, o *statusOptions, refs []view.Ref, rows []*view.Rollout) error {
+	if len(rows) == 1 && len(refs) == 1 && refs[0].Name != "" {
+		return p.Rollout(rows[0])
+	}
+	return p.Rollouts(rows, o.all)
+}
+
+// nothing says that there is nothing to list.
+func (c *cli) nothing(cluster *read.Cluster) {
+	where := "in namespace " + cluster.Scope.Namespace
+	if cluster.Scope.All {
+		where = "in any namespace"
+	}
+	c.say("There is nothing of that kind %s.", where)
+}
+
+// rollouts are the rows of objects. Only of what rolls the Pods are read, for its pace.
+func (c *cli) rollouts(ctx context.Context, cluster *read.Cluster, refs []view.Ref) ([]*view.Rollout, error) {
+	objects, err := cluster.Get(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	c.warn(objects.NotReadable...)
+	var rows []*view.Rollout
+	for i := range objects.SidecarSets {
+		rows = append(rows, c.sidecarSetRow(ctx, cluster, &objects.SidecarSets[i]))
+	}
+	for i := range objects.StatefulSets {
+		rows = append(rows, c.statefulSetRow(ctx, cluster, &objects.StatefulSets[i]))
+	}
+	for i := range objects.SchedPatches {
+		rows = append(rows, view.OfSchedPatch(&objects.SchedPatches[i]))
+	}
+	return rows, nil
+}
+
+// sidecarSetRow has no estimate where the user may not list the Pods.
+func (c *cli) sidecarSetRow(ctx context.Context, cluster *read.Cluster, object *v1beta1.SidecarSet) *view.Rollout {
+	row := view.OfSidecarSet(object)
+	set, err := sidecar.Compile(object)
+	if err != nil || !row.Rolling() {
+		return row
+	}
+	if pods, err := cluster.Selected(ctx, set); err == nil {
+		row.Estimate(c.Now(), view.SidecarTimes(set, pods))
+	}
+	return row
+}
+
+func (c *cli) statefulSetRow(ctx context.Context, cluster *read.Cluster, set *v1beta1.StatefulSet) *view.Rollout {
+	row := view.OfStatefulSet(set)
+	if !row.Rolling() {
+		return row
+	}
+	if pods, err := cluster.Controlled(ctx, set); err == nil {
+		row.Estimate(c.Now(), view.UpdateTimes(set, pods))
+	}
+	return row
+}
+
+func namesOf(rows []*view.Rollout) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.Kind.Resource() + "/" + r.Name
+	}
+	return out
+}
