@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/internal/testing/apiserver"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/certs"
 )
@@ -50,7 +51,7 @@ var _ = Describe("The webhook with the rights of its account", func() {
 		Eventually(ctx, func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(after), after) }).Should(Succeed())
 		Expect(after.Data).To(Equal(stored.Data))
 		Eventually(ctx, func() []byte { return mutating(ctx).Webhooks[0].ClientConfig.CABundle }).Should(Equal(trusting.Webhooks[0].ClientConfig.CABundle))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(2*apiserver.Patience))
 })
 
 // makeCertificates starts what the webhook program runs for the provider self, until the test ends.

@@ -7,7 +7,6 @@ package accounts
 import (
 	"context"
 	"testing"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -22,10 +21,7 @@ import (
 	"github.com/windlass-operator/windlass/program"
 )
 
-const (
-	patience  = 30 * time.Second
-	namespace = "windlass-system"
-)
+const namespace = "windlass-system"
 
 var (
 	config *rest.Config
@@ -38,7 +34,7 @@ func TestAccounts(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	SetDefaultEventuallyTimeout(patience)
+	SetDefaultEventuallyTimeout(apiserver.Patience)
 	server := apiserver.Start(nil)
 	config, k8s = server.Config, server.Client
 	for _, name := range []string{namespace, "kube-node-lease", "shop"} {

@@ -20,18 +20,14 @@ import (
 	"github.com/windlass-operator/windlass/operator/statefulset"
 )
 
-const (
-	// root is the directory of the repository.
-	root = "../../.."
-	// patience is how long something that must happen may take.
-	patience = time.Minute
-)
+// root is the directory of the repository.
+const root = "../../.."
 
 var k8s client.WithWatch
 
 func TestWalk(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(patience)
+	SetDefaultEventuallyTimeout(apiserver.Patience)
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
 	RunSpecs(t, "What tools read, version by version")

@@ -4,7 +4,6 @@ package fixedpoint
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -20,8 +19,6 @@ import (
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 	"github.com/windlass-operator/windlass/webhook/statefulset"
 )
-
-const patience = 20 * time.Second
 
 // configurations are those of the chart. envtest puts the address of this process into them.
 func configurations() (mutating []*admissionregistrationv1.MutatingWebhookConfiguration, validating []*admissionregistrationv1.ValidatingWebhookConfiguration) {
@@ -71,5 +68,5 @@ func serveWebhooks(served *apiserver.Server) {
 		server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{Namespaces: mgr.GetCache(), Clock: clock.RealClock{}}})
 	}))
 	apiserver.AwaitWebhook(mgr.GetWebhookServer())
-	Eventually(stored.Synced, patience).Should(Succeed())
+	Eventually(stored.Synced, apiserver.Patience).Should(Succeed())
 }

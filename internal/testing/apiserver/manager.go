@@ -23,8 +23,9 @@ import (
 	"github.com/windlass-operator/windlass/program"
 )
 
-// patience is how long a program may take to start and to end.
-const patience = time.Minute
+// Patience is how long anything may take that has to happen, such as the start or the end of a program. A test that
+// passes takes no longer with more of it, and machines are at times many times slower than they should be.
+const Patience = 5 * time.Minute
 
 // options are those of a manager that opens no port. It may be made more than once.
 func options() manager.Options {
@@ -94,7 +95,7 @@ func Run(started Started, prepare func(context.Context)) (stop func()) {
 		GinkgoHelper()
 		once.Do(func() {
 			cancel()
-			Eventually(ended).WithTimeout(patience).Should(Receive(BeNil()), "the end of what was started")
+			Eventually(ended).WithTimeout(Patience).Should(Receive(BeNil()), "the end of what was started")
 		})
 	}
 }
@@ -102,5 +103,5 @@ func Run(started Started, prepare func(context.Context)) (stop func()) {
 // AwaitWebhook waits until a webhook server answers.
 func AwaitWebhook(server webhook.Server) {
 	GinkgoHelper()
-	Eventually(func() error { return server.StartedChecker()(&http.Request{}) }).WithTimeout(patience).Should(Succeed())
+	Eventually(func() error { return server.StartedChecker()(&http.Request{}) }).WithTimeout(Patience).Should(Succeed())
 }

@@ -34,7 +34,7 @@ func Refuse(
 		Expect(client.IgnoreNotFound(c.Delete(ctx, policy))).To(Succeed())
 	}
 	DeferCleanup(lift)
-	Eventually(attempt).WithTimeout(patience).Should(MatchError(ContainSubstring(message)), "the API server heeds the policy")
+	Eventually(attempt).WithTimeout(Patience).Should(MatchError(ContainSubstring(message)), "the API server heeds the policy")
 	return lift
 }
 
