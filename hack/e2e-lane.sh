@@ -68,7 +68,8 @@ go_test() {
 run() {
   local name=$1 package=$2
   shift 2
-  in_background go_test "$name" "$package" -ginkgo.v -kubeconfig "$kubeconfig" "$@"
+  # Ginkgo's own limit is an hour, and what it says of a spec that hangs is worth more than what go test does.
+  in_background go_test "$name" "$package" -ginkgo.v -ginkgo.timeout 85m -kubeconfig "$kubeconfig" "$@"
 }
 
 # The same settings as for our binaries, so that the build cache is shared.

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// askPatience is how long one answer of a Pod may take. Whoever waits for one that is good asks again.
+const askPatience = 30 * time.Second
+
 // AskPod sends a GET request to a port of a Pod, through the API server, and returns the body of the answer.
 func (c *Cluster) AskPod(ctx context.Context, namespace, pod string, port int, path string) (string, error) {
 	address, stop, err := c.Forward(ctx, namespace, pod, port)
@@ -17,7 +20,7 @@ func (c *Cluster) AskPod(ctx context.Context, namespace, pod string, port int, p
 		return "", err
 	}
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,10 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
-
-// definitionTimeout is how long the API server may take to serve or to forget the kind of a definition, with all its
-// objects.
-const definitionTimeout = time.Minute
 
 // InstallDefinitions creates the CustomResourceDefinitions in the YAML files of directories, and waits until their
 // kinds are served. It returns their names. Those that are there already stay as they are.
@@ -49,7 +44,7 @@ func (c *Cluster) InstallDefinitions(ctx context.Context, directories ...string)
 }
 
 func (c *Cluster) awaitServed(ctx context.Context, definition *apiextensionsv1.CustomResourceDefinition) error {
-	return Until(ctx, definitionTimeout, "serve "+definition.Name, func(ctx context.Context) error {
+	return Until(ctx, Patience, "serve "+definition.Name, func(ctx context.Context) error {
 		if err := c.Client.Get(ctx, client.ObjectKeyFromObject(definition), definition); err != nil {
 			return err
 		}
@@ -79,7 +74,7 @@ func (c *Cluster) RemoveDefinitions(ctx context.Context, names ...string) error 
 		}
 	}
 	for _, name := range names {
-		err := Until(ctx, definitionTimeout, "remove "+name, func(ctx context.Context) error {
+		err := Until(ctx, Patience, "remove "+name, func(ctx context.Context) error {
 			definition := &apiextensionsv1.CustomResourceDefinition{}
 			err := c.Client.Get(ctx, client.ObjectKey{Name: name}, definition)
 			switch {

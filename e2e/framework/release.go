@@ -19,12 +19,8 @@ import (
 	"helm.sh/helm/v3/pkg/storage/driver"
 )
 
-const (
-	// ReleaseName is the release's name, as in the README.
-	ReleaseName = "windlass"
-	// helmTimeout is how long --wait waits. Tests hold the durations against bars of their own.
-	helmTimeout = 3 * time.Minute
-)
+// ReleaseName is the release's name, as in the README.
+const ReleaseName = "windlass"
 
 // Release is the chart installed in the cluster, or to be installed, with Helm as a user would.
 type Release struct {
@@ -63,7 +59,7 @@ func (r *Release) Install(ctx context.Context, values map[string]any) (time.Dura
 	install := action.NewInstall(r.config)
 	install.ReleaseName, install.Namespace, install.CreateNamespace = r.name, r.namespace, true
 	install.TakeOwnership = r.takeOwnership
-	install.Wait, install.Timeout = true, helmTimeout
+	install.Wait, install.Timeout = true, Patience
 	return timed("helm install", func() error {
 		_, err := install.RunWithContext(ctx, r.chart, r.with(values))
 		return err
@@ -74,7 +70,7 @@ func (r *Release) Install(ctx context.Context, values map[string]any) (time.Dura
 func (r *Release) Upgrade(ctx context.Context, values map[string]any) (time.Duration, error) {
 	upgrade := action.NewUpgrade(r.config)
 	upgrade.Namespace, upgrade.ResetValues = r.namespace, true
-	upgrade.Wait, upgrade.Timeout = true, helmTimeout
+	upgrade.Wait, upgrade.Timeout = true, Patience
 	return timed("helm upgrade", func() error {
 		_, err := upgrade.RunWithContext(ctx, r.name, r.chart, r.with(values))
 		return err
@@ -84,7 +80,7 @@ func (r *Release) Upgrade(ctx context.Context, values map[string]any) (time.Dura
 // Uninstall is `helm uninstall`, which does not wait until everything is gone. It returns how long that took.
 func (r *Release) Uninstall() (time.Duration, error) {
 	uninstall := action.NewUninstall(r.config)
-	uninstall.Timeout = helmTimeout
+	uninstall.Timeout = Patience
 	return timed("helm uninstall", func() error {
 		_, err := uninstall.Run(r.name)
 		return err
@@ -94,7 +90,7 @@ func (r *Release) Uninstall() (time.Duration, error) {
 // Test is `helm test`. It returns how long that took.
 func (r *Release) Test() (time.Duration, error) {
 	test := action.NewReleaseTesting(r.config)
-	test.Namespace, test.Timeout = r.namespace, helmTimeout
+	test.Namespace, test.Timeout = r.namespace, Patience
 	return timed("helm test", func() error {
 		_, err := test.Run(r.name)
 		return err

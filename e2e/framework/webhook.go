@@ -12,18 +12,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-const (
-	webhookPort = 9443
-	// answerTimeout is how long a webhook Pod may take to answer.
-	answerTimeout = 20 * time.Second
-)
+const webhookPort = 9443
 
 // CertificateSecret names the Secret with the webhooks' serving certificate.
 func (c *Cluster) CertificateSecret() client.ObjectKey {
@@ -97,7 +92,7 @@ func (c *Cluster) PostToWebhook(ctx context.Context, pod, path string, body []by
 		return nil, err
 	}
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+address+path, bytes.NewReader(body))
 	if err != nil {

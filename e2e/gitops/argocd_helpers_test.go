@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/windlass-operator/windlass/e2e/framework"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/argocd"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
@@ -47,7 +48,7 @@ func startArgoCD(ctx context.Context) *argoSuite {
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(argocd.Uninstall(ctx, cluster.Client, definitions)).To(Succeed())
 		removeNamespace(ctx, argocd.Namespace)
-	}, NodeTimeout(time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	config := argocd.Config{
 		Kubeconfig:   options.Kubeconfig,
@@ -65,7 +66,7 @@ func startArgoCD(ctx context.Context) *argoSuite {
 		s.delete(ctx, workloadApplication)
 		s.delete(ctx, chartApplication)
 		Expect(s.tool.Stop()).To(Succeed())
-	}, NodeTimeout(3*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 	return s
 }
 
@@ -128,7 +129,7 @@ func (s *argoSuite) awaitHealthy(ctx context.Context, names ...string) {
 // await waits until an Application is in sync with the latest commit and has a health, if one is given.
 func (s *argoSuite) await(ctx context.Context, name, health string) {
 	GinkgoHelper()
-	Eventually(ctx, func() error { return s.check(ctx, name, health) }).WithTimeout(3 * time.Minute).Should(Succeed())
+	Eventually(ctx, func() error { return s.check(ctx, name, health) }).Should(Succeed())
 }
 
 // expectHealthy is awaitHealthy without waiting.
@@ -215,7 +216,7 @@ func (s *argoSuite) delete(ctx context.Context, name string) {
 			return client.IgnoreNotFound(err)
 		}
 		return fmt.Errorf("Application %s is still there: %s", name, status)
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // dump writes what somebody needs who asks why a spec failed.

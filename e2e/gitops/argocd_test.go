@@ -21,7 +21,7 @@ import (
 var argoQuiet time.Duration
 
 func init() {
-	flag.DurationVar(&argoQuiet, "argocd-quiet", 3*time.Minute, "how long nothing may be written while nothing changes in Git")
+	flag.DurationVar(&argoQuiet, "argocd-quiet", time.Minute, "how long nothing may be written while nothing changes in Git")
 }
 
 // Files of the examples that are Argo CD's.
@@ -36,10 +36,10 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 
 	BeforeAll(func(ctx SpecContext) {
 		emptyCluster(ctx)
-		DeferCleanup(func(ctx SpecContext) { emptyCluster(ctx) }, NodeTimeout(3*time.Minute))
+		DeferCleanup(func(ctx SpecContext) { emptyCluster(ctx) }, NodeTimeout(framework.SpecPatience))
 		argo = startArgoCD(ctx)
 		argo.apply(ctx, projectFile)
-	}, NodeTimeout(20*time.Minute)) // the first time anywhere, Argo CD is built
+	}, NodeTimeout(framework.SpecPatience)) // the first time anywhere, Argo CD is built
 
 	AfterEach(func(ctx SpecContext) {
 		if CurrentSpecReport().Failed() {
@@ -63,7 +63,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		for _, pod := range ledgerPods(ctx) {
 			Expect(framework.Container(&pod, gatewayContainer)).NotTo(BeNil(), "sidecar of Pod %s", pod.Name)
 		}
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves all objects alone while nothing changes in Git", func(ctx SpecContext) {
 		history := recordWrites(ctx)
@@ -76,7 +76,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		Expect(workloads()).To(ConsistOf(HavePrefix("Synced")), "one state for all the time")
 		argo.expectHealthy(ctx, chartApplication, workloadApplication)
 		figure("writes to any object while nothing changes", "%d in %s", len(writes), argoQuiet)
-	}, SpecTimeout(10*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("undoes what somebody changes by hand, and then rests", func(ctx SpecContext) {
 		_, err := cluster.ChangeSidecarSet(ctx, gatewaySet, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.Paused = true })
@@ -105,7 +105,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 			Expect(framework.ContainerStatus(&after[i], gatewayContainer).RestartCount).To(BeEquivalentTo(1))
 			Expect(framework.ContainerStatus(&after[i], ledgerContainer).RestartCount).To(BeZero())
 		}
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("stops a rollout under way when Git says paused, shows Suspended, and goes on when Git says so", func(ctx SpecContext) {
 		before := framework.Identities(ledgerPods(ctx))
@@ -129,7 +129,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		expectImage(ctx, gatewayContainer, framework.SidecarImageV3)
 		expectImage(ctx, ledgerContainer, framework.AppImageV2)
 		Expect(framework.Identities(ledgerPods(ctx))).To(Equal(before))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("prunes what Git no longer has and nothing else", func(ctx SpecContext) {
 		kept := createExclusion(ctx)
@@ -143,7 +143,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(deleted(writes)).To(ConsistOf("SchedPatch " + ledgerPatch))
 		Expect(cluster.Client.Get(ctx, client.ObjectKeyFromObject(kept), kept)).To(Succeed())
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("never prunes our definitions, even when the chart is told not to install them", func(ctx SpecContext) {
 		history := recordWrites(ctx)
@@ -159,7 +159,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		writes, err := history.Stop()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(deleted(writes)).To(BeEmpty())
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves a working cluster when the chart goes before the workloads", func(ctx SpecContext) {
 		before := framework.Identities(ledgerPods(ctx))
@@ -181,7 +181,7 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		_, err := cluster.GetSidecarSet(ctx, gatewaySet)
 		Expect(err).To(MatchError(ContainSubstring("not found")))
 		expectDefinitions(ctx)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("syncs both over the definitions that stayed, the chart first, and removes both again", func(ctx SpecContext) {
 		began := time.Now()
@@ -193,5 +193,5 @@ var _ = Describe("Argo CD", Ordered, Serial, Label("argocd"), func() {
 		argo.delete(ctx, workloadApplication)
 		argo.delete(ctx, chartApplication)
 		Expect(webhookConfigurations(ctx)).To(BeEmpty())
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

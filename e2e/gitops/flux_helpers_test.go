@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/e2e/framework"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/flux"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
@@ -69,7 +70,7 @@ func startFlux(ctx context.Context) *fluxSuite {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(s.tool.Stop()).To(Succeed()) })
 	// What is left after a failure must go while Flux is there to let go of it.
-	DeferCleanup(func(ctx SpecContext) { s.remove(ctx, kustomizations...); s.removeSource(ctx) }, NodeTimeout(5*time.Minute))
+	DeferCleanup(func(ctx SpecContext) { s.remove(ctx, kustomizations...); s.removeSource(ctx) }, NodeTimeout(framework.SpecPatience))
 	return s
 }
 
@@ -97,10 +98,10 @@ func installFlux(ctx context.Context) {
 	}
 	installed, err := cluster.InstallDefinitions(ctx, directories...)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx SpecContext) { Expect(cluster.RemoveDefinitions(ctx, installed...)).To(Succeed()) }, NodeTimeout(3*time.Minute))
+	DeferCleanup(func(ctx SpecContext) { Expect(cluster.RemoveDefinitions(ctx, installed...)).To(Succeed()) }, NodeTimeout(framework.SpecPatience))
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: flux.Namespace}}
 	Expect(cluster.Client.Create(ctx, namespace)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { removeNamespace(ctx, flux.Namespace) }, NodeTimeout(3*time.Minute))
+	DeferCleanup(func(ctx SpecContext) { removeNamespace(ctx, flux.Namespace) }, NodeTimeout(framework.SpecPatience))
 }
 
 // commit changes the repository and makes Flux fetch it at once.
@@ -131,7 +132,7 @@ func (s *fluxSuite) await(ctx context.Context, names ...string) {
 				return StopTrying("Flux is not running").Wrap(err)
 			}
 			return s.objects.Applied(ctx, name, s.head)
-		}).WithTimeout(3 * time.Minute).Should(Succeed())
+		}).Should(Succeed())
 	}
 }
 
@@ -142,7 +143,7 @@ func (s *fluxSuite) awaitRelease(ctx context.Context) {
 		g.Expect(s.objects.Ready(ctx, flux.HelmRelease, helmRelease)).To(Succeed())
 		history := s.releases(ctx)
 		g.Expect(history[0].ChartVersion).To(ContainSubstring(s.head[:12]), "chart of the latest commit")
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // releases are those of the HelmRelease, newest first.
@@ -226,7 +227,7 @@ func (s *fluxSuite) awaitGone(ctx context.Context, kind schema.GroupVersionKind,
 			return err
 		}
 		return fmt.Errorf("%s %s is still there: %s", kind.Kind, name, status)
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // looks is how often Flux has compared with the cluster so far and found nothing to do: each Kustomization, and the
@@ -285,7 +286,7 @@ func removeNamespace(ctx context.Context, name string) {
 	Expect(cluster.DeleteNamespace(ctx, name)).To(Succeed())
 	Eventually(ctx, func() error {
 		return cluster.Client.Get(ctx, client.ObjectKey{Name: name}, &corev1.Namespace{})
-	}).WithTimeout(2 * time.Minute).Should(MatchError(ContainSubstring("not found")))
+	}).Should(MatchError(ContainSubstring("not found")))
 }
 
 // emptyCluster takes out of the cluster all that our examples leave behind when they are removed: our definitions,

@@ -3,7 +3,6 @@
 package gitops_test
 
 import (
-	"flag"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,21 +18,14 @@ import (
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
 )
 
-// fluxQuiet is how long Flux and our programs must leave each other's fields alone.
-var fluxQuiet time.Duration
-
-func init() {
-	flag.DurationVar(&fluxQuiet, "flux-quiet", 2*time.Minute, "how long nothing may be written while nothing changes in Git")
-}
-
 var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 	var f *fluxSuite
 
 	BeforeAll(func(ctx SpecContext) {
 		emptyCluster(ctx)
-		DeferCleanup(func(ctx SpecContext) { emptyCluster(ctx) }, NodeTimeout(3*time.Minute))
+		DeferCleanup(func(ctx SpecContext) { emptyCluster(ctx) }, NodeTimeout(framework.SpecPatience))
 		f = startFlux(ctx)
-	}, NodeTimeout(20*time.Minute)) // the first time anywhere, Flux is built
+	}, NodeTimeout(framework.SpecPatience)) // the first time anywhere, Flux is built
 
 	AfterEach(func(ctx SpecContext) {
 		if CurrentSpecReport().Failed() {
@@ -54,23 +46,26 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 			Expect(framework.Container(&pod, gatewayContainer)).NotTo(BeNil(), "sidecar of Pod %s", pod.Name)
 			Expect(pod.Annotations).To(HaveKey(v1beta1.SchedPatchesAnnotation), "scheduling rules of Pod %s", pod.Name)
 		}
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves all objects alone while nothing changes in Git", func(ctx SpecContext) {
 		awaitRest(ctx)
 		looked := f.looks()
 		history := recordWrites(ctx)
-		time.Sleep(fluxQuiet)
+		began := time.Now()
+		var times looks
+		Eventually(ctx, func(g Gomega) {
+			times = f.looks()
+			g.Expect(times.Kustomizations).To(BeNumerically(">=", looked.Kustomizations+4*len(kustomizations)), "comparisons of the Kustomizations with the cluster")
+			g.Expect(times.Release).To(BeNumerically(">=", looked.Release+4), "comparisons of the release with the cluster")
+		}).WithTimeout(2 * framework.Patience).Should(Succeed())
 		writes, err := history.Stop()
 		Expect(err).NotTo(HaveOccurred())
-		Expect(describeAll(writes)).To(BeEmpty(), "writes in %s", fluxQuiet)
+		Expect(describeAll(writes)).To(BeEmpty())
 		Expect(f.releases(ctx)).To(HaveLen(1), "releases of the chart: drift would have made another")
-		times := f.looks()
-		Expect(times.Kustomizations).To(BeNumerically(">=", looked.Kustomizations+len(kustomizations)), "comparisons of the Kustomizations with the cluster")
-		Expect(times.Release).To(BeNumerically(">", looked.Release), "comparisons of the release with the cluster")
-		figure("writes to any object while nothing changes", "%d in %s, in which Flux compared the Kustomizations %d times and the release %d times",
-			len(writes), fluxQuiet, times.Kustomizations-looked.Kustomizations, times.Release-looked.Release)
-	}, SpecTimeout(10*time.Minute))
+		figure("writes to any object while nothing changes", "%d in %.0f s, in which Flux compared the Kustomizations %d times and the release %d times",
+			len(writes), time.Since(began).Seconds(), times.Kustomizations-looked.Kustomizations, times.Release-looked.Release)
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("puts back what somebody changes by hand, of the chart and of the workloads", func(ctx SpecContext) {
 		operator := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: options.Namespace, Name: "windlass-operator"}}
@@ -88,7 +83,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(set.Spec.UpdateStrategy.Paused).To(BeFalse())
 		}).Should(Succeed())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("rolls a sidecar's new image in place, and is ready again when all Pods have it", func(ctx SpecContext) {
 		before, programs := ledgerPods(ctx), framework.Identities(releasePods(ctx))
@@ -110,7 +105,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 		f.await(ctx, kustomizations...)
 		f.awaitRelease(ctx)
 		Expect(framework.Identities(releasePods(ctx))).To(Equal(programs), "Pods of the operator and the webhook")
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("is ready while Git says paused, and goes on when it does not", func(ctx SpecContext) {
 		before := ledgerPods(ctx)
@@ -129,7 +124,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 			Expect(framework.Container(&after[i], ledgerContainer).Image).To(Equal(framework.AppImageV2))
 		}
 		f.awaitRelease(ctx)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says why a commit is refused, and takes the next one", func(ctx SpecContext) {
 		before := framework.Identities(ledgerPods(ctx))
@@ -142,7 +137,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 		f.await(ctx, kustomizations...)
 		Expect(framework.Identities(ledgerPods(ctx))).To(Equal(before))
 		f.awaitRelease(ctx)
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("prunes what Git no longer has and nothing else", func(ctx SpecContext) {
 		kept := createExclusion(ctx)
@@ -157,7 +152,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(deleted(writes)).To(ConsistOf("SchedPatch " + ledgerPatch))
 		Expect(cluster.Client.Get(ctx, client.ObjectKeyFromObject(kept), kept)).To(Succeed())
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves a working cluster when the operator goes before the workloads", func(ctx SpecContext) {
 		before := framework.Identities(ledgerPods(ctx))
@@ -179,7 +174,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 		_, err := cluster.GetSidecarSet(ctx, gatewaySet)
 		Expect(err).To(MatchError(ContainSubstring("not found")))
 		expectDefinitions(ctx)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("installs the chart over the definitions that stayed, and removes it again", func(ctx SpecContext) {
 		began := time.Now()
@@ -189,7 +184,7 @@ var _ = Describe("Flux", Ordered, Serial, Label("flux"), func() {
 		f.remove(ctx, operatorKustomization)
 		Expect(webhookConfigurations(ctx)).To(BeEmpty())
 		expectDefinitions(ctx)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // releasePods are the Pods of the operator and the webhook, all of them ready.

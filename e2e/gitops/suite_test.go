@@ -37,7 +37,7 @@ func init() {
 
 func TestGitOps(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(time.Minute)
+	SetDefaultEventuallyTimeout(framework.Patience)
 	SetDefaultEventuallyPollingInterval(250 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
 	log.SetLogger(GinkgoLogr)
@@ -61,7 +61,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	gitServer, err = gitserver.Start(ctx, workspace, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(gitServer.Stop()).To(Succeed()) })
-}, NodeTimeout(time.Minute))
+}, NodeTimeout(framework.SpecPatience))
 
 // figure shows a measured value in the report of the spec, also when it passes.
 func figure(name, format string, args ...any) {

@@ -19,9 +19,11 @@ import (
 
 const (
 	// stopTimeout is how long a program gets to end after SIGTERM before it is killed.
-	stopTimeout = 10 * time.Second
+	stopTimeout = 2 * time.Minute
 	// healthInterval is how often a program is asked whether it is healthy.
 	healthInterval = 100 * time.Millisecond
+	// healthTimeout is how long its answer may take. Then it is asked again.
+	healthTimeout = 10 * time.Second
 )
 
 // Command says how to run a program.
@@ -122,7 +124,7 @@ func (p *Process) awaitHealth(ctx context.Context) error {
 }
 
 func healthy(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -92,8 +93,6 @@ func TestStartReturnsWhenTheProgramIsHealthy(t *testing.T) {
 }
 
 func TestStartSaysWhyAProgramIsNotHealthy(t *testing.T) {
-	unhealthy := httptest.NewServer(http.NotFoundHandler())
-	defer unhealthy.Close()
 	tests := map[string]struct {
 		script string
 		want   []string
@@ -103,8 +102,16 @@ func TestStartSaysWhyAProgramIsNotHealthy(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			var asked atomic.Int32
+			unhealthy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.NotFound(w, r)
+				if asked.Add(1) == 2 {
+					cancel() // nobody waits for longer, and the first answer is known
+				}
+			}))
+			defer unhealthy.Close()
 			command := shell(t.TempDir(), test.script)
 			command.HealthURL = unhealthy.URL
 			_, err := Start(ctx, command)
