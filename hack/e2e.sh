@@ -43,7 +43,7 @@ build() {
     done
   fi
   # What the lanes build again from this is only linked.
-  (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract && go build -o /dev/null ./neighbours) || fail "the tests could not be built"
+  (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract && go build -o /dev/null ./neighbours && go build -o /dev/null ./attack) || fail "the tests could not be built"
 }
 
 # Each lane takes its own cluster down.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ var kinds = map[string]attack{
 	"slow":       slowRequest,  // connections that never finish what they ask
 }
 
-// tally counts what came of the attacks.
+// tally counts what came of the attacks of a kind.
 type tally struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -43,49 +44,90 @@ func (t *tally) add(outcome string) {
 	t.counts[outcome]++
 }
 
+// wave is a kind, with so many who do it at once, so often in a second in all; 0 is as often as they can.
+type wave struct {
+	kind          string
+	workers, rate int
+}
+
+// waves are a flag that is given once for each wave.
+type waves []wave
+
+func (w *waves) String() string { return fmt.Sprint(*w) }
+
+func (w *waves) Set(text string) error {
+	var one wave
+	kind, numbers, _ := strings.Cut(text, ":")
+	if _, err := fmt.Sscanf(numbers, "%d:%d", &one.workers, &one.rate); err != nil || kinds[kind] == nil || one.workers < 1 || one.rate < 0 {
+		return fmt.Errorf("%q is not KIND:WORKERS:RATE, KIND being one of %s", text, strings.Join(names(), ", "))
+	}
+	one.kind = kind
+	*w = append(*w, one)
+	return nil
+}
+
 func main() {
 	t := &target{}
-	kind := flag.String("kind", "", "what to do: "+strings.Join(names(), ", "))
-	workers := flag.Int("workers", 20, "how many do it at once")
+	var all waves
+	flag.Var(&all, "attack", "KIND:WORKERS:RATE, again for each kind: "+strings.Join(names(), ", ")+
+		"; so many do it at once, RATE times a second together, 0 for as often as they can")
 	duration := flag.Duration("for", 10*time.Second, "for how long, five minutes at most")
 	flag.StringVar(&t.address, "address", "", "host:port of the webhook")
 	flag.StringVar(&t.namespace, "victim-namespace", "default", "namespace of the Pods in forged reviews")
 	flag.StringVar(&t.owner, "victim", "web", "StatefulSet of the Pods in forged reviews")
 	flag.Parse()
-	if err := run(t, *kind, *workers, *duration); err != nil {
+	if err := run(t, all, *duration); err != nil {
 		fmt.Fprintln(os.Stderr, "attack:", err)
 		os.Exit(1)
 	}
 }
 
-func run(t *target, kind string, workers int, duration time.Duration) error {
-	once, known := kinds[kind]
-	if !known || t.address == "" || duration > 5*time.Minute {
-		return errors.New("name an -address, a -kind that there is, and a time of five minutes at most")
+func run(t *target, all waves, duration time.Duration) error {
+	if len(all) == 0 || t.address == "" || duration > 5*time.Minute {
+		return errors.New("name an -address, an -attack at least, and a time of five minutes at most")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), duration)
 	defer cancel()
-	seen := &tally{counts: map[string]int{}}
+	counts := map[string]map[string]int{}
 	var wait sync.WaitGroup
-	for worker := range workers {
+	for _, one := range all {
+		seen := &tally{counts: map[string]int{}}
+		counts[one.kind] = seen.counts
+		one.start(ctx, t, seen, &wait)
+	}
+	wait.Wait()
+	return json.NewEncoder(os.Stdout).Encode(counts)
+}
+
+// start lets the workers of a wave go, until the context ends.
+func (w wave) start(ctx context.Context, t *target, seen *tally, wait *sync.WaitGroup) {
+	var turns <-chan time.Time
+	if w.rate > 0 {
+		turns = time.NewTicker(time.Second / time.Duration(w.rate)).C // one that nobody is free for is left out
+	}
+	for worker := range w.workers {
 		wait.Go(func() {
-			for turn := worker; ctx.Err() == nil; turn++ {
-				outcome := once(ctx, t, turn)
+			for turn := worker; isNext(ctx, turns); turn++ {
+				outcome := kinds[w.kind](ctx, t, turn)
 				if ctx.Err() == nil {
 					seen.add(outcome)
 				}
 			}
 		})
 	}
-	wait.Wait()
-	return json.NewEncoder(os.Stdout).Encode(seen.counts)
 }
 
-func names() []string {
-	var all []string
-	for name := range kinds {
-		all = append(all, name)
+// isNext waits for a turn, if these are bounded, and reports whether there is one.
+func isNext(ctx context.Context, turns <-chan time.Time) bool {
+	if turns == nil {
+		return ctx.Err() == nil
 	}
-	slices.Sort(all)
-	return all
+	select {
+	case <-ctx.Done():
+		return false
+	case <-turns:
+		return true
+	}
 }
+
+func names() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -33,7 +33,7 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 			Expect(err).NotTo(HaveOccurred())
 			deleteCertManagerSecrets(ctx)
 			Expect(cluster.RemoveDefinitions(ctx, names...)).To(Succeed())
-		}, NodeTimeout(5*time.Minute))
+		}, NodeTimeout(framework.SpecPatience))
 		playing, stop := context.WithCancel(context.Background())
 		DeferCleanup(stop)
 		certManager = cluster.PlayCertManager(playing)
@@ -62,8 +62,8 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 			By("changing to " + change.to)
 			var took time.Duration
 			var inEnforced []framework.Creation
-			inPlain := underLoad(ctx, plain, slowCreationRate, func(ctx context.Context) {
-				inEnforced = underLoad(ctx, enforced, slowCreationRate, func(ctx context.Context) {
+			inPlain := underLoad(ctx, plain, slowCreationRate, nil, func(ctx context.Context) {
+				inEnforced = underLoad(ctx, enforced, slowCreationRate, nil, func(ctx context.Context) {
 					took = upgradeProvider(ctx, change.to, change.meanwhile)
 				})
 			})
@@ -81,8 +81,8 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 			stored, err := cluster.StoredCertificate(ctx)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(served.Equal(stored)).To(BeTrue(), "served: %s, stored: %s", describe(served), describe(stored))
-		}).WithTimeout(3 * time.Minute).Should(Succeed())
-	}, SpecTimeout(20*time.Minute))
+		}).Should(Succeed())
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves the webhook nothing to write, and serves what cert-manager has made", func(ctx SpecContext) {
 		upgradeProvider(ctx, "cert-manager", nil)
@@ -94,7 +94,7 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 		for i := range secrets.Items {
 			Expect(secrets.Items[i].Name).NotTo(Equal(cluster.CertificateSecret().Name), "the Secret of the provider self is gone, with its CA's key")
 		}
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // upgradeProvider is helm upgrade --wait with another provider of certificates, while something else goes on. It
@@ -114,7 +114,7 @@ func upgradeProvider(ctx context.Context, to string, meanwhile func(context.Cont
 		meanwhile(ctx)
 	}
 	var upgraded result
-	Eventually(ctx, done).WithTimeout(5 * time.Minute).Should(Receive(&upgraded))
+	Eventually(ctx, done).Should(Receive(&upgraded))
 	Expect(upgraded.err).NotTo(HaveOccurred())
 	return upgraded.took
 }
@@ -132,7 +132,7 @@ func expectRefusalTold(ctx context.Context) {
 			}
 		}
 		g.Expect(told).To(ContainElement("Certificate " + options.Namespace + "/" + framework.ReleaseName + "-webhook is not ready: DoesNotExist: " + refusal))
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // deleteCertManagerSecrets removes what nobody needs any more.

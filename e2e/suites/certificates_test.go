@@ -37,7 +37,7 @@ var _ = Describe("The serving certificate", func() {
 		expectNoRestart := watchPrograms(ctx)
 		before := servedByAll(ctx)
 
-		creations := underLoad(ctx, namespace, creationRate, func(ctx context.Context) {
+		creations := underLoad(ctx, namespace, creationRate, nil, func(ctx context.Context) {
 			forget(ctx, forgotten...)
 			Eventually(ctx, func(g Gomega) {
 				stored, err := cluster.StoredCertificate(ctx)
@@ -57,25 +57,29 @@ var _ = Describe("The serving certificate", func() {
 		figure("Pods created meanwhile", "%d at %d a second; median %s, slowest %s", len(creations), creationRate,
 			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond))
 	},
-		Entry("by one of the same CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, SpecTimeout(3*time.Minute)),
-		Entry("by one of a new CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, "ca.crt", "ca.key", SpecTimeout(3*time.Minute)),
+		Entry("by one of the same CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, SpecTimeout(framework.SpecPatience)),
+		Entry("by one of a new CA", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, "ca.crt", "ca.key", SpecTimeout(framework.SpecPatience)),
 	)
 })
 
 // loadedPods counts the Pods that loads created, to name them.
 var loadedPods atomic.Int64
 
-// underLoad creates so many Pods a second from loadBefore before the action until loadAfter after it.
-func underLoad(ctx context.Context, namespace string, rate int, action func(context.Context)) []framework.Creation {
+// loadedPod is one more Pod of a load.
+func loadedPod(namespace string) *corev1.Pod {
+	return framework.UnscheduledPod(namespace, fmt.Sprintf("pod-%d", loadedPods.Add(1)), "app")
+}
+
+// underLoad creates so many Pods a second from loadBefore before the action until loadAfter after it. A Pod is tried
+// again for as long as the function says so of the error, if there is one; each attempt is returned.
+func underLoad(ctx context.Context, namespace string, rate int, again func(error) bool, action func(context.Context)) []framework.Creation {
 	GinkgoHelper()
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	var creations []framework.Creation
 	var load sync.WaitGroup
 	load.Go(func() {
-		creations = cluster.CreatePods(loading, rate, func(int) *corev1.Pod {
-			return framework.UnscheduledPod(namespace, fmt.Sprintf("pod-%d", loadedPods.Add(1)), "app")
-		})
+		creations = cluster.CreatePods(loading, rate, func(int) *corev1.Pod { return loadedPod(namespace) }, again)
 	})
 	pass(ctx, loadBefore)
 	action(ctx)
