@@ -32,12 +32,12 @@ var _ = Describe("A rollout of a proxy under load", func() {
 	It("loses no request of clients that follow EndpointSlices, when Pods are drained before", func(ctx SpecContext) {
 		report := rolloutUnderLoad(ctx, drainSeconds, framework.TrafficOptions{Requests: loadRequests})
 		Expect(report.Lost).To(BeZero(), "requests lost: %v", report.Losses)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("loses requests when Pods are not drained", func(ctx SpecContext) {
 		report := rolloutUnderLoad(ctx, 0, framework.TrafficOptions{Requests: 2 * loadRate})
 		Expect(report.Lost).To(BeNumerically(">", 0), "requests lost; with none, the spec above would prove nothing")
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	DescribeTable("by kind of client", Label("draining"), func(ctx SpecContext, grace int32, o framework.TrafficOptions) {
 		o.Requests = loadRequests

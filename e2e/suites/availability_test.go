@@ -79,7 +79,7 @@ func (f *fleet) awaitComplete(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(ctx, func() error {
 		return cluster.HasCondition(ctx, f.set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 	Expect(images(f.await(ctx), framework.SidecarContainer)).To(HaveEach(framework.SidecarImageV2))
 }
 
@@ -101,13 +101,13 @@ var _ = Describe("A rollout through Pods of several workloads", func() {
 	It("takes no workload down, with all Pods at once allowed and nothing else said", func(ctx SpecContext) {
 		f := startFleet(ctx, 2, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.MaxUnavailable = percent("100%") }, "cart", "web")
 		expectMost(f.roll(ctx), 2, 1)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("keeps to each PodDisruptionBudget, with half of all Pods at once allowed", func(ctx SpecContext) {
 		f := startFleet(ctx, 3, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.MaxUnavailable = percent("50%") }, "cart", "shop", "web")
 		f.protect(ctx, 2)
 		expectMost(f.roll(ctx), 3, 1)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("keeps to PodDisruptionBudgets while a node is drained", Serial, func(ctx SpecContext) {
 		nodes, err := cluster.Nodes(ctx)
@@ -130,7 +130,7 @@ var _ = Describe("A rollout through Pods of several workloads", func() {
 		Expect(err).NotTo(HaveOccurred())
 		// An eviction that was let go in the moment before the kubelet says that a Pod of ours is down takes one more.
 		expectMost(changes, 2, 2)
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("begins with no Pod of a zone before all of the zone before serve again", Serial, func(ctx SpecContext) {
 		nodes, err := cluster.Nodes(ctx)
@@ -149,7 +149,7 @@ var _ = Describe("A rollout through Pods of several workloads", func() {
 			set.Spec.UpdateStrategy.TopologyKey = zone
 		}, "web")
 		expectOneZoneAfterTheOther(f.roll(ctx), nodes[1], nodes[0])
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // protect gives each Deployment a PodDisruptionBudget, and waits until it speaks of its Pods.

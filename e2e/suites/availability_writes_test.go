@@ -46,15 +46,15 @@ var _ = Describe("The update of a Pod in place", func() {
 			Expect(byPod[r.before[i].Name]).To(HaveLen(want), "writes to Pod %s", r.before[i].Name)
 		}
 	},
-		Entry("one by default", 1, func(*v1beta1.SidecarSet) {}, SpecTimeout(2*time.Minute)),
+		Entry("one by default", 1, func(*v1beta1.SidecarSet) {}, SpecTimeout(framework.SpecPatience)),
 		Entry("three with a grace period", 3, func(set *v1beta1.SidecarSet) {
 			set.Spec.UpdateStrategy.GracePeriodSeconds = 1
-		}, SpecTimeout(2*time.Minute)),
+		}, SpecTimeout(framework.SpecPatience)),
 		Entry("five with a hook", 5, func(set *v1beta1.SidecarSet) {
 			set.Spec.Lifecycle = &v1beta1.SidecarSetLifecycle{InPlaceUpdate: &v1beta1.LifecycleHook{
 				LabelsHandler: map[string]string{meshLabel: "true"}, MarkPodNotReady: true,
 			}}
-		}, SpecTimeout(3*time.Minute)),
+		}, SpecTimeout(framework.SpecPatience)),
 	)
 })
 

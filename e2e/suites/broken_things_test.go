@@ -61,7 +61,7 @@ var _ = Describe("kubectl get and describe", func() {
 		want, err := os.ReadFile(brokenThings)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(got).To(Equal(string(want)))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // breakThings makes all of them side by side, since most of them take a deadline to be told of.
@@ -191,7 +191,7 @@ func tell(ctx context.Context, thing broken, namespaces ...string) string {
 		var err error
 		summary, conditions, err = statusOf(ctx, thing.object)
 		return summary, err
-	}).WithTimeout(90*time.Second).Should(MatchRegexp("^("+thing.status+")$"), thing.what)
+	}).Should(MatchRegexp("^("+thing.status+")$"), thing.what)
 	lines := []string{"# " + thing.what, "STATUS: " + summary}
 	for _, kind := range []string{v1beta1.ConditionReady, v1beta1.ConditionStalled, v1beta1.ConditionInjected, v1beta1.ConditionFailedCreatePod} {
 		c := meta.FindStatusCondition(conditions, kind)

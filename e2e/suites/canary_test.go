@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -38,7 +37,7 @@ var _ = Describe("A canary SidecarSet", func() {
 		after := r.pods(ctx)
 		expectInPlace(r.before, sameAs(after, r.before), framework.SidecarImageV3)
 		expectUntouched(canaryPods, sameAs(after, canaryPods))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // canaryLabel marks the Pods that get the canary.

@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -35,14 +34,14 @@ var _ = Describe("The Secret of the certificates", Serial, func() {
 		figure("put back", "after %s, API servers trusting it", time.Since(began).Round(time.Second))
 		Eventually(ctx, certificateEvents(ctx)).Should(ContainElements("CertificateSecretMissing", "CertificateSecretRestored"))
 		expectNoRestart(ctx)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("is made anew, with another CA, when all replicas start without it", func(ctx SpecContext) {
 		namespace, set := enforcing(ctx)
 		before, err := cluster.StoredCertificate(ctx)
 		Expect(err).NotTo(HaveOccurred())
-		killWebhooks(ctx, namespace, set, podWebhookTimeout(ctx)+outageSlack)
-		deleteCertificateSecretForGood(ctx)
+		stopWebhooks(ctx, namespace, set)
+		deleteCertificateSecret(ctx) // for good: nobody is there who puts it back
 		began := time.Now()
 		bringBack(ctx, namespace, set)
 		figure("made anew", "after %s, API servers trusting it", time.Since(began).Round(time.Second))
@@ -52,7 +51,7 @@ var _ = Describe("The Secret of the certificates", Serial, func() {
 		pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(framework.Restarts(pods)).To(HaveEach(BeZero()), "restarts of the replicas that started without it")
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // enforcing makes a namespace that takes no Pod without its sidecars, and a set for its Pods.
@@ -69,21 +68,6 @@ func deleteCertificateSecret(ctx context.Context) {
 	secret := &corev1.Secret{}
 	Expect(cluster.Client.Get(ctx, cluster.CertificateSecret(), secret)).To(Succeed())
 	Expect(cluster.Client.Delete(ctx, secret)).To(Succeed())
-}
-
-// deleteCertificateSecretForGood deletes the Secret until nobody puts it back any more. A replica whose Pod is gone from
-// the API server may run on for a moment, and does what it is there for.
-func deleteCertificateSecretForGood(ctx context.Context) {
-	GinkgoHelper()
-	deleteCertificateSecret(ctx)
-	Eventually(ctx, func(g Gomega) {
-		secret := &corev1.Secret{}
-		secret.Namespace, secret.Name = cluster.CertificateSecret().Namespace, cluster.CertificateSecret().Name
-		g.Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, secret))).To(Succeed())
-		g.Consistently(ctx, func() error {
-			return cluster.Client.Get(ctx, cluster.CertificateSecret(), &corev1.Secret{})
-		}).WithTimeout(10*time.Second).Should(Satisfy(apierrors.IsNotFound), "the Secret, while no replica runs")
-	}).WithTimeout(time.Minute).Should(Succeed())
 }
 
 // takeAwayBundles empties the caBundle of every webhook, as a GitOps tool does that renders it empty.

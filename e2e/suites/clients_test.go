@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"text/template"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -100,7 +99,7 @@ var _ = Describe("Other people's clients", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(read.Spec.Containers[0].Image).To(Equal(framework.SidecarImageV2))
 		Expect(read.Status).To(And(HaveField("UpdatedReadyPods", int32(2)), HaveField("LatestRevision", HavePrefix(beta.set))))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // applyManifest applies a manifest with kubectl and runs two Pods with its sidecar.

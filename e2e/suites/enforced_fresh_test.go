@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"fmt"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -30,5 +29,5 @@ var _ = Describe("A Pod that comes right after its SidecarSet", func() {
 		}
 		figure("refused", "%d of %d Pods, since a replica had not heard of the set in time", refused, pairs)
 		Expect(bare).To(BeZero(), "Pods without the sidecar of a set that the API server had answered for")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

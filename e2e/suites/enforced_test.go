@@ -5,7 +5,6 @@ package suites_test
 import (
 	"context"
 	"strings"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -99,7 +98,7 @@ var _ = Describe("Where injection is enforced, somebody with the role edit", fun
 			Expect(got.Image).To(Equal(framework.SidecarImage), name)
 			Expect(got.Command).To(BeEmpty(), name)
 		}
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("changes no sidecar of a running Pod, and no record of it", func(ctx SpecContext) {
 		p := framework.UnscheduledPod(namespace, "honest", "app")
@@ -125,7 +124,7 @@ var _ = Describe("Where injection is enforced, somebody with the role edit", fun
 			MatchError(ContainSubstring("annotation " + v1beta1.SidecarSetHashAnnotation + " is the operator's to change")))
 		Expect(change(func(p *corev1.Pod) { delete(p.Annotations, v1beta1.SidecarSetInjectedListAnnotation) })).To(
 			MatchError(ContainSubstring("annotation " + v1beta1.SidecarSetInjectedListAnnotation + " is the operator's to change")))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 var _ = Describe("A Pod that is valid only without the sidecar", func() {
@@ -143,5 +142,5 @@ var _ = Describe("A Pod that is valid only without the sidecar", func() {
 		Expect(containerNames(created.Spec.Containers)).To(Equal([]string{framework.AppContainer}))
 		Expect(created.Annotations).To(HaveKeyWithValue(v1beta1.SidecarSetOmittedAnnotation, And(
 			ContainSubstring(`"reason":"InvalidPod"`), ContainSubstring(`hostPort: Duplicate value: \"TCP//9100\"`))))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

@@ -75,7 +75,7 @@ var _ = Describe("A hot upgrade", func() {
 		stop()
 		Expect(gaps).To(BeEmpty(), "moments in which neither container served")
 		awaitCounters(ctx, r.set, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
-	}, SpecTimeout(6*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("goes through many Pods at once", func(ctx SpecContext) {
 		r := startRollout(ctx, 4, hotUpgraded, func(set *v1beta1.SidecarSet) {
@@ -86,7 +86,7 @@ var _ = Describe("A hot upgrade", func() {
 		r.change(ctx, setImage(framework.SidecarImageV2))
 
 		r.expectUpgraded(r.awaitReady(ctx, v1beta1.ReasonComplete), hotPair[1], framework.SidecarImageV2, &version)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // hotUpgraded makes the sidecar a pair of containers. Both share the Pod's network, so each listens where it finds

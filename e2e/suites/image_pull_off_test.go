@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -18,12 +16,12 @@ var _ = Describe("With the chart's operator.imagePreDownload Off", Ordered, Seri
 	BeforeAll(func(ctx SpecContext) {
 		_, err := release.Upgrade(ctx, map[string]any{"operator": map[string]any{"imagePreDownload": "Off"}})
 		Expect(err).NotTo(HaveOccurred())
-	}, NodeTimeout(3*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	AfterAll(func(ctx SpecContext) {
 		_, err := release.Upgrade(ctx, nil)
 		Expect(err).NotTo(HaveOccurred())
-	}, NodeTimeout(3*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	It("a wrong image reaches a Pod of each set at once, a right one mends it, and no puller is made", func(ctx SpecContext) {
 		r := startRollout(ctx, 2)
@@ -48,5 +46,5 @@ var _ = Describe("With the chart's operator.imagePreDownload Off", Ordered, Seri
 			pullers, _ := pullersIn(history)
 			Expect(pullers).To(BeZero(), "pullers")
 		}
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

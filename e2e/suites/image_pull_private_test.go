@@ -61,7 +61,7 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 			Expect(downUnpulled(changes, image)).To(BeEmpty(), "Pods that ceased to serve before their node had pulled")
 			Expect(eventReasons(ctx, r.set)).NotTo(ContainElement("ImageNotProven"))
 		}
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("restart nothing where the Secret is wrong, or where there is none, and come once it is right", func(ctx SpecContext) {
 		wrong := newNamespace(ctx, nil)
@@ -76,7 +76,7 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 		for _, r := range all {
 			Eventually(ctx, func() error {
 				return cluster.HasCondition(ctx, r.set, v1beta1.ConditionStalled, metav1.ConditionTrue, v1beta1.ReasonImageUnavailable)
-			}).WithTimeout(2 * time.Minute).Should(Succeed())
+			}).Should(Succeed())
 			message := conditionMessage(ctx, r.set, v1beta1.ConditionStalled)
 			figure("Stalled", "%s", message)
 			Expect(message).To(MatchRegexp(`(?i)authori[sz]ation failed|unauthorized|401`), "the registry's words")
@@ -90,11 +90,11 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 		mended := time.Now()
 		Eventually(ctx, func() error {
 			return cluster.HasCondition(ctx, all[0].set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
-		}).WithTimeout(4 * time.Minute).Should(Succeed())
+		}).Should(Succeed())
 		figure("after the Secret was mended", "complete in %.1f s", time.Since(mended).Seconds())
 		expectHolding(all[0].pods(ctx), image)
 		expectUntouched(all[1].before, all[1].pods(ctx))
-	}, SpecTimeout(8*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("keep the Pods of a namespace whose Secret is wrong as they are, and come to those of all others", func(ctx SpecContext) {
 		both := map[string]string{"e2e.windlass.dev/private": fmt.Sprintf("%x", time.Now().UnixNano())}
@@ -110,14 +110,14 @@ var _ = Describe("Images of a private registry, pulled before sidecars restart",
 		awaitCounters(ctx, r.set, counters{Matched: 4, Updated: 4, Ready: 4, UpdatedReady: 4})
 
 		r.change(ctx, setImage(image))
-		Eventually(ctx, func() []corev1.Pod { return holding(r.pods(ctx), image) }).WithTimeout(3 * time.Minute).Should(HaveLen(2))
-		Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionReady) }).WithTimeout(2 * time.Minute).
+		Eventually(ctx, func() []corev1.Pod { return holding(r.pods(ctx), image) }).Should(HaveLen(2))
+		Eventually(ctx, func() string { return conditionMessage(ctx, r.set, v1beta1.ConditionReady) }).
 			Should(MatchRegexp("Node .* cannot get image .* for namespace " + wrong))
 		figure("Ready", "%s", conditionMessage(ctx, r.set, v1beta1.ConditionReady))
 		now, err := cluster.Pods(ctx, wrong, deployment.Spec.Selector.MatchLabels)
 		Expect(err).NotTo(HaveOccurred())
 		expectUntouched(kept, now)
-	}, SpecTimeout(8*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // withPullSecret has a Pod name the Secret.

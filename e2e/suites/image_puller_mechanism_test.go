@@ -50,7 +50,7 @@ var _ = Describe("A Pod whose command is in no image", func() {
 		status = pullerStatus(ctx, pullerPod(namespace, "no-name", nodes[0], "ghcr.io/Windlass:v1"), corev1.PodPending)
 		Expect(status.State.Waiting).NotTo(BeNil())
 		Expect(status.State.Waiting.Reason).To(Equal("InvalidImageName"))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // pullerPod is a Pod for a node and an image, as the level restricted takes it.

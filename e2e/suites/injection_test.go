@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"encoding/json"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -41,7 +40,7 @@ var _ = Describe("Injection", func() {
 		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
 		awaitCondition(ctx, set.Name, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
 		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionTrue, v1beta1.ReasonAllPodsInjected)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("injects a native sidecar, which runs beside the application", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -62,7 +61,7 @@ var _ = Describe("Injection", func() {
 		Expect(status.Ready).To(BeTrue())
 		Expect(records(&pod, v1beta1.SidecarSetHashAnnotation)[set.Name].SidecarList).To(Equal([]string{"native"}))
 		awaitCounters(ctx, set.Name, counters{Matched: 1, Updated: 1, Ready: 1, UpdatedReady: 1})
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("reaches only the namespaces that its namespaceSelector picks", func(ctx SpecContext) {
 		inside := newNamespace(ctx, map[string]string{"team": "payments"})

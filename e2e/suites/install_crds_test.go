@@ -5,7 +5,6 @@ package suites_test
 import (
 	"context"
 	"regexp"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -47,7 +46,7 @@ var _ = Describe("The chart, in a cluster that has something of it already", Ord
 			_, err = release.TakingOwnership().Install(ctx, adopting)
 			Expect(err).NotTo(HaveOccurred())
 		}
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	It("passes helm test, which leaves nothing behind", func(ctx SpecContext) {
 		took, err := release.Test()
@@ -55,14 +54,14 @@ var _ = Describe("The chart, in a cluster that has something of it already", Ord
 		figure("helm test", "%.1f s", took.Seconds())
 		Expect(cluster.Client.Get(ctx, client.ObjectKey{Namespace: options.Namespace, Name: framework.ReleaseName + "-test"}, &corev1.Pod{})).
 			To(MatchError(ContainSubstring("not found")))
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("refuses to be installed a second time, and names the first", func(ctx SpecContext) {
 		_, err := second.Install(ctx, nil)
 		Expect(err).To(MatchError(ContainSubstring("belongs to the release windlass in namespace " + options.Namespace)))
 		Expect(err).To(MatchError(ContainSubstring("One installation serves the whole cluster")))
 		programs(ctx)
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("refuses the definitions that a release left, and says how to go on", func(ctx SpecContext) {
 		_, err := release.Uninstall()
@@ -74,7 +73,7 @@ var _ = Describe("The chart, in a cluster that has something of it already", Ord
 			ContainSubstring("crds.adopt=true and Helm's --take-ownership"),
 			ContainSubstring("crds.install=false"),
 		)))
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("uses them as they are with crds.install=false", func(ctx SpecContext) {
 		_, err := second.Install(ctx, map[string]any{"crds": map[string]any{"install": false}})
@@ -85,7 +84,7 @@ var _ = Describe("The chart, in a cluster that has something of it already", Ord
 		_, err = second.Uninstall()
 		Expect(err).NotTo(HaveOccurred())
 		awaitNoPrograms(ctx)
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("adopts OpenKruise's with the steps that its refusal names", func(ctx SpecContext) {
 		becomeOpenKruises(ctx)
@@ -108,7 +107,7 @@ var _ = Describe("The chart, in a cluster that has something of it already", Ord
 		survivor, err := cluster.GetSidecarSet(ctx, set.Name)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(survivor.UID).To(Equal(set.UID), "the objects of the definitions are left as they are")
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // awaitNoPrograms waits until the Pods of no release are left.

@@ -18,9 +18,6 @@ import (
 	"github.com/windlass-operator/windlass/e2e/framework"
 )
 
-// installBar is how long `helm install --wait` may take, until the first Pod can be injected.
-const installBar = 60 * time.Second
-
 var _ = Describe("The chart", Ordered, Serial, func() {
 	var namespace string
 	set := framework.SidecarSet("e2e-install", "", "app")
@@ -35,20 +32,17 @@ var _ = Describe("The chart", Ordered, Serial, func() {
 
 	AfterAll(func(ctx SpecContext) {
 		Expect(release.EnsureInstalled(ctx)).To(Succeed())
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
-	It("is ready less than a minute after helm install --wait", func(ctx SpecContext) {
+	It("is of use as soon as helm install --wait has ended", func(ctx SpecContext) {
 		began := time.Now()
 		took, err := release.Install(ctx, nil)
 		Expect(err).NotTo(HaveOccurred())
 		programs(ctx)
 		Expect(cluster.Client.Create(ctx, set)).To(Succeed())
 		awaitInjection(ctx, namespace, set.Name)
-		useful := time.Since(began)
-		figure("helm install --wait", "%.1f s; first Pod injected after %.1f s", took.Seconds(), useful.Seconds())
-		Expect(took).To(BeNumerically("<", installBar))
-		Expect(useful).To(BeNumerically("<", installBar))
-	}, SpecTimeout(5*time.Minute))
+		figure("helm install --wait", "%.1f s; first Pod injected after %.1f s", took.Seconds(), time.Since(began).Seconds())
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("rolls both programs when helm upgrade changes a value", func(ctx SpecContext) {
 		before := framework.Identities(programs(ctx))
@@ -66,7 +60,7 @@ var _ = Describe("The chart", Ordered, Serial, func() {
 		}
 		awaitInjection(ctx, namespace, set.Name)
 		figure("helm upgrade --wait", "%.1f s", took.Seconds())
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leaves no webhook configuration after helm uninstall, and Pods can be created right away", func(ctx SpecContext) {
 		took, err := release.Uninstall()
@@ -100,7 +94,7 @@ var _ = Describe("The chart", Ordered, Serial, func() {
 		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionFalse, v1beta1.ReasonPodsNotInjected)
 		Expect(conditionMessage(ctx, set.Name, v1beta1.ConditionInjected)).To(ContainSubstring(namespace + "/after-uninstall"))
 		figure("helm install --wait, again", "%.1f s", took.Seconds())
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 func allReleasePods(ctx context.Context) ([]corev1.Pod, error) {

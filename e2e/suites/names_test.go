@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -146,5 +145,5 @@ var _ = Describe("A Pod's own container of a sidecar's name", func() {
 			Expect(pod.UID).To(Equal(was), "%s was evicted", pod.Name)
 			Expect(framework.Restarts([]corev1.Pod{*pod})).To(HaveEach(BeZero()))
 		}
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

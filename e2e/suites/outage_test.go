@@ -25,22 +25,19 @@ import (
 const (
 	// missed is how many Pods are created while no webhook answers. Conditions name five at most.
 	missed = 5
-	// outageSlack is what a creation may take beyond the webhook's timeout.
-	outageSlack = 2 * time.Second
 	// burstSize is more than the connections that the API server keeps to the webhook.
 	burstSize = 50
 )
 
 var _ = Describe("While both webhook replicas are gone", Serial, func() {
-	It("creates Pods without delay beyond the timeout, reports them, and injects again afterwards", func(ctx SpecContext) {
+	It("creates Pods all the same, reports them, and injects again afterwards", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
 		awaitInjection(ctx, namespace, set.Name)
 		injected := createPod(ctx, framework.UnscheduledPod(namespace, "before", "app"))
 		Expect(injected).To(beInjectedBy(set.Name))
-		bar := podWebhookTimeout(ctx) + outageSlack
 
-		killWebhooks(ctx, namespace, set.Name, bar)
+		killWebhooks(ctx, namespace, set.Name)
 		// Times of creation are in whole seconds: of a Pod made in the set's second nobody knows whether it was there
 		// first.
 		Eventually(ctx, time.Now).Should(BeTemporally(">", set.CreationTimestamp.Add(time.Second)))
@@ -48,12 +45,11 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		for n := range missed {
 			creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, fmt.Sprintf("missed-%d", n), "app"))
 			Expect(creation.Err).NotTo(HaveOccurred())
-			Expect(creation.Took).To(BeNumerically("<", bar))
 			Expect(creation.Pod).NotTo(beInjectedBy(set.Name))
 			creations = append(creations, creation)
 		}
-		figure("Pods created meanwhile", "%d; median %s, slowest %s (allowed %s)", len(creations),
-			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond), bar)
+		figure("Pods created meanwhile", "%d; median %s, slowest %s; the API server waits for %s", len(creations),
+			framework.Median(creations).Round(time.Millisecond), framework.Slowest(creations).Round(time.Millisecond), podWebhookTimeout(ctx))
 
 		By("reporting them")
 		awaitCounters(ctx, set.Name, counters{Matched: 1, Updated: 1, Uninjected: missed})
@@ -77,39 +73,47 @@ var _ = Describe("While both webhook replicas are gone", Serial, func() {
 		}
 		awaitCondition(ctx, set.Name, v1beta1.ConditionInjected, metav1.ConditionTrue, v1beta1.ReasonAllPodsInjected)
 		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2})
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("refuses Pods of a namespace whose injection is enforced, and says why", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, map[string]string{v1beta1.InjectionLabel: v1beta1.InjectionEnforced})
 		set := createSet(ctx, framework.SidecarSet(namespace, namespace, "app"))
-		killWebhooks(ctx, namespace, set.Name, podWebhookTimeout(ctx)+outageSlack)
+		killWebhooks(ctx, namespace, set.Name)
 
 		creation := cluster.CreatePod(ctx, framework.UnscheduledPod(namespace, "pod", "app"))
 
 		Expect(creation.Err).To(MatchError(ContainSubstring("pods.enforced.apps.kruise.io")))
 		figure("refused", "%v", creation.Err)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // killWebhooks ends both replicas at once, without grace, and keeps them away until bringBack, which also runs when the
-// spec ends. Their processes live on for a moment after their Pods; it returns when they answer no more. Until then
-// too, no creation may take longer than the bar.
-func killWebhooks(ctx context.Context, namespace, set string, bar time.Duration) {
+// spec ends. Their processes live on for a moment after their Pods; it returns when they answer no more.
+func killWebhooks(ctx context.Context, namespace, set string) {
 	GinkgoHelper()
 	pods, err := cluster.ReadyReleasePods(ctx, "webhook", replicas)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx SpecContext) { bringBack(ctx, namespace, set) }, NodeTimeout(2*time.Minute))
+	DeferCleanup(func(ctx SpecContext) { bringBack(ctx, namespace, set) }, NodeTimeout(framework.SpecPatience))
 	patchReplicas(ctx, 0)
 	for i := range pods {
 		Expect(client.IgnoreNotFound(cluster.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)))).To(Succeed())
 	}
 	Eventually(ctx, func() ([]corev1.Pod, error) { return cluster.ReleasePods(ctx, "webhook") }).Should(BeEmpty())
-	Eventually(ctx, func() error {
-		began := time.Now()
-		err := cluster.Injects(ctx, namespace, "app", set)
-		Expect(time.Since(began)).To(BeNumerically("<", bar), "a creation while the webhooks go")
-		return err
-	}).ShouldNot(Succeed())
+	Eventually(ctx, func() error { return cluster.Injects(ctx, namespace, "app", set) }).ShouldNot(Succeed())
+}
+
+// stopWebhooks ends both replicas in an orderly way, and keeps them away until bringBack, which also runs when the spec
+// ends. Their Pods go when their processes have ended.
+func stopWebhooks(ctx context.Context, namespace, set string) {
+	GinkgoHelper()
+	DeferCleanup(func(ctx SpecContext) { bringBack(ctx, namespace, set) }, NodeTimeout(framework.SpecPatience))
+	patchReplicas(ctx, 0)
+	Eventually(ctx, func() ([]corev1.Pod, error) {
+		list := &corev1.PodList{}
+		err := cluster.Client.List(ctx, list, client.InNamespace(options.Namespace),
+			client.MatchingLabels{"app.kubernetes.io/instance": framework.ReleaseName, "app.kubernetes.io/component": "webhook"})
+		return list.Items, err
+	}).Should(BeEmpty())
 }
 
 // bringBack gives the webhook its replicas again, and waits until every one of a burst of Pods would be injected. The

@@ -25,9 +25,6 @@ import (
 const (
 	// stuckSeconds is the least that a set may ask for.
 	stuckSeconds = 60
-	// remedyTimeout is how long it may take until a stuck Pod is dealt with: it must have waited for stuckSeconds, and
-	// machines are busy.
-	remedyTimeout = (stuckSeconds + 60) * time.Second
 	// patchGrace is for how many seconds longer than its last exclusion a SchedPatch is good.
 	patchGrace = 60
 )

@@ -34,27 +34,27 @@ var _ = Describe("Auto remediation, where another node would not help, or is non
 		crashing = startRecorded(ctx, newNamespace(ctx, nil), 1, withRemediation, onNode(other), withPullPolicy(corev1.PullIfNotPresent), withArgs("exit", "1"))
 		crashing.awaitWaiting(ctx, 0, "CrashLoopBackOff")
 		slow = startSlowPull(ctx, other)
-	}, NodeTimeout(3*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	It("says TooFewNodes of a Pod that may run on one node alone", func(ctx SpecContext) {
 		single.expectLeft(ctx, "False TooFewNodes")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says StoragePinned of a Pod whose volume is on the node", func(ctx SpecContext) {
 		storage.expectLeft(ctx, "False StoragePinned")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says Paused while the set is paused", func(ctx SpecContext) {
 		paused.expectLeft(ctx, "False Paused")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("calls it a storm when 30 % of the nodes are bad, and stops", func(ctx SpecContext) {
 		storm.expectStopped(ctx)
-	}, SpecTimeout(6*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says nothing of a Pod that crashes, however long", func(ctx SpecContext) {
 		crashing.expectIgnored(ctx)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says nothing of a Pod whose image trickles, however long", func(ctx SpecContext) {
 		slow.expectIgnored(ctx)
@@ -63,13 +63,13 @@ var _ = Describe("Auto remediation, where another node would not help, or is non
 		slow.awaitCondition(ctx, v1beta1.ConditionReconciling, metav1.ConditionTrue, v1beta1.ReasonPodsNotReady)
 		slow.awaitCondition(ctx, v1beta1.ConditionReady, metav1.ConditionFalse, v1beta1.ReasonPodsNotReady)
 		figure("conditions", "%s", slow.messages(ctx))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // expectLeft waits for what the set says of its stuck Pod, and holds that none was deleted, and no node excluded.
 func (r *recorded) expectLeft(ctx context.Context, says string) {
 	GinkgoHelper()
-	Eventually(ctx, r.remedy(ctx)).WithTimeout(remedyTimeout).Should(Equal(says))
+	Eventually(ctx, r.remedy(ctx)).Should(Equal(says))
 	figure("Remediating", "%s", r.remedyMessage(ctx))
 	r.expectWhole(ctx)
 }
@@ -126,7 +126,7 @@ func startStorm(ctx context.Context) *stormy {
 // them had started.
 func (s *stormy) expectStopped(ctx context.Context) {
 	GinkgoHelper()
-	Eventually(ctx, s.remedy(ctx)).WithTimeout(5 * time.Minute).Should(Equal("False StormActive"))
+	Eventually(ctx, s.remedy(ctx)).Should(Equal("False StormActive"))
 	figure("Remediating", "%s", s.remedyMessage(ctx))
 	Consistently(ctx, s.remedy(ctx)).WithTimeout(20 * time.Second).Should(Equal("False StormActive"))
 	changes := s.history.Changes()

@@ -26,7 +26,7 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 		refuseDeletions(ctx, namespace)
 		kept = startRecorded(ctx, namespace, 2, withRemediation, withSpread)
 		lost = startRecorded(ctx, newNamespace(ctx, nil), 1, withRemediation, withImage(missingAppImage), rather(bad))
-	}, NodeTimeout(2*time.Minute))
+	}, NodeTimeout(framework.SpecPatience))
 
 	It("moves the Pod that cannot start there, with one deletion", func(ctx SpecContext) {
 		moved.expectMoved(ctx, good)
@@ -36,36 +36,37 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 		patch := moved.patch(ctx)
 		Expect(patch).NotTo(BeNil(), "the SchedPatch")
 		figure("SchedPatch", "expires at %s", patch.Spec.ExpiresAt)
-		Expect(patch.Spec.ExpiresAt.Time).To(BeTemporally("~", patch.CreationTimestamp.Add((60+patchGrace)*time.Second), 10*time.Second))
-	}, SpecTimeout(3*time.Minute))
+		// The end was known before the patch was written; all times are in whole seconds.
+		Expect(patch.Spec.ExpiresAt.Time).To(And(BeTemporally("<=", patch.CreationTimestamp.Add((60+patchGrace+1)*time.Second)),
+			BeTemporally(">", patch.CreationTimestamp.Add(patchGrace*time.Second))))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("deletes it once, also when the operator ends between the exclusion and that", func(ctx SpecContext) {
-		Eventually(ctx, func() bool { return kept.patch(ctx) != nil }).WithTimeout(remedyTimeout).Should(BeTrue(), "the exclusion is recorded")
+		Eventually(ctx, func() bool { return kept.patch(ctx) != nil }).Should(BeTrue(), "the exclusion is recorded")
 		Expect(made(kept.history.Changes())).To(Equal(2), "Pods, while none can be deleted")
 		replaceOperators(ctx)
 		allowDeletions(ctx, kept.key.Namespace)
 		kept.expectMoved(ctx, good)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
-	It("says that no node is at fault when the image is missing everywhere, in time", func(ctx SpecContext) {
-		Eventually(ctx, lost.remedy(ctx)).WithTimeout(2*stuckSeconds*time.Second + remedyTimeout).Should(Equal("False AllNodesFailing"))
+	It("says that no node is at fault when the image is missing everywhere", func(ctx SpecContext) {
+		Eventually(ctx, lost.remedy(ctx)).WithTimeout(2 * framework.Patience).Should(Equal("False AllNodesFailing"))
 		lost.awaitCondition(ctx, v1beta1.ConditionProgressing, metav1.ConditionFalse, v1beta1.ReasonAllNodesFailing)
 		lost.awaitCondition(ctx, v1beta1.ConditionStalled, metav1.ConditionTrue, v1beta1.ReasonAllNodesFailing)
-		took := lost.transition(ctx, v1beta1.ConditionStalled).Sub(lost.since)
-		figure("AllNodesFailing", "after %.0f s, twice stuckSeconds being %d s; %s", took.Seconds(), 2*stuckSeconds, lost.remedyMessage(ctx))
-		Expect(took).To(BeNumerically("<", (2*stuckSeconds+20)*time.Second))
+		figure("AllNodesFailing", "after %.0f s, twice stuckSeconds being %d s; %s",
+			lost.transition(ctx, v1beta1.ConditionStalled).Sub(lost.since).Seconds(), 2*stuckSeconds, lost.remedyMessage(ctx))
 		Expect(made(lost.history.Changes())-1).To(BeNumerically("<=", 1), "Pods deleted")
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("lets Pods back on the node when it is mended and the exclusion is over", func(ctx SpecContext) {
 		Expect(cluster.FixRegistry(ctx, bad)).To(Succeed())
-		Eventually(ctx, moved.remedy(ctx)).WithTimeout(remedyTimeout).Should(BeEmpty())
+		Eventually(ctx, moved.remedy(ctx)).Should(BeEmpty())
 		moved.replacePod(ctx, 0)
 		moved.awaitDone(ctx)
 		Expect(moved.pod(ctx, 0).Spec.NodeName).To(Equal(bad))
 		Expect(moved.patch(ctx)).NotTo(BeNil(), "the record of the exclusion, which outlasts it")
 		lost.expectFixed(ctx, "right tag", withImage(framework.AppImage))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 var _ = Describe("Auto remediation while no webhook answers", Serial, Label("remediation"), func() {
@@ -76,14 +77,14 @@ var _ = Describe("Auto remediation while no webhook answers", Serial, Label("rem
 		s := startRecorded(ctx, newNamespace(ctx, nil), 2, withRemediation, withSpread)
 		s.awaitWaitingOn(ctx, bad)
 		awaitInjection(ctx, namespace, set.Name)
-		killWebhooks(ctx, namespace, set.Name, podWebhookTimeout(ctx)+outageSlack)
-		Eventually(ctx, s.remedy(ctx)).WithTimeout(remedyTimeout).Should(Equal("False CannotExclude"))
+		killWebhooks(ctx, namespace, set.Name)
+		Eventually(ctx, s.remedy(ctx)).Should(Equal("False CannotExclude"))
 		figure("Remediating", "%s", s.remedyMessage(ctx))
 		Expect(made(s.history.Changes())).To(Equal(2), "Pods that ever were")
 
 		bringBack(ctx, namespace, set.Name)
 		s.expectMoved(ctx, good)
-	}, SpecTimeout(8*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // expectMoved waits until all Pods serve on the good node, and holds that it took one deletion, of a Pod that had never
@@ -94,7 +95,7 @@ func (r *recorded) expectMoved(ctx context.Context, good string) {
 	Eventually(ctx, func() error {
 		_, err := cluster.ReadyPods(ctx, r.key.Namespace, r.labels, replicas)
 		return err
-	}).WithTimeout(remedyTimeout).Should(Succeed())
+	}).Should(Succeed())
 	for _, pod := range r.pods(ctx) {
 		Expect(pod.Spec.NodeName).To(Equal(good), pod.Name)
 	}

@@ -99,7 +99,7 @@ var _ = Describe("Repair over several tenants", func() {
 				Expect(before).To(HaveKey(pod.UID), "Pod %s/%s was evicted", pod.Namespace, pod.Name)
 			}
 		}
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // awaitRefusedEviction asks by dry run until the API server knows that it is to refuse the eviction of a Pod.

@@ -70,7 +70,7 @@ var _ = Describe("Pods that missed their sidecars", func() {
 		Expect(r.uninjected(ctx)).To(Equal(map[string]string{"lonely": "NotEvictable"}))
 		kept := sameAs(r.awaitServing(ctx, 5), []corev1.Pod{*lonely})
 		expectUntouched(sameAs(missed, kept), kept)
-	}, SpecTimeout(6*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // startUninjected runs Pods in a namespace in which nothing is injected, beside a SidecarSet that selects them.

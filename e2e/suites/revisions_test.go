@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -43,7 +42,7 @@ var _ = Describe("The revisions of a SidecarSet", func() {
 		Expect(third[1].Name).To(And(Equal(first[0].Name), Equal(r.latestRevision(ctx))))
 		Expect(third[1].Revision).To(BeNumerically(">", second[1].Revision))
 		Expect(r.recordedRevisions(ctx)).To(HaveEach(first[0].Name))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("are forgotten beyond revisionHistoryLimit, but for those that Pods run", func(ctx SpecContext) {
 		r := startRollout(ctx, 1, func(set *v1beta1.SidecarSet) {
@@ -65,7 +64,7 @@ var _ = Describe("The revisions of a SidecarSet", func() {
 		}
 		Eventually(ctx, func() []string { return revisionNames(r.revisions(ctx)) }).Should(
 			And(HaveLen(2), ContainElement(r.latestRevision(ctx)), Not(ContainElement(first))), "without the one that no Pod runs any more")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("can be pinned for new Pods, by name and by custom version", func(ctx SpecContext) {
 		r := startRollout(ctx, 1, func(set *v1beta1.SidecarSet) {
@@ -103,7 +102,7 @@ var _ = Describe("The revisions of a SidecarSet", func() {
 		By("injecting the current version again without a pin")
 		r.change(ctx, pin(nil))
 		r.awaitInjected(ctx, framework.SidecarImageV2)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // revisions are the SidecarSet's, oldest first.

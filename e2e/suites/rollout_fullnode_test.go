@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -138,7 +137,7 @@ var _ = Describe("A full node", Serial, func() {
 			By("rolling the next image out")
 			changeSet(ctx, c.set, image(framework.SidecarImageV2))
 			Eventually(ctx, func() []string { return images(awaitPods(ctx, cart), framework.SidecarContainer) }).
-				WithTimeout(time.Minute).Should(HaveEach(framework.SidecarImageV2))
+				Should(HaveEach(framework.SidecarImageV2))
 			c.awaitLimited(ctx, cart, 3, v1beta1.ReasonResizeInfeasible, "enough allocatable resources: cpu")
 			Expect(images(awaitPods(ctx, web), framework.SidecarContainer)).To(HaveEach(framework.SidecarImageV2))
 			Expect(framework.Identities(awaitPods(ctx, cart))).To(Equal(before), "nothing is recreated")
@@ -150,7 +149,7 @@ var _ = Describe("A full node", Serial, func() {
 			awaitCounters(ctx, c.set, counters{Matched: 3, Updated: 3, Ready: 3, UpdatedReady: 3})
 			c.expectCPU(ctx, cart, 0.1)
 			c.expectCPU(ctx, web, 0.1)
-		}, SpecTimeout(5*time.Minute))
+		}, SpecTimeout(framework.SpecPatience))
 	}
 
 	It("that has no room now limits its Pod until another one has left", func(ctx SpecContext) {
@@ -169,9 +168,9 @@ var _ = Describe("A full node", Serial, func() {
 		By("deleting the other Pod")
 		Expect(cluster.Client.Delete(ctx, other, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 		Eventually(ctx, func() string { return conditionMessage(ctx, c.set, v1beta1.ConditionUpdateLimited) }).
-			WithTimeout(4 * time.Minute).Should(BeEmpty()) // a kubelet looks every 3 min, if it does not at once
+			WithTimeout(2 * framework.Patience).Should(BeEmpty()) // a kubelet looks every 3 min, if it does not at once
 		awaitCondition(ctx, c.set, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
 		c.expectCPU(ctx, cart, 0.5)
 		Expect(framework.Identities(awaitPods(ctx, cart))).To(Equal(before), "nothing is recreated")
-	}, SpecTimeout(7*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

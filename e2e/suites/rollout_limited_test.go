@@ -5,7 +5,6 @@ package suites_test
 import (
 	"context"
 	"fmt"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -47,7 +46,7 @@ var _ = Describe("A change that no running Pod can take", func() {
 		r.awaitReady(ctx, v1beta1.ReasonComplete)
 		Expect(r.withoutArgs(ctx)).To(BeEmpty())
 		awaitCounters(ctx, r.set, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // awaitUpgradable waits until the condition SidecarSetUpgradable says so on every Pod.

@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -25,5 +23,5 @@ var _ = Describe("A native sidecar", func() {
 		expectInPlace(r.before, after, framework.SidecarImageV2)
 		expectWireAfterUpdate(ctx, after, r.set)
 		awaitCounters(ctx, r.set, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -37,7 +35,7 @@ var _ = Describe("A sidecar's resources", func() {
 		expectResources(updated, "60m", "48Mi")
 		expectInPlace(r.before, updated, framework.SidecarImageV2)
 		expectWireAfterUpdate(ctx, updated, r.set)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // setResources makes a sidecar request so much, and limits it to twice that.

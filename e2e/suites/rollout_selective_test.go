@@ -39,7 +39,7 @@ var _ = Describe("A selective rollout", func() {
 
 		r.change(ctx, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.Selector = nil })
 		expectInPlace(r.before, r.awaitReady(ctx, v1beta1.ReasonComplete), framework.SidecarImageV2)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("rests when half of the Pods are updated with partition 50 %, and goes on with partition 0", func(ctx SpecContext) {
 		r := startRollout(ctx, 4)
@@ -58,7 +58,7 @@ var _ = Describe("A selective rollout", func() {
 
 		r.change(ctx, func(set *v1beta1.SidecarSet) { set.Spec.UpdateStrategy.Partition = ptr.To(intstr.FromInt32(0)) })
 		expectInPlace(r.before, r.awaitReady(ctx, v1beta1.ReasonComplete), framework.SidecarImageV2)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("updates two Pods at a time, and never three, with maxUnavailable 2", func(ctx SpecContext) {
 		r := startRollout(ctx, 6, func(set *v1beta1.SidecarSet) {
@@ -78,7 +78,7 @@ var _ = Describe("A selective rollout", func() {
 		Expect(most).To(Equal(2), "Pods unready at once, with maxUnavailable 2:\n%s", strings.Join(history, "\n"))
 		figure("6 Pods updated in place, two at a time", "%.1f s, at most %d unready at once", took.Seconds(), most)
 		expectInPlace(r.before, after, framework.SidecarImageV2)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("takes Pods in the order of priorityStrategy", func(ctx SpecContext) {
 		r := startRollout(ctx, 4)
@@ -106,7 +106,7 @@ var _ = Describe("A selective rollout", func() {
 			}}
 			set.Spec.Containers[0].Image = framework.SidecarImageV3
 		})).To(Equal([]string{three, one, two, without}))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // orderOfUpdates changes the SidecarSet's image and returns the names of the Pods in the order in which they got it.

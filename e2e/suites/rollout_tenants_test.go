@@ -26,11 +26,8 @@ import (
 // tenantsLabel is the label by which one SidecarSet reaches the namespaces of several tenants.
 const tenantsLabel = "e2e.windlass/tenants"
 
-// healthyWithin is how long the healthy tenant's Pods take at most, whatever the others do.
-const healthyWithin = 20 * time.Second
-
 var _ = Describe("A SidecarSet over five tenants", func() {
-	It("is rolled out to the healthy one at once, to the others as far as can be, and says why not further", func(ctx SpecContext) {
+	It("waits for none of the others where one is healthy, is rolled out to these as far as can be, and says why not further", func(ctx SpecContext) {
 		t := newTenants(ctx)
 		refusing, finished, gated, guarded, healthy := t.add(ctx), t.add(ctx), t.add(ctx), t.add(ctx), t.add(ctx)
 
@@ -47,7 +44,7 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 
 		began := time.Now()
 		changeSet(ctx, t.set, setImage(framework.SidecarImageV2))
-		Eventually(ctx, t.updated(ctx, healthy)).WithTimeout(healthyWithin).Should(Equal(3), "Pods of the healthy tenant that run the new sidecar")
+		Eventually(ctx, t.updated(ctx, healthy)).Should(Equal(3), "Pods of the healthy tenant that run the new sidecar, while all that is in the way of the others is there")
 		figure("healthy tenant done", "%.1f s", time.Since(began).Seconds())
 		for namespace, want := range map[string]int{finished: 1, gated: 1, refusing: 0, guarded: 0} {
 			Eventually(ctx, t.holding(ctx, namespace)).Should(Equal(want), "Pods with the new image in %s", namespace)
@@ -63,7 +60,7 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 		By("going on by itself when nothing is refused any more, and not waiting for those that are down for reasons of their own")
 		lift(ctx)
 		began = time.Now()
-		Eventually(ctx, t.updated(ctx, refusing)).WithTimeout(2 * time.Minute).Should(Equal(2))
+		Eventually(ctx, t.updated(ctx, refusing)).Should(Equal(2))
 		figure("refusing tenant done", "%.1f s after its policy was lifted", time.Since(began).Seconds())
 		Expect(t.holding(ctx, guarded)()).To(BeZero(), "Pods with the new image that their PodDisruptionBudget keeps")
 
@@ -75,7 +72,7 @@ var _ = Describe("A SidecarSet over five tenants", func() {
 		Expect(t.updated(ctx, guarded)()).To(Equal(2))
 		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReconciling)).To(BeEmpty())
 		Expect(conditionMessage(ctx, t.set, v1beta1.ConditionReady)).To(ContainSubstring(finished + "/job-"))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // tenants are namespaces with one SidecarSet over all of them.

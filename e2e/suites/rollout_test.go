@@ -59,7 +59,7 @@ var _ = Describe("A rollout in place", func() {
 		expectInPlace(before, after, framework.SidecarImageV2)
 		awaitCounters(ctx, set.Name, counters{Matched: 4, Updated: 4, Ready: 4, UpdatedReady: 4})
 		expectWireAfterUpdate(ctx, after, set.Name)
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("rests while it is paused, is Ready meanwhile, and goes on when it is resumed", func(ctx SpecContext) {
 		start(ctx, 2)
@@ -85,7 +85,7 @@ var _ = Describe("A rollout in place", func() {
 		awaitCondition(ctx, set.Name, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
 		expectInPlace(before, awaitPods(ctx, deployment), framework.SidecarImageV2)
 		awaitCounters(ctx, set.Name, counters{Matched: 2, Updated: 2, Ready: 2, UpdatedReady: 2})
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("goes on to the newest image when it changes midway", func(ctx SpecContext) {
 		start(ctx, 2)
@@ -99,7 +99,7 @@ var _ = Describe("A rollout in place", func() {
 		for i := range after {
 			Expect(framework.ContainerStatus(&after[i], framework.AppContainer).RestartCount).To(BeZero())
 		}
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says so when a change cannot be made in place, and leaves the Pods alone", func(ctx SpecContext) {
 		start(ctx, 2)
@@ -124,7 +124,7 @@ var _ = Describe("A rollout in place", func() {
 		Eventually(ctx, func() string { return conditionMessage(ctx, set.Name, v1beta1.ConditionUpdateLimited) }).Should(BeEmpty())
 		awaitCondition(ctx, set.Name, v1beta1.ConditionReady, metav1.ConditionTrue, v1beta1.ReasonComplete)
 		expectUntouched(before, awaitPods(ctx, deployment))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // expectInPlace holds that the Pods are the same ones as before, that the application never stopped, and that the

@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -24,7 +22,7 @@ var _ = Describe("While no webhook answers", Serial, func() {
 		awaitCount(ctx, namespace, "cart", 1)
 		awaitPatchReport(ctx, patch, patchReport{Matched: 1, Patched: 1, Ready: "True Active"})
 
-		killWebhooks(ctx, namespace, set.Name, podWebhookTimeout(ctx)+outageSlack)
+		killWebhooks(ctx, namespace, set.Name)
 		scaleTo(ctx, deployment, 1+missed)
 		pods := awaitCount(ctx, namespace, "cart", 1+missed)
 		Expect(patchedOf(pods, patch.Name)).To(HaveLen(1))
@@ -40,5 +38,5 @@ var _ = Describe("While no webhook answers", Serial, func() {
 			}
 		}
 		awaitPatchReport(ctx, patch, patchReport{Matched: 1 + missed, Patched: 1 + missed, Ready: "True Active"})
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
@@ -39,7 +40,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		awaitPatchReport(ctx, third, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
 		awaitPatchReport(ctx, low, patchReport{Matched: 2, Skipped: 2, Ready: "False Conflict"})
 		figure("the patch that comes too late", "%s", patchMessage(low))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("leave a Pod that contradicts alone, or deny it", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -64,8 +65,12 @@ var _ = Describe("The rules of SchedPatches", func() {
 		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Ready: "False Conflict"})
 		Expect(meta.IsStatusConditionTrue(patch.Status.Conditions, v1beta1.ConditionStalled)).To(BeTrue())
 		scaleTo(ctx, deployment, 4)
-		Consistently(ctx, func() ([]corev1.Pod, error) { return cluster.Pods(ctx, namespace, nil) }, "3s").Should(HaveLen(2))
-	}, SpecTimeout(2*time.Minute))
+		Eventually(ctx, func() ([]appsv1.DeploymentCondition, error) {
+			err := cluster.Client.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)
+			return deployment.Status.Conditions, err
+		}).Should(ContainElement(And(HaveField("Type", appsv1.DeploymentReplicaFailure), HaveField("Status", corev1.ConditionTrue))))
+		Expect(cluster.Pods(ctx, namespace, nil)).To(HaveLen(2))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("go to as many Pods as maxPods says, or a few more", func(ctx SpecContext) {
 		const most, all = 3, 20
@@ -79,15 +84,19 @@ var _ = Describe("The rules of SchedPatches", func() {
 		Expect(patched).To(And(BeNumerically(">=", most), BeNumerically("<=", most*replicas)), "each replica of the webhook counts for itself")
 		awaitPatchReport(ctx, patch, patchReport{Matched: all, Patched: int32(patched), Ready: "True Active"})
 		figure("maxPods", "%d of %d Pods patched with maxPods %d: %s", patched, all, most, patchMessage(patch))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("end when the patch does, at once", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
 		simulatedNodes(ctx, namespace, 1)
-		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart", func(spec *v1alpha1.SchedPatchSpec) { spec.TTLSeconds = ptr.To[int32](15) }))
+		patch := createPatch(ctx, patchFor(namespace, "apps/v1", "Deployment", "cart"))
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, 2))).To(Succeed())
 		awaitCount(ctx, namespace, "cart", 2)
 		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Ready: "True Active"})
+		age := time.Since(patch.CreationTimestamp.Time) // it ends in a while, however long all this took
+		changePatch(ctx, patch, func(spec *v1alpha1.SchedPatchSpec) { spec.TTLSeconds = ptr.To(int32((age + 20*time.Second).Seconds())) })
+		awaitPatchSeen(ctx, patch)
+		Expect(patch.Status.ExpiresAt).NotTo(BeNil())
 
 		time.Sleep(time.Until(patch.Status.ExpiresAt.Time))
 		for range probes {
@@ -97,7 +106,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		}
 		awaitPatchReport(ctx, patch, patchReport{Matched: 2, Patched: 2, Ready: "True Expired"})
 		Expect(meta.IsStatusConditionTrue(patch.Status.Conditions, v1beta1.ConditionExpired)).To(BeTrue())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("are previewed as they are then applied", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -136,7 +145,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 		Expect(after.Spec.NodeSelector).To(Equal(preview.NodeSelector))
 		Expect(after.Spec.Tolerations).To(ConsistOf(append(preview.Tolerations, defaultTolerations()...)))
 		figure("preview", "%s", asJSON(preview))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("are shown by kubectl create --dry-run=server, which changes nothing", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -156,7 +165,7 @@ var _ = Describe("The rules of SchedPatches", func() {
 			err := cluster.Client.Get(ctx, client.ObjectKeyFromObject(patch), patch)
 			return patch.ResourceVersion, err
 		}, "3s").Should(Equal(before), "the SchedPatch")
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // defaultTolerations are those that the API server gives to every Pod.

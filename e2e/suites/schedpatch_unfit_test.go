@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -27,7 +25,7 @@ var _ = Describe("A SchedPatch that fits nothing", func() {
 		awaitPatchReport(ctx, patch, patchReport{Matched: 1, Skipped: 1, Ready: "False Conflict"})
 		Expect(patchMessage(patch)).To(Equal("New Pods of Deployment cart do not get the patch: no node can match: " +
 			"the Pod demands kubernetes.io/hostname In [node1] (nodeSelector), the patch NotIn [node1] (nodeAffinity). Change one of the two."))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("says that no node is left, until one comes", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -39,7 +37,7 @@ var _ = Describe("A SchedPatch that fits nothing", func() {
 			`without the patch [1-9]\d*\. It demands pool In \[` + namespace + `\] \(nodeAffinity\)\.`))
 		simulatedNodes(ctx, namespace, 1)
 		awaitPatchReport(ctx, patch, patchReport{Ready: "True Active"})
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("names the StatefulSet of the other group", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -49,5 +47,5 @@ var _ = Describe("A SchedPatch that fits nothing", func() {
 		awaitPatchReport(ctx, patch, patchReport{Ready: "False TargetNotFound"})
 		Expect(patchMessage(patch)).To(ContainSubstring("apps/v1 StatefulSet db does not exist in namespace " + namespace +
 			"; there is one of apps.kruise.io/v1beta1: set targetRef.apiVersion to it"))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -157,12 +156,12 @@ var _ = Describe("A SchedPatch", func() {
 		expectUnpatched(ctx, before)
 		Expect(workload.fingerprint(ctx, namespace)).To(Equal(fingerprint), "template and revisions")
 	},
-		Entry("a Deployment, on real nodes", deploymentWorkload, false, SpecTimeout(3*time.Minute)),
-		Entry("a Deployment, on simulated nodes", deploymentWorkload, true, SpecTimeout(3*time.Minute)),
-		Entry("a StatefulSet of apps/v1", statefulSetWorkload, true, SpecTimeout(3*time.Minute)),
-		Entry("an Advanced StatefulSet", advancedStatefulSetWorkload, true, SpecTimeout(3*time.Minute)),
-		Entry("a Job", jobWorkload, true, SpecTimeout(3*time.Minute)),
-		Entry("a CronJob", cronJobWorkload, true, SpecTimeout(4*time.Minute)),
+		Entry("a Deployment, on real nodes", deploymentWorkload, false, SpecTimeout(framework.SpecPatience)),
+		Entry("a Deployment, on simulated nodes", deploymentWorkload, true, SpecTimeout(framework.SpecPatience)),
+		Entry("a StatefulSet of apps/v1", statefulSetWorkload, true, SpecTimeout(framework.SpecPatience)),
+		Entry("an Advanced StatefulSet", advancedStatefulSetWorkload, true, SpecTimeout(framework.SpecPatience)),
+		Entry("a Job", jobWorkload, true, SpecTimeout(framework.SpecPatience)),
+		Entry("a CronJob", cronJobWorkload, true, SpecTimeout(framework.SpecPatience)),
 	)
 
 	It("waits for a target that does not exist, and follows it by name when it is made again", func(ctx SpecContext) {
@@ -186,7 +185,7 @@ var _ = Describe("A SchedPatch", func() {
 		Expect(cluster.Client.Create(ctx, idleDeployment(namespace, 3))).To(Succeed())
 		Expect(patchedOf(awaitCount(ctx, namespace, "cart", 3), patch.Name)).To(HaveLen(3))
 		awaitPatchReport(ctx, patch, patchReport{Matched: 3, Patched: 3, Ready: "True Active"})
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // awaitReadyOn waits until a Pod serves, on a node that is allowed.

@@ -5,7 +5,6 @@ package suites_test
 import (
 	"context"
 	"slices"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -57,7 +56,7 @@ var _ = Describe("A hook around the update of sidecars", func() {
 			g.Expect(holding(r.pods(ctx), framework.SidecarImageV2)).To(HaveLen(2))
 		}).Should(Succeed())
 		r.awaitBack(ctx, held.Name, framework.SidecarImageV2)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("of a set that is deleted leaves no Pod out of service", func(ctx SpecContext) {
 		r := startRollout(ctx, 2, byLabel(600))
@@ -65,7 +64,7 @@ var _ = Describe("A hook around the update of sidecars", func() {
 		held := r.awaitHeld(ctx)
 		Expect(cluster.DeleteSidecarSet(ctx, r.set)).To(Succeed())
 		r.awaitBack(ctx, held.Name, framework.SidecarImage)
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // awaitHeld waits for a Pod to be out of service for its update.

@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -44,7 +43,7 @@ var _ = Describe("The claims of an Advanced StatefulSet", func() {
 		latest := s.awaitDone(ctx)
 		Expect(mounted(&latest[1], "logs")).To(Equal("logs-app-1"))
 		Expect(latest[0].UID).To(Equal(after[0].UID), "the other Pod goes on with what it has")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("go with scaling down and with the set when persistentVolumeClaimRetentionPolicy says so", func(ctx SpecContext) {
 		namespace := newStorage(ctx)
@@ -75,7 +74,7 @@ var _ = Describe("The claims of an Advanced StatefulSet", func() {
 		Expect(cluster.Client.Delete(ctx, s.get(ctx))).To(Succeed())
 		Eventually(ctx, func() int { return len(s.claims(ctx)) }).Should(BeZero(), "claims")
 		Eventually(ctx, func() int { return len(s.all(ctx)) }).Should(BeZero(), "Pods")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("grow with the rollout, Pod by Pod, without a restart where only the size changes", func(ctx SpecContext) {
 		namespace := newStorage(ctx)
@@ -105,7 +104,7 @@ var _ = Describe("The claims of an Advanced StatefulSet", func() {
 			set.Spec.VolumeClaimTemplates[0] = framework.ClaimTemplate("data", namespace, "1Gi")
 		})
 		Expect(err).To(MatchError(ContainSubstring("2Gi")))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // newStorage makes a namespace, and a StorageClass of its name with volumes. The volumes go when the spec ends.

@@ -24,6 +24,9 @@ import (
 // kubectlName is how kubectl tells our StatefulSets from those of apps/v1.
 const kubectlName = "statefulsets.apps.kruise.io/app"
 
+// kubectlPatience is how long kubectl waits.
+var kubectlPatience = "--timeout=" + framework.Patience.String()
+
 var _ = Describe("Other people's clients of an Advanced StatefulSet", func() {
 	It("OpenKruise's Go client creates, changes, scales and takes back in v1beta1, and reads every counter", func(ctx SpecContext) {
 		clients, err := kruise.NewForConfig(cluster.Config)
@@ -67,7 +70,7 @@ var _ = Describe("Other people's clients of an Advanced StatefulSet", func() {
 		Expect(images(s.awaitDone(ctx), framework.AppContainer)).To(HaveEach(framework.AppImage))
 		Expect(s.get(ctx).Status.UpdateRevision).To(Equal(first), "the revision of before is the newest again")
 		Expect(s.revisions(ctx)).To(HaveLen(2))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("OpenKruise's Go client does the same in v1alpha1", func(ctx SpecContext) {
 		clients, err := kruise.NewForConfig(cluster.Config)
@@ -99,7 +102,7 @@ var _ = Describe("Other people's clients of an Advanced StatefulSet", func() {
 		set, err = sets.Get(ctx, made.Name, metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.Status).To(And(HaveField("UpdatedReplicas", int32(2)), HaveField("ReadyReplicas", int32(2))))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("kubectl scales it, waits for it and shows it; a HorizontalPodAutoscaler keeps it within its bounds", func(ctx SpecContext) {
 		s, _ := startStateful(ctx, 1)
@@ -107,7 +110,7 @@ var _ = Describe("Other people's clients of an Advanced StatefulSet", func() {
 
 		kubectl(ctx, "", in("scale", kubectlName, "--replicas=2")...)
 		Eventually(ctx, func() int32 { return s.get(ctx).Status.Replicas }).Should(Equal(int32(2)))
-		kubectl(ctx, "", in("wait", "--for=condition=Ready", "--timeout=60s", kubectlName)...)
+		kubectl(ctx, "", in("wait", "--for=condition=Ready", kubectlPatience, kubectlName)...)
 		Expect(s.awaitDone(ctx)).To(HaveLen(2))
 		Expect(kubectl(ctx, "", in("get", "asts", "app", "--no-headers")...)).To(MatchRegexp(`^app +2 +2 +2 +2 `))
 
@@ -122,7 +125,7 @@ var _ = Describe("Other people's clients of an Advanced StatefulSet", func() {
 			err := cluster.Client.Get(ctx, s.key, seen)
 			return seen.Status.Conditions, err
 		}).Should(ContainElement(And(HaveField("Type", autoscalingv2.AbleToScale), HaveField("Status", corev1.ConditionTrue))))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // kruiseSet is a StatefulSet of OpenKruise's types that is changed in place.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -94,9 +93,6 @@ func (s *stateful) awaitDone(ctx context.Context) []corev1.Pod {
 	return s.awaitResting(ctx, v1beta1.ReasonComplete)
 }
 
-// rolloutTimeout is how long a rollout may take: a machine that is busy starts Pods slowly.
-const rolloutTimeout = 2 * time.Minute
-
 // awaitResting waits until the set is Ready for the reason and all Pods that it asks for are ready, and returns these.
 // A Pod that was deleted a moment ago may not show in the condition yet.
 func (s *stateful) awaitResting(ctx context.Context, reason string) (pods []corev1.Pod) {
@@ -107,7 +103,7 @@ func (s *stateful) awaitResting(ctx context.Context, reason string) (pods []core
 		}
 		pods, err = cluster.ReadyPods(ctx, s.key.Namespace, s.labels, int(*s.get(ctx).Spec.Replicas))
 		return err
-	}).WithTimeout(rolloutTimeout).Should(Succeed())
+	}).Should(Succeed())
 	return pods
 }
 

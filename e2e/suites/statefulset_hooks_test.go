@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -50,7 +49,7 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 		s.unhook(ctx, 1)
 		Eventually(ctx, s.seePod(ctx, 1)).Should(BeNil())
 		expectSameProcesses(before[:1], s.awaitDone(ctx))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("hold a change in place until the Pod is let go, and its return until it is taken hold of again", func(ctx SpecContext) {
 		s := createHooked(ctx, 2, &v1beta1.Lifecycle{InPlaceUpdate: byFinalizer(true)}, inPlaceIfPossible)
@@ -78,7 +77,7 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 		Eventually(ctx, s.seePod(ctx, 1)).Should(beIn(v1beta1.LifecycleStatePreparingUpdate))
 		s.change(ctx, withImage(framework.AppImageV2))
 		expectSameProcesses(after, s.awaitDone(ctx))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("hold nobody for longer than their timeout: the Pod serves on, others go, and it goes at once when it is let go", func(ctx SpecContext) {
 		hook := byFinalizer(true)
@@ -109,7 +108,7 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 		expectRestarted(before, after, framework.AppContainer)
 		Expect(s.events(ctx)).To(ContainElement(And(
 			HavePrefix("HookTimeout: "), ContainSubstring(s.podName(0)), ContainSubstring("did not take hold"))))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("hold a recreation by a label, and a second revision goes on from there", func(ctx SpecContext) {
 		label := &v1beta1.LifecycleHook{LabelsHandler: map[string]string{hookLabel: "true"}}
@@ -128,7 +127,7 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 			s.awaitReplaced(ctx, &before[ordinal])
 		}
 		Expect(images(s.awaitDone(ctx), framework.AppContainer)).To(HaveEach(framework.AppImageV3))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("keep a new Pod from counting as available until it is taken hold of", func(ctx SpecContext) {
 		s := createStateful(ctx, 2, func(set *v1beta1.StatefulSet) { set.Spec.Lifecycle = &v1beta1.Lifecycle{PreNormal: byFinalizer(false)} })
@@ -143,7 +142,7 @@ var _ = Describe("The lifecycle hooks of an Advanced StatefulSet", func() {
 		Eventually(ctx, s.seePod(ctx, 1)).Should(beIn(v1beta1.LifecycleStatePreparingNormal))
 		s.hook(ctx, 1)
 		s.awaitDone(ctx)
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 func byFinalizer(markNotReady bool) *v1beta1.LifecycleHook {

@@ -49,7 +49,7 @@ var _ = Describe("A change in place of an Advanced StatefulSet", func() {
 		renamed := s.changeInPlace(ctx, native, withImage(digest))
 		Expect(framework.ContainerStatus(&renamed[0], framework.AppContainer).ImageID).To(Equal(digest))
 		expectRestarted(native, renamed, framework.AppContainer)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("of labels and annotations alone restarts nothing and leaves the Pods in service, unless a container reads them", func(ctx SpecContext) {
 		s, before := startStateful(ctx, 2, inPlaceIfPossible, withCompany, func(set *v1beta1.StatefulSet) {
@@ -80,7 +80,7 @@ var _ = Describe("A change in place of an Advanced StatefulSet", func() {
 		read := s.changeInPlace(ctx, after, func(set *v1beta1.StatefulSet) { set.Spec.Template.Labels["ver"] = "2" })
 		expectRestarted(after, read, framework.AppContainer)
 		Expect(s.ask(ctx, 1, "/env?name=VER")).To(Equal("2"))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("keeps a Pod out of service for the grace period before its container restarts", func(ctx SpecContext) {
 		s, before := startStateful(ctx, 1, inPlaceIfPossible, strategy(func(r *v1beta1.RollingUpdateStatefulSetStrategy) {
@@ -95,7 +95,7 @@ var _ = Describe("A change in place of an Advanced StatefulSet", func() {
 		waited := started.Sub(out)
 		figure("grace period", "%s between NotReady and the start of the new container, in whole seconds; %s asked for", waited, draining)
 		Expect(waited).To(BeNumerically(">=", draining-time.Second), "both times are cut off to a second")
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("resizes cpu and memory without a restart", func(ctx SpecContext) {
 		s, before := startStateful(ctx, 2, inPlaceIfPossible, withResources("50m", "32Mi"))
@@ -111,7 +111,7 @@ var _ = Describe("A change in place of an Advanced StatefulSet", func() {
 		both := s.changeInPlaceWith(ctx, mostWritesWithResize, after, withResources("60m", "48Mi"), withImage(framework.AppImageV2))
 		expectRestarted(after, both, framework.AppContainer)
 		expectAmounts(*framework.ContainerStatus(&both[0], framework.AppContainer).Resources, resources("60m", "48Mi"))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("gives way to new Pods where it is impossible, and says why; with InPlaceOnly it is refused", func(ctx SpecContext) {
 		s, before := startStateful(ctx, 2, inPlaceIfPossible)
@@ -138,7 +138,7 @@ var _ = Describe("A change in place of an Advanced StatefulSet", func() {
 		Expect(err).To(MatchError(ContainSubstring(path)))
 		figure("refusal", "%v", err)
 		expectRestarted(restarted, s.changeInPlace(ctx, restarted, withImage(framework.AppImageV2)), framework.AppContainer)
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // takenOut is when a Pod was taken out of service for a change in place, by its condition.

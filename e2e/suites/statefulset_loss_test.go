@@ -3,8 +3,6 @@
 package suites_test
 
 import (
-	"time"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -31,7 +29,7 @@ var _ = Describe("An Advanced StatefulSet that loses a Pod", func() {
 		Expect(cluster.Client.SubResource("eviction").Create(ctx, &after[1], eviction)).To(Succeed())
 		s.awaitReplaced(ctx, &after[1])
 		Expect(s.awaitDone(ctx)[0].UID).To(Equal(after[0].UID))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("never runs a second one of the ordinal while the first may still run, until somebody deletes that by force", func(ctx SpecContext) {
 		// Taking long to end, the Pod looks like one on a node that is lost: it is going, and nobody says that it is
@@ -59,5 +57,5 @@ var _ = Describe("An Advanced StatefulSet that loses a Pod", func() {
 		}
 		Expect(framework.Container(s.pod(ctx, 1), framework.AppContainer).Image).To(Equal(framework.AppImageV2))
 		Expect(s.pod(ctx, 0).Status.Phase).To(Equal(corev1.PodRunning))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })

@@ -34,7 +34,7 @@ var _ = Describe("An Advanced StatefulSet whose nodes pull before its Pods chang
 		s.change(ctx, withImage(missingAppImage))
 		Eventually(ctx, func() error {
 			return cluster.StatefulSetHas(ctx, s.key, v1beta1.ConditionStalled, metav1.ConditionTrue, v1beta1.ReasonImageUnavailable)
-		}).WithTimeout(2 * time.Minute).Should(Succeed())
+		}).Should(Succeed())
 		figure("conditions", "%s", s.messages(ctx))
 		Expect(s.messages(ctx)).To(And(ContainSubstring(missingAppImage), ContainSubstring("not found")))
 		expectSameProcesses(before, s.pods(ctx))
@@ -56,7 +56,7 @@ var _ = Describe("An Advanced StatefulSet whose nodes pull before its Pods chang
 		Expect(made).To(HaveLen(2), "pullers, one on each node")
 		Expect(made[0].Before(first.From)).To(BeTrue(), "the first pull came before the first restart")
 		Expect(made[1].After(first.To)).To(BeTrue(), "the second one when a Pod was updated and ready")
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // pullersMade is when the pullers for an image were created, in order.

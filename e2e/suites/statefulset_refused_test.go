@@ -33,7 +33,7 @@ var _ = Describe("An Advanced StatefulSet", func() {
 		allow(ctx)
 		after := s.awaitDone(ctx)
 		Expect(framework.Identities(after)).To(Equal(framework.Identities(before)))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("makes a Pod again at the revision that mounts a claim template which was removed", func(ctx SpecContext) {
 		namespace := newStorage(ctx)
@@ -50,7 +50,7 @@ var _ = Describe("An Advanced StatefulSet", func() {
 			"Still to be created: 2 of 4 Pods, app-2 the first.", kept))
 		s.change(ctx, withPartition(2))
 		Eventually(ctx, s.seePod(ctx, 2)).Should(Not(BeNil()))
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("names what holds a Pod, and why one does not run", func(ctx SpecContext) {
 		s, _ := startStateful(ctx, 2, parallel, withMaxUnavailable(2))
@@ -61,7 +61,7 @@ var _ = Describe("An Advanced StatefulSet", func() {
 			ContainSubstring("Waiting for Pods to go: app-1 (finalizers example.com/hold)."),
 			MatchRegexp(`Cannot run: app-0: container app exited with 3, \d+ restarts? \(CrashLoopBackOff\); see kubectl logs -n %s app-0 -c app --previous\.`, s.key.Namespace)))
 		figure("conditions", "%s", s.messages(ctx))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // withCPU lets the application ask for so much.
@@ -95,5 +95,5 @@ func (s *stateful) message(ctx context.Context, kind string) string {
 // awaitMessage waits until a condition says a text, and nothing else.
 func (s *stateful) awaitMessage(ctx context.Context, kind, text string) {
 	GinkgoHelper()
-	Eventually(ctx, func() string { return s.message(ctx, kind) }).WithTimeout(time.Minute).Should(Equal(text))
+	Eventually(ctx, func() string { return s.message(ctx, kind) }).Should(Equal(text))
 }

@@ -46,7 +46,7 @@ var _ = Describe("An Advanced StatefulSet scales", func() {
 		Expect(namesOfChanges(framework.Updates(changes))).To(Equal([]string{"app-9", "app-8"}), "Pods in the order of their deletion")
 		expectOneTerminating(changes)
 		Expect(s.get(ctx).Status).To(And(HaveField("Replicas", int32(1)), HaveField("ReadyReplicas", int32(1)), HaveField("AvailableReplicas", int32(1))))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("all at once with Parallel", func(ctx SpecContext) {
 		s := createStateful(ctx, 0, parallel, readyAfter("3s"), endsAfter("3s"))
@@ -66,7 +66,7 @@ var _ = Describe("An Advanced StatefulSet scales", func() {
 		changes = stop()
 		firstGone := slices.IndexFunc(changes, func(c framework.PodChange) bool { return c.After == nil })
 		Expect(framework.Updates(changes[:firstGone])).To(HaveLen(many), "Pods on their way out before the first of them was gone")
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // created are the creations among changes.

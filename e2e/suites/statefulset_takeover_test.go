@@ -4,7 +4,6 @@ package suites_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -59,7 +58,7 @@ var _ = Describe("An Advanced StatefulSet takes over", func() {
 		expectRecreated(after, s.awaitDone(ctx))
 		Expect(volumesOf(s.claims(ctx))).To(Equal(claims))
 		Expect(s.revisions(ctx)).To(HaveLen(2))
-	}, SpecTimeout(3*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 
 	It("what OpenKruise left in the midst of updates, without a new revision, and without a restart that was not begun", func(ctx SpecContext) {
 		namespace := newNamespace(ctx, nil)
@@ -98,7 +97,7 @@ var _ = Describe("An Advanced StatefulSet takes over", func() {
 		for name, s := range left.sets {
 			Expect(keys(s.revisions(ctx))).To(Equal(left.revisions[name]), "revisions of %s", name)
 		}
-	}, SpecTimeout(4*time.Minute))
+	}, SpecTimeout(framework.SpecPatience))
 })
 
 // nativeStatefulSet is a StatefulSet of apps/v1 with a claim for each Pod.

@@ -33,7 +33,7 @@ func init() {
 
 func TestE2E(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(time.Minute)
+	SetDefaultEventuallyTimeout(framework.Patience)
 	SetDefaultEventuallyPollingInterval(250 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
 	RunSpecs(t, "Windlass on a real cluster")
@@ -48,7 +48,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(cluster.CheckImages(ctx, cluster.Image(release), framework.AppImage,
 		framework.SidecarImage, framework.SidecarImageV2, framework.SidecarImageV3)).To(Succeed())
 	Expect(release.EnsureInstalled(ctx)).To(Succeed())
-}, NodeTimeout(5*time.Minute))
+}, NodeTimeout(framework.SpecPatience))
 
 // figure shows a measured value in the report of the spec, also when it passes.
 func figure(name, format string, args ...any) {
