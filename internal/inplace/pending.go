@@ -23,12 +23,12 @@ import (
 // can read. OpenKruise changes containers with launch priorities in several steps; what is left of them is one step
 // here.
 func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, wait time.Duration, ok bool) {
+	if !LeftOver(pod) {
+		return Edits{}, 0, false
+	}
 	grace, err := ParseGrace(pod.Annotations)
 	if err != nil || grace != nil && grace.Revision != pod.Labels[appsv1.ControllerRevisionHashLabelKey] {
 		return Edits{Pod: dropGrace(podpatch.New(pod))}, 0, true
-	}
-	if text, _ := either(pod.Annotations, stateKeys...); grace == nil && !mentions(text, nextFields) {
-		return Edits{}, 0, false
 	}
 	state, err := ParseState(pod.Annotations)
 	if err != nil || state == nil {
@@ -38,6 +38,18 @@ func Pending(pod *corev1.Pod, now metav1.Time) (edits Edits, wait time.Duration,
 		return state.endGrace(pod, grace, now)
 	}
 	return state.next(pod, now)
+}
+
+// LeftOver reports whether Pending may find something in a Pod. It decodes nothing.
+func LeftOver(pod *corev1.Pod) bool {
+	if len(pod.Annotations) == 0 {
+		return false
+	}
+	if _, key := either(pod.Annotations, graceKeys...); key != "" {
+		return true
+	}
+	text, _ := either(pod.Annotations, stateKeys...)
+	return mentions(text, nextFields)
 }
 
 // endGrace makes the change that waited for its grace period, once that is over.

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/disruption"
 	"github.com/windlass-operator/windlass/internal/pods"
 	"github.com/windlass-operator/windlass/operator/ledger"
@@ -35,9 +34,8 @@ func (g *gatherer) disruptionBudgets(ctx context.Context, s *Snapshot) error {
 	}
 	status, mayGo := &s.Set.Status, []*corev1.Pod(nil)
 	for _, view := range s.Pods {
-		_, asked := view.Pod.Labels[v1beta1.SpecifiedDeleteLabel]
 		old := status.ObservedGeneration != s.Set.Generation || view.Revision != status.UpdateRevision
-		if pods.Ready(view.Pod) && (asked || old) {
+		if pods.Ready(view.Pod) && (view.Asked || old) {
 			mayGo = append(mayGo, view.Pod)
 		}
 	}

@@ -45,9 +45,11 @@ func inState(pod *corev1.Pod, now time.Time) time.Duration {
 // before that, and false when it waits for none.
 func overdue(set *v1beta1.StatefulSet, pod *corev1.Pod, now time.Time) (by time.Duration, waits bool) {
 	timeout, hook := hookTimeout(set), inPlaceUpdate(set)
+	if timeout == 0 {
+		return 0, false
+	}
 	switch state := v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]); {
-	case timeout == 0,
-		state == v1beta1.LifecycleStatePreparingUpdate && !lifecycle.Hooked(hook, pod),
+	case state == v1beta1.LifecycleStatePreparingUpdate && !lifecycle.Hooked(hook, pod),
 		state == v1beta1.LifecycleStateUpdated && lifecycle.AllHooked(hook, pod),
 		state != v1beta1.LifecycleStatePreparingUpdate && state != v1beta1.LifecycleStateUpdated:
 		return 0, false
@@ -88,7 +90,7 @@ func (p *planner) watchHook(d *draft) {
 			"The Pod counts as available. The program that sets it has to be mended", view.Pod.Name, hookTimeout(p.s.Set).Seconds(),
 			lifecycle.ToSet(inPlaceUpdate(p.s.Set), view.Pod)))
 	case view.State == v1beta1.LifecycleStatePreparingUpdate && d.state == view.State: // it is asked again
-		d.change.Patch.Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
+		d.patch().Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
 		d.because("its hook did not let go in time, and is asked again")
 	}
 }

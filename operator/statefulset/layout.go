@@ -32,21 +32,22 @@ type layout struct {
 	condemned []*View
 }
 
+// newLayout walks through the Pods and the ordinals side by side: both are sorted.
 func newLayout(s *Snapshot) layout {
-	byOrdinal := make(map[int]*View, len(s.Pods))
-	for _, view := range s.Pods {
-		byOrdinal[view.Ordinal] = view
-	}
-	wanted := ordinals(&s.Set.Spec)
-	out := layout{members: make([]member, 0, len(wanted))}
+	wanted, pods := ordinals(&s.Set.Spec), s.Pods
+	out := layout{members: make([]member, len(wanted))}
 	for position, ordinal := range wanted {
-		out.members = append(out.members, member{Position: position, Ordinal: ordinal, View: byOrdinal[ordinal]})
-		delete(byOrdinal, ordinal)
+		m := member{Position: position, Ordinal: ordinal}
+		for len(pods) > 0 && pods[0].Ordinal < ordinal {
+			out.condemned, pods = append(out.condemned, pods[0]), pods[1:]
+		}
+		if len(pods) > 0 && pods[0].Ordinal == ordinal {
+			m.View, pods = pods[0], pods[1:]
+		}
+		out.members[position] = m
 	}
-	for _, view := range byOrdinal {
-		out.condemned = append(out.condemned, view)
-	}
-	slices.SortFunc(out.condemned, func(a, b *View) int { return b.Ordinal - a.Ordinal })
+	out.condemned = append(out.condemned, pods...)
+	slices.Reverse(out.condemned)
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,8 +20,16 @@ import (
 func (p *planner) eachClaim(ordinal int, visit func(template, claim *corev1.PersistentVolumeClaim)) {
 	for i := range p.s.Set.Spec.VolumeClaimTemplates {
 		template := &p.s.Set.Spec.VolumeClaimTemplates[i]
-		visit(template, p.s.Claims[claimName(template.Name, p.s.Set, ordinal)])
+		visit(template, p.claim(template.Name, ordinal))
 	}
+}
+
+// claim is that of a template and an ordinal, nil when it is missing. Its name is written where the last one was: most
+// plans ask for one claim of each Pod.
+func (p *planner) claim(template string, ordinal int) *corev1.PersistentVolumeClaim {
+	p.name = append(append(append(append(p.name[:0], template...), '-'), p.s.Set.Name...), '-')
+	p.name = strconv.AppendInt(p.name, int64(ordinal), 10)
+	return p.s.Claims[string(p.name)]
 }
 
 // missingClaims are the claims to make before the Pod of an ordinal, or what stands against the Pod: a claim that is
@@ -134,6 +143,9 @@ func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 		if claim == nil || claim.DeletionTimestamp != nil || p.foreign(claim, view) {
 			return
 		}
+		if len(claim.OwnerReferences) == 0 && !p.deletes(whenDeleted) && !(condemned && p.deletes(whenScaled)) {
+			return // most claims have no owners, and are to have none
+		}
 		wanted := slices.DeleteFunc(slices.Clone(claim.OwnerReferences), func(o metav1.OwnerReference) bool {
 			return o.UID == p.s.Set.UID || isPod(o) && o.UID == view.Pod.UID
 		})
@@ -159,9 +171,6 @@ func (p *planner) foreign(claim *corev1.PersistentVolumeClaim, view *View) bool 
 
 // sameOwners compares by UID alone: other programs wrote the same owner with other fields.
 func sameOwners(a, b []metav1.OwnerReference) bool {
-	if len(a)+len(b) == 0 {
-		return true // most claims have none
-	}
 	uids := func(list []metav1.OwnerReference) []string {
 		out := make([]string, len(list))
 		for i := range list {

@@ -5,7 +5,7 @@ package statefulset
 import (
 	"maps"
 	"slices"
-	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +28,7 @@ func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal 
 		},
 		Spec: *template.Spec.DeepCopy(),
 	}
-	for _, l := range identityLabels(name, ordinal) {
+	for _, l := range identityLabels(name) {
 		metav1.SetMetaDataLabel(&pod.ObjectMeta, l.key, l.value)
 	}
 	metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.ControllerRevisionHashLabelKey, revision)
@@ -42,9 +42,19 @@ func newPod(set *v1beta1.StatefulSet, template *corev1.PodTemplateSpec, ordinal 
 
 type label struct{ key, value string }
 
-// identityLabels say which Pod of its set a Pod is.
-func identityLabels(name string, ordinal int) [2]label {
-	return [...]label{{appsv1.StatefulSetPodNameLabel, name}, {appsv1.PodIndexLabel, strconv.Itoa(ordinal)}}
+// identityLabels say which Pod of its set a Pod is, by its name, which ends in its ordinal.
+func identityLabels(name string) [2]label {
+	return [...]label{{appsv1.StatefulSetPodNameLabel, name}, {appsv1.PodIndexLabel, name[strings.LastIndexByte(name, '-')+1:]}}
+}
+
+// named reports whether the labels of a Pod say which Pod of its set it is.
+func named(pod *corev1.Pod) bool {
+	for _, l := range identityLabels(pod.Name) {
+		if pod.Labels[l.key] != l.value {
+			return false
+		}
+	}
+	return true
 }
 
 func timestamp(now metaTime) string {

@@ -119,7 +119,7 @@ func (p *planner) target(m *member) target {
 	growing := p.claimsGrowing(m.Ordinal)
 	t.updated = m.Revision == p.plan.Revisions.Update && !growing && len(p.claimsToGrow(m.Ordinal)) == 0
 	t.begun = growing || m.State == v1beta1.LifecycleStatePreparingUpdate ||
-		m.State == v1beta1.LifecycleStatePreparingDelete || draining(m.Pod)
+		m.State == v1beta1.LifecycleStatePreparingDelete || m.Draining
 	t.broken, t.available = m.Broken != "", m.Available && !growing
 	t.notUpgradable = !t.updated && p.notUpgradable(m.View)
 	if !t.updated {
@@ -224,13 +224,13 @@ func (p *planner) describe(targets []*member, state []target, chosen []int) {
 // targets wait for.
 func (p *planner) describeOthers(targets []*member) {
 	r := &p.plan.Rollout
-	isTarget := make(map[*member]bool, len(targets))
+	isTarget := make([]bool, len(p.plan.Layout.members))
 	for _, m := range targets {
-		isTarget[m] = true
+		isTarget[m.Position] = true
 	}
 	for i := range p.plan.Layout.members {
 		m := &p.plan.Layout.members[i]
-		if isTarget[m] {
+		if isTarget[i] {
 			continue
 		}
 		if !m.missing() && m.Revision != p.plan.Revisions.Update {
@@ -276,10 +276,7 @@ func (p *planner) deleteAsked() {
 	unavailable := p.down()
 	for i := range slices.Backward(p.plan.Layout.members) {
 		m := &p.plan.Layout.members[i]
-		if m.missing() || m.terminating() {
-			continue
-		}
-		if _, asked := m.Pod.Labels[v1beta1.SpecifiedDeleteLabel]; !asked {
+		if m.missing() || !m.Asked || m.terminating() {
 			continue
 		}
 		if m.Available && unavailable >= p.s.maxUnavailable() {

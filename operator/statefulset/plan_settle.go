@@ -3,6 +3,7 @@
 package statefulset
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func (p *planner) settle(view *View) {
 		p.soon(pods.GoingLooksAgain(view.Pod, p.s.Now))
 		return
 	}
-	d := &draft{view: view, state: view.State, change: ChangePod{View: view, Patch: podpatch.New(view.Pod), Resize: podpatch.New(view.Pod)}}
+	d := &draft{view: view, state: view.State, change: ChangePod{View: view}}
 	w := p.wishes[view]
 	if w.kind == wishUpdate {
 		w = p.update(d, w)
@@ -101,15 +102,12 @@ func (p *planner) notServing(view *View) bool {
 // keep writes what has changed about a Pod that stays, its claims included.
 func (p *planner) keep(d *draft) {
 	view := d.view
-	for _, l := range identityLabels(view.Pod.Name, view.Ordinal) {
-		if view.Pod.Labels[l.key] != l.value {
-			d.change.Patch.Label(l.key, l.value)
-			d.because("its label " + l.key + " was not its own")
-		}
+	if !view.Named {
+		d.name()
 	}
 	if d.state != view.State {
-		d.change.Patch.Label(v1beta1.LifecycleStateLabel, string(d.state))
-		d.change.Patch.Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
+		d.patch().Label(v1beta1.LifecycleStateLabel, string(d.state))
+		d.patch().Annotation(v1beta1.LifecycleTimestampAnnotation, timestamp(p.s.now()))
 	}
 	d.change.Conditions = p.conditions(d)
 	d.change.State = d.state
@@ -117,11 +115,31 @@ func (p *planner) keep(d *draft) {
 		d.because("its readiness gates are to say whether it may serve")
 	}
 	if len(d.change.Conditions) > 0 || !d.change.Patch.Empty() || !d.change.Resize.Empty() {
+		d.patch()
+		d.change.Resize = cmp.Or(d.change.Resize, podpatch.New(view.Pod))
 		p.plan.Change = append(p.plan.Change, d.change)
 	}
 	p.plan.Claims = append(p.plan.Claims, p.claimOwners(view, false)...)
 	p.plan.CreateClaims = append(p.plan.CreateClaims, p.lostClaims(view)...)
 	p.soon(view.AvailableIn)
+}
+
+// patch is that of the Pod. Most Pods need none.
+func (d *draft) patch() *podpatch.Patch {
+	if d.change.Patch == nil {
+		d.change.Patch = podpatch.New(d.view.Pod)
+	}
+	return d.change.Patch
+}
+
+// name has the Pod's labels say which Pod of its set it is.
+func (d *draft) name() {
+	for _, l := range identityLabels(d.view.Pod.Name) {
+		if d.view.Pod.Labels[l.key] != l.value {
+			d.patch().Label(l.key, l.value)
+			d.because("its label " + l.key + " was not its own")
+		}
+	}
 }
 
 // enter moves a Pod to another lifecycle state.
@@ -276,14 +294,14 @@ func (p *planner) inPlace(d *draft, change inplace.Change, w wish) {
 // over.
 func (p *planner) drained(d *draft, change inplace.Change, w wish) bool {
 	pod := d.view.Pod
-	if !pods.HasGate(pod, v1beta1.InPlaceUpdateReadyCondition) || !change.RestartsContainers(pod) {
+	if !d.view.Gated || !change.RestartsContainers(pod) {
 		return true
 	}
 	grace := time.Duration(0)
 	if in := p.s.strategy().InPlaceUpdateStrategy; in != nil {
 		grace = time.Duration(in.GracePeriodSeconds) * time.Second
 	}
-	if !draining(pod) {
+	if !d.view.Draining {
 		if !d.view.Ready {
 			return true
 		}
@@ -343,6 +361,9 @@ func (p *planner) afterUpdate(view *View) v1beta1.LifecycleStateType {
 // resume goes on with a change that OpenKruise began and left in the Pod's annotations: one that waits for its grace
 // period, or for other containers.
 func (p *planner) resume(d *draft) bool {
+	if !d.view.LeftOver {
+		return false
+	}
 	pending, wait, ok := inplace.Pending(d.view.Pod, p.s.now())
 	if !ok {
 		return false
@@ -359,7 +380,7 @@ func (p *planner) resume(d *draft) bool {
 func (p *planner) conditions(d *draft) []corev1.PodCondition {
 	pod, now := d.view.Pod, p.s.now()
 	var out []corev1.PodCondition
-	if pods.HasGate(pod, v1beta1.InPlaceUpdateReadyCondition) && d.serves != nil {
+	if d.view.Gated && d.serves != nil && !(*d.serves && d.view.Open) {
 		wanted := corev1.PodCondition{Type: v1beta1.InPlaceUpdateReadyCondition, Status: corev1.ConditionTrue, LastTransitionTime: now}
 		if !*d.serves {
 			wanted.Status, wanted.Reason = corev1.ConditionFalse, v1beta1.ReasonStartInPlaceUpdate
@@ -372,7 +393,7 @@ func (p *planner) conditions(d *draft) []corev1.PodCondition {
 			}
 		}
 	}
-	if pods.HasGate(pod, v1beta1.KruisePodReadyCondition) {
+	if d.view.ReadyGated {
 		if wanted := readiness(p.s.Set, pod, d.state, now); podready.Differs(pod, wanted) {
 			out = append(out, wanted)
 		}

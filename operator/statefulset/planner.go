@@ -29,7 +29,9 @@ type planner struct {
 	// each Pod was taken from.
 	budgets *disruption.Counter
 	takes   map[*View][]ledger.Budget
-	err     error
+	// name is where names are written that are only looked up.
+	name []byte
+	err  error
 }
 
 // wish is what is to happen to a Pod.

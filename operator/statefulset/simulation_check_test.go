@@ -128,6 +128,12 @@ func (o *observer) notInVain(was, is *corev1.Pod) {
 	}
 }
 
+// draining reports whether a Pod was taken out of service for a change in place.
+func draining(pod *corev1.Pod) bool {
+	c := pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)
+	return pods.IsFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
+}
+
 // inOrder: with OrderedReady a Pod is only made when all before it are available.
 func (o *observer) inOrder(pod *corev1.Pod) {
 	if o.spec.PodManagementPolicy != "OrderedReady" {

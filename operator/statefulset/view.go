@@ -39,6 +39,17 @@ type View struct {
 	// Limited is what the kubelet answers of a resize that it does not make, where nothing is waited for any more: the Pod
 	// keeps the resources that it had.
 	Limited inplace.ResizeAnswer
+	// LeftOver tells that OpenKruise may have left something to be done later in the Pod: see inplace.LeftOver.
+	LeftOver bool
+	// Asked tells that a person labelled the Pod for deletion.
+	Asked bool
+	// Named tells that the Pod's labels say which Pod of its set it is.
+	Named bool
+	// Gated and ReadyGated tell that the Pod's readiness depends on InPlaceUpdateReady, and on KruisePodReady.
+	Gated, ReadyGated bool
+	// Open tells that InPlaceUpdateReady is True, and Draining that the Pod was taken out of service by it for a change in
+	// place.
+	Open, Draining bool
 	// Ready tells that the Pod is Ready and that no readiness gate of ours says otherwise.
 	Ready bool
 	// Available tells that the Pod has been Ready for minReadySeconds, waits for no hook and no change in place, and is
@@ -53,20 +64,29 @@ func (s *Snapshot) newView(pod *corev1.Pod) *View {
 	v := &View{
 		Pod: pod, Ordinal: ordinalOf(s.Set.Name, pod.Name), Revision: pod.Labels[appsv1.ControllerRevisionHashLabelKey],
 		State:  v1beta1.LifecycleStateType(pod.Labels[v1beta1.LifecycleStateLabel]),
-		Broken: pods.Broken(pod), Going: pods.Going(pod, s.Now),
+		Broken: pods.Broken(pod), Going: pods.Going(pod, s.Now), LeftOver: inplace.LeftOver(pod),
 	}
+	_, v.Asked = pod.Labels[v1beta1.SpecifiedDeleteLabel]
+	v.Named = named(pod)
 	v.Unfinished, v.Limited = s.unfinished(v)
 	if !states.Has(v.State) { // no label, or one that nobody could lead the Pod out of
 		v.State = v1beta1.LifecycleStateNormal
 	}
 	v.readTimeout(s)
-	v.Ready = pods.Ready(pod) && !pods.IsFalse(pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)) &&
-		!pods.IsFalse(pods.Condition(pod, v1beta1.KruisePodReadyCondition))
+	v.readGates()
 	if v.Ready && !v.terminating() && v.State == v1beta1.LifecycleStateNormal && v.Unfinished == "" {
 		v.AvailableIn = s.untilAvailable(pods.Condition(pod, corev1.PodReady).LastTransitionTime.Time)
 		v.Available = v.AvailableIn == 0
 	}
 	return v
+}
+
+// readGates reads what the readiness gates of ours say.
+func (v *View) readGates() {
+	own := pods.Condition(v.Pod, v1beta1.InPlaceUpdateReadyCondition)
+	v.Gated, v.ReadyGated = pods.HasGate(v.Pod, v1beta1.InPlaceUpdateReadyCondition), pods.HasGate(v.Pod, v1beta1.KruisePodReadyCondition)
+	v.Open, v.Draining = pods.IsTrue(own), pods.IsFalse(own) && own.Reason == v1beta1.ReasonStartInPlaceUpdate
+	v.Ready = pods.Ready(v.Pod) && !pods.IsFalse(own) && !pods.IsFalse(pods.Condition(v.Pod, v1beta1.KruisePodReadyCondition))
 }
 
 // states are those that a Pod can be in between its hooks.
@@ -93,12 +113,6 @@ func (s *Snapshot) untilAvailable(ready time.Time) time.Duration {
 	return max(0, wanted-s.Now.Sub(ready))
 }
 
-// draining reports whether a Pod was taken out of service for a change in place.
-func draining(pod *corev1.Pod) bool {
-	c := pods.Condition(pod, v1beta1.InPlaceUpdateReadyCondition)
-	return pods.IsFalse(c) && c.Reason == v1beta1.ReasonStartInPlaceUpdate
-}
-
 // state says in a few words why a Pod is not available.
 func state(view *View) string {
 	switch {
@@ -116,7 +130,7 @@ func state(view *View) string {
 		return "lifecycle state " + string(view.State)
 	case view.Unfinished != "":
 		return view.Unfinished
-	case !view.Ready && draining(view.Pod):
+	case !view.Ready && view.Draining:
 		return "out of service for its change in place"
 	case !view.Ready:
 		return cmp.Or(pods.Trouble(view.Pod), "not Ready")

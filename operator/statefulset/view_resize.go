@@ -20,9 +20,10 @@ import (
 // tries and fails, and not where podUpdatePolicy lets the Pod be made anew on another node.
 func (s *Snapshot) unfinished(v *View) (words string, limited inplace.ResizeAnswer) {
 	words, onlyResize := inplace.Awaited(v.Pod)
-	answer := inplace.Answered(v.Pod)
-	switch {
-	case !onlyResize:
+	if !onlyResize {
+		return words, inplace.ResizeAnswer{}
+	}
+	switch answer := inplace.Answered(v.Pod); {
 	case answer.Infeasible() && s.strategy().PodUpdatePolicy != v1beta1.InPlaceIfPossiblePodUpdatePolicy:
 		return "", answer
 	case answer.Deferred() && s.restartsLater(v):
@@ -77,7 +78,7 @@ func (p *planner) retries(targets []*member, chosen []int) (out []int) {
 		case m.missing() || m.leaving() || p.goes(m.View) || !p.dueAgain(m.View):
 		case m.Available:
 			due = append(due, i)
-		case draining(m.Pod) || m.State == v1beta1.LifecycleStatePreparingUpdate:
+		case m.Draining || m.State == v1beta1.LifecycleStatePreparingUpdate:
 			out = append(out, i)
 		}
 	}
