@@ -18,12 +18,27 @@ type evidence struct {
 	image string
 	// since is from when on the Pod has been waiting.
 	since metav1.Time
-	// kubeletReason is what the kubelet, or the scheduler, says: a reason and a message.
-	kubeletReason string
-	// proof says, as a clause, by what it is known that the application has run; "" when it has not.
-	proof string
+	// said is what the kubelet, or the scheduler, says; the zero value when nothing does.
+	said words
+	// proof is by what it is known that the application has run; the zero value when it has not.
+	proof proof
 	// container is the injected one that keeps failing although it ran.
 	container string
+}
+
+// kubeletReason is what the kubelet, or the scheduler, says, for people.
+func (e *evidence) kubeletReason() string { return e.said.String() }
+
+// words are a reason and a message, of a container with its image or of the whole Pod. They are written for the few Pods of
+// which anybody is told.
+type words struct{ container, image, reason, message string }
+
+// String writes the words, in no more than maxReason bytes.
+func (w words) String() string {
+	if w.container == "" {
+		return withMessage(w.reason, w.message)
+	}
+	return withMessage("container "+w.container+", image "+w.image+": "+w.reason, w.message)
 }
 
 type evidenceKind string
@@ -32,7 +47,7 @@ const (
 	// nothingSeen: no one has said anything about the Pod yet.
 	nothingSeen evidenceKind = ""
 	// hasStarted: the application has run; the rest is its own business. Where another container cannot be started,
-	// kubeletReason says so.
+	// said says so.
 	hasStarted evidenceKind = "Started"
 	// nodeRefused: the kubelet did not take the Pod. That proves the node.
 	nodeRefused evidenceKind = "Refused"
@@ -85,15 +100,22 @@ func isRefusal(reason string) bool {
 	return strings.HasPrefix(reason, "OutOf")
 }
 
-// templateReasons are those of containers that no node could start.
-var templateReasons = map[string]bool{
-	"InvalidImageName": true, "ErrImageNeverPull": true, "CreateContainerConfigError": true,
+// isOfTemplate reports whether a reason is that of a container which no node could start.
+func isOfTemplate(reason string) bool {
+	switch reason {
+	case "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError":
+		return true
+	}
+	return false
 }
 
-// failures are the reasons of containers that another node may be able to start.
-var failures = map[string]bool{
-	"ErrImagePull": true, "ImagePullBackOff": true, "RegistryUnavailable": true,
-	"CreateContainerError": true, "RunContainerError": true, reasonStartError: true,
+// isFailure reports whether a reason is that of a container which another node may be able to start.
+func isFailure(reason string) bool {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "CreateContainerError", "RunContainerError", reasonStartError:
+		return true
+	}
+	return false
 }
 
 // reasonStartError is the runtime's word for a container that it made and could not start. The kubelet then waits with
@@ -103,20 +125,20 @@ const reasonStartError = "StartError"
 // findStarted also says why another container of such a Pod cannot be started, if one cannot.
 func findStarted(pod *Pod) (evidence, bool) {
 	e := evidence{kind: hasStarted, proof: applicationRan(pod)}
-	if e.proof == "" {
+	if e.proof == (proof{}) {
 		return evidence{}, false
 	}
 	if !pods.Live(pod.Pod) {
 		return e, true // nothing of it waits
 	}
-	for _, c := range containers(pod.Pod) {
-		if reason, message := c.failure(); failures[reason] {
-			e.since, e.kubeletReason = c.lastEnd(waitingSince(pod.Pod)), c.reason(reason, message)
+	for c := range containers(pod.Pod) {
+		if reason, message := c.failure(); isFailure(reason) {
+			e.since, e.said = c.lastEnd(waitingSince(pod.Pod)), c.says(reason, message)
 			return e, true
 		}
 	}
 	if none, ok := findNoSandbox(pod); ok {
-		e.since, e.kubeletReason = none.since, none.kubeletReason
+		e.since, e.said = none.since, none.said
 	}
 	return e, true
 }
@@ -125,7 +147,7 @@ func findRefusal(pod *Pod) (evidence, bool) {
 	if pod.Status.Phase != corev1.PodFailed || !isRefusal(pod.Status.Reason) {
 		return evidence{}, false
 	}
-	return evidence{kind: nodeRefused, since: scheduledAt(pod.Pod), kubeletReason: withMessage(pod.Status.Reason, pod.Status.Message)}, true
+	return evidence{kind: nodeRefused, since: scheduledAt(pod.Pod), said: words{reason: pod.Status.Reason, message: pod.Status.Message}}, true
 }
 
 func findEnd(pod *Pod) (evidence, bool) {
@@ -138,25 +160,26 @@ func findUnscheduled(pod *Pod) (evidence, bool) {
 	}
 	e := evidence{kind: unscheduled, since: pod.CreationTimestamp}
 	if c := pods.Condition(pod.Pod, corev1.PodScheduled); c != nil {
-		e.since, e.kubeletReason = c.LastTransitionTime, withMessage(c.Reason, c.Message)
+		e.since, e.said = c.LastTransitionTime, words{reason: c.Reason, message: c.Message}
 	}
 	return e, true
 }
 
 func findBadTemplate(pod *Pod) (evidence, bool) {
-	for _, c := range containers(pod.Pod) {
-		if waiting := c.status.State.Waiting; waiting != nil && templateReasons[waiting.Reason] {
-			reason := c.reason(waiting.Reason, waiting.Message)
-			return evidence{kind: badTemplate, image: c.image, since: scheduledAt(pod.Pod), kubeletReason: reason}, true
+	for c := range containers(pod.Pod) {
+		if waiting := c.status.State.Waiting; waiting != nil && isOfTemplate(waiting.Reason) {
+			said := c.says(waiting.Reason, waiting.Message)
+			return evidence{kind: badTemplate, image: said.image, since: scheduledAt(pod.Pod), said: said}, true
 		}
 	}
 	return evidence{}, false
 }
 
 func findFailure(pod *Pod) (evidence, bool) {
-	for _, c := range containers(pod.Pod) {
-		if reason, message := c.failure(); failures[reason] {
-			return evidence{kind: ambiguous, image: c.image, since: waitingSince(pod.Pod), kubeletReason: c.reason(reason, message)}, true
+	for c := range containers(pod.Pod) {
+		if reason, message := c.failure(); isFailure(reason) {
+			said := c.says(reason, message)
+			return evidence{kind: ambiguous, image: said.image, since: waitingSince(pod.Pod), said: said}, true
 		}
 	}
 	return evidence{}, false
@@ -167,8 +190,8 @@ func findNoSandbox(pod *Pod) (evidence, bool) {
 	if !pods.IsFalse(c) {
 		return evidence{}, false
 	}
-	reason := withMessage("its sandbox, network or volumes are not ready", c.Message)
-	return evidence{kind: ambiguous, since: waitingSince(pod.Pod), kubeletReason: reason}, true
+	said := words{reason: "its sandbox, network or volumes are not ready", message: c.Message}
+	return evidence{kind: ambiguous, since: waitingSince(pod.Pod), said: said}, true
 }
 
 func findPull(pod *Pod) (evidence, bool) {

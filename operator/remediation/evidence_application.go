@@ -4,7 +4,6 @@ package remediation
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,38 +11,47 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// applicationRan says, as a clause, by what it is known that a Pod's application has run, "" when it has not. Only its
+// proof is by what it is known that an application has run: a clause around the name of a container, if it is about one.
+// Nearly all Pods have run, and it is written for the few of which anybody is told.
+type proof struct{ before, container, after string }
+
+// String writes the clause.
+func (p proof) String() string { return p.before + p.container + p.after }
+
+func provedBy(container, after string) proof { return proof{"its container ", container, after} }
+
+// applicationRan is by what it is known that a Pod's application has run, the zero value when it has not. Only its
 // own containers prove that: what was injected runs before the application, or beside it, and whatever it has written
 // it writes again elsewhere.
-func applicationRan(pod *Pod) string {
-	for _, c := range containers(pod.Pod) {
-		if pod.isOwn(c.status.Name) && c.started() {
-			return fmt.Sprintf("its container %s has run", c.status.Name)
+func applicationRan(pod *Pod) proof {
+	for c := range containers(pod.Pod) {
+		if c.started() && pod.isOwn(c.status.Name) {
+			return provedBy(c.status.Name, " has run")
 		}
 	}
 	if wasReady(pod.Pod) {
-		return "it was Ready once"
+		return proof{before: "it was Ready once"}
 	}
 	return mayHaveRun(pod)
 }
 
-// mayHaveRun says, as a clause, which of a Pod's own containers has been made more than once and may have run in
+// mayHaveRun says which of a Pod's own containers has been made more than once and may have run in
 // between, of which the Pod shows the last time alone. One that has no image now had one then, so it has run for all we
 // know. One that the runtime cannot start may never have run, and its node may be at fault: that is believed where
 // nothing that it could have written goes with the Pod, or stays behind on its node.
-func mayHaveRun(pod *Pod) string {
-	for _, c := range containers(pod.Pod) {
+func mayHaveRun(pod *Pod) proof {
+	for c := range containers(pod.Pod) {
 		if c.status.RestartCount == 0 || !pod.isOwn(c.status.Name) {
 			continue
 		}
 		if !c.failsToStart() {
-			return fmt.Sprintf("its container %s was made before, and may have run then", c.status.Name)
+			return provedBy(c.status.Name, " was made before, and may have run then")
 		}
 		if volume := writableVolume(pod); volume != "" {
-			return fmt.Sprintf("its container %s was made before, and may have run then and written to volume %s", c.status.Name, volume)
+			return provedBy(c.status.Name, " was made before, and may have run then and written to volume "+volume)
 		}
 	}
-	return ""
+	return proof{}
 }
 
 // failsToStart reports whether the container was made, and could not be started.
@@ -103,13 +111,13 @@ func wasReady(pod *corev1.Pod) bool {
 // findFailingSidecar looks for an injected container that runs and ends again and again, and so has been started on
 // this very node. As an init container, or a native sidecar, it keeps the application from starting.
 func findFailingSidecar(pod *Pod) (evidence, bool) {
-	for _, c := range containers(pod.Pod) {
+	for c := range containers(pod.Pod) {
 		if pod.isOwn(c.status.Name) || !c.crashes() {
 			continue
 		}
 		return evidence{
-			kind: sidecarFailing, image: c.image, since: waitingSince(pod.Pod),
-			kubeletReason: pods.ContainerTrouble(pod.Pod, c.status.Name), container: c.status.Name,
+			kind: sidecarFailing, image: c.image(), since: waitingSince(pod.Pod),
+			said: words{reason: pods.ContainerTrouble(pod.Pod, c.status.Name)}, container: c.status.Name,
 		}, true
 	}
 	return evidence{}, false

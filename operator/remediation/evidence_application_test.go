@@ -173,10 +173,10 @@ func TestOnlyOwnContainersProveThatTheApplicationRan(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("evidence (-want +got):\n%s", diff)
 			}
-			if test.want.Says == "" && e.kind == hasStarted && e.kubeletReason != "" || !strings.Contains(e.kubeletReason, test.want.Says) {
-				t.Errorf("it is said %q, which is not about %q", e.kubeletReason, test.want.Says)
+			if test.want.Says == "" && e.kind == hasStarted && e.kubeletReason() != "" || !strings.Contains(e.kubeletReason(), test.want.Says) {
+				t.Errorf("it is said %q, which is not about %q", e.kubeletReason(), test.want.Says)
 			}
-			if (e.kind == hasStarted) != (e.proof != "") {
+			if (e.kind == hasStarted) != (e.proof != (proof{})) {
 				t.Errorf("%s is proved by %q", e.kind, e.proof)
 			}
 		})

@@ -3,7 +3,7 @@
 package remediation
 
 import (
-	"fmt"
+	"iter"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,20 +11,25 @@ import (
 	"github.com/windlass-operator/windlass/internal/pods"
 )
 
-// container is what the kubelet says of a container, and its image as the spec has it.
+// container is what the kubelet says of a container of a Pod.
 type container struct {
+	pod    *corev1.Pod
 	status *corev1.ContainerStatus
-	image  string
 }
 
 // containers are those that the kubelet reports, init containers first.
-func containers(pod *corev1.Pod) []container {
-	var out []container
-	for status := range pods.Statuses(pod) {
-		out = append(out, container{status: status, image: pods.Image(pod, status.Name)})
+func containers(pod *corev1.Pod) iter.Seq[container] {
+	return func(yield func(container) bool) {
+		for status := range pods.Statuses(pod) {
+			if !yield(container{pod, status}) {
+				return
+			}
+		}
 	}
-	return out
 }
+
+// image is that of the container as the spec has it.
+func (c container) image() string { return pods.Image(c.pod, c.status.Name) }
 
 // failure is why the container cannot be started, "" when nothing is said.
 func (c container) failure() (reason, message string) {
@@ -41,8 +46,9 @@ func (c container) failure() (reason, message string) {
 	return waiting.Reason, waiting.Message
 }
 
-func (c container) reason(reason, message string) string {
-	return withMessage(fmt.Sprintf("container %s, image %s: %s", c.status.Name, c.image, reason), message)
+// says is what the kubelet says of the container.
+func (c container) says(reason, message string) words {
+	return words{container: c.status.Name, image: c.image(), reason: reason, message: message}
 }
 
 // started reports whether the container has ever run, as far as the Pod still shows it.
@@ -80,8 +86,8 @@ func ran(t *corev1.ContainerStateTerminated) bool {
 // starts reports whether a container with this image has ever started, any container for "", and when the last of them
 // did so for the first time.
 func starts(pod *corev1.Pod, image string) (started bool, first metav1.Time) {
-	for _, c := range containers(pod) {
-		if (image != "" && c.image != image) || !c.started() {
+	for c := range containers(pod) {
+		if !c.started() || (image != "" && c.image() != image) {
 			continue
 		}
 		started = true

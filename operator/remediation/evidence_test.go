@@ -142,7 +142,8 @@ func TestTheKubeletsWordsStayShort(t *testing.T) {
 		"a message of some words": "failed to pull: connection refused",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := classify(&Pod{Pod: waiting("p", "n1", build.Epoch, "ErrImagePull", message)}).kubeletReason
+			e := classify(&Pod{Pod: waiting("p", "n1", build.Epoch, "ErrImagePull", message)})
+			got := e.kubeletReason()
 			if len(got) > maxReason || !utf8.ValidString(got) {
 				t.Errorf("%d bytes: %s", len(got), got)
 			}

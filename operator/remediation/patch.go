@@ -179,14 +179,3 @@ func rules(key, value string) func(corev1.NodeSelectorRequirement) bool {
 		return r.Key == key && r.Operator == corev1.NodeSelectorOpNotIn && slices.Contains(r.Values, value)
 	}
 }
-
-// hostname is the value of a Node's hostname label, "" where it has none or shares it with another Node.
-func (s *Snapshot) hostname(node *corev1.Node) string {
-	value := node.Labels[corev1.LabelHostname]
-	for _, other := range s.Nodes {
-		if other.Name != node.Name && other.Labels[corev1.LabelHostname] == value {
-			return ""
-		}
-	}
-	return value
-}

@@ -49,7 +49,7 @@ func (p *Plan) idle() bool {
 // Case is a stuck Pod and what is to become of it.
 type Case struct {
 	Pod       *Pod
-	Evidence  evidence
+	Evidence  *evidence
 	Key       Key
 	Diagnosis diagnosis
 	// Why the diagnosis is so, as a clause.
@@ -101,15 +101,21 @@ func (e Ending) String() string {
 
 // planner makes one plan.
 type planner struct {
-	s      *Snapshot
-	plan   *Plan
-	record *Record
+	s        *Snapshot
+	settings v1beta1.AutoRemediation
+	plan     *Plan
+	record   *Record
 	// seen is what each Pod of the set shows, by its place among them.
 	seen []evidence
 	// entries are what the ledger does not have yet.
 	entries entries
-	// lists caches the eligible nodes of Pods.
+	// lists are the eligible nodes of Pods, and alike those of all Pods that ask for no more than some labels of a node.
 	lists map[*Pod]*candidates
+	alike []selected
+	// usableNodes are the Nodes that are Ready and take new Pods, by name, and hostnames how many Nodes have a hostname; nil
+	// before somebody has asked.
+	usableNodes []*corev1.Node
+	hostnames   map[string]int
 	// starts are what is known of starts by key, and failing what is known of stuck Pods, nil unless cases are being found.
 	// In an outage all Pods are cases of few keys.
 	starts  map[Key]*starters
@@ -119,9 +125,12 @@ type planner struct {
 // newPlanner returns a planner that has looked at the Pods, and decided nothing yet.
 func newPlanner(s *Snapshot) *planner {
 	record := s.Record.copied()
-	p := &planner{s: s, plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}, starts: map[Key]*starters{}}
+	p := &planner{
+		s: s, settings: s.settings(), plan: &Plan{}, record: &record, lists: map[*Pod]*candidates{}, starts: map[Key]*starters{},
+		seen: make([]evidence, len(s.Pods)),
+	}
 	for i := range s.Pods {
-		p.seen = append(p.seen, classify(&s.Pods[i]))
+		p.seen[i] = classify(&s.Pods[i])
 	}
 	return p
 }
@@ -185,14 +194,14 @@ func (p *planner) begin(c *Case) {
 func (p *planner) exclusion(c *Case) Exclusion {
 	node := p.s.Nodes[c.Pod.Spec.NodeName]
 	e := Exclusion{
-		Node: node.Name, UID: node.UID, BootID: node.Status.NodeInfo.BootID, Hostname: p.s.hostname(node),
-		Key: c.Key, Reason: c.Evidence.kubeletReason, FirstSeen: p.s.now(), Strikes: 1, Probe: c.Diagnosis == diagnosisProbe,
+		Node: node.Name, UID: node.UID, BootID: node.Status.NodeInfo.BootID, Hostname: p.hostname(node),
+		Key: c.Key, Reason: c.Evidence.kubeletReason(), FirstSeen: p.s.now(), Strikes: 1, Probe: c.Diagnosis == diagnosisProbe,
 	}
 	lasts := probeTime
 	old := p.record.exclusion(node.Name)
 	if old != nil && old.ActiveAt(p.s.Now) {
 		e = *old // the node is out already; this Pod came there before
-		e.Key, e.Reason = c.Key, c.Evidence.kubeletReason
+		e.Key, e.Reason = c.Key, c.Evidence.kubeletReason()
 		return e
 	}
 	if old != nil && old.UID == node.UID {
@@ -261,7 +270,7 @@ func (p *planner) soon(after time.Duration) {
 
 // exclusionTime is how long a node is excluded, which doubles with each further time.
 func (p *planner) exclusionTime(strikes int) time.Duration {
-	return doubled(seconds(p.s.settings().ExclusionSeconds), strikes, longestExclusion)
+	return doubled(seconds(p.settings.ExclusionSeconds), strikes, longestExclusion)
 }
 
 // doubled is a span that doubles with each time after the first, up to the longest.

@@ -95,9 +95,15 @@ func hopeless(pod *Pod, e *evidence) bool {
 	if e.kind == badTemplate || e.kind == hasEnded || e.kind == sidecarFailing {
 		return true
 	}
-	return e.kind == hasStarted && slices.ContainsFunc(containers(pod.Pod), func(c container) bool {
-		return c.status.State.Waiting != nil && c.status.State.Waiting.Reason == "CrashLoopBackOff"
-	})
+	if e.kind != hasStarted {
+		return false
+	}
+	for status := range pods.Statuses(pod.Pod) {
+		if status.State.Waiting != nil && status.State.Waiting.Reason == "CrashLoopBackOff" {
+			return true
+		}
+	}
+	return false
 }
 
 // readyToForget is for how long the Pod of an ordinal must have been ready before its attempts are forgotten.
@@ -164,7 +170,7 @@ func describe(pod *Pod, e *evidence) string {
 	case slowPull:
 		return "node " + pod.Spec.NodeName + " pulls its image"
 	case ambiguous, sidecarFailing:
-		return "on node " + pod.Spec.NodeName + ": " + e.kubeletReason
+		return "on node " + pod.Spec.NodeName + ": " + e.kubeletReason()
 	}
 	return "on node " + pod.Spec.NodeName
 }
@@ -217,6 +223,6 @@ func (p *planner) deletion(m *Moving) *Deletion {
 		return d
 	}
 	d.Diagnosis = m.Case.Diagnosis
-	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.kubeletReason, m.Case.Why)
+	d.Reason = fmt.Sprintf("it cannot start on node %s (%s), and %s", m.Attempt.Node, m.Case.Evidence.kubeletReason(), m.Case.Why)
 	return d
 }

@@ -4,6 +4,7 @@ package remediation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func (p *planner) compareOnce() (done func()) {
 
 // newCase says what is at fault for a stuck Pod.
 func (p *planner) newCase(i int) *Case {
-	pod, e := &p.s.Pods[i], p.seen[i]
+	pod, e := &p.s.Pods[i], &p.seen[i]
 	c := &Case{Pod: pod, Evidence: e, Key: Key{Revision: pod.Revision, Image: e.image, Refused: e.kind == nodeRefused}}
 	c.Diagnosis, c.Why = p.diagnose(c)
 	return c
@@ -88,7 +89,7 @@ func (p *planner) stuck(i int) bool {
 
 // waits reports whether a Pod shows something that counts once it has lasted for stuckSeconds.
 func (e *evidence) waits() bool {
-	return e.kind == ambiguous || e.kind == sidecarFailing || e.kind == hasStarted && e.kubeletReason != ""
+	return e.kind == ambiguous || e.kind == sidecarFailing || e.kind == hasStarted && e.said != (words{})
 }
 
 // patience is for how long a Pod has to wait until it counts as stuck: stuckSeconds, or less where the Pod was tried
@@ -112,7 +113,7 @@ func (p *planner) patience(pod *Pod, e *evidence) time.Duration {
 	return whole
 }
 
-func (p *planner) stuckTime() time.Duration { return seconds(p.s.settings().StuckSeconds) }
+func (p *planner) stuckTime() time.Duration { return seconds(p.settings.StuckSeconds) }
 
 // waited is for how long a Pod has been waiting.
 func (p *planner) waited(e *evidence) time.Duration { return p.s.Now.Sub(e.since.Time) }
@@ -123,23 +124,23 @@ func (p *planner) diagnose(c *Case) (diagnosis, string) {
 	case nodeRefused:
 		return diagnosisNode, "the node refused it"
 	case hasStarted:
-		return diagnosisApplication, c.Evidence.proof
+		return diagnosisApplication, c.Evidence.proof.String()
 	case sidecarFailing:
 		return diagnosisSidecar, fmt.Sprintf("container %s was injected, and has run on this node", c.Evidence.container)
 	}
 	node := c.Pod.Spec.NodeName
-	started, failed := p.startedOn(c.Key), p.failedOn(c.Key, c.Evidence.since)
-	elsewhere := others(started, node)
-	began := p.failingSince(c.Key, c.Evidence.since)
+	started, failing, moved := p.startedOn(c.Key), p.failers(c.Key), p.moved(c.Key, c.Evidence.since)
+	failed, began := failing.and(moved), p.failingSince(failing, moved, c.Evidence.since)
+	elsewhere := anyOther(started, node)
 	switch {
-	case len(elsewhere) > 0 && len(failed) >= 2 && !p.startedSince(c.Key, began): // as when the registry went down meanwhile
-		return diagnosisGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere since %s", nodes(failed), clockTime(began))
-	case len(elsewhere) > 0:
-		return diagnosisNode, fmt.Sprintf("the same has started on %s", nodes(elsewhere))
+	case elsewhere && len(failed.nodes) >= 2 && !p.startedSince(c.Key, began): // as when the registry went down meanwhile
+		return diagnosisGlobal, failed.words + " since " + clockTime(began)
+	case elsewhere:
+		return diagnosisNode, "the same has started on " + nodes(started, node)
 	case len(started) > 0:
 		return diagnosisNone, "the same has started on this very node"
-	case len(failed) >= 2:
-		return diagnosisGlobal, fmt.Sprintf("the same fails on %s, and has started nowhere", nodes(failed))
+	case len(failed.nodes) >= 2:
+		return diagnosisGlobal, failed.words
 	}
 	if other := p.undecided(c.Key, node); other != nil {
 		return diagnosisUndecided, fmt.Sprintf("Pod %s on node %s will soon tell whether other nodes fail too", other.Name, other.Spec.NodeName)
@@ -158,21 +159,21 @@ func (p *planner) starters(key Key) *starters {
 	if known := p.starts[key]; known != nil {
 		return known
 	}
-	out := &starters{}
+	out, on := &starters{}, map[string]struct{}{}
 	for i := range p.s.Pods {
 		pod := &p.s.Pods[i]
 		if pod.Revision != key.Revision || pod.Changing {
 			continue
 		}
 		started, first := starts(pod.Pod, key.Image)
-		if started && pod.Spec.NodeName != "" {
-			out.nodes = append(out.nodes, pod.Spec.NodeName)
+		if node := pod.Spec.NodeName; started && node != "" {
+			on[node] = struct{}{}
 		}
 		if out.last.Before(&first) {
 			out.last = first
 		}
 	}
-	out.nodes = unique(out.nodes)
+	out.nodes = slices.Sorted(maps.Keys(on))
 	p.starts[key] = out
 	return out
 }
@@ -196,39 +197,47 @@ type failers struct {
 	nodes []string
 	since metav1.Time
 	// with are their nodes and some others, by the names of those.
-	with map[string][]string
+	with map[string]*failed
+}
+
+// failed are nodes on which Pods of a key cannot start, or could not, each once and by name, and words the clause that says so.
+type failed struct {
+	nodes []string
+	words string
 }
 
 func (p *planner) failers(key Key) *failers {
 	if known := p.failing[key]; known != nil {
 		return known
 	}
-	out := &failers{with: map[string][]string{}}
+	out, on := &failers{with: map[string]*failed{}}, map[string]struct{}{}
 	for i := range p.s.Pods {
 		pod, e := &p.s.Pods[i], &p.seen[i]
 		if e.kind != ambiguous || pod.Revision != key.Revision || e.image != key.Image || !p.stuck(i) {
 			continue
 		}
-		if len(out.nodes) == 0 || e.since.Before(&out.since) {
+		if len(on) == 0 || e.since.Before(&out.since) {
 			out.since = e.since
 		}
-		out.nodes = append(out.nodes, pod.Spec.NodeName)
+		on[pod.Spec.NodeName] = struct{}{}
 	}
-	out.nodes = unique(out.nodes)
+	out.nodes = slices.Sorted(maps.Keys(on))
 	if p.failing != nil {
 		p.failing[key] = out
 	}
 	return out
 }
 
-// and are the nodes of the failers and some others.
-func (f *failers) and(others []string) []string {
-	if len(others) == 0 {
-		return f.nodes
+// and are the nodes of the failers and those of recorded failures.
+func (f *failers) and(moved []*Exclusion) *failed {
+	var others []string
+	for _, e := range moved {
+		others = append(others, e.Node)
 	}
 	names := strings.Join(others, ",")
 	if f.with[names] == nil {
-		f.with[names] = unique(slices.Concat(f.nodes, others))
+		all := unique(slices.Concat(f.nodes, others))
+		f.with[names] = &failed{nodes: all, words: "the same fails on " + nodes(all, "") + ", and has started nowhere"}
 	}
 	return f.with[names]
 }
@@ -245,22 +254,13 @@ func (p *planner) moved(key Key, since metav1.Time) []*Exclusion {
 	return out
 }
 
-// failedOn names the nodes on which Pods of a key cannot start, or could not.
-func (p *planner) failedOn(key Key, since metav1.Time) []string {
-	var others []string
-	for _, e := range p.moved(key, since) {
-		others = append(others, e.Node)
-	}
-	return p.failers(key).and(others)
-}
-
-// failingSince is when the first of those failures began.
-func (p *planner) failingSince(key Key, since metav1.Time) metav1.Time {
+// failingSince is when the first of some failures began.
+func (p *planner) failingSince(of *failers, moved []*Exclusion, since metav1.Time) metav1.Time {
 	first := since
-	if of := p.failers(key); len(of.nodes) > 0 && of.since.Before(&first) {
+	if len(of.nodes) > 0 && of.since.Before(&first) {
 		first = of.since
 	}
-	for _, e := range p.moved(key, since) {
+	for _, e := range moved {
 		if began := later(e.FirstSeen.Time, -p.stuckTime()); began.Before(&first) {
 			first = began
 		}
@@ -282,21 +282,16 @@ func (p *planner) undecided(key Key, node string) *Pod {
 
 // settleProbes ends or confirms the exclusions that were made to see whether a Pod starts elsewhere.
 func (p *planner) settleProbes() {
-	global := map[Key]bool{}
-	for _, c := range p.plan.Cases {
-		if c.Diagnosis == diagnosisGlobal {
-			global[c.Key] = true
-		}
-	}
 	for _, e := range p.record.actives(p.s.Now) {
 		if !e.Probe {
 			continue
 		}
-		if global[e.Key] {
+		global := func(c *Case) bool { return c.Diagnosis == diagnosisGlobal && c.Key == e.Key }
+		if slices.ContainsFunc(p.plan.Cases, global) {
 			p.lifted(e, "Pods fail on other nodes too")
 			continue
 		}
-		if slices.ContainsFunc(p.startedOn(e.Key), func(n string) bool { return n != e.Node }) {
+		if anyOther(p.startedOn(e.Key), e.Node) {
 			e.Probe = false
 			if _, known := p.s.Ledger.Sets[p.s.key()].Excluded[e.Node]; known {
 				p.entries.excluded = append(p.entries.excluded, e.Node)
@@ -339,13 +334,24 @@ func unique(names []string) []string {
 // maxNamed is how many nodes a message names.
 const maxNamed = 5
 
-// nodes writes the names of nodes.
-func nodes(names []string) string {
-	if len(names) == 1 {
-		return "node " + names[0]
+// nodes writes the names of nodes, which are sorted, but for one.
+func nodes(names []string, but string) string {
+	left := len(names)
+	if _, among := slices.BinarySearch(names, but); among {
+		left--
 	}
-	if len(names) > maxNamed {
-		return fmt.Sprintf("nodes %s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
+	named := make([]string, 0, maxNamed)
+	for i := 0; len(named) < min(left, maxNamed); i++ {
+		if names[i] != but {
+			named = append(named, names[i])
+		}
 	}
-	return "nodes " + strings.Join(names, ", ")
+	switch text := strings.Join(named, ", "); {
+	case left == 1:
+		return "node " + text
+	case left > maxNamed:
+		return fmt.Sprintf("nodes %s and %d more", text, left-maxNamed)
+	default:
+		return "nodes " + text
+	}
 }

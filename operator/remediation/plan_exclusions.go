@@ -123,8 +123,8 @@ func (p *planner) lift() {
 // unschedulable reports whether a Pod that carries our SchedPatch has found no node for a while.
 func (p *planner) unschedulable(i int) bool {
 	pod, e := &p.s.Pods[i], &p.seen[i]
-	return pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
-		e.kind == unscheduled && p.waited(e) > unschedulableTime && marked(pod.Pod, p.s.patchName())
+	return e.kind == unscheduled && pod.Right && !pod.Changing && pod.DeletionTimestamp == nil && p.s.Details[pod.UID] != nil &&
+		p.waited(e) > unschedulableTime && marked(pod.Pod, p.s.patchName())
 }
 
 // marked reports whether a Pod carries a SchedPatch, in whatever version.

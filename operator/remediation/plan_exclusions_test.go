@@ -227,7 +227,7 @@ func TestExclusionsLastLongerEachTime(t *testing.T) {
 				sc.recorded(Record{test.before, test.attempts})
 			}
 			plan := decide(sc.snapshot)
-			test.want.Reason = plan.Cases[0].Evidence.kubeletReason
+			test.want.Reason = plan.Cases[0].Evidence.kubeletReason()
 			if diff := cmp.Diff([]Exclusion{test.want}, plan.Record.Exclusions); diff != "" {
 				t.Errorf("exclusions (-want +got):\n%s", diff)
 			}

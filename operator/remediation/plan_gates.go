@@ -214,7 +214,7 @@ func cannotExclude(p *planner, c *Case) string {
 // contradicted: a SchedPatch that contradicts a Pod's own rules is not applied to it.
 func contradicted(p *planner, c *Case) string {
 	record := p.record.copied()
-	record.exclude(p.exclusion(&Case{Pod: c.Pod, Key: c.Key, Diagnosis: c.Diagnosis}))
+	record.exclude(p.exclusion(&Case{Pod: c.Pod, Evidence: &evidence{}, Key: c.Key, Diagnosis: c.Diagnosis}))
 	patch, err := schedpatch.Compile(p.s.patchFor(&record))
 	if err != nil {
 		return fmt.Sprintf("its exclusion cannot be written: %v", err)
@@ -228,7 +228,7 @@ func contradicted(p *planner, c *Case) string {
 
 func storagePinned(p *planner, c *Case) string {
 	nodes := p.candidates(c.Pod)
-	if nodes.pinned == "" || len(others(nodes.eligible, c.Pod.Spec.NodeName)) > 0 {
+	if nodes.pinned == "" || anyOther(nodes.eligible, c.Pod.Spec.NodeName) {
 		return ""
 	}
 	return nodes.pinned + "; mend the node, or delete the claim if what it holds can be lost"
@@ -236,11 +236,14 @@ func storagePinned(p *planner, c *Case) string {
 
 func tooFewNodes(p *planner, c *Case) string {
 	excluded := 0
-	for _, name := range others(p.candidates(c.Pod).eligible, c.Pod.Spec.NodeName) {
-		if !p.record.active(name, p.s.Now) {
+	for _, name := range p.candidates(c.Pod).eligible {
+		switch {
+		case name == c.Pod.Spec.NodeName:
+		case !p.record.active(name, p.s.Now):
 			return ""
+		default:
+			excluded++
 		}
-		excluded++
 	}
 	if excluded > 0 {
 		return fmt.Sprintf("every other node that it could run on is excluded too (%d); "+
@@ -257,7 +260,7 @@ func nodeLimit(p *planner, c *Case) string {
 		return ""
 	}
 	eligible := len(p.candidates(c.Pod).eligible)
-	limit := min(maxExcluded, share(p.s.settings().MaxExcludedNodes, eligible))
+	limit := min(maxExcluded, share(p.settings.MaxExcludedNodes, eligible))
 	if excluded := len(p.record.actives(p.s.Now)); excluded >= limit {
 		return fmt.Sprintf("as many nodes as spec.autoRemediation.maxExcludedNodes allows are excluded already: "+
 			"%d of %d eligible ones; mend them, or raise the limit", excluded, eligible)
@@ -292,7 +295,7 @@ func inFlight(p *planner, c *Case) string {
 }
 
 func retryLimit(p *planner, c *Case) string {
-	limit, done := int(*p.s.settings().RetryLimit), p.deletes(c.Pod)
+	limit, done := int(*p.settings.RetryLimit), p.deletes(c.Pod)
 	if p.pending(c) != nil {
 		done--
 	}
@@ -359,12 +362,7 @@ func stormActive(p *planner, c *Case) string {
 			out[e.Node] = true
 		}
 	}
-	usableNodes := 0
-	for _, n := range p.s.Nodes {
-		if usable(n) {
-			usableNodes++
-		}
-	}
+	usableNodes := len(p.usable())
 	limit, excluded := share(&twentyPercent, usableNodes), len(out)
 	if out[node] = true; len(out) <= limit {
 		return ""

@@ -253,3 +253,28 @@ func TestTheTimeOfABackoffStands(t *testing.T) {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 }
+
+// Which nodes a Pod may run on is found once for all Pods that ask for the same, and for no others.
+func TestEachPodIsJudgedByTheNodesThatItMayRunOn(t *testing.T) {
+	sc := newScene("n1", "n2", "n3").running("n3").node("n2", func(n *corev1.Node) { n.Labels["disk"] = "ssd" })
+	for _, disk := range []string{"", "ssd", "tape", "ssd", ""} {
+		sc.failing("n1", long)
+		if disk != "" {
+			sc.last(func(p *Pod) { p.Spec.NodeSelector = map[string]string{"disk": disk} })
+		}
+	}
+	sc.failing("n1", long).volume(localVolume("n1")).failing("n1", long).last(func(p *Pod) {
+		p.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	})
+	sc.node("n3", func(n *corev1.Node) {
+		n.Spec.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}}
+	})
+	p, got := newPlanner(sc.snapshot), [][]string(nil)
+	for i := range sc.snapshot.Pods[1:] {
+		got = append(got, p.candidates(&sc.snapshot.Pods[i+1]).eligible)
+	}
+	plain, ssd := []string{"n1", "n2"}, []string{"n2"}
+	if diff := cmp.Diff([][]string{plain, ssd, nil, ssd, plain, {"n1"}, {"n1", "n2", "n3"}}, got); diff != "" {
+		t.Errorf("nodes (-want +got):\n%s", diff)
+	}
+}

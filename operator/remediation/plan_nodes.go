@@ -4,7 +4,9 @@ package remediation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -26,10 +28,38 @@ func (p *planner) candidates(pod *Pod) *candidates {
 	if known := p.lists[pod]; known != nil {
 		return known
 	}
+	out := p.candidatesAlike(pod)
+	p.lists[pod] = out
+	return out
+}
+
+// selected are the candidates for Pods that ask for no more of a node than some labels.
+type selected struct {
+	labels     map[string]string
+	candidates *candidates
+}
+
+// candidatesAlike lists the nodes for a Pod, or returns the list of another one that asks for the same.
+func (p *planner) candidatesAlike(pod *Pod) *candidates {
+	details := p.s.Details[pod.UID]
+	if pod.Spec.Affinity != nil || len(pod.Spec.Tolerations) > 0 || details != nil && len(details.Volumes) > 0 {
+		return p.candidatesOf(pod)
+	}
+	for _, known := range p.alike {
+		if maps.Equal(known.labels, pod.Spec.NodeSelector) {
+			return known.candidates
+		}
+	}
+	out := p.candidatesOf(pod)
+	p.alike = append(p.alike, selected{pod.Spec.NodeSelector, out})
+	return out
+}
+
+func (p *planner) candidatesOf(pod *Pod) *candidates {
 	allows := scheduling.Allows(pod.Spec.NodeSelector, p.withoutOurs(pod.Spec.Affinity), pod.Spec.Tolerations)
 	out := &candidates{}
-	for _, node := range p.s.Nodes {
-		if !usable(node) || !allows(node) {
+	for _, node := range p.usable() {
+		if !allows(node) {
 			continue
 		}
 		if volume := p.rejects(pod, node); volume == "" {
@@ -38,9 +68,35 @@ func (p *planner) candidates(pod *Pod) *candidates {
 			out.pinned = volume
 		}
 	}
-	slices.Sort(out.eligible)
-	p.lists[pod] = out
 	return out
+}
+
+// usable are the Nodes that are Ready and take new Pods, by name.
+func (p *planner) usable() []*corev1.Node {
+	if p.usableNodes == nil {
+		p.usableNodes = make([]*corev1.Node, 0, len(p.s.Nodes))
+		for _, node := range p.s.Nodes {
+			if usable(node) {
+				p.usableNodes = append(p.usableNodes, node)
+			}
+		}
+		slices.SortFunc(p.usableNodes, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return p.usableNodes
+}
+
+// hostname is the value of a Node's hostname label, "" where it has none or shares it with another Node.
+func (p *planner) hostname(node *corev1.Node) string {
+	if p.hostnames == nil {
+		p.hostnames = make(map[string]int, len(p.s.Nodes))
+		for _, each := range p.s.Nodes {
+			p.hostnames[each.Labels[corev1.LabelHostname]]++
+		}
+	}
+	if value := node.Labels[corev1.LabelHostname]; p.hostnames[value] == 1 {
+		return value
+	}
+	return ""
 }
 
 // fits reports whether a Pod could be scheduled to a node, but for exclusions.
@@ -115,15 +171,15 @@ func (v *Volume) rejects(node *corev1.Node) string {
 	return fmt.Sprintf("claim %s is bound to volume %s, which other nodes do not have", v.Claim.Name, v.PV.Name)
 }
 
-// others are the nodes but one.
-func others(names []string, node string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == node })
+// anyOther reports whether there are other nodes than one.
+func anyOther(names []string, node string) bool {
+	return len(names) > 1 || len(names) == 1 && names[0] != node
 }
 
 // karpenterMatters reports whether Karpenter has a say in what becomes of the set: where the user leaves it to us how
 // nodes are excluded, and any are or might be now.
 func (p *planner) karpenterMatters() bool {
-	mode := p.s.settings().ExclusionMode
+	mode := p.settings.ExclusionMode
 	return mode != v1beta1.ExclusionModeRequired && mode != v1beta1.ExclusionModePreferred &&
 		(!p.s.Record.Empty() || len(p.needDetails()) > 0)
 }

@@ -185,3 +185,22 @@ func noSandbox(name, node string) *corev1.Pod {
 	})
 	return pod
 }
+
+func TestNamesOfNodes(t *testing.T) {
+	for want, test := range map[string]struct {
+		names []string
+		but   string
+	}{
+		"node a":                         {[]string{"a"}, ""},
+		"node b":                         {[]string{"a", "b"}, "a"},
+		"nodes a, b":                     {[]string{"a", "b"}, "c"},
+		"nodes a, b, c, d, e":            {[]string{"a", "b", "c", "d", "e", "f"}, "f"},
+		"nodes b, c, d, e, f":            {[]string{"a", "b", "c", "d", "e", "f"}, "a"},
+		"nodes a, b, d, e, f and 2 more": {[]string{"a", "b", "c", "d", "e", "f", "g", "h"}, "c"},
+		"nodes a, b, c, d, e and 1 more": {[]string{"a", "b", "c", "d", "e", "f"}, ""},
+	} {
+		if got := nodes(test.names, test.but); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

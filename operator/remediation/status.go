@@ -102,7 +102,7 @@ func (c *Case) message() string {
 		what = "is stuck"
 	}
 	return fmt.Sprintf("Pod %s %s on node %s since %s: %s; %s. It is not replaced, because %s.",
-		c.Pod.Name, what, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, c.Blocks)
+		c.Pod.Name, what, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason(), c.Why, c.Blocks)
 }
 
 // more counts the other stuck Pods, by what keeps them.
@@ -142,7 +142,7 @@ func moving(s *Snapshot, plan *Plan) string {
 	case m.Case != nil:
 		e := m.Case.Evidence
 		text = fmt.Sprintf("Pod %s cannot start on node %s since %s: %s; %s.",
-			name, m.Attempt.Node, clockTime(e.since), e.kubeletReason, m.Case.Why)
+			name, m.Attempt.Node, clockTime(e.since), e.kubeletReason(), m.Case.Why)
 	default:
 		text = fmt.Sprintf("Pod %s was deleted because of node %s.", name, m.Attempt.Node)
 	}
@@ -173,5 +173,5 @@ func excluded(s *Snapshot, plan *Plan) string {
 func failing(plan *Plan, c *Case) string {
 	return fmt.Sprintf("Pods of revision %s start on no node, so none is deleted: Pod %s on node %s since %s: %s; %s.%s "+
 		"See whether the image exists and the registry answers; once the template is corrected, broken Pods are replaced at once.",
-		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason, c.Why, more(plan, c))
+		c.Key.Revision, c.Pod.Name, c.Pod.Spec.NodeName, clockTime(c.Evidence.since), c.Evidence.kubeletReason(), c.Why, more(plan, c))
 }

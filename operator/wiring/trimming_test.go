@@ -22,21 +22,22 @@ import (
 
 // whole are the functions, and files that begin so, that see no trimmed objects, with the reason.
 var whole = map[string]string{
-	"internal/inplace/difference.go":      "it compares templates",
-	"internal/inplace:resize":             "it compares templates",
-	"internal/sidecar/inject_":            "the webhook injects into Pods as they are created",
-	"internal/pull/pod.go":                "the Pod that a puller is for is read whole",
-	"operator/remediation:candidates":     "what may be deleted is read whole: Snapshot.Details",
-	"operator/remediation:carries":        "what may be deleted is read whole: Snapshot.Details",
-	"operator/remediation:claimName":      "what may be deleted is read whole: Snapshot.Details",
-	"operator/remediation:writableVolume": "what may be deleted is read whole: Snapshot.Details",
-	"operator/remediation:written":        "what may be deleted is read whole: Snapshot.Details",
-	"operator/schedpatch:newPods":         "it looks at the target's template",
-	"operator/schedpatch:consequences":    "it looks at the target's template",
-	"operator/statefulset:newImages":      "it looks at the template of the set",
-	"operator/statefulset:restartsLater":  "it looks at the templates of revisions",
-	"operator/statefulset:owedChange":     "it looks at the templates of revisions",
-	"operator/statefulset:mounts":         "it looks at a template's containers",
+	"internal/inplace/difference.go":       "it compares templates",
+	"internal/inplace:resize":              "it compares templates",
+	"internal/sidecar/inject_":             "the webhook injects into Pods as they are created",
+	"internal/pull/pod.go":                 "the Pod that a puller is for is read whole",
+	"operator/remediation:candidatesAlike": "what may be deleted is read whole: Snapshot.Details",
+	"operator/remediation:candidatesOf":    "what may be deleted is read whole: Snapshot.Details",
+	"operator/remediation:carries":         "what may be deleted is read whole: Snapshot.Details",
+	"operator/remediation:claimName":       "what may be deleted is read whole: Snapshot.Details",
+	"operator/remediation:writableVolume":  "what may be deleted is read whole: Snapshot.Details",
+	"operator/remediation:written":         "what may be deleted is read whole: Snapshot.Details",
+	"operator/schedpatch:newPods":          "it looks at the target's template",
+	"operator/schedpatch:consequences":     "it looks at the target's template",
+	"operator/statefulset:newImages":       "it looks at the template of the set",
+	"operator/statefulset:restartsLater":   "it looks at the templates of revisions",
+	"operator/statefulset:owedChange":      "it looks at the templates of revisions",
+	"operator/statefulset:mounts":          "it looks at a template's containers",
 }
 
 // elsewhere are the fields of Kubernetes' kinds that functions of Kubernetes read, which are given whole objects.
