@@ -3,144 +3,162 @@
 package serve
 
 import (
-	"errors"
+	"container/list"
 	"net"
 	"sync"
 	"time"
 )
 
-// connections are those that are open. When there are too many, of one address or in all, the one goes first that has
-// been waiting for its peer the longest and was never asked anything: API servers send their request at once, and are
-// waited for only between two requests.
+const (
+	// connectionMemory is about what an open connection takes: its stack, its buffers, its TLS, and the first freeBytes
+	// that its peer sends. What it sends beyond that takes half as much again.
+	connectionMemory = 40 * kib
+	freeBytes        = 8 * kib
+	// helloMemory is the same until it is the turn of its handshake. In a burst most connections wait for that.
+	helloMemory = 28 * kib
+	// silence is how long an API server is waited for at most until it asks what it has connected for.
+	silence = time.Second
+)
+
+// connections are those that are open. The memory that they take is limited, so that a burst of an API server has room
+// for all its connections, and no more of those that send much have it. A connection for which there is no room takes
+// it at once from those that wait for their peers, of the address that has most of those: API servers send their
+// request at once, and are waited for only between two requests. Nobody waits for room, and who is at work never gives
+// any.
 type connections struct {
-	most, share int
+	// most is how much they may take in all. One address may have all of it, until others want their part.
+	most int64
 
-	mu sync.Mutex
-	// open are all connections by address.
-	open  map[string]map[*connection]struct{}
-	total int
+	mu      sync.Mutex
+	sources map[string]*source
+	taken   int64
+	open    int
 }
 
-// connection is one that is open.
-type connection struct {
-	net.Conn
-	source string
-	table  *connections
-
-	// the rest is guarded by table.mu
-	since  time.Time
-	busy   bool
-	proven bool
-	closed bool
+// source is an address that has connections open.
+type source struct {
+	open int
+	// taken is the memory of all its connections, waiting that of those that wait for their peer.
+	taken, waiting int64
+	// lost is when one was closed to make room.
+	lost time.Time
+	// asked are those of the latter that have asked something before, unasked the others; whoever has waited the
+	// longest is first.
+	asked, unasked list.List
 }
 
+// newConnections returns a table with room for so many connections that send little.
 func newConnections(most int) *connections {
-	return &connections{most: most, share: max(1, most/2), open: map[string]map[*connection]struct{}{}}
-}
-
-// listener accepts connections into the table.
-type listener struct {
-	net.Listener
-	table *connections
-}
-
-// Accept returns the next connection that there is room for.
-func (l *listener) Accept() (net.Conn, error) {
-	for {
-		accepted, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if c := l.table.add(accepted); c != nil {
-			return c, nil
-		}
-		closedConnections.WithLabelValues(closedRefused).Inc()
-		discard(accepted)
-	}
+	return &connections{most: int64(most) * connectionMemory, sources: map[string]*source{}}
 }
 
 // add takes a connection into the table; nil when there is no room for it.
 func (t *connections) add(accepted net.Conn) *connection {
-	c := &connection{Conn: accepted, source: sourceOf(accepted.RemoteAddr()), table: t, since: time.Now()}
-	t.mu.Lock()
-	victim, ok := t.makeRoom(c.source)
-	if ok {
-		t.put(c)
-	}
-	t.mu.Unlock()
-	if victim != nil {
-		closedConnections.WithLabelValues(closedForAnother).Inc()
-		discard(victim.Conn)
-	}
-	if !ok {
+	c := newConnection(accepted, t)
+	entered := t.change(func() (victims []*connection, ok bool) {
+		if victims, ok = t.makeRoom(c, helloMemory); ok {
+			t.enter(c)
+		}
+		return victims, ok
+	})
+	if !entered {
 		return nil
 	}
 	return c
 }
 
-// makeRoom removes a connection from the table where one has to go for another of this source, and reports whether
-// there is room then.
-func (t *connections) makeRoom(source string) (victim *connection, ok bool) {
-	from := source
-	switch {
-	case len(t.open[source]) >= t.share:
-	case t.total >= t.most:
-		from = t.greatest()
-	default:
-		return nil, true
+// change changes the table and closes whom it was taken from.
+func (t *connections) change(how func() (victims []*connection, ok bool)) bool {
+	t.mu.Lock()
+	victims, ok := how()
+	t.mu.Unlock()
+	for _, victim := range victims {
+		closedConnections.WithLabelValues(closedForAnother).Inc()
+		discard(victim.Conn)
 	}
-	for c := range t.open[from] {
-		if !c.busy && (victim == nil || c.before(victim)) {
-			victim = c
-		}
-	}
-	if victim == nil {
+	return ok
+}
+
+// hold has a connection take so much memory, and reports whether there is room. t.mu is held, and the victims are still
+// to be closed.
+func (t *connections) hold(c *connection, memory int64) (victims []*connection, ok bool) {
+	if c.closed {
 		return nil, false
 	}
-	t.remove(victim)
-	return victim, true
+	if victims, ok = t.makeRoom(c, memory-c.taken); ok {
+		t.charge(c, memory-c.taken)
+	}
+	return victims, ok
 }
 
-// crowded reports whether a source has half of the connections that it may have.
-func (t *connections) crowded(source string) bool {
+// makeRoom removes connections from the table until there is room for more memory of one, which is open or about to be.
+// It fails where there is nobody to remove, or where it would be that one's own turn.
+func (t *connections) makeRoom(c *connection, more int64) (victims []*connection, ok bool) {
+	for t.taken+more > t.most {
+		victim := t.first(time.Now())
+		if victim == nil || victim == c {
+			return victims, false
+		}
+		t.sources[victim.source].lost = time.Now()
+		t.remove(victim)
+		victims = append(victims, victim)
+	}
+	return victims, true
+}
+
+// first is who goes before all others: who has said nothing for longer than an API server would, and else the first of
+// the address that has most that wait for their peer. An address whose connections are all at work has none to give,
+// however many they are.
+func (t *connections) first(now time.Time) *connection {
+	var silent *connection
+	greatest := &source{}
+	for _, s := range t.sources {
+		if c := front(&s.unasked); c != nil && now.Sub(c.since) > silence && (silent == nil || c.since.Before(silent.since)) {
+			silent = c
+		}
+		if s.waiting > greatest.waiting {
+			greatest = s
+		}
+	}
+	if silent != nil {
+		return silent
+	}
+	return greatest.first()
+}
+
+// first is who of the address goes before its others; nil where none waits for its peer.
+func (s *source) first() *connection {
+	if c := front(&s.unasked); c != nil {
+		return c
+	}
+	return front(&s.asked)
+}
+
+func front(line *list.List) *connection {
+	if line.Len() == 0 {
+		return nil
+	}
+	return line.Front().Value.(*connection) //nolint:forcetypeassert // it holds nothing else
+}
+
+// pressed reports whether an address has lost a connection of late.
+func (t *connections) pressed(address string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.open[source]) >= max(1, t.share/2)
+	s := t.sources[address]
+	return s != nil && time.Since(s.lost) < silence
 }
 
-// greatest is the source with the most connections that wait for their peers: one whose connections are all at work has
-// none to give, however many they are.
-func (t *connections) greatest() string {
-	greatest, most := "", 0
-	for source, open := range t.open {
-		waiting := 0
-		for c := range open {
-			if !c.busy {
-				waiting++
-			}
-		}
-		if waiting > most {
-			greatest, most = source, waiting
-		}
+// enter opens a connection. t.mu is held, as for all that follow.
+func (t *connections) enter(c *connection) {
+	if t.sources[c.source] == nil {
+		t.sources[c.source] = &source{}
 	}
-	return greatest
-}
-
-// before reports whether a connection has to go before another.
-func (c *connection) before(other *connection) bool {
-	if c.proven != other.proven {
-		return !c.proven
-	}
-	return c.since.Before(other.since)
-}
-
-func (t *connections) put(c *connection) {
-	if t.open[c.source] == nil {
-		t.open[c.source] = map[*connection]struct{}{}
-	}
-	t.open[c.source][c] = struct{}{}
-	t.total++
-	openConnections.Set(float64(t.total))
+	t.sources[c.source].open++
+	t.open++
+	openConnections.Set(float64(t.open))
+	t.charge(c, helloMemory)
+	t.queue(c)
 }
 
 func (t *connections) remove(c *connection) {
@@ -148,58 +166,45 @@ func (t *connections) remove(c *connection) {
 		return
 	}
 	c.closed = true
-	delete(t.open[c.source], c)
-	if len(t.open[c.source]) == 0 {
-		delete(t.open, c.source)
-	}
-	t.total--
-	openConnections.Set(float64(t.total))
-}
-
-// begin notes that the peer has begun to ask.
-func (c *connection) begin() {
-	c.table.mu.Lock()
-	defer c.table.mu.Unlock()
-	c.since = time.Now()
-}
-
-// work notes that the peer has sent what it had to, and waits for us.
-func (c *connection) work() {
-	c.table.mu.Lock()
-	defer c.table.mu.Unlock()
-	c.busy = true
-}
-
-// await notes that we wait for the peer: to take an answer, and to ask again.
-func (c *connection) await(answered bool) {
-	c.table.mu.Lock()
-	defer c.table.mu.Unlock()
-	c.busy, c.since = false, time.Now()
-	c.proven = c.proven || answered
-}
-
-// Close closes the connection and makes room for another.
-func (c *connection) Close() error {
-	c.table.mu.Lock()
-	c.table.remove(c)
-	c.table.mu.Unlock()
-	return c.Conn.Close()
-}
-
-// discard closes at once: what is still to be sent is thrown away, and the peer is not waited for.
-func discard(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		log.V(1).Info("close a connection", "error", err.Error())
+	c.cancel()
+	t.unqueue(c)
+	t.charge(c, -c.taken)
+	t.open--
+	openConnections.Set(float64(t.open))
+	s := t.sources[c.source]
+	if s.open--; s.open == 0 {
+		delete(t.sources, c.source)
 	}
 }
 
-// sourceOf is the address without the port.
-func sourceOf(address net.Addr) string {
-	if tcp, ok := address.(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().WithZone("").String()
+// charge adds to what a connection takes.
+func (t *connections) charge(c *connection, more int64) {
+	s := t.sources[c.source]
+	c.taken += more
+	s.taken += more
+	t.taken += more
+	if c.place != nil {
+		s.waiting += more
 	}
-	return address.String()
+}
+
+// queue notes that a connection waits for its peer from now on.
+func (t *connections) queue(c *connection) {
+	t.unqueue(c)
+	s := t.sources[c.source]
+	c.since, c.line = time.Now(), &s.unasked
+	if c.asked {
+		c.line = &s.asked
+	}
+	c.place = c.line.PushBack(c)
+	s.waiting += c.taken
+}
+
+func (t *connections) unqueue(c *connection) {
+	if c.place == nil {
+		return
+	}
+	c.line.Remove(c.place)
+	c.place = nil
+	t.sources[c.source].waiting -= c.taken
 }

@@ -3,7 +3,7 @@
 // Package serve is the port that API servers call. Anybody who reaches the Pod network reaches it too, so it is built
 // to go on answering API servers while others do their worst:
 //
-//	connection -> table: so many in all, and half of them for one address
+//	connection -> table: so much memory in all, which addresses share once it is taken
 //	handshake  -> gate:  signatures take turns between addresses
 //	header     -> time limit; client certificate, if one is demanded
 //	body       -> size limit, time limit; large ones: gate of bytes in flight
@@ -19,5 +19,7 @@
 // enforced no Pod comes to be, elsewhere it does, and the operator reports it.
 //
 // HTTP/2 is not offered: API servers call Services with HTTP/1.1, so that each connection is one request at a time, and
-// counting connections counts requests.
+// counting connections counts requests. Of the connections that a burst opens an API server keeps 25 and closes the
+// others after one review, so most reviews of a burst come with a handshake. None of them may be closed for another:
+// that would be a Pod without its sidecars.
 package serve

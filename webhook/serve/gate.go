@@ -20,8 +20,8 @@ type gate struct {
 	// queue is how many requests of one source may wait, and wait how long each.
 	queue int
 	wait  time.Duration
-	// newest lets in whoever of a source came last, not first.
-	newest bool
+	// newest reports whether whoever of a source came last is let in, not first. Default: never.
+	newest func(source string) bool
 
 	mu   sync.Mutex
 	used int64
@@ -132,7 +132,7 @@ func (g *gate) admit() {
 		source := g.turns[0]
 		g.turns = append(g.turns[1:], source)
 		next := 0
-		if g.newest {
+		if g.newest != nil && g.newest(source) {
 			next = len(g.waiting[source]) - 1
 		}
 		w := g.waiting[source][next]

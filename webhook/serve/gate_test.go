@@ -108,7 +108,7 @@ func TestAGateSendsAwayWhoeverWouldWaitTooLong(t *testing.T) {
 
 func TestTheNewestOfASourceMayGoFirst(t *testing.T) {
 	g := newGate(2, 10, never)
-	g.newest = true
+	g.newest = func(source string) bool { return source == "a" }
 	mustLine(t, g, "a", 1)
 	old, young := mustLine(t, g, "a", 1), mustLine(t, g, "a", 1)
 	g.leave("a", 1)

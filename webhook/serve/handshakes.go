@@ -3,22 +3,21 @@
 package serve
 
 import (
-	"context"
 	"crypto"
 	"crypto/tls"
 	"io"
 	"time"
 )
 
-// restFactor is how much longer than its last signature took an address rests that has many connections: signing for it
-// takes a fifth of its CPUs' time.
+// restFactor is how much longer than its last signature took an address rests that has too many connections: signing for
+// it takes a fifth of its CPUs' time.
 const restFactor = 4
 
 // GetCertificate finds the certificate to serve, as tls.Config has it.
 type GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// handshakes have signatures, which cost the most of a handshake, take turns between addresses. Of one address the
-// newest goes first: an older one may have made room for it already.
+// handshakes have signatures, which cost the most of a handshake, take turns between addresses. Of an address that has
+// too many connections the newest goes first: the older ones are the next to be closed.
 type handshakes struct {
 	get   GetCertificate
 	turns *gate
@@ -27,7 +26,7 @@ type handshakes struct {
 
 func newHandshakes(get GetCertificate, limits Limits, table *connections) *handshakes {
 	turns := newGate(int64(limits.Handshakes), limits.Connections, limits.HeaderTime)
-	turns.newest = true
+	turns.newest = table.pressed
 	return &handshakes{get: get, turns: turns, table: table}
 }
 
@@ -37,12 +36,13 @@ func (h *handshakes) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	if err != nil {
 		return nil, err
 	}
-	key, ok := certificate.PrivateKey.(crypto.Signer)
-	if !ok {
+	key, isSigner := certificate.PrivateKey.(crypto.Signer)
+	c, isOurs := hello.Conn.(*connection)
+	if !isSigner || !isOurs {
 		return certificate, nil
 	}
 	limited := *certificate
-	limited.PrivateKey = &patientKey{Signer: key, handshakes: h, ctx: hello.Context(), source: sourceOf(hello.Conn.RemoteAddr())}
+	limited.PrivateKey = &patientKey{Signer: key, handshakes: h, connection: c}
 	return &limited, nil
 }
 
@@ -50,20 +50,24 @@ func (h *handshakes) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 type patientKey struct {
 	crypto.Signer
 	*handshakes
-	ctx    context.Context //nolint:containedctx // that of the handshake, which a Signer is not told
-	source string
+	connection *connection
 }
 
 // Sign signs a handshake.
 func (k *patientKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	leave, err := k.turns.enter(k.ctx, k.source, 1)
+	source := k.connection.source
+	leave, err := k.turns.enter(k.connection.ctx, source, 1)
 	if err != nil {
 		return nil, err
 	}
+	if !k.connection.shake() {
+		leave()
+		return nil, errNoRoom
+	}
 	began := time.Now()
 	signature, err := k.Signer.Sign(rand, digest, opts)
-	if k.table.crowded(k.source) {
-		k.turns.rest(k.source, 1, restFactor*time.Since(began))
+	if k.table.pressed(source) {
+		k.turns.rest(source, 1, restFactor*time.Since(began))
 	} else {
 		leave()
 	}

@@ -10,12 +10,12 @@ import (
 
 // Limits bound what the port may cost. The zero value is not usable; see LimitsFor.
 type Limits struct {
-	// Connections may be open at once, half of them from one address.
+	// Connections may be open at once that send little; fewer of those that send more.
 	Connections int
 	// Body is the most bytes of a request. etcd stores objects of at most 1.5 MiB, and a review holds two of them at
 	// most, before and after a change.
 	Body int64
-	// SmallBody is how large a body may be that each connection has room for. Larger ones share LargeBodies bytes in
+	// SmallBody is how large a body may be that counts with its connection. Larger ones share LargeBodies bytes in
 	// flight.
 	SmallBody, LargeBodies int64
 	// SmallMemory is how many bytes of memory a review may take to go by the gate for small ones.
@@ -45,10 +45,8 @@ const (
 	kib = int64(1) << 10
 	mib = int64(1) << 20
 
-	// smallBody is what a connection has room for: more than all but a few Pods take.
+	// smallBody is more than all but a few Pods take.
 	smallBody = 64 * kib
-	// connectionMemory is about what an open connection takes: its stack, its buffers, its TLS, and a small body.
-	connectionMemory = 64*kib + smallBody
 	// defaultMemory is assumed where no limit is known: the chart's default.
 	defaultMemory = 256 * mib
 	// leastMemory is what the limits are made for at least, mostMemory at most: more connections than that are no good

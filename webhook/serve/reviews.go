@@ -102,11 +102,14 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 	}
 	leave = func() {}
 	// A small body waits for nobody: whoever sends one slowly holds a connection, which is taken from him when others
-	// need it.
-	if size > v.limits.SmallBody {
+	// need its memory.
+	switch {
+	case size > v.limits.SmallBody:
 		if leave, err = v.largeBodies.enter(r.Context(), c.source, size); err != nil {
 			return nil, nil, busy(err)
 		}
+	case !c.expect(size):
+		return nil, nil, busy(errBusy)
 	}
 	body, err = readAll(http.MaxBytesReader(w, r.Body, v.limits.Body), r.ContentLength)
 	if err != nil {

@@ -104,9 +104,11 @@ func (s *Server) Start(ctx context.Context) error {
 
 func (s *Server) tlsConfig(table *connections) *tls.Config {
 	config := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"},
-		GetCertificate: newHandshakes(s.options.GetCertificate, s.options.Limits, table).certificate,
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"},
+		// API servers resume no sessions, so a ticket is nothing but work.
+		SessionTicketsDisabled: true,
+		GetCertificate:         newHandshakes(s.options.GetCertificate, s.options.Limits, table).certificate,
 	}
 	if s.options.Clients != nil {
 		// Asked for, not demanded: who shows none is told so, and the operator needs none.

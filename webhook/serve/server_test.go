@@ -112,7 +112,7 @@ func TestConnectionsAreLimitedForEachAddress(t *testing.T) {
 	for range 40 {
 		flood = append(flood, p.connect("127.0.0.1"))
 	}
-	for i, c := range flood[:len(flood)-4] {
+	for i, c := range flood[:len(flood)-8] {
 		p.expectClosed(fmt.Sprintf("connection %d of 40", i), c)
 	}
 	if got := p.ask(from("127.0.0.1"), strings.NewReader(review(200))); got.Code != 200 {
@@ -130,13 +130,29 @@ func TestConnectionsAreLimitedForEachAddress(t *testing.T) {
 func TestTheGreatestAddressMakesRoomForOthers(t *testing.T) {
 	p := serving(t, allow, func(o *Options) { o.Limits.Connections = 8 })
 	first := p.connect("127.0.0.2")
-	for i := range 7 {
+	for i := range 8*connectionMemory/helloMemory - 1 {
 		p.connect(fmt.Sprintf("127.0.0.%d", 2+i%2))
 	}
 	if got := p.ask(from("127.0.0.1"), strings.NewReader(review(200))); got.Code != 200 {
 		t.Errorf("got %v while all connections are taken", got)
 	}
 	p.expectClosed("the oldest connection of the address that has most", first)
+}
+
+// TestABurstOfOneAPIServerLosesNoReview: it opens a connection for each review that it waits for.
+func TestABurstOfOneAPIServerLosesNoReview(t *testing.T) {
+	p := serving(t, allow, func(o *Options) {
+		o.Limits.HeaderTime, o.Limits.BodyTime, o.Limits.AnswerTime, o.Limits.Wait = patience, patience, patience, patience
+	})
+	var burst sync.WaitGroup
+	for i := range 700 {
+		burst.Go(func() {
+			if got, err := p.tryAsk(from("127.0.0.1"), strings.NewReader(review(8_000))); err != nil || !got.Allowed {
+				t.Errorf("review %d: %v, %v", i, got, err)
+			}
+		})
+	}
+	burst.Wait()
 }
 
 // get asks on a connection that is open.
