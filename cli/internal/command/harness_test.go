@@ -45,7 +45,9 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 func newWorldWith(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) *world {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	return &world{fake.NewClientBuilder().WithScheme(program.Scheme()).WithInterceptorFuncs(funcs).WithObjects(objects...).Build(), t}
+	client := fake.NewClientBuilder().WithScheme(program.Scheme()).WithInterceptorFuncs(funcs).WithReturnManagedFields().
+		WithObjects(objects...).Build()
+	return &world{client, t}
 }
 
 // result is what a command line led to.

@@ -92,7 +92,8 @@ func New(env Env) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	_ = root.RegisterFlagCompletionFunc("namespace", c.completeNamespaces)
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
-	root.AddCommand(c.statusCommand(), c.versionCommand())
+	root.AddCommand(c.statusCommand(), c.whyCommand(), c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
+		c.setCommand(), c.undoCommand(), c.versionCommand())
 	return root
 }
 
