@@ -123,8 +123,8 @@ func applyManifest(ctx context.Context, text string) *rollout {
 // waitUpdated waits with kubectl until the rollout is done, and reads its columns.
 func waitUpdated(ctx context.Context, set string) {
 	GinkgoHelper()
-	kubectl(ctx, "", "wait", "sidecarset", set, "--for=condition=Ready", "--timeout=60s")
-	kubectl(ctx, "", "wait", "sidecarset", set, "--for=jsonpath={.status.updatedReadyPods}=2", "--timeout=60s")
+	kubectl(ctx, "", "wait", "sidecarset", set, "--for=condition=Ready", kubectlPatience)
+	kubectl(ctx, "", "wait", "sidecarset", set, "--for=jsonpath={.status.updatedReadyPods}=2", kubectlPatience)
 	columns := strings.Fields(kubectl(ctx, "", "get", "sidecarset", set, "--no-headers"))
 	Expect(columns).To(HaveLen(7), "then AGE STATUS SINCE")
 	Expect(columns[5]).To(Equal("Complete"))

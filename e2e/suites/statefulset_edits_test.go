@@ -72,6 +72,6 @@ func readyAfter(duration string) func(*v1beta1.StatefulSet) {
 func endsAfter(duration string) func(*v1beta1.StatefulSet) {
 	return func(set *v1beta1.StatefulSet) {
 		withEnv("APP_SHUTDOWN_DELAY", duration)(set)
-		set.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](60)
+		set.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](600)
 	}
 }

@@ -34,7 +34,7 @@ var _ = Describe("An Advanced StatefulSet that loses a Pod", func() {
 	It("never runs a second one of the ordinal while the first may still run, until somebody deletes that by force", func(ctx SpecContext) {
 		// Taking long to end, the Pod looks like one on a node that is lost: it is going, and nobody says that it is
 		// gone.
-		s, before := startStateful(ctx, 2, endsAfter("50s"))
+		s, before := startStateful(ctx, 2, endsAfter("300s"))
 		_, stop := s.record(ctx)
 		Expect(cluster.Client.Delete(ctx, s.pod(ctx, 1))).To(Succeed())
 		Eventually(ctx, s.seePod(ctx, 1)).Should(HaveField("DeletionTimestamp", Not(BeNil())))

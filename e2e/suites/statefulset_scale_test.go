@@ -49,7 +49,7 @@ var _ = Describe("An Advanced StatefulSet scales", func() {
 	}, SpecTimeout(framework.SpecPatience))
 
 	It("all at once with Parallel", func(ctx SpecContext) {
-		s := createStateful(ctx, 0, parallel, readyAfter("3s"), endsAfter("3s"))
+		s := createStateful(ctx, 0, parallel, readyAfter("8s"), endsAfter("8s")) // longer than it takes to begin with all
 		_, stop := s.record(ctx)
 
 		began := time.Now()

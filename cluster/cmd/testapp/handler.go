@@ -57,7 +57,7 @@ func lookup(w http.ResponseWriter, r *http.Request) {
 
 // get fetches ?url= from inside the Pod on a fresh connection, so that Services balance every request.
 func get(w http.ResponseWriter, r *http.Request) {
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get(r.URL.Query().Get("url"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)

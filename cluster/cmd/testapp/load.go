@@ -24,8 +24,8 @@ const (
 	maxInFlight = 500
 	// maxReported is how many losses, and how many changes of the endpoints, are told one by one.
 	maxReported = 200
-	// requestTimeout is how long an answer may take.
-	requestTimeout = 3 * time.Second
+	// requestTimeout is how long an answer may take: one that is late, since a machine is busy, is not lost.
+	requestTimeout = 30 * time.Second
 )
 
 // loss is a request that was not answered with 200.
