@@ -38,12 +38,11 @@ type connections struct {
 // source is an address that has connections open.
 type source struct {
 	open int
-	// taken is the memory of all its connections, waiting that of those that wait for their peer.
-	taken, waiting int64
 	// lost is when one was closed to make room.
 	lost time.Time
-	// asked are those of the latter that have asked something before, unasked the others; whoever has waited the
-	// longest is first.
+	// waiting is the memory of those that wait for their peer. asked are those of them that have asked something before,
+	// unasked the others; whoever has waited the longest is first.
+	waiting        int64
 	asked, unasked list.List
 }
 
@@ -179,12 +178,10 @@ func (t *connections) remove(c *connection) {
 
 // charge adds to what a connection takes.
 func (t *connections) charge(c *connection, more int64) {
-	s := t.sources[c.source]
 	c.taken += more
-	s.taken += more
 	t.taken += more
 	if c.place != nil {
-		s.waiting += more
+		t.sources[c.source].waiting += more
 	}
 }
 
