@@ -99,6 +99,10 @@ func latest(entries []*Exclusion, slack time.Duration) metav1.Time {
 
 // affinity keeps Pods off some nodes, or lets them prefer others.
 func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
+	return affinityFor(entries, s.required())
+}
+
+func affinityFor(entries []*Exclusion, required bool) *corev1.Affinity {
 	if len(entries) == 0 {
 		// Nothing but attempts is remembered. Every node has a name, so this rule says nothing.
 		named := []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpExists}}
@@ -109,7 +113,7 @@ func (s *Snapshot) affinity(entries []*Exclusion) *corev1.Affinity {
 		}}
 	}
 	term := exclusionTerm(entries)
-	if !s.required() {
+	if !required {
 		return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
 			PreferredDuringSchedulingIgnoredDuringExecution: []corev1.PreferredSchedulingTerm{{Weight: preference, Preference: term}},
 		}}

@@ -48,6 +48,7 @@ func ofSidecarSet(t *testing.T, set *v1beta1.SidecarSet, number int64, custom st
 	}
 	out := revisionOf(set, "SidecarSet", "windlass-system", number, data)
 	out.Labels = map[string]string{v1beta1.SidecarSetNameLabel: set.Name}
+	out.Annotations = map[string]string{v1beta1.SidecarSetHashAnnotation: compiled.Hashes.Full}
 	if custom != "" {
 		out.Labels[v1beta1.SidecarSetCustomVersionLabel] = custom
 	}

@@ -92,7 +92,8 @@ func New(env Env) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	_ = root.RegisterFlagCompletionFunc("namespace", c.completeNamespaces)
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
-	root.AddCommand(c.statusCommand(), c.whyCommand(), c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
+	root.AddCommand(c.statusCommand(), c.treeCommand(), c.whyCommand(), c.versionsCommand(), c.exclusionsCommand(),
+		c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
 		c.setCommand(), c.undoCommand(), c.versionCommand())
 	return root
 }

@@ -73,7 +73,7 @@ func (c *cli) status(ctx context.Context, o *statusOptions, args []string) error
 		return cmp.Or(err, o.code(rows))
 	}
 	if len(rows) == 0 {
-		c.nothing(cluster)
+		c.say("There is nothing of that kind %s.", where(cluster))
 		return nil
 	}
 	if err := printRollouts(c.printer(), o, refs, rows); err != nil {
@@ -98,13 +98,12 @@ func printRollouts(p *show.Printer, o *statusOptions, refs []view.Ref, rows []*v
 	return p.Rollouts(rows, o.all)
 }
 
-// nothing says that there is nothing to list.
-func (c *cli) nothing(cluster *read.Cluster) {
-	where := "in namespace " + cluster.Scope.Namespace
+// where is where nothing was found.
+func where(cluster *read.Cluster) string {
 	if cluster.Scope.All {
-		where = "in any namespace"
+		return "in any namespace"
 	}
-	c.say("There is nothing of that kind %s.", where)
+	return "in namespace " + cluster.Scope.Namespace
 }
 
 // rollouts are the rows of objects. Only of what rolls the Pods are read, for its pace.

@@ -64,5 +64,5 @@ func (c *cli) undo(ctx context.Context, o *undoOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.write(ctx, cluster, &o.writeOptions, target, change)
+	return c.write(ctx, cluster, &o.writeOptions, ref, target.Object(), change)
 }

@@ -72,6 +72,7 @@ func injected(t *testing.T, name string, object *v1beta1.SidecarSet) *corev1.Pod
 		t.Fatal(err)
 	}
 	injection.Apply(pod)
+	pod.Spec.NodeName = "node-1"
 	build.RunContainers(pod)
 	build.SetReady(pod, true, build.Epoch)
 	return pod

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/cli/internal/read"
 	"github.com/windlass-operator/windlass/cli/internal/view"
 )
@@ -74,7 +74,7 @@ func (c *cli) each(ctx context.Context, o *writeOptions, args []string, change f
 		if err == nil {
 			var made view.Change
 			if made, err = change(target); err == nil {
-				err = c.write(ctx, cluster, o, target, made)
+				err = c.write(ctx, cluster, o, ref, target.Object(), made)
 			}
 		}
 		errs = append(errs, err)
@@ -83,30 +83,32 @@ func (c *cli) each(ctx context.Context, o *writeOptions, args []string, change f
 }
 
 // write makes a change and says what it was.
-func (c *cli) write(ctx context.Context, cluster *read.Cluster, o *writeOptions, target *view.Target, change view.Change) error {
-	object := raw(target)
+func (c *cli) write(
+	ctx context.Context, cluster *read.Cluster, o *writeOptions, ref view.Ref, stored metav1.Object, change view.Change,
+) error {
+	object := raw(ref, stored)
 	if len(change.Data) == 0 {
 		if o.format == "" || o.format == "name" {
-			return c.written(o, target, object, change.Text)
+			return c.written(o, ref, object, change.Text)
 		}
-		return errors.Join(cluster.Client.Get(ctx, client.ObjectKeyFromObject(object), object), c.written(o, target, object, ""))
+		return errors.Join(cluster.Client.Get(ctx, client.ObjectKeyFromObject(object), object), c.written(o, ref, object, ""))
 	}
-	if manager := view.ManagedBy(target.Object()); manager != nil {
+	if manager := view.ManagedBy(stored); manager != nil {
 		commit := strings.Join(change.Commit, "\n  ")
 		if !o.force {
 			return fmt.Errorf("%s is managed by %s, which may bring it back to what Git says. Nothing was written. Commit instead:\n  %s\n"+
-				"To write it all the same: --force", target.Ref(), manager, commit)
+				"To write it all the same: --force", ref, manager, commit)
 		}
-		c.warn(fmt.Errorf("%s is managed by %s, which may take this back; to keep it, commit:\n  %s", target.Ref(), manager, commit))
+		c.warn(fmt.Errorf("%s is managed by %s, which may take this back; to keep it, commit:\n  %s", ref, manager, commit))
 	}
 	options := []client.PatchOption{client.FieldOwner(fieldManager)}
 	if o.dryRun == "server" {
 		options = append(options, client.DryRunAll)
 	}
 	if err := cluster.Patch(ctx, object, client.RawPatch(change.Type, change.Data), options...); err != nil {
-		return notWritten(target.Ref(), err)
+		return notWritten(ref, err)
 	}
-	return c.written(o, target, object, change.Text)
+	return c.written(o, ref, object, change.Text)
 }
 
 // notWritten says in a sentence why nothing was written.
@@ -117,7 +119,7 @@ func notWritten(ref view.Ref, err error) error {
 	return fmt.Errorf("%s was not changed: %w", ref, err)
 }
 
-func (c *cli) written(o *writeOptions, target *view.Target, object *unstructured.Unstructured, text string) error {
+func (c *cli) written(o *writeOptions, ref view.Ref, object *unstructured.Unstructured, text string) error {
 	switch o.format {
 	case "":
 		if o.dryRun == "server" {
@@ -126,17 +128,17 @@ func (c *cli) written(o *writeOptions, target *view.Target, object *unstructured
 		c.say("%s", text)
 		return nil
 	case "name":
-		c.say("%s/%s", target.Ref().Kind.Resource(), target.Ref().Name)
+		c.say("%s/%s", ref.Kind.Resource(), ref.Name)
 		return nil
 	}
 	return c.encode(&o.output, object.Object)
 }
 
 // raw is the object with all of its fields, also those that this program does not know.
-func raw(target *view.Target) *unstructured.Unstructured {
+func raw(ref view.Ref, stored metav1.Object) *unstructured.Unstructured {
 	out := &unstructured.Unstructured{}
-	out.SetGroupVersionKind(v1beta1.GroupVersion.WithKind(target.Ref().Kind.Title()))
-	out.SetNamespace(target.Object().GetNamespace())
-	out.SetName(target.Object().GetName())
+	out.SetGroupVersionKind(read.VersionOf(ref.Kind).WithKind(ref.Kind.Title()))
+	out.SetNamespace(stored.GetNamespace())
+	out.SetName(stored.GetName())
 	return out
 }

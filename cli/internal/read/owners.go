@@ -61,6 +61,10 @@ func (c *Cluster) Subject(ctx context.Context, word, name string) (*view.Subject
 	if err != nil {
 		return nil, err
 	}
+	return c.subject(ctx, kind, name)
+}
+
+func (c *Cluster) subject(ctx context.Context, kind schema.GroupVersionKind, name string) (*view.Subject, error) {
 	out := &view.Subject{Kind: kind.Kind, Namespace: c.Scope.Namespace, Name: name}
 	chain := &chains{cluster: c, known: map[types.UID]*metav1.PartialObjectMetadata{}}
 	if kind.Kind == "Pod" && kind.Group == "" {
@@ -91,11 +95,21 @@ func (c *Cluster) Subject(ctx context.Context, word, name string) (*view.Subject
 	return out, nil
 }
 
+// absentError is about an object that there is not.
+type absentError struct {
+	text string
+	err  error
+}
+
+func (e *absentError) Error() string { return e.text }
+
+func (e *absentError) Unwrap() error { return e.err }
+
 // named reads an object of the scope's namespace.
 func (c *Cluster) named(ctx context.Context, kind schema.GroupVersionKind, name string, into client.Object) error {
 	err := c.Client.Get(ctx, client.ObjectKey{Namespace: c.Scope.Namespace, Name: name}, into)
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("there is no %s %s of %s in namespace %s", kind.Kind, name, kind.GroupVersion(), c.Scope.Namespace)
+		return &absentError{fmt.Sprintf("there is no %s %s of %s in namespace %s", kind.Kind, name, kind.GroupVersion(), c.Scope.Namespace), err}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot read %s %s in namespace %s: %w", kind.Kind, name, c.Scope.Namespace, err)

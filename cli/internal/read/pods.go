@@ -5,6 +5,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,15 @@ func (c *Cluster) Selected(ctx context.Context, set *sidecar.Set) ([]*corev1.Pod
 		return nil, err
 	}
 	return c.pods(ctx, client.InNamespace(set.OnlyNamespace()), client.MatchingLabelsSelector{Selector: selector})
+}
+
+// Carriers lists the Pods of the scope that the selector of a SidecarSet picks.
+func (c *Cluster) Carriers(ctx context.Context, set *sidecar.Set) ([]*corev1.Pod, error) {
+	selected, err := c.Selected(ctx, set)
+	if c.Scope.All || err != nil {
+		return selected, err
+	}
+	return slices.DeleteFunc(selected, func(pod *corev1.Pod) bool { return pod.Namespace != c.Scope.Namespace }), nil
 }
 
 // Controlled lists the Pods that a StatefulSet of ours controls.

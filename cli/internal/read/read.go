@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -152,14 +153,18 @@ func (c *Cluster) said(ref view.Ref, verb string, err error) error {
 	return fmt.Errorf("cannot %s %s: %w", verb, ref, err)
 }
 
+// VersionOf is the version in which objects of a kind are read and written.
+func VersionOf(kind view.Kind) schema.GroupVersion {
+	if kind == view.SchedPatch {
+		return v1alpha1.GroupVersion
+	}
+	return v1beta1.GroupVersion
+}
+
 // Names are the names of the objects of a kind.
 func (c *Cluster) Names(ctx context.Context, kind view.Kind) ([]string, error) {
 	list := &metav1.PartialObjectMetadataList{}
-	version := v1beta1.GroupVersion
-	if kind == view.SchedPatch {
-		version = v1alpha1.GroupVersion
-	}
-	list.SetGroupVersionKind(version.WithKind(kind.Title() + "List"))
+	list.SetGroupVersionKind(VersionOf(kind).WithKind(kind.Title() + "List"))
 	if err := c.List(ctx, list, c.within(kind)); err != nil {
 		return nil, c.said(view.Ref{Kind: kind}, "list", err)
 	}
