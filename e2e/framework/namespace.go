@@ -24,7 +24,7 @@ func (c *Cluster) NewNamespace(ctx context.Context, prefix string, labels map[st
 // DeleteNamespace starts the deletion of a namespace and of all that is in it. Its Pods are not given time to end.
 func (c *Cluster) DeleteNamespace(ctx context.Context, name string) error {
 	now := client.GracePeriodSeconds(0)
-	if err := c.Client.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(name), now); err != nil {
+	if err := DeleteAll(ctx, c.Client, &corev1.Pod{}, client.InNamespace(name), now); err != nil {
 		return fmt.Errorf("delete the Pods of namespace %s: %w", name, err)
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}

@@ -245,7 +245,7 @@ func (a *admitted) saturate(ctx context.Context, t *bench.Trial, clients int, li
 func (a *admitted) empty(ctx context.Context, t *bench.Trial) error {
 	ctx = context.WithoutCancel(ctx)
 	now := &client.DeleteAllOfOptions{DeleteOptions: client.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}}
-	if err := t.Cluster.Client.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(a.namespace), now); err != nil {
+	if err := framework.DeleteAll(ctx, t.Cluster.Client, &corev1.Pod{}, client.InNamespace(a.namespace), now); err != nil {
 		return fmt.Errorf("remove the Pods of namespace %s: %w", a.namespace, err)
 	}
 	return nil

@@ -131,7 +131,7 @@ func sleeping(number int) *v1beta1.SidecarSet {
 }
 
 func wakeNone(ctx context.Context, env *bench.Env) error {
-	return env.World.Plain.DeleteAllOf(ctx, &v1beta1.SidecarSet{}, client.HasLabels{sleepingLabel})
+	return framework.DeleteAll(ctx, env.World.Plain, &v1beta1.SidecarSet{}, client.HasLabels{sleepingLabel})
 }
 
 // restarted deletes all replicas of the operator, changes a SidecarSet while none runs, and waits for its status. What

@@ -19,7 +19,7 @@ import (
 )
 
 // removeTimeout is how long a namespace with all its Pods may take to go.
-const removeTimeout = 5 * time.Minute
+const removeTimeout = 20 * time.Minute
 
 // Namespace makes one whose name begins so.
 func (w *World) Namespace(ctx context.Context, prefix string) (string, error) {
@@ -71,7 +71,7 @@ func (w *World) empty(ctx context.Context, namespace string) error {
 	var errs []error
 	in := client.InNamespace(namespace)
 	for _, kind := range []client.Object{&v1beta1.StatefulSet{}, &appsv1.StatefulSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}} {
-		errs = append(errs, w.Cluster.Client.DeleteAllOf(ctx, kind, in, client.PropagationPolicy(metav1.DeletePropagationBackground)))
+		errs = append(errs, framework.DeleteAll(ctx, w.Cluster.Client, kind, in, client.PropagationPolicy(metav1.DeletePropagationBackground)))
 	}
 	return errors.Join(append(errs, w.Cluster.DeleteNamespace(ctx, namespace))...)
 }

@@ -59,7 +59,7 @@ func (w *World) Close(ctx context.Context) error {
 		}
 	}
 	errs = append(errs,
-		w.Cluster.Client.DeleteAllOf(ctx, &corev1.Node{}, client.MatchingLabels{nodeLabel: "true"}),
+		framework.DeleteAll(ctx, w.Cluster.Client, &corev1.Node{}, client.MatchingLabels{nodeLabel: "true"}),
 		w.Remove(ctx, plainNamespace))
 	return errors.Join(errs...)
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package framework
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// DeleteAll starts the deletion of all objects that the options choose. An API server gives up on a collection after a
+// minute, and what it has deleted by then is gone: so it is asked again, until it has come to the end or the context has
+// ended.
+func DeleteAll(ctx context.Context, c client.Client, kind client.Object, options ...client.DeleteAllOfOption) error {
+	for {
+		err := c.DeleteAllOf(ctx, kind, options...)
+		if !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(pollInterval):
+		}
+	}
+}
