@@ -25,8 +25,7 @@ func (d *Decoder) hash(annotation string) *hashRecord {
 	if known := d.hashes[annotation]; known != nil {
 		return known
 	}
-	all, _ := parseEntries(annotation) // what cannot be read is as good as absent
-	record := all.record(d.set.Name())
+	record := readHash(annotation, d.set.Name())
 	if len(d.hashes) < mostHashes {
 		d.hashes[annotation] = &record
 	}

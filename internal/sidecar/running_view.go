@@ -58,7 +58,7 @@ func (d *Decoder) View(pod *corev1.Pod) *View {
 	if !v.updated {
 		v.withoutImage = d.hash(pod.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation])
 	}
-	v.update = v.entries(v1beta1.SidecarSetInPlaceUpdateStateAnnotation).update(name)
+	v.update = readUpdate(pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation], name)
 	v.owed = v.owedResizes(v.update)
 	v.heldResize = v.resizeAnswer(v.update)
 	v.answered = v.answers()

@@ -108,6 +108,31 @@ func (e entries) record(name string) hashRecord {
 	return record
 }
 
+// readHash returns what an annotation of hashes records of a set, zero when that is nothing, or cannot be read.
+func readHash(annotation, name string) hashRecord {
+	if record, _, ok := plainEntry(annotation, name, (*plain).hashRecord); ok {
+		return record
+	}
+	all, _ := parseEntries(annotation)
+	return all.record(name)
+}
+
+// readUpdate returns what an annotation of updates records of a set's last one, nil when there has been none, or when that
+// cannot be read.
+func readUpdate(annotation, name string) *updateRecord {
+	if annotation == "" {
+		return nil
+	}
+	switch record, found, ok := plainEntry(annotation, name, (*plain).updateRecord); {
+	case ok && found:
+		return &record
+	case ok:
+		return nil
+	}
+	all, _ := parseEntries(annotation)
+	return all.update(name)
+}
+
 // hash returns the recorded hash of a set, "" when there is none.
 func (e entries) hash(name string) string { return e.record(name).Hash }
 

@@ -23,11 +23,12 @@ import (
 
 // BenchmarkPlan is one decision over a snapshot of n Pods of which half are up to date: "snapshot" reads the Pods'
 // annotations, "plan" decides, "status" reports. "apart" is a snapshot of Pods that were made one by one, so that no two
-// record the same.
+// record the same, and "changed" one of Pods that were changed in place besides, one by one.
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{1_000, 10_000} {
 		pods, set := halfRolled(b, n, 0)
 		apart, _ := halfRolled(b, n, time.Second)
+		changed := changedInPlace(b, set, apart)
 		s := lookAt(pods, set)
 		plan, err := makePlan(s)
 		if err != nil {
@@ -36,6 +37,7 @@ func BenchmarkPlan(b *testing.B) {
 		for name, run := range map[string]func(){
 			"snapshot": func() { lookAt(pods, set) },
 			"apart":    func() { lookAt(apart, set) },
+			"changed":  func() { lookAt(changed, set) },
 			"plan":     func() { _, err = makePlan(s) },
 			"status":   func() { makeStatus(s, plan, &Outcome{}) },
 		} {
@@ -50,6 +52,34 @@ func BenchmarkPlan(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// changedInPlace are copies of Pods that were brought to the set's version from another one.
+func changedInPlace(b testing.TB, set *sidecar.Set, pods []*corev1.Pod) []*corev1.Pod {
+	b.Helper()
+	out := make([]*corev1.Pod, 0, len(pods))
+	for i, pod := range pods {
+		pod = pod.DeepCopy()
+		if view := sidecar.NewView(pod, set); !view.Updated() {
+			update, err := set.Update(view, nil, metav1.NewTime(build.Epoch.Add(time.Duration(i)*time.Second)))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for key, text := range update.Records {
+				pod.Annotations[key] = text
+			}
+			for name, image := range update.Images {
+				for j := range pod.Spec.Containers {
+					if c := &pod.Spec.Containers[j]; c.Name == name {
+						c.Image = image
+					}
+				}
+			}
+			build.RunContainers(pod)
+		}
+		out = append(out, pod)
+	}
+	return out
 }
 
 // lookAt makes a snapshot of Pods that hold a set.
