@@ -5,6 +5,7 @@ package suites_test
 import (
 	"context"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -61,16 +62,14 @@ var _ = Describe("The provider of certificates", Ordered, Serial, func() {
 		} {
 			By("changing to " + change.to)
 			var took time.Duration
-			var inEnforced []framework.Creation
-			inPlain := underLoad(ctx, plain, slowCreationRate, nil, func(ctx context.Context) {
-				inEnforced = underLoad(ctx, enforced, slowCreationRate, nil, func(ctx context.Context) {
-					took = upgradeProvider(ctx, change.to, change.meanwhile)
-				})
+			creations := underLoads(ctx, []string{plain, enforced}, slowCreationRate, nil, func(ctx context.Context) {
+				took = upgradeProvider(ctx, change.to, change.meanwhile)
 			})
 			Eventually(ctx, certManager.Err).Should(Succeed(), "cert-manager does its work")
-			expectAllInjected(inPlain, sets[plain])
-			expectAllInjected(inEnforced, sets[enforced])
-			all := append(inPlain, inEnforced...)
+			for namespace := range sets {
+				expectAllInjected(creations[namespace], sets[namespace])
+			}
+			inEnforced, all := creations[enforced], slices.Concat(creations[plain], creations[enforced])
 			figure("to "+change.to, "helm upgrade --wait %.1f s; %d Pods created, %d of them where injection is enforced, none failed, none without its sidecar; median %s, slowest %s",
 				took.Seconds(), len(all), len(inEnforced), framework.Median(all).Round(time.Millisecond), framework.Slowest(all).Round(time.Millisecond))
 		}

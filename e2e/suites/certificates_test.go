@@ -74,19 +74,33 @@ func loadedPod(namespace string) *corev1.Pod {
 // again for as long as the function says so of the error, if there is one; each attempt is returned.
 func underLoad(ctx context.Context, namespace string, rate int, again func(error) bool, action func(context.Context)) []framework.Creation {
 	GinkgoHelper()
+	return underLoads(ctx, []string{namespace}, rate, again, action)[namespace]
+}
+
+// underLoads is underLoad in several namespaces, at the rate in each.
+func underLoads(
+	ctx context.Context, namespaces []string, rate int, again func(error) bool, action func(context.Context),
+) map[string][]framework.Creation {
+	GinkgoHelper()
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
-	var creations []framework.Creation
+	creations := make([][]framework.Creation, len(namespaces))
 	var load sync.WaitGroup
-	load.Go(func() {
-		creations = cluster.CreatePods(loading, rate, func(int) *corev1.Pod { return loadedPod(namespace) }, again)
-	})
+	for i, namespace := range namespaces {
+		load.Go(func() {
+			creations[i] = cluster.CreatePods(loading, rate, func(int) *corev1.Pod { return loadedPod(namespace) }, again)
+		})
+	}
 	pass(ctx, loadBefore)
 	action(ctx)
 	pass(ctx, loadAfter)
 	stop()
 	load.Wait()
-	return creations
+	out := map[string][]framework.Creation{}
+	for i, namespace := range namespaces {
+		out[namespace] = creations[i]
+	}
+	return out
 }
 
 // pass lets time pass, for a load to run.
