@@ -289,6 +289,16 @@ It has no live Pods; this is what would become of the next one.
 sidecarset/mesh in the next Pod: WouldBeInjected
   It would be injected.
 `})
+	patch := build.MakeSchedPatch("spot").Target("apps/v1", "Deployment", "web").NodeSelector("disk", "ssd").Obj()
+	newWorld(t, patch, d, namespace("default"), webhooks()).check("why deploy/web", result{Out: `
+Deployment default/web: 0 live Pods
+It has no live Pods; this is what would become of the next one.
+
+schedpatch/spot in the next Pod: WouldCarry
+  It would carry the patch.
+`})
+	newWorld(t, patch, deployment("cart"), namespace("default"), webhooks()).check("why deploy/cart -o name", result{})
+	newWorld(t, meshAtWork().Obj(), d, namespace("default")).check("why deploy/web -o name", result{})
 	newWorld(t, meshAtWork().Obj(), d, namespace("default"), &admissionv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "other"}}).
 		check("why deploy/web", result{Out: `
 Deployment default/web: 0 live Pods

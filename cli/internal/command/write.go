@@ -131,6 +131,7 @@ func (c *cli) written(o *writeOptions, ref view.Ref, object *unstructured.Unstru
 		c.say("%s/%s", ref.Kind.Resource(), ref.Name)
 		return nil
 	}
+	object.SetManagedFields(nil) // as kubectl does
 	return c.encode(&o.output, object.Object)
 }
 

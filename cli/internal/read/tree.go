@@ -85,7 +85,7 @@ func (c *Cluster) namespaces(ctx context.Context) (map[string]*view.Surroundings
 	}
 	out := map[string]*view.Surroundings{}
 	for i := range list.Items {
-		out[list.Items[i].Name] = &view.Surroundings{Namespace: &list.Items[i], Webhooks: webhooks.Items}
+		out[list.Items[i].Name] = &view.Surroundings{Namespace: &list.Items[i], Webhooks: webhooks.Items, WebhooksUnread: err != nil}
 	}
 	return out, err
 }

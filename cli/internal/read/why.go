@@ -42,11 +42,11 @@ func (c *Cluster) Surroundings(ctx context.Context, subject *view.Subject) (*vie
 	out.SidecarSets, out.SchedPatches = sets.Items, patches.Items
 	webhooks := &admissionv1.MutatingWebhookConfigurationList{}
 	if err := c.List(ctx, webhooks); err != nil {
+		out.WebhooksUnread = true
 		note(fmt.Errorf("cannot list mutatingwebhookconfigurations, so it is not known whether the webhooks serve namespace %s: %w",
 			subject.Namespace, err))
-	} else {
-		out.Webhooks = webhooks.Items
 	}
+	out.Webhooks = webhooks.Items
 	if len(out.SchedPatches) > 0 {
 		note(c.targets(ctx, subject, out))
 	}

@@ -34,7 +34,7 @@ func Watch(ctx context.Context, out io.Writer, interval time.Duration, next func
 		notifyResized(resized)
 		defer signal.Stop(resized)
 		s.write(hideCursor)
-		defer s.write(showCursor)
+		defer s.write(clearLine + showCursor)
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -63,6 +63,8 @@ func Watch(ctx context.Context, out io.Writer, interval time.Duration, next func
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
+	// clearLine clears the line below the last frame, where a terminal may have written ^C.
+	clearLine = "\r\x1b[K"
 	// wipe clears all from the cursor on.
 	wipe = "\x1b[J"
 )

@@ -90,8 +90,9 @@ type Surroundings struct {
 	Namespace    *corev1.Namespace
 	SidecarSets  []v1beta1.SidecarSet
 	SchedPatches []v1alpha1.SchedPatch
-	// Webhooks is nil where they could not be read.
-	Webhooks []admissionv1.MutatingWebhookConfiguration
+	// Webhooks are the cluster's; WebhooksUnread: they could not be read.
+	Webhooks       []admissionv1.MutatingWebhookConfiguration
+	WebhooksUnread bool
 	// Pods are all of the namespace, where there are SchedPatches, and Templates those of the targets by SchedPatch.
 	Pods      []*OwnedPod
 	Templates map[string]*Template
@@ -123,7 +124,7 @@ func (s *Surroundings) serving() Serving {
 	if s.labels()[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
 		return Unserved
 	}
-	if s.Webhooks == nil || s.Namespace == nil {
+	if s.WebhooksUnread || s.Namespace == nil {
 		return Unknown
 	}
 	out := NoWebhook

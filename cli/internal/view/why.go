@@ -18,8 +18,9 @@ const (
 	// reasonInjected and reasonCarried: it is so.
 	reasonInjected = "Injected"
 	reasonCarried  = "Carried"
-	// reasonWillInject is said of Pods that do not exist yet.
+	// reasonWillInject and reasonWillCarry are said of Pods that do not exist yet.
 	reasonWillInject = "WouldBeInjected"
+	reasonWillCarry  = "WouldCarry"
 	// reasonSelector, reasonNamespaceSelector and reasonOtherTarget: it is not meant for the Pod.
 	reasonSelector          = "Selector"
 	reasonNamespaceSelector = "NamespaceSelector"

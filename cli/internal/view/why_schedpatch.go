@@ -41,9 +41,42 @@ func (a *answerer) schedPatch(patch *sched.Patch, all []*sched.Patch) {
 		return
 	}
 	plan := operator.MakePlan(a.snapshot(patch, all))
+	if len(a.subject.Pods) == 0 {
+		a.add(a.nextPatched(patch, plan), "")
+	}
 	for _, pod := range a.subject.Pods {
 		a.add(a.patchIn(patch, plan, pod), pod.Name)
 	}
+}
+
+// nextPatched answers for the Pod that the subject's template makes next.
+func (a *answerer) nextPatched(patch *sched.Patch, plan *operator.Plan) Answer {
+	most := patch.Object.Spec.MaxPods
+	switch {
+	case plan.NewPods == nil:
+		return patched(patch, reasonUnknown, "The Pod template could not be read.")
+	case !patch.SelectsPod(a.subject.Template.Labels):
+		out := patched(patch, reasonSelector, "spec.podSelector does not select it: %s.",
+			unmet(patch.Object.Spec.PodSelector, a.subject.Template.Labels, "the Pod template"))
+		out.Meant = false
+		return out
+	case a.serving == Unserved, a.serving == NoWebhook:
+		return patched(patch, v1beta1.ReasonNamespaceNotServed, "No webhook serves the namespace.")
+	case patch.Object.Spec.Mode == v1alpha1.SchedPatchPreview:
+		return patched(patch, v1beta1.ReasonPreview, "Its mode is Preview, which patches nothing.")
+	case patch.ExpiredAt(metav1.NewTime(a.now)):
+		return patched(patch, v1beta1.ReasonExpired, "It has ended.")
+	case plan.NewPods.Obstacle != nil:
+		return patched(patch, plan.NewPods.Obstacle.Reason, "%s", sentence(plan.NewPods.Obstacle.Message))
+	case most != nil && len(plan.Patched) >= int(*most):
+		return patched(patch, reasonMaxPods, "As many Pods carry it as maxPods allows: %d.", *most)
+	}
+	out := patched(patch, reasonWillCarry, "It would carry the patch.")
+	if a.serving == Unknown {
+		out.Text = "It would carry the patch, if the Pod webhooks serve the namespace."
+	}
+	out.Applied = true
+	return out
 }
 
 // nameAll names all Pods in the last answer, which is about all of them.

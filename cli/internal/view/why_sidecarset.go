@@ -247,6 +247,9 @@ func (a *answerer) next(set *sidecar.Set) Answer {
 		return answer(set, v1beta1.ReasonWebhookMissed, "It selects the Pod, and no webhook is registered that would inject it.")
 	}
 	out := answer(set, reasonWillInject, "It would be injected.")
+	if a.serving == Unknown {
+		out.Text = "It would be injected, if the Pod webhooks serve the namespace."
+	}
 	out.Applied = true
 	return out
 }
