@@ -16,6 +16,9 @@ import (
 // 100 KiB. With less than the second, or any later, a body that comes from the same node takes seconds.
 const helloBuffer, bodyBuffer = 8 << 10, 64 << 10
 
+// answerBuffer is the same for what the peer has not taken yet: without a limit it would be up to 4 MiB.
+const answerBuffer = 16 << 10
+
 // errNoRoom ends a connection that sends more than there is room for.
 var errNoRoom = errors.New("there is no room for what the connection sends")
 
@@ -32,9 +35,9 @@ type connection struct {
 
 	// taken is the memory that it is charged with.
 	taken int64
-	// since is when it began to wait for its peer, line and place where it stands for as long as it does.
+	// since is when it began to wait, line and place where it stands for as long as it does.
 	since time.Time
-	line  *list.List
+	line  *line
 	place *list.Element
 	// asked is whether its peer has asked anything that was answered.
 	asked bool
@@ -73,10 +76,11 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// buffer limits what the kernel keeps of what comes on a connection.
+// buffer limits what the kernel keeps of what comes on a connection, and of what the peer does not take.
 func buffer(c net.Conn, size int) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetReadBuffer(size) // one that fails is closed already
+		_ = tcp.SetWriteBuffer(answerBuffer)
 	}
 }
 
@@ -90,6 +94,16 @@ func (c *connection) Read(into []byte) (int, error) {
 	return n, err
 }
 
+// Write sends to the peer. What a peer does not take in time is thrown away when the connection is closed: the kernel
+// would keep it for minutes.
+func (c *connection) Write(from []byte) (int, error) {
+	n, err := c.Conn.Write(from)
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && err != nil {
+		_ = tcp.SetLinger(0)
+	}
+	return n, err
+}
+
 // count charges for bytes of a handshake or of a header.
 func (c *connection) count(n int) (victims []*connection, ok bool) {
 	if c.asking {
@@ -99,7 +113,7 @@ func (c *connection) count(n int) (victims []*connection, ok bool) {
 	if c.received <= freeBytes {
 		return nil, true
 	}
-	return c.table.hold(c, memoryFor(c.received))
+	return c.table.hold(c, max(c.taken, memoryFor(c.received))) // it may hold an answer
 }
 
 // expect charges for the rest of a request, and reports whether there is room for it.
@@ -120,6 +134,11 @@ func (c *connection) begin() {
 	})
 }
 
+// sign notes that the connection waits for its signature, however long that takes.
+func (c *connection) sign() {
+	c.update(func() { c.table.stand(c, &c.table.sources[c.source].signing) })
+}
+
 // shake notes that the peer is about to get our signature, and is waited for from then on. It reports whether there is
 // room for the rest of its TLS.
 func (c *connection) shake() bool {
@@ -128,16 +147,23 @@ func (c *connection) shake() bool {
 	return c.expect(0)
 }
 
-// work notes that the peer has sent what it had to, and waits for us.
+// wait notes that the peer has sent what it had to, and that its review waits at a gate.
+func (c *connection) wait() {
+	c.update(func() { c.table.stand(c, &c.table.sources[c.source].gated) })
+}
+
+// work notes that the review is at work.
 func (c *connection) work() { c.update(func() { c.table.unqueue(c) }) }
 
-// await notes that we wait for the peer: to take an answer, and to ask again.
-func (c *connection) await(answered bool) {
+// await notes that we wait for the peer: to take an answer of so many bytes, and to ask again. It is charged with the
+// answer until then, since we do not know when it is taken. It reports whether there is room for it.
+func (c *connection) await(answered bool, answer int) bool {
 	c.update(func() {
 		c.asking, c.received, c.asked = false, 0, c.asked || answered
 		c.table.charge(c, min(0, connectionMemory-c.taken))
 		c.table.queue(c)
 	})
+	return c.expect(int64(answer))
 }
 
 // update changes a connection that is still open.

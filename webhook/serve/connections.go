@@ -40,11 +40,19 @@ type source struct {
 	open int
 	// lost is when one was closed to make room.
 	lost time.Time
-	// waiting is the memory of those that wait for their peer. asked are those of them that have asked something before,
-	// unasked the others; whoever has waited the longest is first.
-	waiting        int64
-	asked, unasked list.List
+	// asked wait for their peer, which has asked something before; unasked as well, which has not. signing wait for their
+	// signature, and gated for a gate to let their review in: both of these for us.
+	asked, unasked, signing, gated line
 }
+
+// line holds connections that are not at work, and the memory that they take; whoever has waited the longest is first.
+type line struct {
+	list.List
+	memory int64
+}
+
+// waiting is the memory of those that may have to go for a connection of any other address.
+func (s *source) waiting() int64 { return s.asked.memory + s.unasked.memory + s.signing.memory }
 
 // newConnections returns a table with room for so many connections that send little.
 func newConnections(most int) *connections {
@@ -95,6 +103,9 @@ func (t *connections) hold(c *connection, memory int64) (victims []*connection, 
 func (t *connections) makeRoom(c *connection, more int64) (victims []*connection, ok bool) {
 	for t.taken+more > t.most {
 		victim := t.first(time.Now())
+		if victim == nil {
+			victim = t.firstGated(c.source)
+		}
 		if victim == nil || victim == c {
 			return victims, false
 		}
@@ -115,7 +126,7 @@ func (t *connections) first(now time.Time) *connection {
 		if c := front(&s.unasked); c != nil && now.Sub(c.since) > silence && (silent == nil || c.since.Before(silent.since)) {
 			silent = c
 		}
-		if s.waiting > greatest.waiting {
+		if s.waiting() > greatest.waiting() {
 			greatest = s
 		}
 	}
@@ -125,15 +136,33 @@ func (t *connections) first(now time.Time) *connection {
 	return greatest.first()
 }
 
-// first is who of the address goes before its others; nil where none waits for its peer.
-func (s *source) first() *connection {
-	if c := front(&s.unasked); c != nil {
-		return c
+// firstGated is who goes when nobody else can: the first at a gate, of the address that has most there. An address that
+// has most itself gets no more, so that a few which keep the gates busy do not fill the table.
+func (t *connections) firstGated(wants string) *connection {
+	most, greatest := "", &source{}
+	for address, s := range t.sources {
+		if s.gated.memory > greatest.gated.memory {
+			most, greatest = address, s
+		}
 	}
-	return front(&s.asked)
+	if most == wants {
+		return nil
+	}
+	return front(&greatest.gated)
 }
 
-func front(line *list.List) *connection {
+// first is who of the address goes before its others; nil where none may have to. Whoever waits for us goes last: that
+// is a call that fails.
+func (s *source) first() *connection {
+	for _, l := range []*line{&s.unasked, &s.asked, &s.signing} {
+		if c := front(l); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+func front(line *line) *connection {
 	if line.Len() == 0 {
 		return nil
 	}
@@ -181,20 +210,24 @@ func (t *connections) charge(c *connection, more int64) {
 	c.taken += more
 	t.taken += more
 	if c.place != nil {
-		t.sources[c.source].waiting += more
+		c.line.memory += more
 	}
 }
 
 // queue notes that a connection waits for its peer from now on.
 func (t *connections) queue(c *connection) {
-	t.unqueue(c)
-	s := t.sources[c.source]
-	c.since, c.line = time.Now(), &s.unasked
-	if c.asked {
-		c.line = &s.asked
+	if s := t.sources[c.source]; c.asked {
+		t.stand(c, &s.asked)
+	} else {
+		t.stand(c, &s.unasked)
 	}
-	c.place = c.line.PushBack(c)
-	s.waiting += c.taken
+}
+
+// stand puts a connection at the end of a line, and of no other.
+func (t *connections) stand(c *connection, in *line) {
+	t.unqueue(c)
+	c.since, c.line, c.place = time.Now(), in, in.PushBack(c)
+	in.memory += c.taken
 }
 
 func (t *connections) unqueue(c *connection) {
@@ -203,5 +236,5 @@ func (t *connections) unqueue(c *connection) {
 	}
 	c.line.Remove(c.place)
 	c.place = nil
-	t.sources[c.source].waiting -= c.taken
+	c.line.memory -= c.taken
 }

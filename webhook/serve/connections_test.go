@@ -81,7 +81,7 @@ func TestABurstHasRoomWhileTwoAddressesTakeAll(t *testing.T) {
 		_, opened := connect(t, table, attacker, int(table.most/helloMemory))
 		for _, c := range opened {
 			c.begin()
-			c.await(true)
+			c.await(true, 0)
 		}
 	}
 	var burst []*peer
@@ -112,6 +112,57 @@ func TestWhoIsSilentGoesFirst(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsForItsSignatureIsNotSilent: in a burst an API server waits for longer than it would be waited for.
+func TestWhoWaitsForItsSignatureIsNotSilent(t *testing.T) {
+	table := newConnections(100)
+	signing, opened := connect(t, table, apiServer, 40)
+	for _, c := range opened {
+		c.sign()
+		c.since = c.since.Add(-2 * silence)
+	}
+	for range 300 {
+		for _, attacker := range []string{"10.0.0.2", "10.0.0.3"} {
+			table.add(&peer{address: attacker})
+		}
+	}
+	if got := closedOf(signing); got != 0 {
+		t.Errorf("%d that wait for us are closed for others that have just come", got)
+	}
+}
+
+// TestWhoKeepsTheGatesBusyShutsNobodyOut: reviews that wait there are many, if somebody sends them at once.
+func TestWhoKeepsTheGatesBusyShutsNobodyOut(t *testing.T) {
+	table := newConnections(100)
+	var gated []*peer
+	for _, attacker := range []string{"10.0.0.2", "10.0.0.3"} {
+		peers, opened := connect(t, table, attacker, int(table.most/helloMemory)/2)
+		for _, c := range opened {
+			c.wait()
+		}
+		gated = append(gated, peers...)
+	}
+	kept, waiting := connect(t, table, apiServer, 1)
+	for range 20 {
+		p := &peer{address: apiServer}
+		c := table.add(p)
+		if c == nil {
+			t.Fatalf("the API server is sent away at its connection %d", len(kept))
+		}
+		kept, waiting = append(kept, p), append(waiting, c)
+		c.wait()
+	}
+	if got := closedOf(kept); got != 0 || closedOf(gated) == 0 {
+		t.Errorf("closed: %d of the API server and %d of others", got, closedOf(gated))
+	}
+	before := closedOf(gated)
+	if table.add(&peer{address: "10.0.0.2"}); closedOf(gated)-before > 1 || closedOf(kept) > 0 {
+		t.Errorf("then closed: %d of the API server and %d of others", closedOf(kept), closedOf(gated)-before)
+	}
+	for _, c := range waiting {
+		c.work()
+	}
+}
+
 // TestWhoSendsMuchTakesMore: the memory of a connection is what its peer has it be.
 func TestWhoSendsMuchTakesMore(t *testing.T) {
 	for name, send := range map[string]func(c *connection) bool{
@@ -137,7 +188,14 @@ func TestWhoSendsMuchTakesMore(t *testing.T) {
 			if closedOf(idle) == 0 || table.taken > table.most {
 				t.Errorf("%d bytes of %d are taken, and %d closed for it", table.taken, table.most, closedOf(idle))
 			}
-			opened[0].await(true)
+			if opened[0].await(true, int(smallBody)); opened[0].taken != want {
+				t.Errorf("takes %d bytes with an answer of so many, want %d", opened[0].taken, want)
+			}
+			opened[0].count(int(freeBytes) + 1)
+			if got := opened[0].taken; got != want {
+				t.Errorf("takes %d bytes when more is sent while the answer waits, want %d", got, want)
+			}
+			opened[0].await(true, 0)
 			if got := opened[0].taken; got != connectionMemory {
 				t.Errorf("takes %d bytes once it is answered, want %d", got, connectionMemory)
 			}
@@ -175,22 +233,22 @@ func TestTheTableAddsUp(t *testing.T) {
 		}
 		c := all[random.IntN(len(all))]
 		[]func(){
-			c.begin, c.work, func() { c.shake() }, func() { c.await(random.IntN(2) == 0) }, func() { c.expect(random.Int64N(smallBody)) },
+			c.begin, c.sign, c.wait, c.work, func() { c.shake() }, func() { c.await(random.IntN(2) == 0, random.IntN(int(smallBody))) }, func() { c.expect(random.Int64N(smallBody)) },
 			func() { table.change(func() ([]*connection, bool) { return c.count(random.IntN(int(freeBytes))) }) },
 			func() { _ = c.Close() },
-		}[random.IntN(7)]()
+		}[random.IntN(9)]()
 		all = slices.DeleteFunc(all, func(c *connection) bool { return c.closed })
 		taken, waiting, open := int64(0), int64(0), 0
 		for _, c := range all {
 			taken += c.taken
 			open++
-			if c.place != nil {
+			if c.place != nil && c.line != &table.sources[c.source].gated {
 				waiting += c.taken
 			}
 		}
 		sums := [2]int64{}
 		for _, s := range table.sources {
-			sums[0], sums[1] = sums[0]+s.waiting, sums[1]+int64(s.open)
+			sums[0], sums[1] = sums[0]+s.waiting(), sums[1]+int64(s.open)
 		}
 		if diff := cmp.Diff([2]int64{waiting, int64(open)}, sums); diff != "" {
 			t.Fatalf("waiting and open (-connections +sources):\n%s", diff)

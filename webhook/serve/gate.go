@@ -128,7 +128,7 @@ func (g *gate) withdraw(source string, w *waiter) bool {
 
 // admit lets in one of each line in turn, for as long as one fits.
 func (g *gate) admit() {
-	for passed := 0; passed < len(g.turns); {
+	for passed := 0; passed < len(g.turns) && g.used < g.capacity; { // while it is full, nobody is looked at
 		source := g.turns[0]
 		g.turns = append(g.turns[1:], source)
 		next := 0

@@ -5,6 +5,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -164,4 +165,19 @@ func mustLine(t *testing.T, g *gate, source string, cost int64) *waiter {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// TestAFullGateLooksAtNobody: a thousand addresses may wait, and each that comes would look at all of them.
+func TestAFullGateLooksAtNobody(t *testing.T) {
+	g := newGate(1, 10, patience)
+	looks := 0
+	g.newest = func(string) bool { looks++; return false }
+	for i := range 1000 {
+		if _, err := g.line(strconv.Itoa(i), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looks != 1 {
+		t.Errorf("looked at %d that wait for one that is let in", looks)
+	}
 }

@@ -56,6 +56,7 @@ type patientKey struct {
 // Sign signs a handshake.
 func (k *patientKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	source := k.connection.source
+	k.connection.sign()
 	leave, err := k.turns.enter(k.connection.ctx, source, 1)
 	if err != nil {
 		return nil, err

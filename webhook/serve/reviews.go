@@ -53,7 +53,11 @@ func (v *reviews) guard(next http.Handler, onlyAPIServers bool) http.Handler {
 		if err != nil {
 			answer = refuse(err)
 		}
-		c.await(err == nil)
+		if !c.await(err == nil, answer.body.Cap()) {
+			closedConnections.WithLabelValues(closedRefused).Inc()
+			_ = c.Close() // it may be closed already
+			return
+		}
 		_ = c.SetWriteDeadline(time.Now().Add(v.limits.AnswerTime)) // a connection without one is closed already
 		answer.send(w)
 	})
@@ -87,6 +91,7 @@ func (v *reviews) serve(w http.ResponseWriter, r *http.Request, c *connection, n
 		return nil, busy(err)
 	}
 	defer done()
+	c.work()
 	return run(next, r, body), nil
 }
 
@@ -105,9 +110,11 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 	// need its memory.
 	switch {
 	case size > v.limits.SmallBody:
+		c.wait()
 		if leave, err = v.largeBodies.enter(r.Context(), c.source, size); err != nil {
 			return nil, nil, busy(err)
 		}
+		c.begin()
 	case !c.expect(size):
 		return nil, nil, busy(errBusy)
 	}
@@ -117,7 +124,7 @@ func (v *reviews) read(w http.ResponseWriter, r *http.Request, c *connection) (b
 		leave()
 		return nil, nil, unread(err, v.limits)
 	}
-	c.work()
+	c.wait()
 	_ = c.SetReadDeadline(time.Time{}) // or it would end the context of a handler that takes longer
 	return body, leave, nil
 }

@@ -78,7 +78,7 @@ func TestWhoIsSlowIsSentAway(t *testing.T) {
 
 func TestWhoDoesNotTakeTheAnswerIsSentAway(t *testing.T) {
 	long := func(context.Context, admission.Request) admission.Response {
-		return admission.Allowed(strings.Repeat("x", 32<<20)) // more than any socket buffers
+		return admission.Allowed(strings.Repeat("x", 16<<20)) // more than any socket buffers
 	}
 	p := serving(t, long, func(o *Options) { o.Limits.AnswerTime = 50 * time.Millisecond })
 	c := p.encrypted("127.0.0.1")
@@ -92,6 +92,24 @@ func TestWhoDoesNotTakeTheAnswerIsSentAway(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Error("an answer that nobody took was kept")
+}
+
+// TestAnAnswerTakesMemoryUntilTheNextRequest: nobody has to read it, and a review of 64 KiB can have one of 400 KiB.
+func TestAnAnswerTakesMemoryUntilTheNextRequest(t *testing.T) {
+	const most = 100
+	long := func(_ context.Context, r admission.Request) admission.Response {
+		if len(r.Object.Raw) > 10_000 {
+			return admission.Allowed(strings.Repeat("x", int(most*connectionMemory)))
+		}
+		return admission.Allowed("")
+	}
+	p := serving(t, long, func(o *Options) { o.Limits.Connections = most })
+	if got, err := p.tryAsk(from("127.0.0.1"), strings.NewReader(review(20_000))); err == nil {
+		t.Errorf("an answer for which there is no room is sent: %v", got.Code)
+	}
+	if got := p.ask(from("127.0.0.1"), strings.NewReader(review(200))); !got.Allowed {
+		t.Errorf("after that, a review: %v", got)
+	}
 }
 
 func held(g *gate) int64 {
