@@ -34,21 +34,50 @@ func (c *cli) completeObjects(kinds ...view.Kind) completer {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		var out []string
-		for _, name := range names {
-			if whole := word + "/" + name; strings.HasPrefix(whole, typed) && !slices.Contains(args, whole) {
-				out = append(out, whole)
-			}
-		}
-		return out, cobra.ShellCompDirectiveNoFileComp
+		return endings(word, names, typed, args), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func beginnings(kinds []view.Kind, typed string) []string {
+// subjects are the kinds that own most Pods, by their short names, which are offered first.
+var subjects = []string{"pod", "deploy", "sts", "asts", "ds", "rs", "job", "cronjob"}
+
+// completeSubject completes one object that owns Pods, of whatever kind.
+func (c *cli) completeSubject(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	word, _, hasKind := strings.Cut(typed, "/")
+	switch {
+	case len(args) > 0:
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	case !hasKind:
+		return beginnings(subjects, typed), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	}
+	cluster, err := c.cluster(false)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names, err := cluster.SubjectNames(cmd.Context(), word)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return endings(word, names, typed, nil), cobra.ShellCompDirectiveNoFileComp
+}
+
+// beginnings are the kinds that begin with what was typed.
+func beginnings[K ~string](kinds []K, typed string) []string {
 	var out []string
 	for _, kind := range kinds {
 		if strings.HasPrefix(string(kind), typed) {
 			out = append(out, string(kind)+"/")
+		}
+	}
+	return out
+}
+
+// endings are the objects of a kind that begin with what was typed, but for those that were named already.
+func endings(word string, names []string, typed string, args []string) []string {
+	var out []string
+	for _, name := range names {
+		if whole := word + "/" + name; strings.HasPrefix(whole, typed) && !slices.Contains(args, whole) {
+			out = append(out, whole)
 		}
 	}
 	return out

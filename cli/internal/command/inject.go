@@ -71,11 +71,7 @@ func (c *cli) inject(ctx context.Context, o *injectOptions) error {
 	if len(files.Pods) == 0 {
 		return fmt.Errorf("there is no Pod in these manifests, and nothing that makes Pods from a template")
 	}
-	namespace := "default"
-	if named := *c.flags.Namespace; named != "" {
-		namespace = named
-	}
-	pods, err := offline.Inject(ctx, files, offline.Options{Namespace: namespace, Labels: o.labels, Now: at})
+	pods, err := offline.Inject(ctx, files, offline.Options{Namespace: c.offlineNamespace(), Labels: o.labels, Now: at})
 	if err != nil {
 		return err
 	}

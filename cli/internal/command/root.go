@@ -94,7 +94,7 @@ func New(env Env) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
 	root.AddCommand(c.statusCommand(), c.treeCommand(), c.whyCommand(), c.versionsCommand(), c.exclusionsCommand(),
 		c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
-		c.setCommand(), c.undoCommand(), c.injectCommand(), c.versionCommand())
+		c.setCommand(), c.undoCommand(), c.injectCommand(), c.lintCommand(), c.versionCommand())
 	return root
 }
 

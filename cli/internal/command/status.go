@@ -49,11 +49,8 @@ func (c *cli) status(ctx context.Context, o *statusOptions, args []string) error
 	if err != nil {
 		return asUsage(err)
 	}
-	if err := o.check(); err != nil {
+	if err := o.check(refs); err != nil {
 		return err
-	}
-	if o.watch && (o.format != "" || o.exitCode) {
-		return usage("--watch goes with neither --output nor --exit-code")
 	}
 	cluster, err := c.cluster(o.all)
 	if err != nil {
@@ -80,6 +77,18 @@ func (c *cli) status(ctx context.Context, o *statusOptions, args []string) error
 		return err
 	}
 	return o.code(rows)
+}
+
+// check refuses flags that do not go with each other, or with what is named.
+func (o *statusOptions) check(refs []view.Ref) error {
+	named := slices.IndexFunc(refs, func(ref view.Ref) bool { return ref.Name != "" && ref.Kind.Namespaced() })
+	switch {
+	case o.all && named >= 0:
+		return usage("%s is named, which -A does not go with; name its namespace with -n", refs[named])
+	case o.watch && (o.format != "" || o.exitCode):
+		return usage("--watch goes with neither --output nor --exit-code")
+	}
+	return o.output.check()
 }
 
 // code is the exit code that was asked for.

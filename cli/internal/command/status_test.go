@@ -126,7 +126,7 @@ items:
 			Err: "error: \"sts\" means StatefulSets of apps, which kubectl rollout is for; those of apps.kruise.io are asts\n"}},
 		"a kind that is none of ours": {"status deploy/web", result{Code: 2,
 			Err: "error: \"deploy\" is not a kind that this command is for; allowed are sidecarset, asts and schedpatch\n"}},
-		"a name with all namespaces": {"status asts/web -A", result{Code: 1,
+		"a name with all namespaces": {"status asts/web -A", result{Code: 2,
 			Err: "error: asts/web is named, which -A does not go with; name its namespace with -n\n"}},
 		"an unknown format": {"status -o wide", result{Code: 2, Err: "error: --output=wide: must be json, yaml or name\n"}},
 		"watching for programs": {"status -w -o json", result{Code: 2,
@@ -199,12 +199,18 @@ func TestVersion(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	w := newWorld(t, rollingSet(), completeStatefulSet("default", "web"), completeStatefulSet("shop", "cart"))
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web-0"}}
+	w := newWorld(t, rollingSet(), completeStatefulSet("default", "web"), completeStatefulSet("shop", "cart"), pod)
 	for line, want := range map[string]string{
 		"__complete status s":              "sidecarset/\nschedpatch/\n:6\n",
 		"__complete status asts/":          "asts/web\n:4\n",
 		"__complete status -n shop asts/c": "asts/cart\n:4\n",
 		"__complete status asts/web asts/": ":4\n",
+		"__complete why d":                 "deploy/\nds/\n:6\n",
+		"__complete why po/we":             "po/web-0\n:4\n",
+		"__complete why -n shop asts/":     "asts/cart\n:4\n",
+		"__complete why pod/web-0 po":      ":4\n",
+		"__complete why flower/":           ":1\n",
 	} {
 		if got := w.run(line).Out; got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)

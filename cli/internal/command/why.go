@@ -20,6 +20,8 @@ func (c *cli) whyCommand() *cobra.Command {
 			"owns Pods, itself or through others: a Deployment, a StatefulSet of either group, a Job, a CronJob, a Rollout, ...",
 		Example: "  kubectl windlass why pod/web-7d9-x2\n  kubectl windlass why deploy/web -n shop",
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.why(cmd.Context(), o, args) },
+
+		ValidArgsFunction: c.completeSubject,
 	}
 	o.add(cmd)
 	return cmd

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,26 +33,11 @@ type Files struct {
 func Read(names []string, in io.Reader) (*Files, error) {
 	out := &Files{Namespaces: map[string]*corev1.Namespace{}}
 	for _, name := range names {
-		if err := out.open(name, in); err != nil {
+		if err := withFile(name, in, out.read); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return out, nil
-}
-
-func (f *Files) open(name string, in io.Reader) error {
-	if name == "-" {
-		return f.read(in)
-	}
-	file, err := os.Open(name)
-	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return pathError.Err // the name is said already
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = file.Close() }()
-	return f.read(file)
 }
 
 // ahead is how many bytes are looked at to tell JSON from YAML.

@@ -124,9 +124,6 @@ func (c *Cluster) within(kind view.Kind) client.InNamespace {
 func (c *Cluster) one(ctx context.Context, ref view.Ref, into client.Object) error {
 	key := client.ObjectKey{Name: ref.Name}
 	if ref.Kind.Namespaced() {
-		if c.Scope.All {
-			return fmt.Errorf("%s is named, which -A does not go with; name its namespace with -n", ref)
-		}
 		key.Namespace = c.Scope.Namespace
 	}
 	return c.said(ref, "read", c.Client.Get(ctx, key, into))
@@ -167,6 +164,20 @@ func (c *Cluster) Names(ctx context.Context, kind view.Kind) ([]string, error) {
 	list.SetGroupVersionKind(VersionOf(kind).WithKind(kind.Title() + "List"))
 	if err := c.List(ctx, list, c.within(kind)); err != nil {
 		return nil, c.said(view.Ref{Kind: kind}, "list", err)
+	}
+	return namesIn(list), nil
+}
+
+// SubjectNames are the names of the scope's objects of a kind, as people write the kinds of what Subject reads.
+func (c *Cluster) SubjectNames(ctx context.Context, word string) ([]string, error) {
+	kind, err := c.kindOf(word)
+	if err != nil {
+		return nil, err
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err := c.List(ctx, list, client.InNamespace(c.Scope.Namespace)); err != nil {
+		return nil, fmt.Errorf("cannot list %s: %w", word, err)
 	}
 	return namesIn(list), nil
 }
