@@ -3,6 +3,7 @@
 package statefulset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -115,8 +116,15 @@ func (g *gatherer) pods(ctx context.Context, s *Snapshot, selector labels.Select
 			s.claim(&list.Items[i], selector)
 		}
 	}
-	slices.SortFunc(s.Pods, func(a, b *View) int { return a.Ordinal - b.Ordinal })
+	s.sort()
 	return nil
+}
+
+// sort sorts the Pods by ordinal. One that lost its controller between both lists is in both: what the later one says
+// counts.
+func (s *Snapshot) sort() {
+	slices.SortFunc(s.Pods, func(a, b *View) int { return cmp.Or(a.Ordinal-b.Ordinal, rank(a.Orphan)-rank(b.Orphan)) })
+	s.Pods = slices.CompactFunc(s.Pods, func(a, b *View) bool { return a.Ordinal == b.Ordinal })
 }
 
 // claim takes a Pod as the set's if its labels and its name say that it is.

@@ -32,7 +32,7 @@ type layout struct {
 	condemned []*View
 }
 
-// newLayout walks through the Pods and the ordinals side by side: both are sorted.
+// newLayout walks through the Pods and the ordinals side by side: both are sorted, and none is there twice.
 func newLayout(s *Snapshot) layout {
 	wanted, pods := ordinals(&s.Set.Spec), s.Pods
 	out := layout{members: make([]member, len(wanted))}

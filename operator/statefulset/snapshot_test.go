@@ -139,6 +139,42 @@ func TestTheCacheIsNotModified(t *testing.T) {
 	}
 }
 
+// handingOver lets all Pods of a set go between two looks at Pods, as a deletion with --cascade=orphan does.
+type handingOver struct {
+	client.Reader
+	w    *world
+	done bool
+}
+
+func (r *handingOver) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	err := r.Reader.List(ctx, list, options...)
+	if _, ok := list.(*corev1.PodList); ok && !r.done {
+		r.done = true
+		for _, pod := range r.w.Pods() {
+			r.w.changePod(pod.Name, func(pod *corev1.Pod) { pod.OwnerReferences = nil })
+		}
+		r.w.cache.Sync()
+	}
+	return err
+}
+
+// A Pod that loses its controller meanwhile is found with it and without. It is one Pod, and none of it is to be deleted.
+func TestAPodThatIsHandedOverMeanwhileIsOnePod(t *testing.T) {
+	w := settled(t, web().Replicas(20).Parallel())
+	w.cache.Sync()
+	w.gatherer.reader = &handingOver{Reader: w.cache, w: w}
+	s := w.snapshot()
+	for i, view := range s.Pods {
+		if len(s.Pods) != 20 || view.Ordinal != i || !view.Orphan {
+			t.Fatalf("Pod %d of %d is %s, orphan %t; want 20 orphans, one of each ordinal", i, len(s.Pods), view.Pod.Name, view.Orphan)
+		}
+	}
+	plan, err := makePlan(s)
+	if err != nil || len(plan.Delete) > 0 {
+		t.Errorf("%v is deleted (%v), want none", plan.Delete, err)
+	}
+}
+
 // countingReader counts the Pods that are asked for by name.
 type countingReader struct {
 	client.Reader
