@@ -24,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/certs"
 	"github.com/windlass-operator/windlass/webhook/freshness"
@@ -204,6 +205,7 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 			DefaultTransform: program.DropBookkeeping,
 			ByObject: map[client.Object]cache.ByObject{
 				&appsv1.ControllerRevision{}: {Namespaces: map[string]cache.Config{namespace: {}}},
+				&v1beta1.SidecarSet{}:        {Transform: sidecarset.Trim},
 			},
 		},
 		WebhookServer: server,

@@ -3,12 +3,15 @@
 package sidecar
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/windlass-operator/windlass/api/v1beta1"
 )
 
 // Index finds the sets that may match a Pod without asking every set. A set is filed under one label requirement that a
@@ -19,7 +22,7 @@ import (
 type Index struct {
 	mu    sync.RWMutex
 	sets  map[string]*Set
-	files map[pair]map[string]*Set
+	files map[pair][]*Set
 	// unfiled holds sets whose selector names no value that a Pod must have, such as one of only Exists or NotIn.
 	unfiled map[string]*Set
 }
@@ -32,7 +35,7 @@ const namespaceKey = "\x00namespace"
 
 // NewIndex returns an empty index.
 func NewIndex() *Index {
-	return &Index{sets: map[string]*Set{}, files: map[pair]map[string]*Set{}, unfiled: map[string]*Set{}}
+	return &Index{sets: map[string]*Set{}, files: map[pair][]*Set{}, unfiled: map[string]*Set{}}
 }
 
 // Get returns the set with this name, or nil.
@@ -61,10 +64,16 @@ func (ix *Index) Put(set *Set) {
 		return
 	}
 	for _, p := range pairs {
-		if ix.files[p] == nil {
-			ix.files[p] = map[string]*Set{}
+		if file := ix.files[p]; len(file) == 0 || file[len(file)-1] != set { // a selector may name a value twice
+			ix.files[p] = append(file, set)
 		}
-		ix.files[p][set.Name()] = set
+	}
+}
+
+// Renew replaces the object of a set that is known by a later state of it, of which only what gets into no Pod has changed.
+func (ix *Index) Renew(object *v1beta1.SidecarSet) {
+	if known := ix.Get(object.Name); known != nil {
+		ix.Put(known.Renewed(object))
 	}
 }
 
@@ -84,12 +93,19 @@ func (ix *Index) remove(name string) {
 	delete(ix.unfiled, name)
 	for _, pairs := range required(old) {
 		for _, p := range pairs {
-			delete(ix.files[p], name)
-			if len(ix.files[p]) == 0 {
-				delete(ix.files, p)
-			}
+			ix.unfile(p, old)
 		}
 	}
+}
+
+// unfile takes a set out of one file, if it is there. Most files have few sets: see cheapest.
+func (ix *Index) unfile(p pair, set *Set) {
+	left := slices.DeleteFunc(ix.files[p], func(other *Set) bool { return other == set })
+	if len(left) == 0 {
+		delete(ix.files, p)
+		return
+	}
+	ix.files[p] = left
 }
 
 // Candidates lists every set whose selector matches a Pod with these labels in this namespace, in no particular order;
@@ -97,16 +113,16 @@ func (ix *Index) remove(name string) {
 func (ix *Index) Candidates(namespace string, podLabels map[string]string) []*Set {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	out := appendMatching(nil, ix.unfiled, podLabels)
-	out = appendMatching(out, ix.files[pair{namespaceKey, namespace}], podLabels)
+	out := appendMatching(nil, maps.Values(ix.unfiled), podLabels)
+	out = appendMatching(out, slices.Values(ix.files[pair{namespaceKey, namespace}]), podLabels)
 	for key, value := range podLabels {
-		out = appendMatching(out, ix.files[pair{key, value}], podLabels)
+		out = appendMatching(out, slices.Values(ix.files[pair{key, value}]), podLabels)
 	}
 	return out
 }
 
-func appendMatching(out []*Set, sets map[string]*Set, podLabels map[string]string) []*Set {
-	for _, set := range sets {
+func appendMatching(out []*Set, sets iter.Seq[*Set], podLabels map[string]string) []*Set {
+	for set := range sets {
 		if set.MatchesPod(podLabels) {
 			out = append(out, set)
 		}

@@ -28,6 +28,15 @@ func TestIndexFindsWhatAskingEverySetFinds(t *testing.T) {
 				delete(sets, name)
 				continue
 			}
+			if known := sets[name]; known != nil && rapid.Bool().Draw(t, "renew") {
+				object := known.Object.DeepCopy()
+				object.Status.MatchedPods++
+				index.Renew(object)
+				if index.Get(name).Object != object {
+					t.Fatalf("the former object of %s is kept", name)
+				}
+				continue
+			}
 			set, err := sidecar.Compile(build.MakeSidecarSet(name).Spec(drawSelection(t)).Obj())
 			if err != nil {
 				t.Fatal(err)

@@ -24,7 +24,7 @@ import (
 type Set struct {
 	// Object is the SidecarSet as it is stored.
 	Object *v1beta1.SidecarSet
-	// Spec is its spec with all defaults.
+	// Spec is its spec with all defaults. Parts of it are the object's own.
 	Spec *v1beta1.SidecarSetSpec
 	// Hashes are what an up-to-date Pod carries.
 	Hashes Hashes
@@ -45,7 +45,7 @@ func Compile(object *v1beta1.SidecarSet) (*Set, error) {
 	if faults := quantity.Find(&object.Spec, field.NewPath("spec")); len(faults) > 0 {
 		return nil, fmt.Errorf("SidecarSet %s: %w", object.Name, faults[0])
 	}
-	set := &Set{Object: object, Spec: Default(&object.Spec), Revision: object.Status.LatestRevision}
+	set := &Set{Object: object, Spec: defaulted(object), Revision: object.Status.LatestRevision}
 	var err error
 	if set.selector, err = compileSelector(object.Spec.Selector); err != nil {
 		return nil, fmt.Errorf("SidecarSet %s: spec.selector: %w", object.Name, err)

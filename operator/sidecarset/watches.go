@@ -48,6 +48,7 @@ func (h setHandler) Create(ctx context.Context, e event.CreateEvent, q queue) {
 // Pods than before, which its base, the one before the change included, then misses or no longer does.
 func (h setHandler) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	if sameSet(e.ObjectOld, e.ObjectNew) {
+		h.index.Renew(e.ObjectNew.(*v1beta1.SidecarSet))
 		return
 	}
 	if !sameSelectors(e.ObjectOld.(*v1beta1.SidecarSet), e.ObjectNew.(*v1beta1.SidecarSet)) {

@@ -91,6 +91,18 @@ func TestWhichSetsAreLookedAtAgainWhenASetChanges(t *testing.T) {
 	}
 }
 
+// A status is written of every set, and what it was before is not kept beside what it is.
+func TestTheFormerStateOfASetIsNotKept(t *testing.T) {
+	index := knownSets(t)
+	before := index.Get("other").Object
+	after := before.DeepCopy()
+	after.Status.MatchedPods = 3
+	enqueued(t, setHandler{index, newHistory(clock.RealClock{})}, changed(before, after))
+	if got := index.Get("other").Object; got != after {
+		t.Errorf("the index has the set with %d matched Pods, want 3", got.Status.MatchedPods)
+	}
+}
+
 // knownSets is an index of base, which is for team namespaces, and other.
 func knownSets(t *testing.T) sharedIndex {
 	t.Helper()

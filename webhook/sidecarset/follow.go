@@ -13,6 +13,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/internal/sidecar"
+	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/follow"
 	"github.com/windlass-operator/windlass/webhook/freshness"
 )
@@ -28,6 +29,15 @@ type Followed struct {
 	Seen *freshness.Seen
 
 	sets, namespaces *follow.Watch
+}
+
+// Trim is a cache.TransformFunc: of the status of a SidecarSet it keeps what names its revisions, which is all that a webhook
+// reads of it. The conditions alone take as much memory as the rest of a small set.
+func Trim(object any) (any, error) {
+	if set, ok := object.(*v1beta1.SidecarSet); ok {
+		set.Status = v1beta1.SidecarSetStatus{LatestRevision: set.Status.LatestRevision, CollisionCount: set.Status.CollisionCount}
+	}
+	return program.DropBookkeeping(object)
 }
 
 // Follow watches SidecarSets, and Namespaces for those who read them from the cache, which is started later.
@@ -54,21 +64,28 @@ func (f *Followed) Synced() error { return errors.Join(f.sets.Synced(), f.namesp
 func (f *Followed) Put(ctx context.Context, set *v1beta1.SidecarSet) {
 	if old := f.Stored.Get(set.Name); old == nil || !sameInjection(old, set) {
 		f.take(ctx, set)
+	} else {
+		f.renew(set)
 	}
 	f.Seen.Note(set)
 }
 
+// renew lets the former state of a set go.
+func (f *Followed) renew(set *v1beta1.SidecarSet) {
+	f.Index.Renew(set)
+	f.Stored.Renew(set)
+}
+
 // take leaves a set out of what it is not right enough for, and says so.
 func (f *Followed) take(ctx context.Context, set *v1beta1.SidecarSet) {
-	log := ctrl.LoggerFrom(ctx)
 	if compiled, err := sidecar.Compile(set); err != nil {
-		log.Error(err, "SidecarSet injects nothing until it is corrected")
+		ctrl.LoggerFrom(ctx).Error(err, "SidecarSet injects nothing until it is corrected")
 		f.Index.Delete(set.Name)
 	} else {
 		f.Index.Put(compiled)
 	}
 	if err := f.Stored.Put(set); err != nil {
-		log.Error(err, "SidecarSet is not compared with others until it is corrected")
+		ctrl.LoggerFrom(ctx).Error(err, "SidecarSet is not compared with others until it is corrected")
 	}
 }
 

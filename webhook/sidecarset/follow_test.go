@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 )
@@ -14,11 +16,11 @@ import (
 // unreadable is a selector with an operator that does not exist.
 var unreadable = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
 
-func TestWhichChangesOfASetAreTakenIn(t *testing.T) {
-	// known says which versions of a set are injected and compared with others: the first one, the one after the
-	// change, or none.
+func TestTheLatestStateOfASetIsKnown(t *testing.T) {
+	// known says which states of a set are injected and compared with others: the one after the change, or none. The one
+	// before it is not kept, whatever has changed.
 	type known struct{ Injected, Compared string }
-	before, after, neither := known{"first", "first"}, known{"second", "second"}, known{}
+	after, neither := known{"second", "second"}, known{}
 	for name, test := range map[string]struct {
 		change func(*v1beta1.SidecarSet)
 		want   known
@@ -30,7 +32,7 @@ func TestWhichChangesOfASetAreTakenIn(t *testing.T) {
 		"its labels": {func(s *v1beta1.SidecarSet) {
 			s.Labels = map[string]string{v1beta1.SidecarSetCustomVersionLabel: "lts"}
 		}, after},
-		"not the counts of its status": {func(s *v1beta1.SidecarSet) { s.Status.MatchedPods = 7 }, before},
+		"the counts of its status": {func(s *v1beta1.SidecarSet) { s.Status.MatchedPods = 7 }, after},
 		"a spec that cannot be injected": {func(s *v1beta1.SidecarSet) {
 			s.Generation++
 			s.Spec.UpdateStrategy.Selector = unreadable
@@ -65,5 +67,24 @@ func TestASetThatIsGoneIsForgotten(t *testing.T) {
 	followed.Delete(named("s"))
 	if followed.Index.Get("s") != nil || followed.Stored.Get("s") != nil {
 		t.Error("it is still known")
+	}
+}
+
+func TestOfAStatusTheRevisionsAreKept(t *testing.T) {
+	set := named("s")
+	set.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "helm"}}
+	set.Status = v1beta1.SidecarSetStatus{MatchedPods: 7, LatestRevision: "s-2", CollisionCount: ptr.To[int32](1)}
+	got, err := Trim(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := named("s")
+	want.Status = v1beta1.SidecarSetStatus{LatestRevision: "s-2", CollisionCount: ptr.To[int32](1)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	gone := toolscache.DeletedFinalStateUnknown{Key: "s"}
+	if got, err := Trim(gone); err != nil || got != any(gone) {
+		t.Errorf("a tombstone becomes %v, %v", got, err)
 	}
 }

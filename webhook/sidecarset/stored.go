@@ -73,14 +73,27 @@ func (s *Stored) Put(set *v1beta1.SidecarSet) error {
 	if err != nil {
 		return err
 	}
-	s.sets[set.Name] = added
-	for _, c := range entriesOf(&set.Spec) {
+	s.file(added)
+	return nil
+}
+
+func (s *Stored) file(r *reach) {
+	s.sets[r.set.Name] = r
+	for _, c := range entriesOf(&r.set.Spec) {
 		if s.files[c.entry] == nil {
 			s.files[c.entry] = map[string]*reach{}
 		}
-		s.files[c.entry][set.Name] = added
+		s.files[c.entry][r.set.Name] = r
 	}
-	return nil
+}
+
+// Renew replaces a set that is known by a later state of it with the same spec, so that the former is not kept.
+func (s *Stored) Renew(set *v1beta1.SidecarSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.sets[set.Name]; known != nil {
+		s.file(&reach{set: set, pods: known.pods, namespaces: known.namespaces})
+	}
 }
 
 // Delete removes the set of this name, if there is one.
