@@ -22,9 +22,9 @@ const (
 
 // connections are those that are open. The memory that they take is limited, so that a burst of an API server has room
 // for all its connections, and no more of those that send much have it. A connection for which there is no room takes
-// it at once from those that wait for their peers, of the address that has most of those: API servers send their
-// request at once, and are waited for only between two requests. Nobody waits for room, and who is at work never gives
-// any.
+// it at once: from who has said nothing for long; else from those that wait for their peers or for a signature, of the
+// address that has most of those, since API servers send their request at once and are waited for only between two
+// requests; else from those at a gate, of another address. Nobody waits for room, and who is at work never gives any.
 type connections struct {
 	// most is how much they may take in all. One address may have all of it, until others want their part.
 	most int64
@@ -117,8 +117,8 @@ func (t *connections) makeRoom(c *connection, more int64) (victims []*connection
 }
 
 // first is who goes before all others: who has said nothing for longer than an API server would, and else the first of
-// the address that has most that wait for their peer. An address whose connections are all at work has none to give,
-// however many they are.
+// the address that has most that wait for their peer or for a signature. An address whose connections are all at work
+// has none to give, however many they are.
 func (t *connections) first(now time.Time) *connection {
 	var silent *connection
 	greatest := &source{}
