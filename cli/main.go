@@ -28,6 +28,8 @@ func main() {
 		IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Now:       time.Now,
 		Connect:   command.Connect,
+		Watch:     command.Watch,
+		Open:      command.Open,
 	}, arguments(os.Args))
 	stop()
 	os.Exit(code)

@@ -3,6 +3,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -10,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/cli/internal/dashboard"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -22,13 +24,39 @@ const (
 // Connect makes a client as kubectl does, from its flags, its environment and its configuration. Warnings of the API
 // server are written, each once.
 func Connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (client.Client, error) {
+	config, err := configOf(flags)
+	if err != nil {
+		return nil, err
+	}
+	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
+	return clientFor(flags, config)
+}
+
+// Watch makes a client in the same way, and watches the cluster until the context is done.
+func Watch(ctx context.Context, flags *genericclioptions.ConfigFlags, namespace string) (dashboard.Source, error) {
+	config, err := configOf(flags)
+	if err != nil {
+		return nil, err
+	}
+	config.WarningHandlerWithContext = dashboard.Warnings{}
+	live, err := clientFor(flags, config)
+	if err != nil {
+		return nil, err
+	}
+	return dashboard.Watch(ctx, config, live, namespace)
+}
+
+func configOf(flags *genericclioptions.ConfigFlags) (*rest.Config, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
 	config.QPS, config.Burst = queriesPerSecond, burst
 	config.UserAgent = "kubectl-windlass/" + program.Version
-	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
+	return config, nil
+}
+
+func clientFor(flags *genericclioptions.ConfigFlags, config *rest.Config) (client.Client, error) {
 	mapper, err := flags.ToRESTMapper()
 	if err != nil {
 		return nil, fmt.Errorf("ask the API server for its kinds: %w", err)

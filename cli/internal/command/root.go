@@ -17,6 +17,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/windlass-operator/windlass/cli/internal/dashboard"
 	"github.com/windlass-operator/windlass/cli/internal/read"
 	"github.com/windlass-operator/windlass/cli/internal/show"
 	"github.com/windlass-operator/windlass/cli/internal/term"
@@ -39,6 +40,10 @@ type Env struct {
 	Now func() time.Time
 	// Connect makes a client for the cluster that the flags name.
 	Connect func(flags *genericclioptions.ConfigFlags, warnings io.Writer) (client.Client, error)
+	// Watch watches that cluster until the context is done: what may not be watched everywhere, in the namespace.
+	Watch func(ctx context.Context, flags *genericclioptions.ConfigFlags, namespace string) (dashboard.Source, error)
+	// Open opens a file in a browser.
+	Open func(path string) error
 }
 
 // usageError is about a command line that makes no sense.
@@ -94,7 +99,7 @@ func New(env Env) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
 	root.AddCommand(c.statusCommand(), c.treeCommand(), c.whyCommand(), c.versionsCommand(), c.exclusionsCommand(),
 		c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
-		c.setCommand(), c.undoCommand(), c.injectCommand(), c.lintCommand(), c.versionCommand())
+		c.setCommand(), c.undoCommand(), c.dashboardCommand(), c.injectCommand(), c.lintCommand(), c.versionCommand())
 	return root
 }
 

@@ -9,11 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/cli/internal/read"
 	"github.com/windlass-operator/windlass/cli/internal/show"
 	"github.com/windlass-operator/windlass/cli/internal/view"
-	"github.com/windlass-operator/windlass/internal/sidecar"
 )
 
 type statusOptions struct {
@@ -115,48 +113,11 @@ func where(cluster *read.Cluster) string {
 	return "in namespace " + cluster.Scope.Namespace
 }
 
-// rollouts are the rows of objects. Only of what rolls the Pods are read, for its pace.
+// rollouts are the rows of objects.
 func (c *cli) rollouts(ctx context.Context, cluster *read.Cluster, refs []view.Ref) ([]*view.Rollout, error) {
-	objects, err := cluster.Get(ctx, refs)
-	if err != nil {
-		return nil, err
-	}
-	c.warn(objects.NotReadable...)
-	var rows []*view.Rollout
-	for i := range objects.SidecarSets {
-		rows = append(rows, c.sidecarSetRow(ctx, cluster, &objects.SidecarSets[i]))
-	}
-	for i := range objects.StatefulSets {
-		rows = append(rows, c.statefulSetRow(ctx, cluster, &objects.StatefulSets[i]))
-	}
-	for i := range objects.SchedPatches {
-		rows = append(rows, view.OfSchedPatch(&objects.SchedPatches[i]))
-	}
-	return rows, nil
-}
-
-// sidecarSetRow has no estimate where the user may not list the Pods.
-func (c *cli) sidecarSetRow(ctx context.Context, cluster *read.Cluster, object *v1beta1.SidecarSet) *view.Rollout {
-	row := view.OfSidecarSet(object)
-	set, err := sidecar.Compile(object)
-	if err != nil || !row.Rolling() {
-		return row
-	}
-	if pods, err := cluster.Selected(ctx, set); err == nil {
-		row.Estimate(c.Now(), view.SidecarTimes(set, pods))
-	}
-	return row
-}
-
-func (c *cli) statefulSetRow(ctx context.Context, cluster *read.Cluster, set *v1beta1.StatefulSet) *view.Rollout {
-	row := view.OfStatefulSet(set)
-	if !row.Rolling() {
-		return row
-	}
-	if pods, err := cluster.Controlled(ctx, set); err == nil {
-		row.Estimate(c.Now(), view.UpdateTimes(set, pods))
-	}
-	return row
+	rows, unread, err := cluster.Rollouts(ctx, refs, c.Now())
+	c.warn(unread...)
+	return rows, err
 }
 
 func namesOf(rows []*view.Rollout) []string {

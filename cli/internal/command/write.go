@@ -5,21 +5,16 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/cli/internal/read"
 	"github.com/windlass-operator/windlass/cli/internal/view"
+	"github.com/windlass-operator/windlass/cli/internal/write"
 )
-
-// fieldManager is by what the API server knows who wrote a field.
-const fieldManager = "kubectl-windlass"
 
 // writeOptions are the flags of commands that write.
 type writeOptions struct {
@@ -86,37 +81,21 @@ func (c *cli) each(ctx context.Context, o *writeOptions, args []string, change f
 func (c *cli) write(
 	ctx context.Context, cluster *read.Cluster, o *writeOptions, ref view.Ref, stored metav1.Object, change view.Change,
 ) error {
-	object := raw(ref, stored)
 	if len(change.Data) == 0 {
+		object := write.Object(ref, stored)
 		if o.format == "" || o.format == "name" {
 			return c.written(o, ref, object, change.Text)
 		}
 		return errors.Join(cluster.Client.Get(ctx, client.ObjectKeyFromObject(object), object), c.written(o, ref, object, ""))
 	}
-	if manager := view.ManagedBy(stored); manager != nil {
-		commit := strings.Join(change.Commit, "\n  ")
-		if !o.force {
-			return fmt.Errorf("%s is managed by %s, which may bring it back to what Git says. Nothing was written. Commit instead:\n  %s\n"+
-				"To write it all the same: --force", ref, manager, commit)
-		}
-		c.warn(fmt.Errorf("%s is managed by %s, which may take this back; to keep it, commit:\n  %s", ref, manager, commit))
+	object, warning, err := write.Change(ctx, cluster.Client, ref, stored, change, write.Options{Force: o.force, DryRun: o.dryRun == "server"})
+	if warning != "" {
+		c.warn(errors.New(warning))
 	}
-	options := []client.PatchOption{client.FieldOwner(fieldManager)}
-	if o.dryRun == "server" {
-		options = append(options, client.DryRunAll)
-	}
-	if err := cluster.Patch(ctx, object, client.RawPatch(change.Type, change.Data), options...); err != nil {
-		return notWritten(ref, err)
+	if err != nil {
+		return err
 	}
 	return c.written(o, ref, object, change.Text)
-}
-
-// notWritten says in a sentence why nothing was written.
-func notWritten(ref view.Ref, err error) error {
-	if apierrors.IsInvalid(err) && strings.Contains(err.Error(), "testing value") || apierrors.IsConflict(err) {
-		return fmt.Errorf("%s was changed by somebody else meanwhile; nothing was written, try again: %w", ref, err)
-	}
-	return fmt.Errorf("%s was not changed: %w", ref, err)
 }
 
 func (c *cli) written(o *writeOptions, ref view.Ref, object *unstructured.Unstructured, text string) error {
@@ -133,13 +112,4 @@ func (c *cli) written(o *writeOptions, ref view.Ref, object *unstructured.Unstru
 	}
 	object.SetManagedFields(nil) // as kubectl does
 	return c.encode(&o.output, object.Object)
-}
-
-// raw is the object with all of its fields, also those that this program does not know.
-func raw(ref view.Ref, stored metav1.Object) *unstructured.Unstructured {
-	out := &unstructured.Unstructured{}
-	out.SetGroupVersionKind(read.VersionOf(ref.Kind).WithKind(ref.Kind.Title()))
-	out.SetNamespace(stored.GetNamespace())
-	out.SetName(stored.GetName())
-	return out
 }

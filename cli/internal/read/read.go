@@ -141,9 +141,11 @@ func (c *Cluster) said(ref view.Ref, verb string, err error) error {
 	case meta.IsNoMatchError(err):
 		return fmt.Errorf("this cluster knows no %s: Windlass is not installed in it, or the context is not the one that was meant", kind)
 	case apierrors.IsNotFound(err) && ref.Name != "" && ref.Kind.Namespaced():
-		return fmt.Errorf("there is no %s %s in namespace %s; see kubectl windlass status -A", ref.Kind.Title(), ref.Name, c.Scope.Namespace)
+		return &absentError{
+			fmt.Sprintf("there is no %s %s in namespace %s; see kubectl windlass status -A", ref.Kind.Title(), ref.Name, c.Scope.Namespace), err,
+		}
 	case apierrors.IsNotFound(err) && ref.Name != "":
-		return fmt.Errorf("there is no %s %s; see kubectl windlass status", ref.Kind.Title(), ref.Name)
+		return &absentError{fmt.Sprintf("there is no %s %s; see kubectl windlass status", ref.Kind.Title(), ref.Name), err}
 	case ref.Name == "":
 		return fmt.Errorf("cannot %s %s: %w", verb, kind, err)
 	}

@@ -91,14 +91,39 @@ func (c *Cluster) namespaces(ctx context.Context) (map[string]*view.Surroundings
 }
 
 func (c *Cluster) treeOfSchedPatch(ctx context.Context, patch *v1alpha1.SchedPatch, now time.Time) (*view.Tree, []error, error) {
-	target := &patch.Spec.TargetRef
-	subject, err := c.subject(ctx, schema.FromAPIVersionAndKind(target.APIVersion, target.Kind), target.Name)
-	if apierrors.IsNotFound(err) {
-		return &view.Tree{Root: view.OfSchedPatch(patch)}, nil, nil // its status says so
-	}
+	subject, around, errs, err := c.Patched(ctx, patch)
 	if err != nil {
 		return nil, nil, err
 	}
-	around, errs := c.Surroundings(ctx, subject)
+	if subject == nil { // its status says so
+		return &view.Tree{Root: view.OfSchedPatch(patch)}, nil, nil
+	}
 	return view.TreeOfSchedPatch(patch, subject, around, now), errs, nil
+}
+
+// Patched reads the target of a SchedPatch, nil where there is none, and what decides over its Pods.
+func (c *Cluster) Patched(ctx context.Context, patch *v1alpha1.SchedPatch) (*view.Subject, *view.Surroundings, []error, error) {
+	target := &patch.Spec.TargetRef
+	subject, err := c.subject(ctx, schema.FromAPIVersionAndKind(target.APIVersion, target.Kind), target.Name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	around, errs := c.Surroundings(ctx, subject)
+	return subject, around, errs, nil
+}
+
+// Nodes lists all nodes.
+func (c *Cluster) Nodes(ctx context.Context) ([]*corev1.Node, error) {
+	list := &corev1.NodeList{}
+	if err := c.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("cannot list nodes: %w", err)
+	}
+	out := make([]*corev1.Node, len(list.Items))
+	for i := range list.Items {
+		out[i] = &list.Items[i]
+	}
+	return out, nil
 }

@@ -5,8 +5,6 @@ package show
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/util/duration"
-
 	"github.com/windlass-operator/windlass/cli/internal/term"
 	"github.com/windlass-operator/windlass/cli/internal/view"
 )
@@ -19,19 +17,9 @@ func (p *Printer) Exclusions(exclusions []view.Exclusion, namespaces bool) error
 	}
 	for i := range exclusions {
 		e := &exclusions[i]
-		why := e.Reason
-		if e.Image != "" {
-			why += " (" + e.Image + ")"
-		}
-		switch {
-		case e.Lifted:
-			why += "; lifted, about to end"
-		case e.Probe:
-			why += "; tried elsewhere once"
-		}
 		cells := []term.Cell{
 			term.Text(e.Node), term.Text("asts/" + e.StatefulSet), term.Text(p.since(&e.Since)),
-			term.Text(duration.HumanDuration(e.Until.Sub(p.Now))), term.Text(fmt.Sprint(e.Strikes)), term.Text(why),
+			term.Text(Until(e.Until, p.Now)), term.Text(fmt.Sprint(e.Strikes)), term.Text(e.Why()),
 		}
 		if namespaces {
 			cells = append([]term.Cell{term.Text(e.Namespace)}, cells...)

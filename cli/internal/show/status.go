@@ -29,14 +29,33 @@ func (p *Printer) line(format string, args ...any) { fmt.Fprintf(p.Out, format+"
 
 // since is a time as kubectl shows ages.
 func (p *Printer) since(at *metav1.Time) string {
-	if at.IsZero() || p.Timeless {
+	if p.Timeless {
 		return ""
 	}
-	return duration.HumanDuration(p.Now.Sub(at.Time))
+	return Since(at, p.Now)
+}
+
+// Since is how long ago something was, as kubectl shows ages; "" where it is not known.
+func Since(at *metav1.Time, now time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return duration.HumanDuration(now.Sub(at.Time))
 }
 
 func (p *Printer) about(seconds int) string {
-	if seconds == 0 || p.Timeless {
+	if p.Timeless {
+		return ""
+	}
+	return About(seconds)
+}
+
+// Until is how long it is until then.
+func Until(at metav1.Time, now time.Time) string { return duration.HumanDuration(at.Sub(now)) }
+
+// About is a time that nobody knows exactly; "" for none.
+func About(seconds int) string {
+	if seconds == 0 {
 		return ""
 	}
 	return "~" + duration.HumanDuration(time.Duration(seconds)*time.Second)

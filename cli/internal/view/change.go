@@ -28,6 +28,9 @@ type Change struct {
 	Commit []string
 }
 
+// ToCommit is what to write into the manifest, in lines.
+func (c *Change) ToCommit() string { return strings.Join(c.Commit, "\n  ") }
+
 // Target is an object to be changed: one of the two.
 type Target struct {
 	SidecarSet  *v1beta1.SidecarSet
@@ -69,8 +72,8 @@ func (t *Target) pausedSince() *metav1.Time {
 	return t.StatefulSet.Status.PausedSince
 }
 
-// row is how the object stands.
-func (t *Target) row() *Rollout {
+// Row is how the object stands.
+func (t *Target) Row() *Rollout {
 	if t.SidecarSet != nil {
 		return OfSidecarSet(t.SidecarSet)
 	}
@@ -79,7 +82,7 @@ func (t *Target) row() *Rollout {
 
 // updated is how many Pods are at the new version, "" where the operator has not said.
 func (t *Target) updated() string {
-	if !t.row().seen() {
+	if !t.Row().seen() {
 		return ""
 	}
 	var done, of int

@@ -63,6 +63,21 @@ func Exclusions(patches []v1alpha1.SchedPatch, now time.Time) (out []Exclusion, 
 	return out, errs
 }
 
+// Why says in a few words what the node is excluded for, and whether that is about to end.
+func (e *Exclusion) Why() string {
+	why := e.Reason
+	if e.Image != "" {
+		why += " (" + e.Image + ")"
+	}
+	switch {
+	case e.Lifted:
+		why += "; lifted, about to end"
+	case e.Probe:
+		why += "; tried elsewhere once"
+	}
+	return why
+}
+
 // Patch is the SchedPatch of the exclusion.
 func (e *Exclusion) Patch() *v1alpha1.SchedPatch { return e.patch }
 

@@ -38,6 +38,11 @@ func (m *Manager) String() string {
 	return fmt.Sprintf("%s (%s)", m.Tool, m.Object)
 }
 
+// Claim says of an object that it is managed.
+func (m *Manager) Claim(ref Ref) string {
+	return fmt.Sprintf("%s is managed by %s, which may bring it back to what Git says.", ref, m)
+}
+
 // ManagedBy finds who manages an object, nil for nobody that is known here.
 func ManagedBy(object metav1.Object) *Manager {
 	labels := object.GetLabels()

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/windlass-operator/windlass/cli/internal/dashboard"
+)
+
+type dashboardOptions struct {
+	historyFlags
+	port           int
+	readOnly, open bool
+}
+
+func (c *cli) dashboardCommand() *cobra.Command {
+	o := &dashboardOptions{}
+	cmd := &cobra.Command{
+		Use:   "dashboard",
+		Short: "Web pages, on this machine alone, of how rollouts stand",
+		Long: "Web pages of how rollouts stand, which stay up to date: a table of all, and for each object its Pods by revision and zone, what " +
+			"blocks them, why they have no sidecars, and the history with what going back would change; buttons pause, resume and undo.\n\n" +
+			"They are served on 127.0.0.1 to those who have the URL that is printed, and with your own rights: nothing runs in the cluster. " +
+			"Objects of all namespaces are shown, or of the one that -n names. It ends with ctrl-C.",
+		Example: "  kubectl windlass dashboard --open\n  kubectl windlass dashboard -n shop --read-only --port 8080",
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.dashboard(cmd.Context(), o, cmd.InheritedFlags()) },
+	}
+	o.historyFlags.add(cmd)
+	cmd.Flags().IntVar(&o.port, "port", 0, "The port on 127.0.0.1 to listen on; 0 takes a free one.")
+	cmd.Flags().BoolVar(&o.readOnly, "read-only", false, "Without buttons: nothing can be changed.")
+	cmd.Flags().BoolVar(&o.open, "open", false, "Open it in a browser.")
+	return cmd
+}
+
+const highestPort = 65535
+
+func (c *cli) dashboard(ctx context.Context, o *dashboardOptions, given *pflag.FlagSet) error {
+	if o.port < 0 || o.port > highestPort {
+		return usage("--port=%d: must be from 0 to %d", o.port, highestPort)
+	}
+	loader := c.flags.ToRawKubeConfigLoader()
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return err
+	}
+	listener, err := dashboard.Listen(o.port)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	source, err := c.Watch(ctx, c.flags, namespace)
+	if err != nil {
+		return err
+	}
+	options := dashboard.Options{
+		OperatorNamespace: o.operatorNamespace, ReadOnly: o.readOnly, Flags: sameCluster(given), Now: c.Now,
+		Context: *c.flags.Context,
+	}
+	if given.Changed("namespace") {
+		options.Namespace = namespace
+	}
+	if config, err := loader.RawConfig(); err == nil && options.Context == "" {
+		options.Context = config.CurrentContext
+	}
+	handler, url := dashboard.Handler(listener.Addr(), source, options)
+	c.say("%s", url)
+	c.say("Whoever has this URL can see what you can see%s. It ends with ctrl-C.", may(o.readOnly))
+	if o.open {
+		leads, err := leadTo(url, c.Open)
+		if err != nil {
+			c.warn(fmt.Errorf("no browser was opened: %w", err))
+		}
+		defer leads()
+	}
+	return dashboard.Serve(ctx, listener, handler)
+}
+
+func may(readOnly bool) string {
+	if readOnly {
+		return ""
+	}
+	return ", and pause, resume and undo what you can"
+}
+
+// clusterFlags are those that say which cluster, and as whom. What they are given is no secret.
+var clusterFlags = []string{"kubeconfig", "context", "cluster", "server", "user", "as", "as-group", "as-uid"}
+
+// sameCluster are the flags that another command needs for the same cluster, with a blank before each.
+func sameCluster(given *pflag.FlagSet) string {
+	var out strings.Builder
+	given.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed && slices.Contains(clusterFlags, flag.Name) {
+			for value := range strings.SplitSeq(strings.Trim(flag.Value.String(), "[]"), ",") {
+				fmt.Fprintf(&out, " --%s %s", flag.Name, quoted(value))
+			}
+		}
+	})
+	return out.String()
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~`!{}") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}
