@@ -6,11 +6,12 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-known="controller-gen, helm, ct, helm-docs, kustomize, golangci-lint, argocd, source-controller, kustomize-controller and helm-controller"
+known="controller-gen, crd-ref-docs, helm, ct, helm-docs, kustomize, golangci-lint, argocd, source-controller, kustomize-controller and helm-controller"
 name=${1:?usage: tool.sh NAME, one of $known}
 
 case $name in
   controller-gen) module=tools package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
+  crd-ref-docs)   module=tools/crd-ref-docs package=github.com/elastic/crd-ref-docs ;;
   helm)           module=tools package=helm.sh/helm/v3/cmd/helm ;;
   ct)             module=tools package=github.com/helm/chart-testing/v3/ct ;;
   helm-docs)      module=tools package=github.com/norwoodj/helm-docs/cmd/helm-docs ;;

@@ -37,7 +37,7 @@ fresh_after() {
 }
 
 generated_files() {
-  find api charts/windlass -type f \( -name 'zz_generated*' -o -path '*/crds/*' -o -path charts/windlass/README.md \) -print0 |
+  find api charts/windlass docs/reference -type f \( -name 'zz_generated*' -o -path '*/crds/*' -o -path charts/windlass/README.md -o -path 'docs/reference/*' \) -print0 |
     sort -z | xargs -0 sha256sum
 }
 
@@ -59,12 +59,14 @@ export golangci_lint
 check "yamllint is installed" hack/deps.sh yamllint
 check "generated files are fresh" bash -c 'fresh_after hack/generate.sh'
 check "Go code is formatted" hack/each-module.sh "$golangci_lint" fmt --diff --config "$PWD/.golangci.yml"
-for module in . e2e bench cluster cli tools tools/argocd tools/flux tools/golangci-lint; do
+for module in . e2e bench cluster cli tools tools/argocd tools/crd-ref-docs tools/flux tools/golangci-lint; do
   check "go.mod is tidy: $module" bash -c 'tidy "$1"' tidy "$module"
 done
 for module in . e2e bench cluster cli; do
   check "golangci-lint: $module" bash -c 'lint "$1" "$2"' lint "$module" "$PWD"
 done
+check "mkdocs is installed" hack/deps.sh $(hack/docs.sh packages)
+check "the site of the documents builds" hack/docs.sh build
 check "ct lint: all charts" hack/ct.sh lint
 check "ct lint: version greater than the last release's" hack/ct.sh lint-version
 check "yamllint" yamllint --strict --config-file charts/lintconf.yaml charts/lintconf.yaml ct.yaml
