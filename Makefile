@@ -3,7 +3,8 @@
 # Variables you may set on the command line:
 #   E2E_KUBECONFIG=path   run the end-to-end tests on this cluster instead of one of our own (with E2E_REGISTRY=host:port, the image
 #                         is pushed there first; without it, the cluster must be able to pull $(IMG))
-#   LANES="suites"        run only these lanes of the end-to-end tests: suites, faults (nodes made bad, chart-testing), gitops (Flux, Argo CD)
+#   LANES="suites"        run only these lanes of the end-to-end tests: suites, faults (nodes made bad, chart-testing), gitops (Flux, Argo CD),
+#                         docs (what README.md and docs/ say)
 #   KEEP=1                leave the end-to-end clusters up when the tests are done
 #   NODES=2 KWOK=0        real and simulated nodes of the clusters
 #   SCHEDPATCH_PODS=1000  how many simulated Pods the spec of a large SchedPatch makes; the product is meant for 10000
@@ -30,7 +31,7 @@ NODES ?= 2
 KWOK ?= 0
 KEEP ?=
 SCHEDPATCH_PODS ?= 1000
-LANES ?= suites faults gitops
+LANES ?= suites faults gitops docs
 E2E_KUBECONFIG ?=
 E2E_REGISTRY ?=
 ATTACK_TIME ?= 1m
@@ -60,7 +61,7 @@ deps: bin/cluster ## Install the Debian packages that are missing (as root), or 
 ##@ Development
 
 .PHONY: generate
-generate: ## Generate deep copies and CRDs from the API types, and the chart's CRDs from those
+generate: ## Generate what is made from something else: deep copies, CRDs, the chart's CRDs, the reference pages
 	@hack/generate.sh
 
 .PHONY: fmt
@@ -70,6 +71,11 @@ fmt: ## Format the Go code of every module
 .PHONY: verify
 verify: bin/testsummary ## Check everything that needs no test: generated files, format, go.mod, lint, chart
 	@hack/verify.sh
+
+.PHONY: docs
+docs: ## Make a searchable site of the documents in bin/site
+	@hack/deps.sh $$(hack/docs.sh packages)
+	@hack/docs.sh build
 
 .PHONY: build
 build: ## Build the programs, static, into bin/

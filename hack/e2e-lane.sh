@@ -5,7 +5,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 results=${WINDLASS_TEST_RESULTS:?run make test-e2e instead}
-lane=${1:?usage: e2e-lane.sh suites|faults|gitops|attack|draining}
+lane=${1:?usage: e2e-lane.sh suites|faults|gitops|docs|attack|draining}
 cluster=e2e-$lane
 child=
 status=0
@@ -113,6 +113,9 @@ case $lane in
     # What users configure Argo CD with, read by its own program.
     ARGOCD_BINARY=$(hack/tool.sh argocd) in_background go_test argocd -run RealArgoCD ./contract
     ;;
-  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops, attack and draining" ;;
+  docs)
+    run docs ./docs/console -registry "$registry" -cluster "$cluster" $IMAGE_FLAG
+    ;;
+  *) fail "unknown lane \"$lane\"; known are suites, faults, gitops, docs, attack and draining" ;;
 esac
 exit "$status"

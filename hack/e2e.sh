@@ -4,6 +4,7 @@
 #   suites   what the product promises, and OpenKruise's client
 #   faults   chart-testing, then auto remediation and slow pulls, on nodes that are made bad
 #   gitops   Flux and Argo CD
+#   docs     the commands and manifests of README.md and docs/
 #   attack   the webhook's port attacked for minutes; only where it is asked for, by make attack
 #   draining what a rollout of a proxy costs clients of each kind; only where it is asked for, by make bench-draining
 #
@@ -13,7 +14,7 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 results=${WINDLASS_TEST_RESULTS:?run make test-e2e instead}
-read -ra lanes <<<"${LANES:-suites faults gitops}"
+read -ra lanes <<<"${LANES:-suites faults gitops docs}"
 declare -A running=()
 
 fail() {
@@ -42,8 +43,11 @@ build() {
       hack/tool.sh "$tool" >/dev/null || fail "$tool could not be built"
     done
   fi
+  if has_lane docs; then
+    make bin/kubectl-windlass || fail "the plug-in could not be built"
+  fi
   # What the lanes build again from this is only linked.
-  (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract && go build -o /dev/null ./neighbours && go build -o /dev/null ./attack) || fail "the tests could not be built"
+  (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract ./docs/console && go build -o /dev/null ./neighbours && go build -o /dev/null ./attack) || fail "the tests could not be built"
 }
 
 # Each lane takes its own cluster down.

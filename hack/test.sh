@@ -28,7 +28,7 @@ integration_packages() {
 # What runs on a cluster belongs to the end-to-end tests, whatever else it imports. Packages without tests are left out, since go test
 # would build them, and some of them are whole programs of Kubernetes.
 packages_without_cluster() {
-  go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | sed -E '\#/e2e/(suites(/|$)|gitops$)#d' | sort
+  go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | sed -E '\#/e2e/(suites(/|$)|gitops$|docs/console$)#d' | sort
 }
 
 # packages_of STAGE lists the packages of the module in the current directory that the stage tests. It fails if go list does: a module

@@ -6,22 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 )
-
-var markdownLink = regexp.MustCompile(`\]\(([^)#]+)`)
-
-func TestLinksLeadToFiles(t *testing.T) {
-	for _, page := range []string{"examples/README.md", "examples/argocd/customizations/README.md", "docs/gitops.md"} {
-		for _, link := range markdownLink.FindAllStringSubmatch(readFile(t, filepath.Join(repository, page)), -1) {
-			target := filepath.Join(repository, filepath.Dir(page), link[1])
-			if _, err := os.Stat(target); err != nil && !strings.Contains(link[1], "://") {
-				t.Errorf("%s links to %s, which is not there", page, link[1])
-			}
-		}
-	}
-}
 
 // TestPagesNameFilesThatAreThere: every path below examples/ that a command of the pages names.
 func TestPagesNameFilesThatAreThere(t *testing.T) {
