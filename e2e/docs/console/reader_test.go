@@ -22,7 +22,7 @@ import (
 // each, told to do nothing.
 var images = []string{
 	"registry.k8s.io/pause:3.8", "registry.k8s.io/pause:3.9", "registry.k8s.io/pause:3.10",
-	"docker.io/library/nginx:1.28", "docker.io/library/nginx:1.29",
+	"docker.io/library/nginx:1.27", "docker.io/library/nginx:1.28", "docker.io/library/nginx:1.29",
 }
 
 // standIns puts images into the cluster's registry under the names that the pages have, the product's own among them.
@@ -81,6 +81,7 @@ kubectl delete deployments,statefulsets.apps,jobs,cronjobs,poddisruptionbudgets 
 kubectl delete pods --all --grace-period=1 --wait=false
 kubectl get namespaces -o name | sed -E '/\/(default|kube-.*|windlass-system)$/d' | xargs --no-run-if-empty kubectl delete
 kubectl wait pods --all --for=delete --timeout=5m
+kubectl delete events --all
 `
 
 // leave tidies up behind a page.
