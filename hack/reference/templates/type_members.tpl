@@ -3,6 +3,6 @@
 {{- if eq $field.Name "metadata" -}}
 As of every object of Kubernetes.
 {{- else -}}
-{{ markdownRenderFieldDoc $field.Doc }}
+{{ $field.Doc | replace "\n" " " | trim | replace "|" "\\|" }}
 {{- end -}}
 {{- end -}}
