@@ -170,7 +170,7 @@ func Pages(root string) ([]string, error) {
 }
 
 // ForUsers reports whether a page is one of those whose commands and manifests are tried: README.md and what is below
-// docs/.
+// docs/, but for the runbooks, whose commands are about what an alert names.
 func ForUsers(path string) bool {
-	return path == "README.md" || strings.HasPrefix(path, "docs/")
+	return path == "README.md" || strings.HasPrefix(path, "docs/") && !strings.HasPrefix(path, "docs/runbooks/")
 }

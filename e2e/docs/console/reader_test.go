@@ -81,7 +81,7 @@ kubectl delete deployments,statefulsets.apps,jobs,cronjobs,poddisruptionbudgets 
 kubectl delete pods --all --grace-period=1 --wait=false
 kubectl get namespaces -o name | sed -E '/\/(default|kube-.*|windlass-system)$/d' | xargs --no-run-if-empty kubectl delete
 kubectl wait pods --all --for=delete --timeout=5m
-kubectl delete events --all
+kubectl delete events --all --wait=false
 `
 
 // leave tidies up behind a page.
