@@ -9,12 +9,18 @@ import (
 
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/fake"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/windlass-operator/windlass/charts"
 )
 
 // inCluster lets templates look up objects, as Helm does while it installs or upgrades.
@@ -25,10 +31,55 @@ func (c inCluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableR
 	return c.Resource(group.WithResource(strings.ToLower(kind) + "s")), false, err
 }
 
-// installInto renders the chart for its installation in a cluster that holds these objects.
+// installInto renders the chart for its installation in a cluster that holds these objects. What kubectl windlass check
+// says of them is compared with what the chart says.
 func installInto(t *testing.T, values string, objects ...*unstructured.Unstructured) error {
 	t.Helper()
-	return renderInto(t, chartutil.ReleaseOptions{IsInstall: true}, values, objects...)
+	err := renderInto(t, chartutil.ReleaseOptions{IsInstall: true}, values, objects...)
+	refusals := refusalsIn(t, values, objects)
+	switch {
+	case err == nil && len(refusals) > 0:
+		t.Errorf("the chart is rendered, and charts.Release refuses: %v", refusals)
+	case err != nil && (len(refusals) == 0 || !strings.HasSuffix(err.Error(), "\n\n"+refusals[0].Says)):
+		t.Errorf("the chart says:\n%v\n\nand charts.Release: %v", err, refusals)
+	}
+	return err
+}
+
+// refusalsIn are those of package charts.
+func refusalsIn(t *testing.T, values string, objects []*unstructured.Unstructured) []charts.Refusal {
+	t.Helper()
+	given := struct {
+		CRDs struct {
+			Install *bool `json:"install"`
+			Adopt   bool  `json:"adopt"`
+		} `json:"crds"`
+	}{}
+	if err := yaml.Unmarshal([]byte(values), &given); err != nil {
+		t.Fatal(err)
+	}
+	var configurations []admissionregistrationv1.MutatingWebhookConfiguration
+	var definitions []apiextensionsv1.CustomResourceDefinition
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "MutatingWebhookConfiguration":
+			configurations = append(configurations, typed[admissionregistrationv1.MutatingWebhookConfiguration](t, object))
+		case "CustomResourceDefinition":
+			if ptr.Deref(given.CRDs.Install, true) {
+				definitions = append(definitions, typed[apiextensionsv1.CustomResourceDefinition](t, object))
+			}
+		}
+	}
+	return charts.Release{Name: "windlass", Namespace: namespace, Adopt: given.CRDs.Adopt}.Refusals(configurations, definitions)
+}
+
+func typed[T any](t *testing.T, object *unstructured.Unstructured) T {
+	t.Helper()
+	var out T
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // renderInto renders the chart for a cluster that holds these objects.
