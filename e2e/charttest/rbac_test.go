@@ -11,8 +11,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/windlass-operator/windlass/operator/probe"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
@@ -160,4 +163,30 @@ func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheChartGrantsWhatThePluginAsksFor: kubectl windlass check asks the API server for these rights.
+func TestTheChartGrantsWhatThePluginAsksFor(t *testing.T) {
+	found := roles(mustRender(t, ""))
+	for program, rights := range map[string][]authorizationv1.ResourceAttributes{
+		"windlass-operator": probe.OperatorRights(namespace), "windlass-webhook": probe.WebhookRights(namespace),
+	} {
+		for _, right := range rights {
+			grants := func(r role) bool {
+				return r.Name == program && (r.Kind == "ClusterRole" || right.Namespace != "") && slices.ContainsFunc(r.Rules, func(rule rbacv1.PolicyRule) bool {
+					return covers(&rule, &right)
+				})
+			}
+			if !slices.ContainsFunc(found, grants) {
+				t.Errorf("no role %s grants %+v", program, right)
+			}
+		}
+	}
+}
+
+// covers reports whether a rule of a role grants a right.
+func covers(rule *rbacv1.PolicyRule, right *authorizationv1.ResourceAttributes) bool {
+	resource := strings.TrimSuffix(right.Resource+"/"+right.Subresource, "/")
+	return slices.Contains(rule.APIGroups, right.Group) && slices.Contains(rule.Resources, resource) && slices.Contains(rule.Verbs, right.Verb) &&
+		(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, right.Name))
 }

@@ -11,6 +11,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -30,37 +31,59 @@ var served = []struct {
 	{"schedpatches", []string{v1alpha1.GroupVersion.Version}},
 }
 
-// prober asks the API server about one installation.
-type prober struct {
-	client    client.Client
-	namespace string
-	warnings  *warnings
+// Prober asks the API server about one installation.
+type Prober struct {
+	// Client knows our kinds and CustomResourceDefinitions.
+	Client client.Client
+	// Namespace is the one that both programs run in.
+	Namespace string
+	// Warnings are those that the API server gives to the client.
+	Warnings *Warnings
 }
 
-// checks are all questions, in the order in which a fault explains the next one.
-func (p *prober) checks(deployments []string, mutating string) []check {
-	var all []check
+// Checks are all questions, in the order in which a fault explains the next one.
+func (p *Prober) Checks(deployments []string, mutating string) []Check {
+	var all []Check
 	for _, kind := range served {
 		name := kind.resource + "." + v1beta1.GroupVersion.Group
-		all = append(all, check{"CustomResourceDefinition " + name, func(ctx context.Context) (string, error) {
-			return p.definition(ctx, name, kind.versions)
-		}})
+		all = append(all, Check{
+			"CustomResourceDefinition " + name,
+			authorizationv1.ResourceAttributes{Verb: "get", Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions", Name: name},
+			func(ctx context.Context) (string, error) { return p.definition(ctx, name, kind.versions) },
+		})
 	}
 	for _, name := range deployments {
-		all = append(all, check{fmt.Sprintf("Deployment %s/%s", p.namespace, name), func(ctx context.Context) (string, error) {
-			return p.deployment(ctx, name)
-		}})
+		all = append(all, Check{
+			fmt.Sprintf("Deployment %s/%s", p.Namespace, name),
+			authorizationv1.ResourceAttributes{
+				Verb: "get", Group: appsv1.GroupName, Resource: "deployments", Namespace: p.Namespace, Name: name,
+			},
+			func(ctx context.Context) (string, error) { return p.deployment(ctx, name) },
+		})
 	}
-	return append(all,
-		check{"MutatingWebhookConfiguration " + mutating, func(ctx context.Context) (string, error) { return p.trust(ctx, mutating) }},
-		check{"admission", p.admission},
-	)
+	return append(all, p.trustCheck(mutating), Check{
+		"admission",
+		authorizationv1.ResourceAttributes{
+			Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: "schedpatches", Namespace: p.Namespace,
+		},
+		p.admission,
+	})
+}
+
+func (p *Prober) trustCheck(mutating string) Check {
+	return Check{
+		"MutatingWebhookConfiguration " + mutating,
+		authorizationv1.ResourceAttributes{
+			Verb: "get", Group: admissionregistrationv1.GroupName, Resource: "mutatingwebhookconfigurations", Name: mutating,
+		},
+		func(ctx context.Context) (string, error) { return p.trust(ctx, mutating) },
+	}
 }
 
 // definition checks that a kind is served in all its versions.
-func (p *prober) definition(ctx context.Context, name string, want []string) (string, error) {
+func (p *Prober) definition(ctx context.Context, name string, want []string) (string, error) {
 	definition := &apiextensionsv1.CustomResourceDefinition{}
-	if err := p.client.Get(ctx, client.ObjectKey{Name: name}, definition); err != nil {
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: name}, definition); err != nil {
 		return "", err
 	}
 	isEstablished := slices.ContainsFunc(definition.Status.Conditions, func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
@@ -85,9 +108,9 @@ func (p *prober) definition(ctx context.Context, name string, want []string) (st
 }
 
 // deployment checks that a program runs in all its replicas as it was last told.
-func (p *prober) deployment(ctx context.Context, name string) (string, error) {
+func (p *Prober) deployment(ctx context.Context, name string) (string, error) {
 	deployment := &appsv1.Deployment{}
-	if err := p.client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, deployment); err != nil {
+	if err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name}, deployment); err != nil {
 		return "", err
 	}
 	want, status := ptr.Deref(deployment.Spec.Replicas, 1), &deployment.Status
@@ -96,16 +119,16 @@ func (p *prober) deployment(ctx context.Context, name string) (string, error) {
 	}
 	if status.ObservedGeneration < deployment.Generation || status.UpdatedReplicas < want || status.AvailableReplicas < want {
 		return "", fmt.Errorf("%d of %d replicas are up to date and %d available: see kubectl --namespace %s describe deployment,pods",
-			status.UpdatedReplicas, want, status.AvailableReplicas, p.namespace)
+			status.UpdatedReplicas, want, status.AvailableReplicas, p.Namespace)
 	}
 	return fmt.Sprintf("%d of %d replicas are available", status.AvailableReplicas, want), nil
 }
 
 // trust checks that the API server trusts one authority for all our webhooks, so that the answer of one speaks for the
 // others.
-func (p *prober) trust(ctx context.Context, name string) (string, error) {
+func (p *Prober) trust(ctx context.Context, name string) (string, error) {
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	if err := p.client.Get(ctx, client.ObjectKey{Name: name}, configuration); err != nil {
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: name}, configuration); err != nil {
 		return "", err
 	}
 	for i := range configuration.Webhooks {
@@ -124,21 +147,21 @@ func (p *prober) trust(ctx context.Context, name string) (string, error) {
 
 // admission has a SchedPatch admitted in a dry run, in our own namespace. The webhook warns that it would have no
 // effect there, which nobody else says. Of all our kinds this one gives the account that may create it the least power.
-func (p *prober) admission(ctx context.Context) (string, error) {
-	p.warnings.forget()
-	if err := p.client.Create(ctx, p.probe(), client.DryRunAll); err != nil {
+func (p *Prober) admission(ctx context.Context) (string, error) {
+	p.Warnings.forget()
+	if err := p.Client.Create(ctx, p.probe(), client.DryRunAll); err != nil {
 		return "", fmt.Errorf("a SchedPatch was not admitted in a dry run: %w", err)
 	}
-	if !p.warnings.heard("metadata.namespace") {
+	if !p.Warnings.heard("metadata.namespace") {
 		return "", fmt.Errorf("a SchedPatch was admitted in a dry run without the webhook, which would have warned of " +
 			"it: see the webhook's Pods, and what is between them and the API server")
 	}
 	return "the webhook answers the API server", nil
 }
 
-func (p *prober) probe() *v1alpha1.SchedPatch {
+func (p *Prober) probe() *v1alpha1.SchedPatch {
 	return &v1alpha1.SchedPatch{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "windlass-probe-", Namespace: p.namespace},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "windlass-probe-", Namespace: p.Namespace},
 		Spec: v1alpha1.SchedPatchSpec{
 			TargetRef:    v1alpha1.TargetReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "windlass-probe"},
 			Mode:         v1alpha1.SchedPatchPreview,

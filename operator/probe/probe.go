@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package probe reports whether an installation works: what `helm test` runs, and what a person may run in a Pod of the
-// operator. It changes nothing.
+// Package probe reports whether an installation works: what `helm test` runs, what a person may run in a Pod of the
+// operator, and part of what kubectl windlass check looks at. It changes nothing.
 package probe
 
 import (
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -32,12 +33,14 @@ const (
 // ErrNotWorking says that at least one check failed; the output names them.
 var ErrNotWorking = errors.New("the installation does not work: see the lines that begin with FAILED")
 
-// check is one question about the installation.
-type check struct {
-	// name says what is looked at.
-	name string
-	// run returns what it found, or what is wrong and what to do about it.
-	run func(ctx context.Context) (finding string, err error)
+// Check is one question about the installation.
+type Check struct {
+	// Name says what is looked at.
+	Name string
+	// Needs is the right that whoever asks must have.
+	Needs authorizationv1.ResourceAttributes
+	// Run returns what it found, or what is wrong and what to do about it.
+	Run func(ctx context.Context) (finding string, err error)
 }
 
 // Run parses the arguments after "probe", runs all checks and writes a line for each. It returns ErrNotWorking when one
@@ -62,16 +65,16 @@ func Run(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	return report(ctx, prober.checks(strings.Split(*deployments, ","), *mutating), interval, out)
+	return report(ctx, prober.Checks(strings.Split(*deployments, ","), *mutating), interval, out)
 }
 
 // connect sets a prober up that hears the API server's warnings.
-func connect(namespace string) (*prober, error) {
+func connect(namespace string) (*Prober, error) {
 	config, err := (&program.Options{}).RestConfig("windlass-probe")
 	if err != nil {
 		return nil, err
 	}
-	heard := &warnings{}
+	heard := &Warnings{}
 	config.WarningHandlerWithContext = heard
 	scheme := program.Scheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
@@ -81,20 +84,20 @@ func connect(namespace string) (*prober, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the client: %w", err)
 	}
-	return &prober{client: c, namespace: namespace, warnings: heard}, nil
+	return &Prober{Client: c, Namespace: namespace, Warnings: heard}, nil
 }
 
 // report runs the checks one after the other, each until it succeeds or the context ends, and writes what came of it.
-func report(ctx context.Context, checks []check, interval time.Duration, out io.Writer) error {
+func report(ctx context.Context, checks []Check, interval time.Duration, out io.Writer) error {
 	failed := false
 	for _, c := range checks {
 		finding, err := retry(ctx, c, interval)
 		if err != nil {
 			failed = true
-			fmt.Fprintf(out, "FAILED  %s: %v\n", c.name, err)
+			fmt.Fprintf(out, "FAILED  %s: %v\n", c.Name, err)
 			continue
 		}
-		fmt.Fprintf(out, "ok      %s: %s\n", c.name, finding)
+		fmt.Fprintf(out, "ok      %s: %s\n", c.Name, finding)
 	}
 	if failed {
 		return ErrNotWorking
@@ -104,7 +107,7 @@ func report(ctx context.Context, checks []check, interval time.Duration, out io.
 }
 
 // retry returns the error of the last try that was not cut short. Every check is tried once, also when no time is left.
-func retry(ctx context.Context, c check, interval time.Duration) (string, error) {
+func retry(ctx context.Context, c Check, interval time.Duration) (string, error) {
 	finding, last := try(context.WithoutCancel(ctx), c)
 	if last == nil {
 		return finding, nil
@@ -123,8 +126,8 @@ func retry(ctx context.Context, c check, interval time.Duration) (string, error)
 	return finding, nil
 }
 
-func try(ctx context.Context, c check) (string, error) {
+func try(ctx context.Context, c Check) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return c.run(ctx)
+	return c.Run(ctx)
 }

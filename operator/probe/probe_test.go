@@ -71,13 +71,13 @@ func webhook(name string) admissionregistrationv1.MutatingWebhook {
 }
 
 // prober asks an API server that holds the installation.
-func (i *installation) prober(t *testing.T) *prober {
+func (i *installation) prober(t *testing.T) *Prober {
 	t.Helper()
 	scheme := program.Scheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	heard := &warnings{}
+	heard := &Warnings{}
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i.operator, i.mutating).WithInterceptorFuncs(interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.CreateOption) error {
 			if i.warning != "" {
@@ -92,7 +92,7 @@ func (i *installation) prober(t *testing.T) *prober {
 	for _, definition := range i.definitions {
 		builder = builder.WithObjects(definition)
 	}
-	return &prober{client: builder.Build(), namespace: namespace, warnings: heard}
+	return &Prober{Client: builder.Build(), Namespace: namespace, Warnings: heard}
 }
 
 func TestReport(t *testing.T) {
@@ -162,7 +162,7 @@ Windlass works.
 			var out strings.Builder
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // each check is tried once
-			err := report(ctx, installed.prober(t).checks([]string{"windlass-operator"}, "windlass"), time.Hour, &out)
+			err := report(ctx, installed.prober(t).Checks([]string{"windlass-operator"}, "windlass"), time.Hour, &out)
 			if failed := errors.Is(err, ErrNotWorking); failed != (test.want != "") {
 				t.Errorf("error = %v", err)
 			}
@@ -194,7 +194,7 @@ func withLine(text, line string) string {
 
 func TestACheckIsTriedAgain(t *testing.T) {
 	tries := 0
-	checks := []check{{"patience", func(context.Context) (string, error) {
+	checks := []Check{{Name: "patience", Run: func(context.Context) (string, error) {
 		tries++
 		if tries < 3 {
 			return "", errors.New("not yet")
@@ -216,7 +216,7 @@ func TestTheProbeLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := &v1alpha1.SchedPatchList{}
-	if err := p.client.List(t.Context(), left); err != nil {
+	if err := p.Client.List(t.Context(), left); err != nil {
 		t.Fatal(err)
 	}
 	if len(left.Items) != 0 {
