@@ -237,7 +237,7 @@ func newChoice(h *held, crossSigned []*x509.Certificate) choice {
 func (s *state) trustError(names Names, now time.Time) error {
 	own := s.latest(s.provider)
 	if own == nil {
-		return fmt.Errorf("there is no certificate in Secret %s yet", names.secret(s.provider))
+		return fmt.Errorf("there is no certificate in Secret %s yet", names.Secret(s.provider))
 	}
 	var errs []error
 	if s.mutating == nil {

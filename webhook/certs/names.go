@@ -28,8 +28,8 @@ type Names struct {
 	Service string
 }
 
-// secret is where a provider keeps its certificate.
-func (n Names) secret(provider string) types.NamespacedName {
+// Secret is where a provider keeps its certificate.
+func (n Names) Secret(provider string) types.NamespacedName {
 	if provider == ProviderCertManager {
 		return n.CertManagerSecret
 	}
@@ -39,4 +39,9 @@ func (n Names) secret(provider string) types.NamespacedName {
 // host is the name that API servers ask for.
 func (n Names) host() string {
 	return n.Service + "." + n.SelfSecret.Namespace + ".svc"
+}
+
+// certManagerCertificate is the Certificate that cert-manager fills its Secret for.
+func (n Names) certManagerCertificate() types.NamespacedName {
+	return types.NamespacedName{Namespace: n.CertManagerSecret.Namespace, Name: n.Certificate}
 }

@@ -68,7 +68,7 @@ func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	if c := s.current.Load(); c != nil && c.serve != nil {
 		return c.serve, nil
 	}
-	return nil, fmt.Errorf("there is no certificate in Secret %s yet", s.names.secret(s.state.provider))
+	return nil, fmt.Errorf("there is no certificate in Secret %s yet", s.names.Secret(s.state.provider))
 }
 
 // Check returns nil once the API server would call us: both webhook configurations exist, and every webhook in them
@@ -257,10 +257,10 @@ func (s *Source) noteTrust(now time.Time) {
 	complete := s.state.mutating != nil && s.state.validating != nil && s.state.latest(s.state.provider) != nil
 	switch {
 	case s.distrust == nil && before != nil:
-		s.log.Info("the CA in the webhook configurations is that of the Secret", "secret", s.names.secret(s.state.provider).String())
+		s.log.Info("the CA in the webhook configurations is that of the Secret", "secret", s.names.Secret(s.state.provider).String())
 	case s.distrust != nil && complete && (before == nil || before.Error() != s.distrust.Error()):
 		s.log.Info("the CA in the webhook configurations differs from that of the Secret",
-			"secret", s.names.secret(s.state.provider).String(), "why", s.distrust.Error())
+			"secret", s.names.Secret(s.state.provider).String(), "why", s.distrust.Error())
 	}
 }
 
