@@ -30,6 +30,7 @@ func main() {
 		Connect:   command.Connect,
 		Watch:     command.Watch,
 		Open:      command.Open,
+		Inspect:   command.Inspect,
 	}, arguments(os.Args))
 	stop()
 	os.Exit(code)

@@ -4,14 +4,23 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/cli/internal/dashboard"
+	"github.com/windlass-operator/windlass/cli/internal/read"
+	"github.com/windlass-operator/windlass/operator/probe"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -63,3 +72,59 @@ func clientFor(flags *genericclioptions.ConfigFlags, config *rest.Config) (clien
 	}
 	return client.New(config, client.Options{Scheme: program.Scheme(), Mapper: mapper})
 }
+
+// Inspect makes what looks at the cluster of the flags for `check`.
+func Inspect(flags *genericclioptions.ConfigFlags) (*read.Inspector, error) {
+	config, err := configOf(flags)
+	if err != nil {
+		return nil, err
+	}
+	heard, dates := &probe.Warnings{}, &dates{}
+	config.WarningHandlerWithContext = heard
+	config.Wrap(dates.between)
+	scheme := program.Scheme()
+	if err := errors.Join(apiextensionsv1.AddToScheme(scheme), cmapi.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	served, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	connected, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	return &read.Inspector{Client: connected, Served: served, Warnings: heard, Time: dates.latest}, nil
+}
+
+// dates notes what time the API server says that it is, to the second.
+type dates struct {
+	at atomic.Pointer[time.Time]
+}
+
+// latest is what it said last; zero when it has not said any.
+func (d *dates) latest() time.Time {
+	if at := d.at.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
+// between stands between a client and the API server.
+func (d *dates) between(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(request)
+		if err != nil {
+			return response, err
+		}
+		if at, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+			d.at.Store(&at)
+		}
+		return response, nil
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip passes a request on.
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }

@@ -75,6 +75,8 @@ func TestLint(t *testing.T) {
 `}},
 		"a field of another type": {"", sidecarSetWith("mesh", `containers: [{name: 5, image: "proxy:1"}]`), result{Code: 1, Out: `
 -: sidecarset/mesh: refused: spec.containers[0].name: Invalid value: "integer": spec.containers[0].name in body must be of type string: "integer"
+-: sidecarset/mesh: refused: <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing ` +
+			`errors to complete validation
 1 object: 1 refused, 0 warnings.
 `}},
 		"a rule of the definition": {"", statefulSetWith("v1beta1", ", updateStrategy: {rollingUpdate: {maxUnavailable: 0}}"), result{Code: 1, Out: `

@@ -44,6 +44,8 @@ type Env struct {
 	Watch func(ctx context.Context, flags *genericclioptions.ConfigFlags, namespace string) (dashboard.Source, error)
 	// Open opens a file in a browser.
 	Open func(path string) error
+	// Inspect makes what looks at it for `check`.
+	Inspect func(flags *genericclioptions.ConfigFlags) (*read.Inspector, error)
 }
 
 // usageError is about a command line that makes no sense.
@@ -99,7 +101,8 @@ func New(env Env) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
 	root.AddCommand(c.statusCommand(), c.treeCommand(), c.whyCommand(), c.versionsCommand(), c.exclusionsCommand(),
 		c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
-		c.setCommand(), c.undoCommand(), c.dashboardCommand(), c.injectCommand(), c.lintCommand(), c.versionCommand())
+		c.setCommand(), c.undoCommand(), c.dashboardCommand(), c.injectCommand(), c.lintCommand(),
+		c.checkCommand(), c.versionCommand())
 	return root
 }
 
