@@ -87,7 +87,7 @@ integration() {
     return
   fi
   export KUBEBUILDER_ASSETS=$assets WINDLASS_REQUIRE_ENVTEST=1
-  run_stage integration . e2e
+  run_stage integration . e2e cli
 }
 
 # A script that dies midway leaves only what was green before it did: then its status has to count.

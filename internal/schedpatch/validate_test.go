@@ -11,6 +11,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/internal/schedpatch"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/corpus"
 )
 
 // invalid writes all that is wrong with a SchedPatch, a line each.
@@ -176,6 +177,8 @@ func TestValidate(t *testing.T) {
 			for _, part := range strings.SplitAfter(tc.spec, "\n") {
 				parseInto(t, part, &object.Spec)
 			}
+			manifest := corpus.Manifest(t, v1alpha1.GroupVersion.String(), "SchedPatch", object)
+			corpus.Keep(t, corpus.SchedPatchRules, corpus.Case{Object: manifest})
 			if diff := cmp.Diff(tc.want, invalid(object)); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}

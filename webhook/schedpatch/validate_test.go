@@ -20,6 +20,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/corpus"
 )
 
 func ssd() *build.SchedPatchBuilder {
@@ -107,6 +108,10 @@ func TestValidate(t *testing.T) {
 		"nothing of a ttl that is not": {patch: ssd().TTL(2 * time.Hour)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tc.allowed == nil && tc.excluded == nil && tc.labels == nil {
+				object := corpus.Manifest(t, v1alpha1.GroupVersion.String(), "SchedPatch", tc.patch.Obj())
+				corpus.Keep(t, corpus.SchedPatches, corpus.Case{Object: object})
+			}
 			result := Validate(Input{
 				Patch: tc.patch.Obj(), AllowedTolerations: tc.allowed, Excluded: tc.excluded,
 				Namespace: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: tc.labels}},

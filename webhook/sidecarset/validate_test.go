@@ -14,6 +14,7 @@ import (
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
+	"github.com/windlass-operator/windlass/internal/testing/corpus"
 	"github.com/windlass-operator/windlass/webhook/admit"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
 )
@@ -39,7 +40,29 @@ type given struct {
 
 func (g given) validate(t *testing.T) admit.Result {
 	t.Helper()
-	return Validate(g.input(t))
+	input := g.input(t)
+	g.keep(t, input.Set)
+	return Validate(input)
+}
+
+// keep keeps the creation of a set, for who says the same without this package. What only an installation knows, such as
+// its revisions, is not in it.
+func (g given) keep(t *testing.T, set *v1beta1.SidecarSet) {
+	t.Helper()
+	if g.before != nil || g.revisions != nil || g.excluded != nil {
+		return
+	}
+	manifest := func(kind string, object any) map[string]any {
+		return corpus.Manifest(t, v1beta1.GroupVersion.String(), kind, object)
+	}
+	kept := corpus.Case{Object: manifest("SidecarSet", set), Policy: g.policy, PatchRules: g.patches}
+	for _, stored := range g.stored {
+		kept.Stored = append(kept.Stored, manifest("SidecarSet", stored))
+	}
+	for _, namespace := range g.namespaces {
+		kept.Namespaces = append(kept.Namespaces, corpus.Manifest(t, "v1", "Namespace", namespace))
+	}
+	corpus.Keep(t, corpus.SidecarSets, kept)
 }
 
 func (g given) input(t testing.TB) Input {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/internal/testing/corpus"
 	"github.com/windlass-operator/windlass/webhook/admit"
 )
 
@@ -80,11 +81,21 @@ func (g given) input(t testing.TB) Input {
 	if input.Classes == nil {
 		input.Classes = storageClasses
 	}
-	input.Set, input.Unknown = read(t, merged(t, minimal, g.base, g.change))
+	object := merged(t, minimal, g.base, g.change)
+	input.Set, input.Unknown = read(t, object)
+	g.keep(t, object)
 	if g.update || g.before != "" {
 		input.Old, _ = read(t, merged(t, minimal, g.base, g.before))
 	}
 	return input
+}
+
+// keep keeps the creation of a set, for who says the same without this package. What the cluster makes of it is not in it.
+func (g given) keep(t testing.TB, object map[string]any) {
+	t.Helper()
+	if !g.update && g.before == "" && g.classes == nil && !g.cannotResize {
+		corpus.Keep(t, corpus.StatefulSets, corpus.Case{Object: object})
+	}
 }
 
 func read(t testing.TB, object map[string]any) (*v1beta1.StatefulSet, []string) {

@@ -51,17 +51,9 @@ type Options struct {
 
 // Inject has the webhook's own handler answer for the creation of each Pod.
 func Inject(ctx context.Context, files *Files, o Options) ([]*Injected, error) {
-	index := sidecar.NewIndex()
-	for _, object := range files.SidecarSets {
-		set, err := sidecar.Compile(object)
-		if err != nil {
-			return nil, err
-		}
-		index.Put(set)
-	}
-	handler := &pod.Handler{
-		Sets: index, Reader: namespaces{files: files, labels: o.Labels}, Validity: validity.NewValidator(),
-		Clock: clocktesting.NewFakePassiveClock(o.Now),
+	handler, err := NewInjector(files, o)
+	if err != nil {
+		return nil, err
 	}
 	var out []*Injected
 	for _, object := range files.Pods {
@@ -75,6 +67,22 @@ func Inject(ctx context.Context, files *Files, o Options) ([]*Injected, error) {
 		out = append(out, injected)
 	}
 	return out, nil
+}
+
+// NewInjector makes the webhook's handler in a cluster that has what the files have.
+func NewInjector(files *Files, o Options) (*pod.Handler, error) {
+	index := sidecar.NewIndex()
+	for _, object := range files.SidecarSets {
+		set, err := sidecar.Compile(object)
+		if err != nil {
+			return nil, err
+		}
+		index.Put(set)
+	}
+	return &pod.Handler{
+		Sets: index, Reader: namespaces{files: files, labels: o.Labels}, Validity: validity.NewValidator(),
+		Clock: clocktesting.NewFakePassiveClock(o.Now),
+	}, nil
 }
 
 func inject(ctx context.Context, handler *pod.Handler, object *corev1.Pod) (*Injected, error) {

@@ -63,15 +63,11 @@ func Lint(ctx context.Context, documents []*Document, o LintOptions) ([]*Linted,
 	if err != nil {
 		return nil, err
 	}
-	files, err := namespacesIn(documents)
+	asked, err := NewHandlers(documents, o)
 	if err != nil {
 		return nil, err
 	}
-	stored := sidecarset.NewStored()
-	l := &linter{options: o, definitions: known}
-	if l.handlers, err = handlers(cluster{namespaces{files: files, labels: o.Labels}, classesOf(documents)}, stored, o); err != nil {
-		return nil, err
-	}
+	l := &linter{options: o, definitions: known, handlers: asked.ByKind}
 	var out []*Linted
 	for _, document := range documents {
 		kind := document.Object.GroupVersionKind()
@@ -90,7 +86,7 @@ func Lint(ctx context.Context, documents []*Document, o LintOptions) ([]*Linted,
 		if err := into(document.Object, set); err != nil {
 			return nil, err
 		}
-		if err := stored.Put(set); err != nil {
+		if err := asked.Stored.Put(set); err != nil {
 			return nil, err
 		}
 	}
@@ -110,8 +106,21 @@ func namespacesIn(documents []*Document) (*Files, error) {
 	return out, nil
 }
 
-// handlers are the webhooks' own.
-func handlers(reader cluster, stored *sidecarset.Stored, o LintOptions) (map[string]admission.Handler, error) {
+// Handlers are the webhooks' own, in the cluster that manifests tell of.
+type Handlers struct {
+	// ByKind are those that validate objects of ours.
+	ByKind map[string]admission.Handler
+	// Stored are the SidecarSets that a new one is compared with.
+	Stored *sidecarset.Stored
+}
+
+// NewHandlers makes the handlers of a cluster that has what these manifests take to be there.
+func NewHandlers(documents []*Document, o LintOptions) (*Handlers, error) {
+	files, err := namespacesIn(documents)
+	if err != nil {
+		return nil, err
+	}
+	reader, stored := cluster{namespaces{files: files, labels: o.Labels}, classesOf(documents)}, sidecarset.NewStored()
 	policies := policy.NewFile(o.Policy, policy.Parse)
 	if _, err := policies.Value(); err != nil {
 		return nil, err
@@ -126,7 +135,7 @@ func handlers(reader cluster, stored *sidecarset.Stored, o LintOptions) (map[str
 	if err != nil {
 		return nil, err
 	}
-	return map[string]admission.Handler{
+	return &Handlers{Stored: stored, ByKind: map[string]admission.Handler{
 		"SidecarSet": sidecarSets,
 		"StatefulSet": statefulset.NewValidator(statefulset.Config{
 			StorageClasses: reader, Namespaces: reader, CanResize: func(context.Context) (bool, error) { return true, nil },
@@ -134,7 +143,7 @@ func handlers(reader cluster, stored *sidecarset.Stored, o LintOptions) (map[str
 		"SchedPatch": &schedpatch.Validator{
 			AllowedTolerations: o.Tolerations, Namespaces: reader, Clock: clocktesting.NewFakePassiveClock(o.Now),
 		},
-	}, nil
+	}}, nil
 }
 
 func (l *linter) lint(ctx context.Context, document *Document) (*Linted, error) {

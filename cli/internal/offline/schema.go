@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -31,6 +32,8 @@ type definition struct {
 	structural *schema.Structural
 	openAPI    schemavalidation.SchemaValidator
 	rules      *cel.Validator
+	// replicas is where the number is that the subresource scale changes; "" without one.
+	replicas string
 }
 
 // definitions are those of our kinds, made when they are asked for: their rules take a while to compile.
@@ -91,6 +94,9 @@ func (d *definitions) of(kind, version string) (*definition, error) {
 		return nil, err
 	}
 	out.rules = cel.NewValidator(out.structural, true, celconfig.PerCallLimit)
+	if sub := object.Spec.Versions[at].Subresources; sub != nil && sub.Scale != nil {
+		out.replicas = sub.Scale.SpecReplicasPath
+	}
 	d.solved[key] = out
 	return out, nil
 }
@@ -117,14 +123,34 @@ func (d *definition) take(object *unstructured.Unstructured) (unknown []string, 
 func (d *definition) validate(ctx context.Context, object *unstructured.Unstructured) field.ErrorList {
 	errs := d.metadata(object)
 	errs = append(errs, schemavalidation.ValidateCustomResource(nil, object.Object, d.openAPI)...)
+	errs = append(errs, d.scale(object)...)
 	errs = append(errs, objectmeta.Validate(ctx, nil, object.Object, d.structural, false)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, d.structural, object.Object)...)
 	if slices.ContainsFunc(errs, blocking) {
-		return errs
+		return append(errs, field.Invalid(nil, nil, unchecked))
 	}
 	broken, _ := d.rules.Validate(ctx, nil, d.structural, object.Object, nil, celconfig.RuntimeCELCostBudget)
 	return append(errs, broken...)
 }
+
+// scale says what the API server has against the number that the subresource scale changes.
+func (d *definition) scale(object *unstructured.Unstructured) field.ErrorList {
+	if d.replicas == "" {
+		return nil
+	}
+	path := field.NewPath(d.replicas)
+	switch n, _, err := unstructured.NestedInt64(object.Object, strings.Split(strings.TrimPrefix(d.replicas, "."), ".")...); {
+	case err != nil:
+		return field.ErrorList{field.Invalid(path, n, err.Error())}
+	case n < 0:
+		return field.ErrorList{field.Invalid(path, n, "should be a non-negative integer")}
+	}
+	return nil
+}
+
+// unchecked is what the API server says besides where an error keeps it from looking at rules.
+const unchecked = "some validation rules were not checked because the object was invalid; " +
+	"correct the existing errors to complete validation"
 
 // blocking reports whether an error keeps the API server from looking at rules.
 func blocking(err *field.Error) bool {
