@@ -20,7 +20,8 @@ up() {
   environment=$(bin/cluster env --name "$cluster")
   eval "$environment"
   hack/image.sh --registry "$WINDLASS_REGISTRY"
-  echo "building the demo"
+  echo "building the demo and the plug-in that it shows"
+  make bin/kubectl-windlass
   (cd e2e && CGO_ENABLED=0 go build -trimpath -o ../bin/demo ./demo)
   # shellcheck disable=SC2086 # IMAGE_FLAG is empty or two words
   bin/demo -kubeconfig "$KUBECONFIG" -registry "$WINDLASS_REGISTRY" -cluster "$cluster" -chart charts/windlass $IMAGE_FLAG

@@ -49,7 +49,29 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.changeImage(ctx); err != nil {
 		return err
 	}
-	return d.compare(ctx, before)
+	if err := d.compare(ctx, before); err != nil {
+		return err
+	}
+	return d.tree(ctx)
+}
+
+// tree has the plug-in show the same.
+func (d *demo) tree(ctx context.Context) error {
+	plugin, err := d.cluster.Plugin(ctx)
+	if err != nil {
+		return err
+	}
+	d.say.step("The plug-in of kubectl (make install-plugin) says so too:")
+	d.say.command("kubectl windlass tree sidecarset/" + setName)
+	answer, err := plugin.Run(ctx, "tree", "sidecarset/"+setName)
+	if err != nil {
+		return err
+	}
+	if answer.Code != 0 {
+		return fmt.Errorf("kubectl windlass tree ended with %d: %s", answer.Code, answer.Err)
+	}
+	d.say.block(answer.Out)
+	return nil
 }
 
 func (d *demo) introduce(ctx context.Context) error {

@@ -43,6 +43,8 @@ var _ = Describe("Auto remediation on a bad node", Ordered, Serial, Label("remed
 
 	It("deletes it once, also when the operator ends between the exclusion and that", func(ctx SpecContext) {
 		Eventually(ctx, func() bool { return kept.patch(ctx) != nil }).Should(BeTrue(), "the exclusion is recorded")
+		Eventually(ctx, func() string { return typed(ctx, "exclusions", "-n", kept.key.Namespace) }).Should(
+			And(ContainSubstring(bad), ContainSubstring("asts/"+kept.key.Name)))
 		Expect(made(kept.history.Changes())).To(Equal(2), "Pods, while none can be deleted")
 		replaceOperators(ctx)
 		allowDeletions(ctx, kept.key.Namespace)
