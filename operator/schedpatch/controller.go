@@ -55,7 +55,7 @@ func New(cluster loop.Cluster, late LateWatches, options Options) loop.Controlle
 	}
 	s := &steps{
 		gatherer: gatherer{
-			reader: cluster.Client, live: cluster.Live, clock: cluster.Clock, owners: owners,
+			reader: cluster.Client, live: cluster.Live, clock: cluster.Clock, known: known, owners: owners,
 			templates: newTemplates(cluster.Live), excluded: sets.New(options.ExcludedNamespaces...),
 			watchNodes: once(func() error { return late.WatchNodes(nodeHandler{known}) }),
 		},

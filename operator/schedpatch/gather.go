@@ -33,6 +33,7 @@ type gatherer struct {
 	// live asks the API server itself, for what is needed too seldom to be kept.
 	live   client.Reader
 	clock  clock.PassiveClock
+	known  *registry
 	owners *owners
 	// templates remembers templates by SchedPatch.
 	templates *templates
@@ -216,25 +217,39 @@ func (g *gatherer) list(ctx context.Context, namespace string, options ...client
 
 // others lists the other patches that new Pods of the template, or of the target where there is none, get now.
 func (g *gatherer) others(ctx context.Context, own *sched.Patch, template *sched.Template, now time.Time) ([]*sched.Patch, error) {
-	list := &v1alpha1.SchedPatchList{}
-	if err := g.reader.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(own.Namespace())); err != nil {
-		return nil, fmt.Errorf("list SchedPatches of namespace %s: %w", own.Namespace(), err)
-	}
 	var out []*sched.Patch
-	for i := range list.Items {
-		object := &list.Items[i]
-		if object.Name == own.Name() || object.DeletionTimestamp != nil {
+	for _, key := range g.known.targeting(own.Namespace(), own.Target()) {
+		if key.Name == own.Name() {
 			continue
 		}
-		patch, err := sched.Compile(object)
-		if err != nil || patch.Target() != own.Target() || !patch.ActiveAt(metav1.NewTime(now)) {
-			continue // an invalid one says so in its own status
+		patch, err := g.other(ctx, key)
+		if err != nil {
+			return nil, err
 		}
-		if template == nil || patch.SelectsPod(template.Labels) {
+		// One that was given another target just now is not of these any more.
+		if patch != nil && patch.Target() == own.Target() && patch.ActiveAt(metav1.NewTime(now)) &&
+			(template == nil || patch.SelectsPod(template.Labels)) {
 			out = append(out, patch)
 		}
 	}
 	return out, nil
+}
+
+// other reads another patch. It is nil when that is gone or going, or invalid, which its own status says.
+func (g *gatherer) other(ctx context.Context, key types.NamespacedName) (*sched.Patch, error) {
+	object := &v1alpha1.SchedPatch{}
+	err := g.reader.Get(ctx, key, object)
+	switch {
+	case apierrors.IsNotFound(err), object.DeletionTimestamp != nil:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read SchedPatch %s: %w", key, err)
+	}
+	patch, err := sched.Compile(object)
+	if err != nil {
+		return nil, nil //nolint:nilerr // its own status says so
+	}
+	return patch, nil
 }
 
 // nodes lists the nodes, in no order. They are watched from then on.

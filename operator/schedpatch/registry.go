@@ -3,11 +3,12 @@
 package schedpatch
 
 import (
+	"iter"
 	"maps"
-	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
 )
@@ -20,29 +21,58 @@ type entry struct {
 }
 
 // registry tells which SchedPatches a Pod, an owner, a namespace or a node concerns. It follows the watch of
-// SchedPatches.
+// SchedPatches. What it costs to find those of a workload does not grow with the number of the others.
 type registry struct {
 	mu sync.RWMutex
-	// known holds the SchedPatches by namespace and name.
-	known map[string]map[string]entry
+	// known are the SchedPatches by namespace.
+	known map[string]*neighbours
 }
 
-func newRegistry() *registry { return &registry{known: map[string]map[string]entry{}} }
+// neighbours are the SchedPatches of a namespace.
+type neighbours struct {
+	// entries are by the name of the SchedPatch, and names are these names by target.
+	entries map[string]entry
+	names   map[sched.Target]sets.Set[string]
+}
+
+func newRegistry() *registry { return &registry{known: map[string]*neighbours{}} }
 
 func (r *registry) put(key types.NamespacedName, e entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.known[key.Namespace] == nil {
-		r.known[key.Namespace] = map[string]entry{}
+	r.remove(key)
+	in := r.known[key.Namespace]
+	if in == nil {
+		in = &neighbours{entries: map[string]entry{}, names: map[sched.Target]sets.Set[string]{}}
+		r.known[key.Namespace] = in
 	}
-	r.known[key.Namespace][key.Name] = e
+	in.entries[key.Name] = e
+	if in.names[e.target] == nil {
+		in.names[e.target] = sets.Set[string]{}
+	}
+	in.names[e.target].Insert(key.Name)
 }
 
 func (r *registry) delete(key types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.known[key.Namespace], key.Name)
-	if len(r.known[key.Namespace]) == 0 {
+	r.remove(key)
+}
+
+func (r *registry) remove(key types.NamespacedName) {
+	in := r.known[key.Namespace]
+	if in == nil {
+		return
+	}
+	e, ok := in.entries[key.Name]
+	if !ok {
+		return
+	}
+	delete(in.entries, key.Name)
+	if in.names[e.target].Delete(key.Name); len(in.names[e.target]) == 0 {
+		delete(in.names, e.target)
+	}
+	if len(in.entries) == 0 {
 		delete(r.known, key.Namespace)
 	}
 }
@@ -51,39 +81,49 @@ func (r *registry) delete(key types.NamespacedName) {
 func (r *registry) has(namespace string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.known[namespace]) > 0
+	return r.known[namespace] != nil
 }
 
 // inNamespace lists the SchedPatches of a namespace.
 func (r *registry) inNamespace(namespace string) []types.NamespacedName {
-	return r.list(namespace, func(entry) bool { return true })
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	in := r.known[namespace]
+	if in == nil {
+		return nil
+	}
+	return keys(namespace, maps.Keys(in.entries))
 }
 
 // targeting lists the SchedPatches of a workload.
 func (r *registry) targeting(namespace string, target sched.Target) []types.NamespacedName {
-	return r.list(namespace, func(e entry) bool { return e.target == target })
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	in := r.known[namespace]
+	if in == nil {
+		return nil
+	}
+	return keys(namespace, maps.Keys(in.names[target]))
 }
 
 // askingNodes lists the SchedPatches whose status speaks of nodes.
 func (r *registry) askingNodes() []types.NamespacedName {
 	r.mu.RLock()
-	namespaces := slices.Collect(maps.Keys(r.known))
-	r.mu.RUnlock()
+	defer r.mu.RUnlock()
 	var out []types.NamespacedName
-	for _, namespace := range namespaces {
-		out = append(out, r.list(namespace, func(e entry) bool { return e.nodes })...)
+	for namespace, in := range r.known {
+		for name, e := range in.entries {
+			if e.nodes {
+				out = append(out, types.NamespacedName{Namespace: namespace, Name: name})
+			}
+		}
 	}
 	return out
 }
 
-func (r *registry) list(namespace string, matches func(entry) bool) []types.NamespacedName {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	var out []types.NamespacedName
-	for name, e := range r.known[namespace] {
-		if matches(e) {
-			out = append(out, types.NamespacedName{Namespace: namespace, Name: name})
-		}
+func keys(namespace string, names iter.Seq[string]) (out []types.NamespacedName) {
+	for name := range names {
+		out = append(out, types.NamespacedName{Namespace: namespace, Name: name})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ package schedpatch
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -265,6 +266,27 @@ func TestThroughWhomAWorkloadOwnsPods(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("through (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A Pod's events cost the same however many SchedPatches of other workloads its namespace has.
+func BenchmarkPodEvent(b *testing.B) {
+	for _, n := range []int{1, 1_000, 50_000} {
+		b.Run(fmt.Sprintf("%d patches", n), func(b *testing.B) {
+			known := newRegistry()
+			for i := range n {
+				patch := makePatch(targeting("Deployment", fmt.Sprintf("app-%d", i)), func(o *v1alpha1.SchedPatch) { o.Name = fmt.Sprintf("patch-%d", i) })
+				known.put(client.ObjectKeyFromObject(patch), entryOf(patch))
+			}
+			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+			defer q.ShutDown()
+			pod := controlled(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: makePatch().Namespace, Name: "app-0-x"}}, "Deployment", "app-0")
+			handler := podHandler{known, &owners{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				handler.Create(context.Background(), event.CreateEvent{Object: pod}, q)
 			}
 		})
 	}
