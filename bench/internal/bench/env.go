@@ -32,7 +32,8 @@ type Env struct {
 	Sampler *machine.Sampler
 	// Scale is the size of everything: 1 is what the table of targets says.
 	Scale float64
-	// Profiles is the directory that CPU profiles are written to; empty for none.
+	// Profiles is the directory that CPU profiles, and those of the heap where memory is measured, are written to; empty
+	// for none.
 	Profiles string
 	Log      io.Writer
 }

@@ -5,6 +5,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/windlass-operator/windlass/bench/internal/machine"
@@ -16,17 +18,16 @@ const (
 	givenBackStep, givenBackRest, givenBackWithin = 500 * time.Millisecond, 4 * time.Second, 30 * time.Second
 )
 
-// CollectedRSS is the resident memory, in MiB, of each process of a program after its garbage was collected.
-func (e *Env) CollectedRSS(ctx context.Context, program string) ([]float64, error) {
+// CollectedRSS is the resident memory, in MiB, of each process of a program after its garbage was collected. What is
+// left then is kept in the directory of profiles, if there is one, as "NAME-PROGRAM-0-heap.pprof".
+func (e *Env) CollectedRSS(ctx context.Context, name, program string) ([]float64, error) {
 	pods, err := e.Cluster.ReleasePods(ctx, program)
 	if err != nil {
 		return nil, err
 	}
 	for i := range pods {
-		for range 2 { // what the first one finds unreachable is free after the second
-			if _, err := e.Ask(ctx, pods[i].Name, ProfilesPort, "/debug/pprof/heap?gc=1"); err != nil {
-				return nil, fmt.Errorf("collect the garbage of %s: %w", program, err)
-			}
+		if err := e.collect(ctx, pods[i].Name, fmt.Sprintf("%s-%s-%d-heap.pprof", name, program, i)); err != nil {
+			return nil, fmt.Errorf("collect the garbage of %s: %w", program, err)
 		}
 	}
 	least, began := map[int]int64{}, time.Now()
@@ -51,6 +52,20 @@ func (e *Env) CollectedRSS(ctx context.Context, program string) ([]float64, erro
 		out = append(out, float64(rss)/(1<<20))
 	}
 	return out, nil
+}
+
+// collect has a Pod collect its garbage, and keeps what is left then.
+func (e *Env) collect(ctx context.Context, pod, file string) (err error) {
+	var heap []byte
+	for range 2 { // what the first one finds unreachable is free after the second
+		if heap, err = e.Ask(ctx, pod, ProfilesPort, "/debug/pprof/heap?gc=1"); err != nil {
+			return err
+		}
+	}
+	if e.Profiles == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(e.Profiles, file), heap, 0o644)
 }
 
 // CPUOf is what all processes of a program that are there have used, in seconds.

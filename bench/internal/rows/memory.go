@@ -30,7 +30,7 @@ func memory() bench.Row {
 			if err := startAnew(ctx, env, bench.Operator, bench.Webhook); err != nil {
 				return nil, err
 			}
-			empty, err := greatest(ctx, env)
+			empty, err := greatest(ctx, env, "row8-empty")
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +48,7 @@ func memory() bench.Row {
 
 func holding(ctx context.Context, t *bench.Trial, empty map[string]float64) error {
 	_, err := t.Measure(ctx, func(ctx context.Context) error {
-		full, err := greatest(ctx, t.Env)
+		full, err := greatest(ctx, t.Env, "row8-full")
 		for line, value := range full {
 			t.Record(line, value)
 			t.RecordReference(line, empty[line])
@@ -58,11 +58,11 @@ func holding(ctx context.Context, t *bench.Trial, empty map[string]float64) erro
 	return err
 }
 
-// greatest is the memory of that process of each program that takes the most, by line.
-func greatest(ctx context.Context, env *bench.Env) (map[string]float64, error) {
+// greatest is the memory of that process of each program that takes the most, by line. Name is that of the heaps.
+func greatest(ctx context.Context, env *bench.Env, name string) (map[string]float64, error) {
 	out := map[string]float64{}
 	for line, program := range map[string]string{operatorMemory: bench.Operator, webhookMemory: bench.Webhook} {
-		each, err := env.CollectedRSS(ctx, program)
+		each, err := env.CollectedRSS(ctx, name, program)
 		if err != nil {
 			return nil, err
 		}

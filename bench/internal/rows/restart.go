@@ -272,7 +272,7 @@ func settled(ctx context.Context, t *bench.Trial) (requests, error) {
 
 // memories are no figure with a target: those of row 8 are.
 func memories(ctx context.Context, t *bench.Trial) error {
-	memory, err := greatest(ctx, t.Env)
+	memory, err := greatest(ctx, t.Env, "row9-full")
 	t.Extra("operator MiB", memory[operatorMemory])
 	t.Extra("webhook MiB", memory[webhookMemory])
 	return err
