@@ -22,8 +22,9 @@ import (
 //   - of its spec the node, the node selector, the operating system, the restart
 //     policy, the readiness and scheduling gates, its own resources, the claims it mounts, and of containers the name,
 //     image, resources, restart policy, whether they have probes, and whether they say that they were injected;
-//   - of its status the phase, reason, message, conditions, start time, observed generation, and of containers the
-//     state, the one before, the image, the ids, the restarts and the resources.
+//   - of its status the phase, reason, message, conditions (of a Pod that is Ready but for those that follow from it),
+//     start time, observed generation, and of containers the state, the one before, the image, the ids, the restarts
+//     and the resources.
 //
 // What several Pods have in common is kept once: nothing of a cached Pod may be written to. Quantities that would cost
 // too much to compute with are capped. Objects of other kinds, and tombstones, pass unchanged.
@@ -53,7 +54,7 @@ func TrimOwned(object any) (any, error) {
 		TypeMeta:   shared.typeMeta(pod.TypeMeta),
 		ObjectMeta: shared.trimMeta(&pod.ObjectMeta),
 		Spec:       shared.trimSpec(&pod.Spec),
-		Status:     shared.trimStatus(&pod.Status),
+		Status:     shared.trimStatus(&pod.Status, pod.Spec.ReadinessGates),
 	}
 	return pod, nil
 }
@@ -128,23 +129,39 @@ func claims(volumes []corev1.Volume) []corev1.Volume {
 	return out
 }
 
-func (p *pools) trimStatus(status *corev1.PodStatus) corev1.PodStatus {
+func (p *pools) trimStatus(status *corev1.PodStatus, gates []corev1.PodReadinessGate) corev1.PodStatus {
 	return corev1.PodStatus{
 		Phase: text(p, status.Phase), Reason: p.text(status.Reason), Message: p.text(status.Message),
 		ObservedGeneration: status.ObservedGeneration,
-		Conditions:         p.trimConditions(status.Conditions), StartTime: status.StartTime,
+		Conditions:         p.trimConditions(status.Conditions, gates), StartTime: status.StartTime,
 		InitContainerStatuses: p.trimStatuses(status.InitContainerStatuses), ContainerStatuses: p.trimStatuses(status.ContainerStatuses),
 	}
 }
 
-// trimConditions drops the probe times, which change without meaning.
-func (p *pools) trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+// trimConditions drops what follows from the others, and the probe times, which change without meaning.
+func (p *pools) trimConditions(conditions []corev1.PodCondition, gates []corev1.PodReadinessGate) []corev1.PodCondition {
+	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+	if slices.ContainsFunc(conditions, ready) {
+		conditions = slices.DeleteFunc(conditions, func(c corev1.PodCondition) bool { return followsFromReady(&c, gates) })
+	}
 	for i := range conditions {
 		c := &conditions[i]
 		c.LastProbeTime = metav1.Time{}
 		c.Type, c.Status, c.Reason, c.Message = text(p, c.Type), text(p, c.Status), p.text(c.Reason), p.text(c.Message)
 	}
 	return fitted(conditions)
+}
+
+// followsFromReady reports whether a condition says nothing that the Ready condition of its Pod, which is true, does not
+// say. They are half of what most Pods have. One that a gate names is asked for by itself. Of a Pod that is not Ready all
+// conditions stay, and in their places: patches test them there.
+func followsFromReady(c *corev1.PodCondition, gates []corev1.PodReadinessGate) bool {
+	switch c.Type {
+	case corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady:
+		return c.Status == corev1.ConditionTrue &&
+			!slices.ContainsFunc(gates, func(gate corev1.PodReadinessGate) bool { return gate.ConditionType == c.Type })
+	}
+	return false
 }
 
 func (p *pools) trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {

@@ -3,6 +3,7 @@
 package podcache_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,47 @@ func TestTrimDropsTheBulk(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, pod); diff != "" {
 		t.Errorf("the original changed (-before +after):\n%s", diff)
+	}
+}
+
+// Half of the conditions of a Pod that is Ready say nothing more. Of one that is not, each stays where it is: a patch tests
+// the Ready condition by its place.
+func TestConditionsThatFollowFromReadyAreDropped(t *testing.T) {
+	for name, test := range map[string]struct {
+		gates      []corev1.PodConditionType
+		conditions string
+		want       string
+	}{
+		"a Pod that is Ready": {nil, "PodReadyToStartContainers=True Initialized=True Ready=True ContainersReady=True PodScheduled=True DisruptionTarget=True",
+			"PodReadyToStartContainers=True Ready=True DisruptionTarget=True"},
+		"one whose gate names one": {[]corev1.PodConditionType{"Initialized", "Mine"}, "Mine=True Initialized=True Ready=True ContainersReady=True",
+			"Mine=True Initialized=True Ready=True"},
+		"one that is not Ready": {nil, "Initialized=True Ready=False ContainersReady=True PodScheduled=True", "Initialized=True Ready=False ContainersReady=True PodScheduled=True"},
+		"one with two minds":    {nil, "Initialized=False Ready=True", "Initialized=False Ready=True"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := build.MakePod("p").Obj()
+			pod.Status.Conditions, pod.Spec.ReadinessGates = nil, nil
+			for word := range strings.FieldsSeq(test.conditions) {
+				kind, status, _ := strings.Cut(word, "=")
+				pod.Status.Conditions = append(pod.Status.Conditions,
+					corev1.PodCondition{Type: corev1.PodConditionType(kind), Status: corev1.ConditionStatus(status)})
+			}
+			for _, gate := range test.gates {
+				pod.Spec.ReadinessGates = append(pod.Spec.ReadinessGates, corev1.PodReadinessGate{ConditionType: gate})
+			}
+			trimmed, err := podcache.Trim(pod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range trimmed.(*corev1.Pod).Status.Conditions {
+				got = append(got, string(c.Type)+"="+string(c.Status))
+			}
+			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
