@@ -166,17 +166,19 @@ func (a *admitted) has(pod *corev1.Pod) bool {
 	return framework.IsInjected(pod, a.name(0)) && pod.Annotations[v1beta1.SchedPatchesAnnotation] != ""
 }
 
-// create creates the next Pod, and counts those that the webhook has missed, by what the API server answers.
-func (a *admitted) create(ctx context.Context, t *bench.Trial) error {
+// create creates the next Pod, and counts those that the webhook has missed, by what the API server answers. It reports
+// whether the Pod is one of those that get something.
+func (a *admitted) create(ctx context.Context, t *bench.Trial) (matches bool, err error) {
 	i := int(a.created.Add(1) - 1)
 	pod := a.pod(i)
 	if err := t.World.Plain.Create(ctx, pod); err != nil {
-		return fmt.Errorf("create Pod %s: %w", pod.Name, err)
+		return false, fmt.Errorf("create Pod %s: %w", pod.Name, err)
 	}
-	if a.sets > 0 && i%admissionEvery == 0 && !a.has(pod) {
+	matches = a.sets > 0 && i%admissionEvery == 0
+	if matches && !a.has(pod) {
 		a.missed.Add(1)
 	}
-	return nil
+	return matches, nil
 }
 
 // measure is one trial of the row. Where it is told of the other namespace, it measures the fixed rate too, of both.
@@ -212,6 +214,7 @@ func (a *admitted) measure(ctx context.Context, t *bench.Trial, other *admitted)
 func steady(ctx context.Context, t *bench.Trial, ours, without *admitted, median, tail string) error {
 	sides := []*admitted{ours, without}
 	latencies := []*world.Latencies{world.NewLatencies(), world.NewLatencies()}
+	matching := world.NewLatencies()
 	ticker := time.NewTicker(time.Second / time.Duration(len(sides)*steadyRate))
 	defer ticker.Stop()
 	var wait sync.WaitGroup
@@ -224,10 +227,15 @@ func steady(ctx context.Context, t *bench.Trial, ours, without *admitted, median
 		}
 		wait.Go(func() {
 			began := time.Now()
-			if err := sides[i%len(sides)].create(ctx, t); err != nil {
+			matches, err := sides[i%len(sides)].create(ctx, t)
+			if err != nil {
 				failed.Store(&err)
 			}
-			latencies[i%len(sides)].Record(time.Since(began))
+			took := time.Since(began)
+			latencies[i%len(sides)].Record(took)
+			if matches {
+				matching.Record(took)
+			}
 		})
 	}
 	wait.Wait()
@@ -238,6 +246,7 @@ func steady(ctx context.Context, t *bench.Trial, ours, without *admitted, median
 		record(median, latencies[i].Milliseconds(50))
 		record(tail, latencies[i].Milliseconds(99))
 	}
+	t.Extra(median+", of the Pods that match", matching.Milliseconds(50))
 	return nil
 }
 
@@ -245,7 +254,10 @@ func steady(ctx context.Context, t *bench.Trial, ours, without *admitted, median
 func (a *admitted) saturate(ctx context.Context, t *bench.Trial, clients int, line string) error {
 	pods := t.N(saturatedPods)
 	began := time.Now()
-	err := world.Workers(ctx, clients, pods, func(ctx context.Context, _ int) error { return a.create(ctx, t) })
+	err := world.Workers(ctx, clients, pods, func(ctx context.Context, _ int) error {
+		_, err := a.create(ctx, t)
+		return err
+	})
 	t.Record(line, float64(pods)/time.Since(began).Seconds())
 	return err
 }
