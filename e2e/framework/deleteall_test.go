@@ -5,9 +5,11 @@ package framework
 import (
 	"context"
 	"errors"
+	"net/url"
 	"testing"
 	"testing/synctest"
 
+	"golang.org/x/net/http2"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +19,7 @@ import (
 
 func TestDeleteAllAsksUntilAllIsDeleted(t *testing.T) {
 	late := apierrors.NewTimeoutError("the server was unable to return a response in the time allotted", 0)
+	ended := &url.Error{Op: "Delete", URL: "https://127.0.0.1/api/v1/pods", Err: http2.StreamError{StreamID: 7, Code: http2.ErrCodeInternal}}
 	refused := errors.New("refused")
 	cases := map[string]struct {
 		answers []error
@@ -24,6 +27,7 @@ func TestDeleteAllAsksUntilAllIsDeleted(t *testing.T) {
 	}{
 		"at once":       {[]error{nil}, nil},
 		"after timeout": {[]error{late, late, nil}, nil},
+		"cut off":       {[]error{ended, nil}, nil},
 		"refused":       {[]error{late, refused}, refused},
 	}
 	for name, c := range cases {
