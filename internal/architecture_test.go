@@ -199,6 +199,30 @@ func TestEveryControllerIsMadeByLoop(t *testing.T) {
 	}
 }
 
+// Series of objects that are gone are forgotten in one place, and turned off there.
+func TestOnlyPackageSeriesHasMetricsOfSingleObjects(t *testing.T) {
+	objects, vectors := []string{`"namespace"`, `"sidecarset"`, `"statefulset"`, `"schedpatch"`, `"pod"`, `"node"`}, 0
+	for _, p := range product(t) {
+		for _, file := range p.Files {
+			calls(p, file, func(call *ast.CallExpr, callee *types.Func) {
+				name, found := strings.CutPrefix(callee.FullName(), "github.com/prometheus/client_golang/prometheus.New")
+				if !found || !strings.HasSuffix(name, "Vec") {
+					return
+				}
+				vectors++
+				for _, label := range call.Args[1].(*ast.CompositeLit).Elts {
+					if l, ok := label.(*ast.BasicLit); !ok || slices.Contains(objects, l.Value) {
+						t.Errorf("%s has a label for objects: operator/series keeps their metrics", p.At(file, label))
+					}
+				}
+			})
+		}
+	}
+	if vectors == 0 {
+		t.Error("nobody counts anything")
+	}
+}
+
 func TestNobodyWritesIntoASnapshotButWhoMakesIt(t *testing.T) {
 	for _, p := range product(t) {
 		for _, file := range p.Files {

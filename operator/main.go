@@ -27,6 +27,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/readiness"
 	"github.com/windlass-operator/windlass/operator/remediation"
 	"github.com/windlass-operator/windlass/operator/schedpatch"
+	"github.com/windlass-operator/windlass/operator/series"
 	"github.com/windlass-operator/windlass/operator/sidecarset"
 	"github.com/windlass-operator/windlass/operator/statefulset"
 	"github.com/windlass-operator/windlass/operator/wiring"
@@ -45,6 +46,7 @@ type options struct {
 	excludedNamespaces      string
 	webhookService          string
 	mutating                string
+	perObjectMetrics        bool
 	// namespace is the one that the operator runs in.
 	namespace string
 }
@@ -67,6 +69,8 @@ func parse() options {
 		"own namespace. Before auto remediation deletes a Pod, each replica behind it is asked; while none is ready, "+
 		"no Pod is evicted for its sidecars.")
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
+	flag.BoolVar(&o.perObjectMetrics, "per-object-metrics", true, "Serve metrics that have series of their own for each SidecarSet, "+
+		"StatefulSet and SchedPatch.")
 	flag.Parse()
 	return o
 }
@@ -110,6 +114,10 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := o.check(); err != nil {
 		return err
+	}
+	program.ShowBuild("operator")
+	if !o.perObjectMetrics {
+		series.TurnOff()
 	}
 	policy, pulls := v1beta1.ImagePreDownloadPolicy(o.imagePreDownload), pullers.NewMemory()
 	program.LimitMemory()

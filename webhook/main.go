@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/program"
@@ -119,6 +118,7 @@ func run(ctx context.Context, o options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
+	program.ShowBuild("webhook")
 	config, err := o.RestConfig("windlass-webhook")
 	if err != nil {
 		return err
@@ -171,8 +171,8 @@ func servePods(
 	enforced := handler
 	enforced.Enforced, enforced.Fresh, enforced.AllowOptOut, enforced.Mirrors = true, fresh, o.allowOptOut, strings.Split(o.imageMirrors, ",")
 	server := mgr.GetWebhookServer()
-	server.Register(pod.Path, &webhook.Admission{Handler: &handler})
-	server.Register(pod.EnforcedPath, &webhook.Admission{Handler: &enforced})
+	register(server, pod.Path, &handler)
+	register(server, pod.EnforcedPath, &enforced)
 }
 
 // newFresh asks the API server over connections of its own: a Pod that waits must not wait for its turn among the

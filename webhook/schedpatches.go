@@ -12,7 +12,6 @@ import (
 	"k8s.io/utils/clock"
 	crclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	patches "github.com/windlass-operator/windlass/internal/schedpatch"
 	"github.com/windlass-operator/windlass/webhook/pod"
@@ -38,10 +37,10 @@ func serveSchedPatches(ctx context.Context, mgr manager.Manager, o options) (*po
 	}
 	server := mgr.GetWebhookServer()
 	server.Register(patches.ServedPath, known)
-	server.Register(schedpatch.ValidatePath, &webhook.Admission{Handler: &schedpatch.Validator{
+	register(server, schedpatch.ValidatePath, &schedpatch.Validator{
 		AllowedTolerations: strings.Split(o.allowedTolerations, ","), Excluded: strings.Split(o.excludedNamespaces, ","),
 		Namespaces: mgr.GetCache(), Surroundings: schedpatch.NewSurroundings(live, mgr.GetRESTMapper()), Clock: clock.RealClock{},
-	}})
+	})
 	scheduling := &pod.Scheduling{
 		Index: known.Index, Owners: owners.New(client, mgr.GetRESTMapper(), clock.RealClock{}), PatchedPods: counter, Clock: clock.RealClock{},
 	}

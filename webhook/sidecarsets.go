@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/windlass-operator/windlass/webhook/sidecarset"
 	"github.com/windlass-operator/windlass/webhook/sidecarset/policy"
@@ -28,7 +27,7 @@ func serveSidecarSets(mgr manager.Manager, o options, stored *sidecarset.Stored,
 		return err
 	}
 	server := mgr.GetWebhookServer()
-	server.Register(sidecarset.MutatePath, &webhook.Admission{Handler: sidecarset.Defaulter{}})
-	server.Register(sidecarset.ValidatePath, &webhook.Admission{Handler: validator})
+	register(server, sidecarset.MutatePath, sidecarset.Defaulter{})
+	register(server, sidecarset.ValidatePath, validator)
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/windlass-operator/windlass/program"
 	"github.com/windlass-operator/windlass/webhook/follow"
@@ -27,10 +26,10 @@ func serveStatefulSets(ctx context.Context, mgr manager.Manager) error {
 	if err != nil {
 		return fmt.Errorf("set up questions about what the API server serves: %w", err)
 	}
-	mgr.GetWebhookServer().Register(statefulset.ValidatePath, &webhook.Admission{Handler: statefulset.NewValidator(statefulset.Config{
+	register(mgr.GetWebhookServer(), statefulset.ValidatePath, statefulset.NewValidator(statefulset.Config{
 		StorageClasses: mgr.GetCache(),
 		Namespaces:     mgr.GetAPIReader(),
 		CanResize:      func(ctx context.Context) (bool, error) { return program.ServesResize(ctx, served) },
-	})})
+	}))
 	return mgr.AddReadyzCheck("storageclasses", classes.Check)
 }

@@ -22,6 +22,9 @@ var metricsEffects = map[string]effect{
 		in("NetworkPolicy", "operator", ".spec.ingress[0].ports[0].port"):           "9090",
 		in("NetworkPolicy", "webhook", ".spec.ingress[1].ports[0].port"):            "9090",
 	}},
+	"metrics.perObject": {values: set("metrics.perObject", "false"), want: map[string]string{
+		arg("operator", "--per-object-metrics=false"): "--per-object-metrics=false",
+	}},
 	"metrics.service.annotations": {values: set("metrics.service.annotations", "{a: b}"), want: map[string]string{
 		"Service/windlass-operator-metrics {.metadata.annotations.a}": "b",
 		"Service/windlass-webhook-metrics {.metadata.annotations.a}":  "b",

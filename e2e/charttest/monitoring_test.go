@@ -21,7 +21,10 @@ import (
 	_ "github.com/windlass-operator/windlass/operator/schedpatch"
 	_ "github.com/windlass-operator/windlass/operator/sidecarset"
 	_ "github.com/windlass-operator/windlass/operator/statefulset"
+	_ "github.com/windlass-operator/windlass/program"
+	_ "github.com/windlass-operator/windlass/webhook/admissions"
 	_ "github.com/windlass-operator/windlass/webhook/certs"
+	_ "github.com/windlass-operator/windlass/webhook/freshness"
 	_ "github.com/windlass-operator/windlass/webhook/pod"
 	_ "github.com/windlass-operator/windlass/webhook/serve"
 )

@@ -270,6 +270,9 @@ func TestNotesWarn(t *testing.T) {
 		"of the network of the nodes": {values: "webhook: {hostNetwork: true}", want: "WARNING: webhook.hostNetwork is true."},
 		"of addresses left open":      {values: "networkPolicy: {enabled: true}", want: "both programs may call any address at the ports 443, 6443."},
 		"of a port that all may call": {values: "networkPolicy: {enabled: true}", want: "WARNING: networkPolicy.webhookFrom is empty."},
+		"of alerts without their series": {
+			values: "metrics: {perObject: false, prometheusRule: {enabled: true}}", want: "WARNING: metrics.perObject is false.",
+		},
 		"of alerts without metrics": {
 			values: "metrics: {prometheusRule: {enabled: true}}", want: "WARNING: metrics.prometheusRule is enabled and metrics.serviceMonitor is not.",
 		},

@@ -141,7 +141,7 @@ func (l *Loop[S, P, O]) gather(ctx context.Context, object types.NamespacedName)
 func (l *Loop[S, P, O]) report(ctx context.Context, look *look, r *Report) (time.Duration, error) {
 	wait := r.RequeueAfter
 	if pause := l.writes.Wait(look.object, look.began); pause > 0 && !r.Urgent && r.Updated != nil {
-		l.steps.Observe(r, false)
+		l.steps.Observe(r, false, look.began)
 		wait = report.Soonest(wait, pause)
 	} else if written, err := l.write(ctx, look, r); err != nil {
 		return 0, client.IgnoreNotFound(err)
@@ -160,7 +160,7 @@ func (l *Loop[S, P, O]) write(ctx context.Context, look *look, r *Report) (writt
 	// The client decodes the answer into what it is given, and the status may share memory with the snapshot.
 	updated := r.Updated.DeepCopyObject().(client.Object)
 	written, err = apply.Status(ctx, l.status.Status(), r.Object, updated, apply.FirstStatus(r.Before))
-	l.steps.Observe(r, written)
+	l.steps.Observe(r, written, look.began)
 	if written {
 		report.LogChanges(ctrl.LoggerFrom(ctx), r.Before, r.After)
 		l.recorder.Record(r.Object, look.began, r.News...)

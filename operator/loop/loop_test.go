@@ -108,7 +108,7 @@ func (s *steps) Invalid(object client.Object, fault error, now time.Time) *Repor
 	return reportOf(object.(*v1beta1.StatefulSet), fault.Error(), now)
 }
 
-func (s *steps) Observe(r *Report, written bool) {
+func (s *steps) Observe(r *Report, written bool, _ time.Time) {
 	if written {
 		s.said("written " + r.After[0].Reason)
 	}

@@ -30,8 +30,9 @@ type Steps[S any, P Plan, O any] interface {
 	Report(s *S, plan P, outcome O) *Report
 	// Invalid is the report on an object that cannot be used.
 	Invalid(object client.Object, fault error, now time.Time) *Report
-	// Observe brings metrics up to date with a status. written tells that it was written just now.
-	Observe(r *Report, written bool)
+	// Observe brings metrics up to date with a status. written tells that it was written just now, in the look that began
+	// at now.
+	Observe(r *Report, written bool, now time.Time)
 	// Forget drops all that is remembered of an object that is gone.
 	Forget(object types.NamespacedName)
 }
@@ -57,6 +58,8 @@ type Report struct {
 	Object, Updated client.Object
 	// Before and After are the conditions of the two.
 	Before, After []metav1.Condition
+	// Pods are how many Pods of the object are in each state that a metric of its kind has; nil when nobody has counted.
+	Pods map[string]int
 	// Urgent statuses are written at once, however short a while ago the last one was.
 	Urgent bool
 	// Events tell what was done in this look, and News what the status brings: they are recorded once it is written.

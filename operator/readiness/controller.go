@@ -90,7 +90,7 @@ func (*steps) Invalid(object client.Object, err error, _ time.Time) *loop.Report
 }
 
 // Observe has no status to count.
-func (*steps) Observe(*loop.Report, bool) {}
+func (*steps) Observe(*loop.Report, bool, time.Time) {}
 
 // Forget has nothing to forget.
 func (*steps) Forget(types.NamespacedName) {}

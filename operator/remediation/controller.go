@@ -164,5 +164,5 @@ func (r *Remediator) nothingToDo(ctx context.Context, input *Input) (bool, error
 // Forget drops what is remembered of a set that is gone.
 func (r *Remediator) Forget(set types.NamespacedName) {
 	r.recorder.forget(set)
-	forgetMetrics(set)
+	objects.Forget(set)
 }

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
+	"github.com/windlass-operator/windlass/operator/series"
 )
 
 var (
@@ -21,15 +22,16 @@ var (
 		Name: "windlass_remediation_gates_total",
 		Help: "How often something began to stand against the replacement of a stuck Pod, by reason: a gate, or AllNodesFailing.",
 	}, []string{"reason"})
+)
 
-	exclusions = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "windlass_remediation_excluded_nodes",
-		Help: "Nodes that are excluded for a StatefulSet now. One without exclusions has no series.",
-	}, []string{"namespace", "statefulset"})
+var (
+	objects    = series.InNamespaces("statefulset")
+	exclusions = objects.Gauge("windlass_remediation_excluded_nodes",
+		"Nodes that are excluded for a StatefulSet now. One without exclusions has no series.")
 )
 
 func init() {
-	metrics.Registry.MustRegister(deletions, gateHeld, exclusions)
+	metrics.Registry.MustRegister(deletions, gateHeld)
 	// An increase is only seen from a number: what there are alerts on begins at 0.
 	for _, reason := range alerted() {
 		gateHeld.WithLabelValues(reason)
@@ -53,10 +55,8 @@ func observeDeletion(d *Deletion) { deletions.WithLabelValues(string(d.Diagnosis
 func observeExclusions(s *Snapshot, plan *Plan) {
 	key := types.NamespacedName{Namespace: s.Set.Namespace, Name: s.Set.Name}
 	if n := len(plan.Record.actives(s.Now)); n > 0 {
-		exclusions.WithLabelValues(key.Namespace, key.Name).Set(float64(n))
+		exclusions.Set(key, float64(n))
 		return
 	}
-	forgetMetrics(key)
+	exclusions.Drop(key)
 }
-
-func forgetMetrics(set types.NamespacedName) { exclusions.DeleteLabelValues(set.Namespace, set.Name) }

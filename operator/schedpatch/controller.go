@@ -112,14 +112,14 @@ func (*steps) Invalid(object client.Object, fault error, now time.Time) *loop.Re
 }
 
 // Observe counts what a status says.
-func (*steps) Observe(r *loop.Report, _ bool) {
+func (*steps) Observe(r *loop.Report, _ bool, _ time.Time) {
 	observe(client.ObjectKeyFromObject(r.Object), &r.Updated.(*v1alpha1.SchedPatch).Status)
 }
 
 // Forget drops all that is remembered of a SchedPatch that is gone.
 func (s *steps) Forget(patch types.NamespacedName) {
 	s.gatherer.templates.forget(patch)
-	forgetMetrics(patch)
+	objects.Forget(patch)
 }
 
 // Log tells what is about to be done.

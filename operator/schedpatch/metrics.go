@@ -8,13 +8,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
+	"github.com/windlass-operator/windlass/operator/series"
 )
 
 var (
-	skippedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "windlass_schedpatch_skipped_pods",
-		Help: "Live Pods that were created without a SchedPatch that should have got it. A SchedPatch that has none has no series.",
-	}, []string{"namespace", "schedpatch"})
+	objects     = series.InNamespaces("schedpatch")
+	skippedPods = objects.Gauge("windlass_schedpatch_skipped_pods",
+		"Live Pods that were created without a SchedPatch that should have got it. A SchedPatch that has none has no series.")
 
 	expiredDeleted = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "windlass_schedpatch_expired_deleted_total",
@@ -23,17 +23,13 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(skippedPods, expiredDeleted)
+	metrics.Registry.MustRegister(expiredDeleted)
 }
 
 func observe(key types.NamespacedName, status *v1alpha1.SchedPatchStatus) {
 	if status.SkippedPods == 0 {
-		forgetMetrics(key)
+		skippedPods.Drop(key)
 		return
 	}
-	skippedPods.WithLabelValues(key.Namespace, key.Name).Set(float64(status.SkippedPods))
-}
-
-func forgetMetrics(key types.NamespacedName) {
-	skippedPods.DeleteLabelValues(key.Namespace, key.Name)
+	skippedPods.Set(key, float64(status.SkippedPods))
 }

@@ -163,7 +163,7 @@ func (s *steps) Note(log logr.Logger, at *Snapshot, plan *Plan, outcome *Outcome
 	outcome.log(log)
 	s.gatherer.memory.note(at, plan, outcome)
 	s.gatherer.waiters.Wait(client.ObjectKeyFromObject(at.Set.Object), plan.DisruptionBudgets)
-	observe(at, outcome)
+	observe(outcome)
 }
 
 // Report says what is to be told.
@@ -178,9 +178,7 @@ func (*steps) Invalid(object client.Object, fault error, now time.Time) *loop.Re
 }
 
 // Observe counts what a status says.
-func (*steps) Observe(r *loop.Report, _ bool) {
-	observeStatus(r.Object.GetName(), &r.Updated.(*v1beta1.SidecarSet).Status)
-}
+func (*steps) Observe(r *loop.Report, written bool, now time.Time) { observeStatus(r, written, now) }
 
 // Forget drops all that is remembered of a set that is gone.
 func (s *steps) Forget(set types.NamespacedName) {
@@ -188,7 +186,7 @@ func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.ledger.Keep(takerOf(set.Name), nil)
 	s.gatherer.waiters.Wait(set, nil)
 	s.gatherer.pullers.Forget(set)
-	forgetMetrics(set.Name)
+	rollouts.Forget(set)
 }
 
 // Log tells what is about to be done.

@@ -6,10 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
-
-	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
 )
 
@@ -61,46 +57,4 @@ func TestWhatWaitingPodsAreSaidToWaitFor(t *testing.T) {
 			}
 		})
 	}
-}
-
-// waitingSeries are the metric's values for one set by reason.
-func waitingSeries(t *testing.T, set string) map[string]float64 {
-	t.Helper()
-	families, err := metrics.Registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]float64{}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			labels := map[string]string{}
-			for _, label := range m.GetLabel() {
-				labels[label.GetName()] = label.GetValue()
-			}
-			if family.GetName() == "windlass_sidecarset_waiting_pods" && labels["sidecarset"] == set {
-				out[labels["reason"]] = m.GetGauge().GetValue()
-			}
-		}
-	}
-	return out
-}
-
-func TestWaitingPodsAreCountedByReason(t *testing.T) {
-	status := func(waiting ...v1beta1.WaitingPods) *v1beta1.SidecarSetStatus {
-		return &v1beta1.SidecarSetStatus{Waiting: waiting}
-	}
-	expect := func(when string, want map[string]float64) {
-		t.Helper()
-		if diff := cmp.Diff(want, waitingSeries(t, "counted")); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", when, diff)
-		}
-	}
-	observeStatus("counted", status(
-		v1beta1.WaitingPods{Reason: v1beta1.WaitingMaxUnavailable, Pods: 3}, v1beta1.WaitingPods{Reason: v1beta1.WaitingTopology, Pods: 1},
-	))
-	expect("two reasons", map[string]float64{"MaxUnavailable": 3, "Topology": 1})
-	observeStatus("counted", status(v1beta1.WaitingPods{Reason: v1beta1.WaitingTopology, Pods: 2}))
-	expect("one is gone", map[string]float64{"Topology": 2})
-	forgetMetrics("counted")
-	expect("the set is deleted", map[string]float64{})
 }

@@ -29,6 +29,7 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	status, deadline := makeStatus(s, plan, outcome)
 	r := statusReport(set, status)
 	r.Urgent = set.Status.ObservedGeneration != set.Generation
+	r.Pods = countPods(s, plan, status)
 	r.Events = roundEvents(s, plan, outcome)
 	r.RequeueAfter = report.Soonest(deadline, repairIn(plan, outcome), plan.StatusIn, plan.HookIn, plan.SettleIn, retryIn(s, plan, outcome),
 		plan.Pulls.In, outcome.PullIn)

@@ -50,8 +50,8 @@ func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 		return ready.Reason
 	case uninjected(s) > 0:
 		return fmt.Sprintf("Uninjected %d", uninjected(s))
-	case p.limited() > 0:
-		return fmt.Sprintf("Limited %d", p.limited())
+	case p.plan.limited() > 0:
+		return fmt.Sprintf("Limited %d", p.plan.limited())
 	case len(s.Matched) == 0:
 		return v1beta1.ReasonNoPods
 	}
@@ -59,9 +59,7 @@ func column(status *v1beta1.SidecarSetStatus, s *Snapshot, p *progress) string {
 }
 
 // limited counts the Pods that stay without a part of the current version.
-func (p *progress) limited() int {
-	return len(p.plan.NotUpgradable) + len(p.plan.HeldResizes.limited())
-}
+func (p *Plan) limited() int { return len(p.NotUpgradable) + len(p.HeldResizes.limited()) }
 
 // cause is what keeps a Pod from the current version, in one word.
 func (p *progress) cause(otherwise string) string {

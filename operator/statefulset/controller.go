@@ -132,13 +132,7 @@ func (*steps) Invalid(object client.Object, fault error, now time.Time) *loop.Re
 }
 
 // Observe counts what a status says.
-func (*steps) Observe(r *loop.Report, written bool) {
-	before, after := r.Object.(*v1beta1.StatefulSet), r.Updated.(*v1beta1.StatefulSet)
-	observeStalled(client.ObjectKeyFromObject(before), &after.Status)
-	if written {
-		observePhase(before, &after.Status)
-	}
-}
+func (*steps) Observe(r *loop.Report, written bool, now time.Time) { observeStatus(r, written, now) }
 
 // Forget drops all that is remembered of a set that is gone.
 func (s *steps) Forget(set types.NamespacedName) {
@@ -147,7 +141,7 @@ func (s *steps) Forget(set types.NamespacedName) {
 	s.gatherer.ledger.Keep(takerOf(set), nil)
 	s.gatherer.waiters.Wait(set, nil)
 	s.gatherer.pullers.Forget(set)
-	forgetMetrics(set)
+	rollouts.Forget(set)
 	if s.remediator != nil {
 		s.remediator.Forget(set)
 	}

@@ -16,3 +16,22 @@ func (p *progress) why(view *View) string {
 	}
 	return state(view)
 }
+
+// countPods counts the Pods of a set by state, as the metric has them. They are those of its status and of its conditions.
+func countPods(s *Snapshot, plan *Plan, status *v1beta1.StatefulSetStatus) map[string]int {
+	limited := 0
+	for i := range plan.Layout.members {
+		if m := &plan.Layout.members[i]; !m.missing() && m.Limited.Held() {
+			limited++
+		}
+	}
+	return map[string]int{
+		"wanted":            s.replicas(),
+		"updated":           int(status.UpdatedReplicas),
+		"ready":             int(status.ReadyReplicas),
+		"available":         int(status.AvailableReplicas),
+		"updated_available": int(status.UpdatedAvailableReplicas),
+		"waiting":           len(plan.Rollout.Waiting),
+		"limited":           limited,
+	}
+}

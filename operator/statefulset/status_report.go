@@ -15,6 +15,7 @@ func makeReport(s *Snapshot, plan *Plan, outcome *Outcome) *loop.Report {
 	status, deadline := makeStatus(s, plan, outcome)
 	r := statusReport(s.Set, status)
 	r.Urgent = urgent(&s.Set.Status, status)
+	r.Pods = countPods(s, plan, status)
 	r.Events = roundEvents(s, plan, outcome)
 	r.RequeueAfter = report.Soonest(deadline, plan.RequeueAfter, s.remedyIn(), outcome.requeueAfter(), outcome.PullIn)
 	r.Retry = outcome.retry()

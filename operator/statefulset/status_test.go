@@ -312,7 +312,7 @@ func TestProgressDeadline(t *testing.T) {
 		if _, err := w.writeStatus(t.Context(), s.Set, status); err != nil {
 			t.Fatal(err)
 		}
-		return view{meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Reason, isStalled(status), deadline}
+		return view{meta.FindStatusCondition(status.Conditions, v1beta1.ConditionReady).Reason, meta.IsStatusConditionTrue(status.Conditions, v1beta1.ConditionStalled), deadline}
 	}
 	expect := func(when string, want view) {
 		t.Helper()
