@@ -59,7 +59,7 @@ export golangci_lint
 check "yamllint is installed" hack/deps.sh yamllint
 check "generated files are fresh" bash -c 'fresh_after hack/generate.sh'
 check "Go code is formatted" hack/each-module.sh "$golangci_lint" fmt --diff --config "$PWD/.golangci.yml"
-for module in . e2e bench cluster cli tools tools/argocd tools/crd-ref-docs tools/flux tools/golangci-lint; do
+for module in . e2e bench cluster cli tools tools/argocd tools/crd-ref-docs tools/flux tools/golangci-lint tools/prometheus; do
   check "go.mod is tidy: $module" bash -c 'tidy "$1"' tidy "$module"
 done
 for module in . e2e bench cluster cli; do

@@ -41,6 +41,8 @@ var metricsEffects = map[string]effect{
 	"metrics.prometheusRule.namespace":   ruled("namespace", "monitoring", ".metadata.namespace", "monitoring"),
 	"metrics.prometheusRule.labels":      ruled("labels", "{release: prom}", ".metadata.labels.release", "prom"),
 	"metrics.prometheusRule.alertLabels": ruled("alertLabels", "{team: sre}", ".spec.groups[0].rules[0].labels.team", "sre"),
+	"metrics.prometheusRule.runbookURL": ruled("runbookURL", "https://wiki.example/windlass/", ".spec.groups[0].rules[0].annotations.runbook_url",
+		"https://wiki.example/windlass/WindlassWebhookDown.md"),
 	"metrics.dashboard.enabled": {values: set("metrics.dashboard.enabled", "true"), want: map[string]string{
 		dashboard + " {.metadata.labels.grafana_dashboard}": "1",
 	}},

@@ -20,8 +20,8 @@ import (
 
 	"github.com/windlass-operator/windlass/e2e/framework"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/argocd"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/checkout"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 // The Applications of the examples.

@@ -14,7 +14,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 // argoQuiet is how long Argo CD and our programs must leave each other's fields alone.

@@ -20,9 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
 	"github.com/windlass-operator/windlass/e2e/gitops/internal/flux"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/checkout"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 // Flux's objects in the examples, and their files. The one Kustomization that stands for the operator has its

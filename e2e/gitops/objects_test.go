@@ -25,7 +25,7 @@ import (
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
+	"github.com/windlass-operator/windlass/e2e/internal/checkout"
 )
 
 // toolNamespaces are those of Argo CD and of Flux, which hold nothing of ours.

@@ -9,8 +9,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/checkout"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/checkout"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 // What the examples' production overlay holds.

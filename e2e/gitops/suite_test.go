@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/windlass-operator/windlass/e2e/framework"
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 var (

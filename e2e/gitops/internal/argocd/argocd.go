@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/process"
+	"github.com/windlass-operator/windlass/e2e/internal/process"
 )
 
 // Config says what to run.

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/process"
+	"github.com/windlass-operator/windlass/e2e/internal/process"
 )
 
 // Namespace is that of Flux and of its objects.

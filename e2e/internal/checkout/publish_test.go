@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 func publish(t *testing.T, changes map[string]any) *gitserver.Repository {

@@ -12,7 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/windlass-operator/windlass/e2e/gitops/internal/gitserver"
+	"github.com/windlass-operator/windlass/e2e/internal/gitserver"
 )
 
 // publicURL is where the examples say that the repository is.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package checkout gives the GitOps suites what is in this checkout: the tools it pins, and a git repository made from
+// Package checkout gives suites what is in this checkout: the tools it pins, and a git repository made from
 // its chart and its examples.
 package checkout
 
