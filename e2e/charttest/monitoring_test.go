@@ -121,6 +121,59 @@ func panelExpressions(t *testing.T, r *rendered) []string {
 	return expressions
 }
 
+// TestTheDashboardShowsRolloutsAsATable: which object is how far, and what needs a person, at a glance.
+func TestTheDashboardShowsRolloutsAsATable(t *testing.T) {
+	var shown struct {
+		Panels []struct {
+			ID      int
+			Type    string
+			Title   string
+			GridPos struct{ X, Y, W, H int }
+			Targets []struct {
+				Expr    string
+				Format  string
+				Instant bool
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(get[*corev1.ConfigMap](t, mustRender(t, allMonitoring), "windlass-dashboard").Data["windlass.json"]), &shown); err != nil {
+		t.Fatal(err)
+	}
+	ids, tables := map[int]bool{}, map[string]string{}
+	taken := map[[2]int]string{}
+	for _, panel := range shown.Panels {
+		if ids[panel.ID] {
+			t.Errorf("two panels have the id %d", panel.ID)
+		}
+		ids[panel.ID] = true
+		for x := range panel.GridPos.W {
+			for y := range panel.GridPos.H {
+				place := [2]int{panel.GridPos.X + x, panel.GridPos.Y + y}
+				if other := taken[place]; other != "" {
+					t.Fatalf("panels %s and %s lie on one another", other, panel.Title)
+				}
+				taken[place] = panel.Title
+			}
+		}
+		if panel.Type != "table" {
+			continue
+		}
+		for _, target := range panel.Targets {
+			if target.Format != "table" || !target.Instant {
+				t.Errorf("%s: %s is not asked for as a row of a table", panel.Title, target.Expr)
+			}
+			tables[panel.Title] += target.Expr + "\n"
+		}
+	}
+	for title, kind := range map[string]string{"SidecarSets": "sidecarset", "StatefulSets": "statefulset"} {
+		for _, metric := range []string{"_pods{state=", "_stalled", "_paused_timestamp_seconds"} {
+			if !strings.Contains(tables[title], "windlass_"+kind+metric) {
+				t.Errorf("the table of %s has no column of windlass_%s%s", title, kind, metric)
+			}
+		}
+	}
+}
+
 func TestAlertsSayWhatToDo(t *testing.T) {
 	seen := map[string]bool{}
 	for _, group := range get[*monitoringv1.PrometheusRule](t, mustRender(t, allMonitoring), "windlass").Spec.Groups {
