@@ -37,15 +37,19 @@ build() {
   if has_lane faults; then
     hack/tool.sh ct >/dev/null || fail "ct could not be built"
   fi
-  if has_lane gitops; then
-    local tool
-    for tool in helm kustomize source-controller kustomize-controller helm-controller argocd; do
-      hack/tool.sh "$tool" >/dev/null || fail "$tool could not be built"
-    done
+  local tool tools=()
+  if has_lane suites; then
+    tools+=(helm prometheus)
   fi
   if has_lane docs; then
     make bin/kubectl-windlass || fail "the plug-in could not be built"
   fi
+  if has_lane gitops; then
+    tools+=(helm kustomize source-controller kustomize-controller helm-controller argocd)
+  fi
+  for tool in ${tools[@]+"${tools[@]}"}; do
+    hack/tool.sh "$tool" >/dev/null || fail "$tool could not be built"
+  done
   # What the lanes build again from this is only linked.
   (cd e2e && go test -c -o /dev/null ./suites ./wireclient ./gitops ./contract ./docs/console && go build -o /dev/null ./neighbours && go build -o /dev/null ./attack) || fail "the tests could not be built"
 }

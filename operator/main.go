@@ -17,7 +17,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/operator/ledger"
@@ -47,6 +46,7 @@ type options struct {
 	webhookService          string
 	mutating                string
 	perObjectMetrics        bool
+	metricsCertDir          string
 	// namespace is the one that the operator runs in.
 	namespace string
 }
@@ -71,6 +71,8 @@ func parse() options {
 	flag.StringVar(&o.mutating, "mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration with the CA of the webhooks.")
 	flag.BoolVar(&o.perObjectMetrics, "per-object-metrics", true, "Serve metrics that have series of their own for each SidecarSet, "+
 		"StatefulSet and SchedPatch.")
+	flag.StringVar(&o.metricsCertDir, "metrics-cert-dir", "/metrics-certificate", "Directory with the certificate of the metrics, "+
+		"tls.crt and tls.key, read whenever somebody connects. It may be filled later.")
 	flag.Parse()
 	return o
 }
@@ -182,7 +184,7 @@ func run(ctx context.Context, o options) error {
 func newManager(config *rest.Config, o options) (manager.Manager, error) {
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                        program.Scheme(),
-		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		Metrics:                       o.Metrics(program.CertificateIn(o.metricsCertDir)),
 		HealthProbeBindAddress:        o.ProbeAddress,
 		PprofBindAddress:              o.PprofAddress,
 		LeaderElection:                o.leaderElect,

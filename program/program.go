@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// MetricsAddress and ProbeAddress are where metrics and probes are served.
 	MetricsAddress, ProbeAddress string
+	// MetricsSecure serves metrics over TLS, and only to those whom the API server lets read them.
+	MetricsSecure bool
 	// PprofAddress is where profiles are served; 0 or nothing: nowhere.
 	PprofAddress string
 	// LogLevel is debug, info or error; LogFormat json or text.
@@ -37,6 +39,8 @@ type Options struct {
 // AddFlags declares the flags with their defaults.
 func (o *Options) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "Address that Prometheus metrics are served on; 0 turns them off.")
+	flags.BoolVar(&o.MetricsSecure, "metrics-secure", false, "Serve metrics over TLS, and only to whoever shows a token that the API server "+
+		"knows and lets get the path /metrics.")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "Address that /healthz and /readyz are served on.")
 	flags.StringVar(&o.PprofAddress, "pprof-bind-address", "0", "Loopback address that profiles are served on, such as 127.0.0.1:6060; "+
 		"0, the default, for none.")

@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/program"
@@ -198,7 +197,7 @@ func newManager(config *rest.Config, o options, source *certs.Source) (manager.M
 	}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                 program.Scheme(),
-		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
+		Metrics:                o.Metrics(source.GetCertificate),
 		HealthProbeBindAddress: o.ProbeAddress,
 		PprofBindAddress:       o.PprofAddress,
 		Cache: cache.Options{

@@ -25,6 +25,16 @@ var metricsEffects = map[string]effect{
 	"metrics.perObject": {values: set("metrics.perObject", "false"), want: map[string]string{
 		arg("operator", "--per-object-metrics=false"): "--per-object-metrics=false",
 	}},
+	"metrics.secure.enabled": {given: monitoredSecurely, values: set("metrics.secure.enabled", "true"), want: secured},
+	"metrics.secure.readers": {
+		given: set("metrics.secure.enabled", "true"), values: set("metrics.secure.readers", "[{kind: ServiceAccount, name: prom, namespace: monitoring}]"),
+		want: map[string]string{"ClusterRoleBinding/windlass-metrics-reader {.subjects[0].name}": "prom"},
+	},
+	"metrics.serviceMonitor.bearerTokenFile": monitoredSecure("bearerTokenFile", "/token", ".spec.endpoints[0].bearerTokenFile", "/token"),
+	"metrics.serviceMonitor.authorization": monitoredSecure("authorization", "{credentials: {name: a, key: b}}",
+		".spec.endpoints[0].authorization.credentials.name", "a"),
+	"metrics.serviceMonitor.tlsConfig": monitoredSecure("tlsConfig", "{insecureSkipVerify: true}",
+		".spec.endpoints[0].tlsConfig.insecureSkipVerify", "true"),
 	"metrics.service.annotations": {values: set("metrics.service.annotations", "{a: b}"), want: map[string]string{
 		"Service/windlass-operator-metrics {.metadata.annotations.a}": "b",
 		"Service/windlass-webhook-metrics {.metadata.annotations.a}":  "b",
@@ -51,6 +61,22 @@ var metricsEffects = map[string]effect{
 	"metrics.dashboard.annotations": shown("annotations", "{folder: Ops}", ".metadata.annotations.folder", "Ops"),
 }
 
+const monitoredSecurely = "metrics: {serviceMonitor: {enabled: true}}"
+
+// secured is what changes when metrics are served over TLS.
+var secured = map[string]string{
+	arg("operator", "--metrics-secure"):                                                         "--metrics-secure",
+	arg("webhook", "--metrics-secure"):                                                          "--metrics-secure",
+	inPod("operator", `volumes[?(@.name=="metrics-certificate")].secret.secretName`):            "windlass-webhook-self-cert",
+	inPod("operator", `containers[0].volumeMounts[?(@.name=="metrics-certificate")].mountPath`): "/metrics-certificate",
+	"ClusterRole/windlass-metrics-auth {.rules[0].resources[0]}":                                "tokenreviews",
+	"ClusterRole/windlass-metrics-reader {.rules[0].nonResourceURLs[0]}":                        "/metrics",
+	in("ServiceMonitor", "operator", ".spec.endpoints[0].scheme"):                               "https",
+	in("ServiceMonitor", "webhook", ".spec.endpoints[0].tlsConfig.serverName"):                  "windlass-webhook.windlass-system.svc",
+	in("ServiceMonitor", "webhook", ".spec.endpoints[0].tlsConfig.ca.secret.name"):              "windlass-webhook-self-cert",
+	in("ServiceMonitor", "webhook", ".spec.endpoints[0].bearerTokenFile"):                       "/var/run/secrets/kubernetes.io/serviceaccount/token",
+}
+
 const dashboard = "ConfigMap/windlass-dashboard"
 
 // monitors is one place in both ServiceMonitors.
@@ -60,6 +86,13 @@ func monitors(path, want string) map[string]string {
 
 func monitored(name, value, path, want string) effect {
 	return effect{given: set("metrics.serviceMonitor.enabled", "true"), values: set("metrics.serviceMonitor."+name, value), want: monitors(path, want)}
+}
+
+func monitoredSecure(name, value, path, want string) effect {
+	return effect{
+		given:  "metrics: {secure: {enabled: true}, serviceMonitor: {enabled: true}}",
+		values: set("metrics.serviceMonitor."+name, value), want: monitors(path, want),
+	}
 }
 
 func ruled(name, value, path, want string) effect {

@@ -124,6 +124,54 @@ func TestTheProgramsMayReadExtraTargets(t *testing.T) {
 	}
 }
 
+// Without metrics.secure the roles are those of the golden file; with it, these besides, and nothing else.
+func TestSecureMetricsAddTheirRolesAlone(t *testing.T) {
+	create := func(group, resource string) rbacv1.PolicyRule {
+		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"create"}}
+	}
+	want := []role{
+		{Kind: "ClusterRole", Name: "windlass-metrics-auth", Labels: map[string]string{}, Rules: []rbacv1.PolicyRule{
+			create("authentication.k8s.io", "tokenreviews"), create("authorization.k8s.io", "subjectaccessreviews"),
+		}},
+		{Kind: "ClusterRole", Name: "windlass-metrics-reader", Labels: map[string]string{}, Rules: []rbacv1.PolicyRule{
+			{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}},
+		}},
+	}
+	var got []role
+	plain := roles(mustRender(t, ""))
+	result := mustRender(t, "metrics: {secure: {enabled: true}}")
+	for _, r := range roles(result) {
+		if !slices.ContainsFunc(plain, func(p role) bool { return cmp.Equal(p, r) }) {
+			got = append(got, r)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("roles besides (-want +got):\n%s", diff)
+	}
+	var asking []string
+	for _, subject := range get[*rbacv1.ClusterRoleBinding](t, result, "windlass-metrics-auth").Subjects {
+		asking = append(asking, subject.Namespace+"/"+subject.Name)
+	}
+	if diff := cmp.Diff([]string{"windlass-system/windlass-operator", "windlass-system/windlass-webhook"}, asking); diff != "" {
+		t.Errorf("who asks the API server (-want +got):\n%s", diff)
+	}
+	for _, binding := range all[*rbacv1.ClusterRoleBinding](result) {
+		if binding.Name == "windlass-metrics-reader" {
+			t.Errorf("without readers somebody is bound: %v", binding.Subjects)
+		}
+	}
+	for name, values := range map[string]string{
+		"rbac.create false":     "{metrics: {secure: {enabled: true}}, rbac: {create: false}}",
+		"metrics.enabled false": "metrics: {enabled: false, secure: {enabled: true}}",
+	} {
+		for _, r := range roles(mustRender(t, values)) {
+			if strings.Contains(r.Name, "metrics") {
+				t.Errorf("%s: there is %s %s", name, r.Kind, r.Name)
+			}
+		}
+	}
+}
+
 func TestClaimsAreNeverDeleted(t *testing.T) {
 	// The value of earlier releases, as --reuse-values hands it on.
 	result := mustRender(t, "operator: {remediation: {recreateUnusedClaims: true}}")

@@ -228,6 +228,10 @@ func TestGuards(t *testing.T) {
 			values: "webhook: {hostNetwork: true, port: 443}",
 			want:   "webhook.port is 443 while webhook.hostNetwork is true",
 		},
+		"a ServiceMonitor that cannot read the CA": {
+			values: "metrics: {secure: {enabled: true}, serviceMonitor: {enabled: true, namespace: monitoring}}",
+			want:   "a ServiceMonitor there cannot read the CA from Secret windlass-system/windlass-webhook-self-cert.",
+		},
 		"alerts without metrics": {
 			values: "metrics: {enabled: false, prometheusRule: {enabled: true}}",
 			want:   "metrics.prometheusRule.enabled is true while metrics.enabled is false",
@@ -270,6 +274,9 @@ func TestNotesWarn(t *testing.T) {
 		"of the network of the nodes": {values: "webhook: {hostNetwork: true}", want: "WARNING: webhook.hostNetwork is true."},
 		"of addresses left open":      {values: "networkPolicy: {enabled: true}", want: "both programs may call any address at the ports 443, 6443."},
 		"of a port that all may call": {values: "networkPolicy: {enabled: true}", want: "WARNING: networkPolicy.webhookFrom is empty."},
+		"of metrics that nobody can read": {
+			values: "metrics: {secure: {enabled: true}}", want: "metrics.secure.readers is empty",
+		},
 		"of alerts without their series": {
 			values: "metrics: {perObject: false, prometheusRule: {enabled: true}}", want: "WARNING: metrics.perObject is false.",
 		},

@@ -96,6 +96,18 @@ annotations:
 {{- default (printf "%s-webhook-tls" (include "windlass.fullname" .)) .Values.certificates.certManager.secretName -}}
 {{- end -}}
 
+{{/* The Secret whose certificate is served: that of the provider. */}}
+{{- define "windlass.servedSecretName" -}}
+{{- eq .Values.certificates.provider "self" | ternary (include "windlass.selfSecretName" .) (include "windlass.certManagerSecretName" .) -}}
+{{- end -}}
+
+{{/* Not empty where metrics are served over TLS, to those whom the API server lets read them. An upgrade with --reuse-values has no such value. */}}
+{{- define "windlass.secureMetrics" -}}
+{{- if and .Values.metrics.enabled (dig "secure" "enabled" false .Values.metrics) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* The Secret in which cert-manager keeps the CA that the chart asks it for. */}}
 {{- define "windlass.caSecretName" -}}
 {{- printf "%s-webhook-ca" (include "windlass.fullname" .) -}}

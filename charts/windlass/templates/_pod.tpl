@@ -78,6 +78,9 @@ topologySpreadConstraints:
 {{- define "windlass.commonArgs" -}}
 {{- $values := index .root.Values .component -}}
 - --metrics-bind-address={{ ternary (printf ":%d" (int .root.Values.metrics.port)) "0" .root.Values.metrics.enabled }}
+{{- if include "windlass.secureMetrics" .root }}
+- --metrics-secure
+{{- end }}
 - --health-probe-bind-address=:{{ int $values.healthPort }}
 {{- /* An upgrade with --reuse-values has no such values. */}}
 {{- $profiles := .root.Values.profiles | default dict }}
