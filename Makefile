@@ -61,7 +61,7 @@ deps: bin/cluster ## Install the Debian packages that are missing (as root), or 
 ##@ Development
 
 .PHONY: generate
-generate: ## Generate what is made from something else: deep copies, CRDs, the chart's CRDs, the reference pages
+generate: ## Generate what is made from something else: deep copies, CRDs, the chart's CRDs, the reference pages, the tables of docs/metrics.md
 	@hack/generate.sh
 
 .PHONY: fmt

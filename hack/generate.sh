@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # generate.sh writes everything that is made from something else: from the API types deep copies, CRDs, the chart's templates of the CRDs,
-# and pages of docs/reference; from the programs the pages of their flags; from the comments of its values the chart's README.
+# and pages of docs/reference; from the programs the pages of their flags; from the metrics that are registered the tables of
+# docs/metrics.md; from the comments of its values the chart's README.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,6 +14,7 @@ trap 'rm -rf "$raw"' EXIT
 "$controller_gen" object:headerFile=hack/boilerplate.go.txt paths=./api/...
 "$controller_gen" crd paths=./api/... output:crd:dir="$raw"
 go run ./hack/chartcrds -in "$raw"
+go run ./hack/metricsdoc
 "$helm_docs" --chart-search-root charts --sort-values-order file --log-level warning
 
 # flags PROGRAM is the part of a page about the flags of one of the two programs.

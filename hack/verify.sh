@@ -37,7 +37,7 @@ fresh_after() {
 }
 
 generated_files() {
-  find api charts/windlass docs/reference -type f \( -name 'zz_generated*' -o -path '*/crds/*' -o -path charts/windlass/README.md -o -path 'docs/reference/*' \) -print0 |
+  find api charts/windlass docs -type f \( -name 'zz_generated*' -o -path '*/crds/*' -o -path charts/windlass/README.md -o -path 'docs/reference/*' -o -path docs/metrics.md \) -print0 |
     sort -z | xargs -0 sha256sum
 }
 
