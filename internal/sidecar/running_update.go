@@ -104,6 +104,18 @@ func (s *Set) Restarts(v *View, resized []string) bool {
 	return restarts
 }
 
+// ResizeRestarts names the containers that are restarted to get other cpu or memory, as their resizePolicy asks.
+func (s *Set) ResizeRestarts(resources map[string]corev1.ResourceRequirements) (names []string) {
+	s.eachSidecar(func(c *v1beta1.SidecarContainer) {
+		for _, name := range namesInPod(c) {
+			if inplace.ResizeRestarts(c.ResizePolicy, resources[name]) {
+				names = append(names, name)
+			}
+		}
+	})
+	return names
+}
+
 // RestartsNativeSidecars reports whether bringing a Pod to the set's current version gives a native sidecar of it another
 // image.
 func (s *Set) RestartsNativeSidecars(v *View) bool {

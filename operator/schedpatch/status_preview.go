@@ -36,9 +36,15 @@ func makePreview(s *Snapshot, pods *NewPods) *v1alpha1.SchedPatchPreviewStatus {
 		EligibleNodes: after[:min(len(after), maxEligibleNodes)],
 		Conflicts:     conflicts[:min(len(conflicts), maxConflicts)],
 	}
-	warnings := slices.Concat(doubts(s, &pods.Result), consequences(s, len(before), len(after)), denials(pods.Others))
-	preview.Warnings = warnings[:min(len(warnings), maxWarnings)]
+	all := warnings(s, pods, len(before), len(after))
+	preview.Warnings = all[:min(len(all), maxWarnings)]
 	return preview
+}
+
+// warnings are what is to be said of a patch before it has an effect. before and after are how many nodes would take a new
+// Pod without it and with it.
+func warnings(s *Snapshot, pods *NewPods, before, after int) []string {
+	return slices.Concat(doubts(s, &pods.Result), consequences(s, before, after), denials(pods.Others))
 }
 
 // doubts say why Pods would not get the patch, or other Pods than those of the preview would.

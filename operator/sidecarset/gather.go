@@ -58,6 +58,11 @@ func (g *gatherer) snapshot(ctx context.Context, name string) (*Snapshot, error)
 	if object.DeletionTimestamp != nil {
 		return nil, nil
 	}
+	return g.around(ctx, object)
+}
+
+// around reads what a decision about a SidecarSet rests on.
+func (g *gatherer) around(ctx context.Context, object *v1beta1.SidecarSet) (*Snapshot, error) {
 	set, err := sidecar.Compile(object)
 	if err != nil {
 		return nil, &loop.Invalid{Object: object, Err: err}

@@ -100,11 +100,8 @@ func (p *planner) goesAgain(c *candidate) bool {
 // refused comes first: a refused write costs nothing, but each try takes the place of another one in this round.
 func (p *planner) update(candidates []*candidate) error {
 	p.budget = newBudget(p.s, p.evictedServing())
-	candidates = order(&p.s.Set.Spec.UpdateStrategy, candidates)
-	slices.SortStableFunc(candidates, func(a, b *candidate) int { return compareBool(b.Begun(), a.Begun()) })
-	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
-	p.plan.Kept += keep
-	candidates = candidates[:len(candidates)-keep]
+	candidates, kept := p.targets(candidates)
+	p.plan.Kept += len(kept)
 	p.countUngated(candidates)
 	fresh, again := p.byRefusal(candidates)
 	p.topology = newTopology(p.s, fresh)
@@ -121,6 +118,14 @@ func (p *planner) update(candidates []*candidate) error {
 		}
 	}
 	return nil
+}
+
+// targets are the candidates that are to be updated, in the order of their turns. The partition keeps the others.
+func (p *planner) targets(candidates []*candidate) (targets, kept []*candidate) {
+	candidates = order(&p.s.Set.Spec.UpdateStrategy, candidates)
+	slices.SortStableFunc(candidates, func(a, b *candidate) int { return compareBool(b.Begun(), a.Begun()) })
+	keep := min(partition(p.s.Set.Spec.UpdateStrategy.Partition, len(p.s.Matched)), len(candidates))
+	return candidates[:len(candidates)-keep], candidates[len(candidates)-keep:]
 }
 
 // byRefusal parts the candidates that were never refused from those that are due again, the one that waits longest

@@ -51,6 +51,11 @@ func (g *gatherer) snapshot(ctx context.Context, key client.ObjectKey) (*Snapsho
 	if set.DeletionTimestamp != nil {
 		return nil, nil
 	}
+	return g.around(ctx, set)
+}
+
+// around reads what a decision about a StatefulSet rests on.
+func (g *gatherer) around(ctx context.Context, set *v1beta1.StatefulSet) (*Snapshot, error) {
 	selector, err := usable(&set.Spec)
 	if err != nil {
 		return nil, &loop.Invalid{Object: set, Err: err}
