@@ -31,6 +31,7 @@ func main() {
 		Watch:     command.Watch,
 		Open:      command.Open,
 		Inspect:   command.Inspect,
+		CanResize: command.CanResize,
 	}, arguments(os.Args))
 	stop()
 	os.Exit(code)

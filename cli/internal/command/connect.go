@@ -128,3 +128,16 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip passes a request on.
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
+// CanResize asks the API server that the flags name.
+func CanResize(ctx context.Context, flags *genericclioptions.ConfigFlags) (bool, error) {
+	config, err := configOf(flags)
+	if err != nil {
+		return false, err
+	}
+	served, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return false, err
+	}
+	return program.ServesResize(ctx, served)
+}

@@ -4,6 +4,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,8 @@ func ago(d time.Duration) *metav1.Time {
 type world struct {
 	client.Client
 	t *testing.T
+	// in is what stands on the standard input.
+	in string
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
@@ -47,7 +50,7 @@ func newWorldWith(t *testing.T, funcs interceptor.Funcs, objects ...client.Objec
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	client := fake.NewClientBuilder().WithScheme(program.Scheme()).WithInterceptorFuncs(funcs).WithReturnManagedFields().
 		WithObjects(objects...).Build()
-	return &world{client, t}
+	return &world{Client: client, t: t}
 }
 
 // result is what a command line led to.
@@ -61,11 +64,18 @@ func (w *world) run(line string) result {
 	w.t.Helper()
 	var out, errOut bytes.Buffer
 	code := Run(w.t.Context(), Env{
-		IOStreams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut},
+		IOStreams: genericiooptions.IOStreams{In: strings.NewReader(w.in), Out: &out, ErrOut: &errOut},
 		Now:       func() time.Time { return now },
 		Connect:   func(*genericclioptions.ConfigFlags, io.Writer) (client.Client, error) { return w.Client, nil },
+		CanResize: func(context.Context, *genericclioptions.ConfigFlags) (bool, error) { return true, nil },
 	}, strings.Fields(line))
 	return result{out.String(), errOut.String(), code}
+}
+
+// given puts something on the standard input.
+func (w *world) given(in string) *world {
+	w.in = in
+	return w
 }
 
 func (w *world) check(line string, want result) {

@@ -4,6 +4,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -51,6 +52,8 @@ func (c *cli) lintCommand() *cobra.Command {
 	return cmd
 }
 
+var errNothingOfOurs = errors.New("there is no SidecarSet, no StatefulSet of apps.kruise.io and no SchedPatch in these manifests")
+
 func (c *cli) lint(ctx context.Context, o *lintOptions) error {
 	if len(o.files) == 0 {
 		return usage("name the manifests with -f")
@@ -70,7 +73,7 @@ func (c *cli) lint(ctx context.Context, o *lintOptions) error {
 		return err
 	}
 	if len(linted) == 0 {
-		return fmt.Errorf("there is no SidecarSet, no StatefulSet of apps.kruise.io and no SchedPatch in these manifests")
+		return errNothingOfOurs
 	}
 	return c.linted(o, linted)
 }

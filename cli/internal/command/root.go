@@ -46,6 +46,8 @@ type Env struct {
 	Open func(path string) error
 	// Inspect makes what looks at it for `check`.
 	Inspect func(flags *genericclioptions.ConfigFlags) (*read.Inspector, error)
+	// CanResize reports whether that cluster's API server can resize running Pods.
+	CanResize func(ctx context.Context, flags *genericclioptions.ConfigFlags) (bool, error)
 }
 
 // usageError is about a command line that makes no sense.
@@ -101,7 +103,7 @@ func New(env Env) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(c.flags))
 	root.AddCommand(c.statusCommand(), c.treeCommand(), c.whyCommand(), c.versionsCommand(), c.exclusionsCommand(),
 		c.historyCommand(), c.pauseCommand(), c.resumeCommand(), c.restartCommand(),
-		c.setCommand(), c.undoCommand(), c.dashboardCommand(), c.injectCommand(), c.lintCommand(),
+		c.setCommand(), c.undoCommand(), c.previewCommand(), c.dashboardCommand(), c.injectCommand(), c.lintCommand(),
 		c.checkCommand(), c.versionCommand())
 	return root
 }

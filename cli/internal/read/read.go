@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -131,10 +130,7 @@ func (c *Cluster) one(ctx context.Context, ref view.Ref, into client.Object) err
 
 // said puts into a sentence why something could not be read.
 func (c *Cluster) said(ref view.Ref, verb string, err error) error {
-	kind := strings.Replace(ref.Kind.Resource(), ".", "s.", 1)
-	if ref.Kind == view.SchedPatch {
-		kind = "schedpatches.apps.kruise.io"
-	}
+	kind := ref.Kind.Plural() + "." + v1beta1.GroupVersion.Group
 	switch {
 	case err == nil:
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/windlass-operator/windlass/operator/report"
 )
 
-// fewPods is how many Pods of a group are shown, unless all are asked for.
+// fewPods is how many Pods of a group, or nodes, are shown, unless all are asked for.
 const fewPods = 10
 
 // branch is something that hangs in a tree.
@@ -61,24 +61,36 @@ func (p *Printer) times(r *view.Rollout) string {
 
 func (p *Printer) group(g *view.Group, all bool) branch {
 	out := branch{text: fmt.Sprintf("%s: %s", g.Title, report.Pods(len(g.Pods)))}
-	shown := g.Pods
-	if !all && len(shown) > fewPods {
-		shown = shown[:fewPods]
-	}
+	first := g.Pods[:shown(len(g.Pods), all)]
 	width := 0
-	for i := range shown {
-		width = max(width, utf8.RuneCountInString(shown[i].Namespace+"/"+shown[i].Name))
+	for i := range first {
+		width = max(width, utf8.RuneCountInString(first[i].Namespace+"/"+first[i].Name))
 	}
-	for i := range shown {
-		l := &shown[i]
+	for i := range first {
+		l := &first[i]
 		name := l.Namespace + "/" + l.Name
-		pad := strings.Repeat(" ", width-utf8.RuneCountInString(name))
-		out.branches = append(out.branches, branch{text: name + pad + "   " + p.Palette.Paint(tones[l.Health], l.State)})
+		if l.State != "" {
+			name += strings.Repeat(" ", width-utf8.RuneCountInString(name)) + "   " + p.Palette.Paint(tones[l.Health], l.State)
+		}
+		out.branches = append(out.branches, branch{text: name})
 	}
-	if hidden := len(g.Pods) - len(shown); hidden > 0 {
-		out.branches = append(out.branches, branch{text: p.Palette.Paint(term.Faint, fmt.Sprintf("and %d more, see --all", hidden))})
+	return p.hide(out, len(g.Pods))
+}
+
+// shown is how many of some things are shown.
+func shown(count int, all bool) int {
+	if all {
+		return count
 	}
-	return out
+	return min(count, fewPods)
+}
+
+// hide tells how many of some things are not among the branches.
+func (p *Printer) hide(b branch, count int) branch {
+	if hidden := count - len(b.branches); hidden > 0 {
+		b.branches = append(b.branches, branch{text: p.Palette.Paint(term.Faint, fmt.Sprintf("and %d more, see --all", hidden))})
+	}
+	return b
 }
 
 // hang prints branches below each other.

@@ -32,6 +32,11 @@ func (k Kind) Resource() string {
 	return string(k) + ".apps.kruise.io"
 }
 
+// Plural is the resource as the API server and its roles name it, without the group.
+func (k Kind) Plural() string {
+	return map[Kind]string{SidecarSet: "sidecarsets", StatefulSet: "statefulsets", SchedPatch: "schedpatches"}[k]
+}
+
 // Title is the kind in manifests.
 func (k Kind) Title() string {
 	return map[Kind]string{SidecarSet: "SidecarSet", StatefulSet: "StatefulSet", SchedPatch: "SchedPatch"}[k]

@@ -105,6 +105,11 @@ func (s *Surroundings) labels() map[string]string {
 	return s.Namespace.Labels
 }
 
+// optedOut reports whether the namespace says itself that it is to be left out.
+func (s *Surroundings) optedOut() bool {
+	return s.labels()[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled
+}
+
 // Serving is whether the Pod webhooks serve a namespace.
 type Serving string
 
@@ -121,7 +126,7 @@ const (
 
 // serving asks the webhook configurations themselves, as the API server does.
 func (s *Surroundings) serving() Serving {
-	if s.labels()[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
+	if s.optedOut() {
 		return Unserved
 	}
 	if s.WebhooksUnread || s.Namespace == nil {

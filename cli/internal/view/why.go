@@ -122,7 +122,7 @@ func (a *answerer) notes() {
 
 // unserved says why the webhooks leave out the namespace.
 func (a *answerer) unserved() string {
-	if a.around.labels()[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
+	if a.around.optedOut() {
 		return "its label " + v1beta1.InjectionLabel + " is " + v1beta1.InjectionDisabled
 	}
 	return "it is one of those that they leave out by name"

@@ -118,7 +118,7 @@ func (a *answerer) labelNamespace(selector *metav1.LabelSelector) []string {
 func (a *answerer) notServed(set *sidecar.Set) Answer {
 	out := answer(set, v1beta1.ReasonNamespaceNotServed, "It selects the Pod, and the Pod webhooks do not serve namespace %s: %s.",
 		a.subject.Namespace, a.unserved())
-	if a.around.labels()[v1beta1.InjectionLabel] == v1beta1.InjectionDisabled {
+	if a.around.optedOut() {
 		out.Type = []string{fmt.Sprintf("kubectl label namespace %s %s-", a.subject.Namespace, v1beta1.InjectionLabel)}
 	}
 	return out
