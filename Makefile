@@ -56,7 +56,7 @@ help: ## List the targets
 
 .PHONY: deps
 deps: bin/cluster ## Install the Debian packages that are missing (as root), or name them
-	@packages=$$(bin/cluster packages) && hack/deps.sh $$packages yamllint git tmux
+	@packages=$$(bin/cluster packages) && hack/deps.sh $$packages yamllint git tmux chromium fonts-dejavu-core
 
 ##@ Development
 

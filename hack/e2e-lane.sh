@@ -72,6 +72,9 @@ run() {
   in_background go_test "$name" "$package" -ginkgo.v -ginkgo.timeout 85m -kubeconfig "$kubeconfig" "$@"
 }
 
+# On machines that we install packages on there is a browser.
+[[ -n ${E2E_KUBECONFIG:-} ]] || export WINDLASS_REQUIRE_CHROMIUM=1
+
 # The same settings as for our binaries, so that the build cache is shared.
 export CGO_ENABLED=0 GOFLAGS="$(go env GOFLAGS) -trimpath"
 

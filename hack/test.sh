@@ -86,7 +86,11 @@ integration() {
     note integration assets "etcd and kube-apiserver could not be built"
     return
   fi
-  export KUBEBUILDER_ASSETS=$assets WINDLASS_REQUIRE_ENVTEST=1
+  if ! hack/deps.sh chromium fonts-dejavu-core; then
+    note integration chromium "chromium, which the pages of the dashboard are looked at with, is not installed"
+    return
+  fi
+  export KUBEBUILDER_ASSETS=$assets WINDLASS_REQUIRE_ENVTEST=1 WINDLASS_REQUIRE_CHROMIUM=1
   run_stage integration . e2e cli
 }
 
