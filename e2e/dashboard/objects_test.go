@@ -103,7 +103,8 @@ func createPods(ctx context.Context, set *v1beta1.StatefulSet, count int) {
 		wait.Go(func() {
 			defer GinkgoRecover()
 			for i := worker; i < count; i += atOnce {
-				pod := build.MakePod(fmt.Sprintf("%s-%d", set.Name, i)).Namespace(set.Namespace).Label("app", set.Name).Container("app", "registry.example/app:1").Obj()
+				pod := build.MakePod(fmt.Sprintf("%s-%d", set.Name, i)).Namespace(set.Namespace).Label("app", set.Name).Obj()
+				pod.Spec.Containers[0].Image = "registry.example/app:1"
 				pod.ObjectMeta = metav1.ObjectMeta{
 					Namespace: set.Namespace, Name: pod.Name, Labels: pod.Labels,
 					OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(set, v1beta1.GroupVersion.WithKind("StatefulSet"))},
