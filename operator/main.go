@@ -118,9 +118,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	program.ShowBuild("operator")
-	if !o.perObjectMetrics {
-		series.TurnOff()
-	}
+	series.SetEnabled(o.perObjectMetrics)
 	policy, pulls := v1beta1.ImagePreDownloadPolicy(o.imagePreDownload), pullers.NewMemory()
 	program.LimitMemory()
 	if o.namespace, err = program.Namespace(); err != nil {

@@ -194,7 +194,8 @@ func Ask[T any](b *Browser, script string) (T, error) {
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", script, err)
 	}
-	return out, json.Unmarshal([]byte(text), &out)
+	err = json.Unmarshal([]byte(text), &out)
+	return out, err
 }
 
 // Text is what an element says; "" where there is none.

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	yamlInMarkdown = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	yamlInMarkdown = regexp.MustCompile("(?s)```yaml[^\n]*\n(.*?)```")
 	yamlInNotes    = regexp.MustCompile(`(?s)<<EOF\n(.*?)\nEOF`)
 )
 

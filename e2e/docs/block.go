@@ -70,7 +70,8 @@ func (p *Page) block(n *ast.FencedCodeBlock) (Block, error) {
 		b.start, b.stop = lines.At(0).Start, lines.At(lines.Len()-1).Stop
 		b.indent = string(p.source[bytes.LastIndexByte(p.source[:b.start], '\n')+1 : b.start])
 	}
-	return b, b.readComment(p, n)
+	err := b.readComment(p, n)
+	return b, err
 }
 
 // readComment reads what the comment right before a block says of it.

@@ -151,7 +151,7 @@ func metricTable(all []metric, of func(name string) bool) string {
 		if len(m.labels) > 0 {
 			labels = "`" + strings.Join(m.labels, "`, `") + "`"
 		}
-		out += fmt.Sprintf("| `%s` | %s | %s | %s |\n", m.name, m.kind, labels, m.help)
+		out += fmt.Sprintf("| %#q | %s | %s | %s |\n", m.name, m.kind, labels, m.help)
 	}
 	return out
 }

@@ -46,7 +46,8 @@ func record(command []string, columns, rows int, limit time.Duration) ([]frame, 
 	}
 	socket := fmt.Sprintf("record-%d", os.Getpid())
 	tmux := func(args ...string) (string, error) {
-		output, err := exec.Command("tmux", append([]string{"-L", socket, "-f", "/dev/null"}, args...)...).CombinedOutput() //nolint:gosec // that is what it is for
+		args = append([]string{"-L", socket, "-f", "/dev/null"}, args...)
+		output, err := exec.Command("tmux", args...).CombinedOutput()
 		return string(output), err
 	}
 	start := append([]string{"new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows)}, command...)

@@ -117,7 +117,7 @@ func rowsOf(groups []group, names *regexp.Regexp, values map[string]string) []st
 			if strings.HasSuffix(k.name, "Prefix") {
 				shown += "..."
 			}
-			rows = append(rows, fmt.Sprintf("| `%s` | %s |\n", shown, meaning(k, values)))
+			rows = append(rows, fmt.Sprintf("| %#q | %s |\n", shown, meaning(k, values)))
 		}
 	}
 	slices.Sort(rows)

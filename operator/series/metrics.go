@@ -16,9 +16,9 @@ import (
 // off tells that no object has a series.
 var off atomic.Bool
 
-// TurnOff has no object have a series of its own, so that the number of series does not grow with that of the objects.
-// It is to be called before the first object is looked at.
-func TurnOff() { off.Store(true) }
+// SetEnabled decides whether objects have series of their own, which is the default. Without them the number of series
+// does not grow with that of the objects. It is to be called before the first object is looked at.
+func SetEnabled(enabled bool) { off.Store(!enabled) }
 
 // Kind are the gauges of the objects of one kind. Its methods may be called from many goroutines.
 type Kind struct {

@@ -63,7 +63,7 @@ func TestTurnedOffNoObjectHasASeries(t *testing.T) {
 	kind, registry := OfCluster("sidecarset"), prometheus.NewRegistry()
 	r := newRollouts(kind, "SidecarSets", "", kind.gauge)
 	registry.MustRegister(r.pods, r.stalled, r.paused, r.phases, r.duration)
-	TurnOff()
+	SetEnabled(false)
 	r.Show(web, report.Standing{PausedSince: &metav1.Time{}, Conditions: stalled("AutoPaused")}, map[string]int{"matched": 1})
 	r.Count(web, report.Standing{Target: "a", Completed: "a"}, report.Standing{Target: "b", Completed: "a"}, time.Unix(0, 0))
 	for _, metric := range []string{"windlass_sidecarset_pods", "windlass_sidecarset_stalled", "windlass_sidecarset_paused_timestamp_seconds"} {

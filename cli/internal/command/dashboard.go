@@ -33,7 +33,7 @@ func (c *cli) dashboardCommand() *cobra.Command {
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.dashboard(cmd.Context(), o, cmd.InheritedFlags()) },
 	}
-	o.historyFlags.add(cmd)
+	o.add(cmd)
 	cmd.Flags().IntVar(&o.port, "port", 0, "The port on 127.0.0.1 to listen on; 0 takes a free one.")
 	cmd.Flags().BoolVar(&o.readOnly, "read-only", false, "Without buttons: nothing can be changed.")
 	cmd.Flags().BoolVar(&o.open, "open", false, "Open it in a browser.")

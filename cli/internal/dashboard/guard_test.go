@@ -102,7 +102,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		t.Errorf("a button all the same: %s", answer.Status)
 	}
 	stored := &v1beta1.StatefulSet{}
-	if err := s.Client.Get(t.Context(), keyOf(set), stored); err != nil {
+	if err := s.Get(t.Context(), keyOf(set), stored); err != nil {
 		t.Fatal(err)
 	}
 	if stored.Spec.UpdateStrategy.RollingUpdate != nil && stored.Spec.UpdateStrategy.RollingUpdate.Paused {

@@ -52,7 +52,8 @@ func (s *server) objectPage(kind view.Kind) maker {
 		row := s.row(o.tree.Root)
 		out := &page{title: ref.String(), words: map[string]string{"head": ref.String() + ": " + row.Word()}}
 		if title := r.URL.Query().Get("group"); title != "" {
-			return out, s.groupPage(out, o, row, title, r.URL.Query().Get("page"))
+			s.groupPage(out, o, row, title, r.URL.Query().Get("page"))
+			return out, nil
 		}
 		shown := head{row: row, Command: s.command("tree "+ref.String(), namespace), Notes: o.tree.Notes}
 		parts := []*node{leaf("head", render("head", shown))}
@@ -202,7 +203,7 @@ type paged struct {
 }
 
 // groupPage is a page of the Pods of a group.
-func (s *server) groupPage(out *page, o *object, row row, title, number string) error {
+func (s *server) groupPage(out *page, o *object, row row, title, number string) {
 	for i := range o.tree.Groups {
 		g := &o.tree.Groups[i]
 		if g.Title != title {
@@ -226,10 +227,9 @@ func (s *server) groupPage(out *page, o *object, row row, title, number string) 
 		}
 		out.main = branch("main", render("group-page", shown), s.notices(o.unread...),
 			branch(shown.ID, render("group-paged", shown), s.podRows(o, g.Pods[from:to])...))
-		return nil
+		return
 	}
 	out.main = leaf("main", render("group-gone", paged{group: group{Title: title}, ObjectPath: row.Path, Whole: row.Ref().String()}))
-	return nil
 }
 
 // version is a recorded revision, for people.

@@ -55,7 +55,7 @@ func (s *site) hasNot(body string, texts ...string) {
 
 func TestRollouts(t *testing.T) {
 	s := newSite(t, Options{Context: "prod", Flags: " --context prod"}, completeSet(), stalled())
-	s.source.notices = []string{"pods are being read"}
+	s.notices = []string{"pods are being read"}
 	s.has(s.get(""), "Rollouts · Windlass · prod", "<span>prod</span>", "2 objects: 1 to look after, 1 fine.", "Pods are being read.",
 		"asts/db</a>", "default", "Stalled: ErrImagePull", "db-2: image &lt;db:9&gt; cannot be pulled.", "1/3", "3h",
 		"asts/web</a>", "Complete", "3/3")
@@ -131,7 +131,7 @@ func TestButtons(t *testing.T) {
 	stored := func() *v1beta1.StatefulSet {
 		t.Helper()
 		out := &v1beta1.StatefulSet{}
-		if err := s.Client.Get(t.Context(), keyOf(set), out); err != nil {
+		if err := s.Get(t.Context(), keyOf(set), out); err != nil {
 			t.Fatal(err)
 		}
 		return out
@@ -163,7 +163,7 @@ func TestWhatGitOwns(t *testing.T) {
 	s.hasNot(body, "<button", "<form")
 	s.has(s.post("asts/default/web/pause", nil), "Nothing was written. Commit instead:")
 	stored := &v1beta1.StatefulSet{}
-	if err := s.Client.Get(t.Context(), keyOf(set), stored); err != nil {
+	if err := s.Get(t.Context(), keyOf(set), stored); err != nil {
 		t.Fatal(err)
 	}
 	if rolling := stored.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.Paused {

@@ -24,7 +24,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"inner":  func() template.HTML { return hole },
 	"tone":   tone,
 	"lines":  func(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") },
-	"begins": func(line, with string) bool { return strings.HasPrefix(line, with) },
+	"begins": strings.HasPrefix,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // tone is the class by which things get the colour, and the mark, of a health.

@@ -66,7 +66,8 @@ func Handler(address net.Addr, source Source, o Options) (handler http.Handler, 
 	s := &server{Options: o, source: source}
 	g := newGuard(address, s.routes())
 	s.base = g.base()
-	return g, g.url()
+	url = g.url()
+	return g, url
 }
 
 // headerTime is how long a browser may take to say what it wants.

@@ -24,11 +24,11 @@ var versionOf = regexp.MustCompile(`data-version="([^"]*)"`)
 func (s *site) finish() {
 	s.t.Helper()
 	set := &v1beta1.StatefulSet{}
-	if err := s.Client.Get(s.t.Context(), keyOf(stalled()), set); err != nil {
+	if err := s.Get(s.t.Context(), keyOf(stalled()), set); err != nil {
 		s.t.Fatal(err)
 	}
 	set.Status = completeSet().Status
-	if err := s.Client.Update(s.t.Context(), set); err != nil {
+	if err := s.Update(s.t.Context(), set); err != nil {
 		s.t.Fatal(err)
 	}
 	s.tell()

@@ -24,7 +24,7 @@ What they are for, with examples: [kubectl windlass](../kubectl-windlass.md).
 
 func main() {
 	// The default of a flag has the home directory in it: that of whoever reads the page.
-	os.Setenv("HOME", "$HOME") //nolint:errcheck // it fails for names that cannot be
+	os.Setenv("HOME", "$HOME")
 	fmt.Print(page(command.New(command.Env{})))
 }
 

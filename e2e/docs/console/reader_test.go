@@ -46,7 +46,7 @@ func newReader(_ context.Context, page *docs.Page) *reader {
 	// The pages call the cluster "dev".
 	Expect(os.Mkdir(filepath.Join(r.directory, "bin"), 0o755)).To(Succeed())
 	script := fmt.Sprintf("#!/bin/bash\nexec %s/bin/cluster \"${@/#dev/%s}\"\n", root, options.Cluster)
-	Expect(os.WriteFile(filepath.Join(r.directory, "bin", "cluster"), []byte(script), 0o755)).To(Succeed()) //nolint:gosec // it is run
+	Expect(os.WriteFile(filepath.Join(r.directory, "bin", "cluster"), []byte(script), 0o755)).To(Succeed())
 	return r
 }
 
