@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -59,6 +61,10 @@ func (r *reader) run(ctx context.Context, script, input string) (string, error) 
 	}
 	var output bytes.Buffer
 	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	// What the shell has started ends with it, should it take too long.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.WaitDelay = 5 * time.Second
 	command.Dir = r.directory
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(input), &output, &output
 	command.Env = append(os.Environ(),
@@ -71,21 +77,22 @@ func (r *reader) run(ctx context.Context, script, input string) (string, error) 
 	return output.String(), err
 }
 
-// tidyUp deletes what a page has made, and waits until its Pods are gone.
+// tidyUp deletes what a page has made, and waits until its Pods are gone. Its input are the namespaces that stay.
 const tidyUp = `
+kept=$(cat)
 kubectl get sidecarsets -o name 2>/dev/null | xargs --no-run-if-empty kubectl delete --ignore-not-found
 for kind in statefulsets.apps.kruise.io schedpatches; do
   kubectl delete $kind --all --ignore-not-found 2>/dev/null || true
 done
 kubectl delete deployments,statefulsets.apps,jobs,cronjobs,poddisruptionbudgets --all --ignore-not-found --wait=false
 kubectl delete pods --all --grace-period=1 --wait=false
-kubectl get namespaces -o name | sed -E '/\/(default|kube-.*|windlass-system)$/d' | xargs --no-run-if-empty kubectl delete
+kubectl get namespaces -o name | { grep -vxF "$kept" || true; } | xargs --no-run-if-empty kubectl delete
 kubectl wait pods --all --for=delete --timeout=5m
 kubectl delete events --all --wait=false
 `
 
 // leave tidies up behind a page.
 func (r *reader) leave(ctx context.Context) {
-	output, err := r.run(ctx, tidyUp, "")
+	output, err := r.run(ctx, tidyUp, kept)
 	Expect(err).NotTo(HaveOccurred(), output)
 }

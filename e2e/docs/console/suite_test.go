@@ -9,11 +9,17 @@
 package console_test
 
 import (
+	"errors"
 	"flag"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/windlass-operator/windlass/e2e/docs"
 	"github.com/windlass-operator/windlass/e2e/framework"
@@ -26,6 +32,8 @@ var (
 	update  bool
 	cluster *framework.Cluster
 	release *framework.Release
+	// kept are the namespaces that no page has made, as kubectl names them, line by line.
+	kept string
 )
 
 func init() {
@@ -40,6 +48,7 @@ func TestPages(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
+	Expect(ownCluster()).To(Succeed())
 	var err error
 	cluster, err = framework.Connect(options)
 	Expect(err).NotTo(HaveOccurred())
@@ -47,7 +56,29 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(cluster.CheckImages(ctx, cluster.Image(release), framework.AppImage)).To(Succeed())
 	Expect(standIns(ctx)).To(Succeed())
+	namespaces := &corev1.NamespaceList{}
+	Expect(cluster.Client.List(ctx, namespaces)).To(Succeed())
+	kept = "namespace/" + options.Namespace
+	for i := range namespaces.Items {
+		kept += "\nnamespace/" + namespaces.Items[i].Name
+	}
 }, NodeTimeout(framework.SpecPatience))
+
+// ownCluster returns an error unless the cluster is one that bin/cluster brought up: the pages take everything away that
+// they find in it.
+func ownCluster() error {
+	if options.Cluster == "" {
+		return errors.New("-cluster is empty: the pages delete what they find, so name a cluster that bin/cluster brought up")
+	}
+	output, err := exec.Command(filepath.Join(repository, "bin/cluster"), "env", "--name", options.Cluster).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("bin/cluster does not know the cluster %s: %w: %s", options.Cluster, err, output)
+	}
+	if !strings.Contains(string(output), options.Kubeconfig) {
+		return fmt.Errorf("%s is not the kubeconfig of the cluster %s; the pages delete what they find in a cluster", options.Kubeconfig, options.Cluster)
+	}
+	return nil
+}
 
 // These say how to install and how to uninstall, so they begin without an installation, or end so.
 const (
