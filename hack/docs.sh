@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 case ${1:-} in
   packages) echo mkdocs mkdocs-material ;;
-  build) mkdocs build --strict --quiet --site-dir bin/site ;;
+  # Python would leave the bytecode of the hook beside it.
+  build) PYTHONDONTWRITEBYTECODE=1 mkdocs build --strict --quiet --site-dir bin/site ;;
   *) echo "usage: docs.sh packages|build" >&2; exit 2 ;;
 esac

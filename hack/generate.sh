@@ -40,8 +40,10 @@ reference=docs/reference
 "$crd_ref_docs" --log-level ERROR --source-path api --config hack/reference/crd-ref-docs.yaml --templates-dir hack/reference/templates \
   --renderer markdown --output-path "$raw/api.md"
 cp "$raw/api.md" $reference/api.md
-go run ./hack/reference api/v1beta1 >$reference/keys.md
+go run ./hack/reference api/v1beta1 >"$raw/keys.md"
+cp "$raw/keys.md" $reference/keys.md
 (cd cli && go run ./internal/reference) >"$raw/plugin.md"
 cp "$raw/plugin.md" $reference/kubectl-windlass.md
 go build -o "$raw/" ./operator ./webhook
-programs >$reference/programs.md
+programs >"$raw/programs.md"
+cp "$raw/programs.md" $reference/programs.md

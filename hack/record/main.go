@@ -64,6 +64,9 @@ func record(command []string, columns, rows int, limit time.Duration) ([]frame, 
 		frames = add(frames, strings.TrimRight(screen, "\n "))
 		time.Sleep(every)
 	}
+	if len(frames) == 0 {
+		return nil, fmt.Errorf("%s showed nothing, or ended at once", strings.Join(command, " "))
+	}
 	return frames, nil
 }
 

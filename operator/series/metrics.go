@@ -47,7 +47,7 @@ func (k *Kind) gauge(name, help string, by ...string) *Gauge {
 		labels = append([]string{"namespace"}, labels...)
 	}
 	g := &Gauge{
-		description: prometheus.NewDesc(name, help, labels, nil), namespaced: k.namespaced,
+		description: prometheus.NewDesc(name, help, labels, nil), namespaced: k.namespaced, divided: len(by) > 0,
 		values: map[types.NamespacedName]map[string]float64{},
 	}
 	k.gauges = append(k.gauges, g)
@@ -65,6 +65,8 @@ func (k *Kind) Forget(object types.NamespacedName) {
 type Gauge struct {
 	description *prometheus.Desc
 	namespaced  bool
+	// divided tells that there is a further label.
+	divided bool
 
 	mu sync.Mutex
 	// values are those of each object by the value of the further label; "" where there is none.
@@ -110,7 +112,7 @@ func (g *Gauge) Collect(out chan<- prometheus.Metric) {
 			if g.namespaced {
 				labels = []string{object.Namespace, object.Name}
 			}
-			if by != "" {
+			if g.divided {
 				labels = append(labels, by)
 			}
 			out <- prometheus.MustNewConstMetric(g.description, prometheus.GaugeValue, value, labels...)

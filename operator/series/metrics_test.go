@@ -58,6 +58,15 @@ func TestAKindWithoutNamespacesHasNoLabelForThem(t *testing.T) {
 	expect(t, registry, "one", "set", values{`sidecarset="mesh"`: 1})
 }
 
+// A label of a status may be empty, and a scrape has to survive it.
+func TestAFurtherLabelMayBeEmpty(t *testing.T) {
+	kind, registry := OfCluster("sidecarset"), prometheus.NewRegistry()
+	gauge := kind.gauge("waiting", "Waiting.", "reason")
+	registry.MustRegister(gauge)
+	gauge.SetEach(types.NamespacedName{Name: "mesh"}, map[string]float64{"": 2})
+	expect(t, registry, "waiting", "set", values{`reason="",sidecarset="mesh"`: 2})
+}
+
 func TestTurnedOffNoObjectHasASeries(t *testing.T) {
 	t.Cleanup(func() { off.Store(false) })
 	kind, registry := OfCluster("sidecarset"), prometheus.NewRegistry()

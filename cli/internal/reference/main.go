@@ -25,6 +25,7 @@ What they are for, with examples: [kubectl windlass](../kubectl-windlass.md).
 func main() {
 	// The default of a flag has the home directory in it: that of whoever reads the page.
 	os.Setenv("HOME", "$HOME")
+	os.Unsetenv("KUBECACHEDIR")
 	fmt.Print(page(command.New(command.Env{})))
 }
 
