@@ -62,7 +62,7 @@ func newRollouts(kind *Kind, plural, states string, gauge func(name, help string
 		phases: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "rollouts_total",
 			Help: "How often the rollout of one of the " + plural + " got to a phase: started (there is a new revision for running Pods), " +
-				"completed (all of them are at it and ready), stalled (it cannot go on without a person; it may do so several times).",
+				"completed (no Pod is left that could follow), stalled (it cannot go on without a person; it may do so several times).",
 		}, []string{"phase"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: prefix + "rollout_duration_seconds",
