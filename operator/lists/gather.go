@@ -36,10 +36,10 @@ type Reader struct {
 	trims   map[reflect.Type]cache.TransformFunc
 	trim    cache.TransformFunc
 	indexes map[index]client.IndexerFunc
-	// kept are the lists that were read, denied the kinds that may not be listed as a whole, and unread the errors of what
-	// is done without.
+	// kept are the lists that were read, denied the errors of those that may not be, and unread those of what is done
+	// without.
 	kept   map[place][]client.Object
-	denied map[reflect.Type]bool
+	denied map[place]error
 	unread []error
 }
 
@@ -62,7 +62,7 @@ func NewReader(ctx context.Context, live client.Reader) (*Reader, error) {
 	options := wiring.Cache()
 	r := &Reader{
 		live: live, trims: map[reflect.Type]cache.TransformFunc{}, trim: options.DefaultTransform,
-		indexes: map[index]client.IndexerFunc{}, kept: map[place][]client.Object{}, denied: map[reflect.Type]bool{},
+		indexes: map[index]client.IndexerFunc{}, kept: map[place][]client.Object{}, denied: map[place]error{},
 	}
 	for object, by := range options.ByObject {
 		r.trims[reflect.TypeOf(object)] = by.Transform
@@ -102,11 +102,14 @@ var together = map[reflect.Type]func() client.ObjectList{
 // Get reads an object: out of a list that it would be in, if there is one.
 func (r *Reader) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
 	kind := reflect.TypeOf(into)
-	if all := together[kind]; all != nil && !r.denied[kind] {
-		_, err := r.in(ctx, kind, "", all())
-		if r.denied[kind] = apierrors.IsForbidden(err); err != nil && !r.denied[kind] {
+	if all := together[kind]; all != nil {
+		if _, err := r.in(ctx, kind, "", all()); err != nil && !apierrors.IsForbidden(err) {
 			return err
 		}
+	}
+	absent := apierrors.NewNotFound(schema.GroupResource{Resource: kind.Elem().Name()}, key.Name)
+	if dispensable[kind] != "" && r.denied[place{kind, ""}] != nil {
+		return absent
 	}
 	for _, namespace := range []string{"", key.Namespace} {
 		list, known := r.kept[place{kind, namespace}]
@@ -119,7 +122,7 @@ func (r *Reader) Get(ctx context.Context, key client.ObjectKey, into client.Obje
 				return nil
 			}
 		}
-		return apierrors.NewNotFound(schema.GroupResource{Resource: kind.Elem().Name()}, key.Name)
+		return absent
 	}
 	if err := r.live.Get(ctx, key, into, options...); err != nil {
 		return err
@@ -189,35 +192,50 @@ func (r *Reader) in(ctx context.Context, kind reflect.Type, namespace string, em
 		}
 		return out, nil
 	}
-	out, err := r.read(ctx, kind, namespace, empty)
-	if apierrors.IsForbidden(err) {
-		out, err = r.without(kind, namespace, err)
+	at := place{kind, namespace}
+	if err := r.denied[at]; err != nil {
+		return r.without(at, err)
 	}
-	if err == nil {
-		r.kept[place{kind, namespace}] = out
+	out, err := r.read(ctx, kind, namespace, empty)
+	switch {
+	case apierrors.IsForbidden(err):
+		r.denied[at] = err
+		return r.without(at, err)
+	case err == nil:
+		r.kept[at] = out
 	}
 	return out, err
 }
 
-// without is what is gone on with where a list may not be read, or the error where nothing is known then. Those of all
-// namespaces are the ones of the namespaces that were read.
-func (r *Reader) without(kind reflect.Type, namespace string, err error) ([]client.Object, error) {
-	if what := dispensable[kind]; what != "" {
-		r.unread = append(r.unread, fmt.Errorf("you may not list %s: %w", what, err))
+// without is what is gone on with where a list may not be read, or the error where nothing is known then. Pods of all
+// namespaces are the ones of the namespaces that were read. That is no list to keep: whoever asks for one namespace is
+// to have all that is in it.
+func (r *Reader) without(at place, err error) ([]client.Object, error) {
+	if what := dispensable[at.kind]; what != "" {
+		r.miss(fmt.Errorf("you may not list %s: %w", what, err))
 		return nil, nil
 	}
 	var out []client.Object
 	known := false
-	for at, objects := range r.kept {
-		if namespace == "" && at.kind == kind {
+	for read, objects := range r.kept {
+		if at == allPods && read.kind == at.kind {
 			out, known = append(out, objects...), true
 		}
 	}
 	if !known {
 		return nil, err
 	}
-	r.unread = append(r.unread, fmt.Errorf("you may not list the %ss of all namespaces, so others are left out: %w", kind.Elem().Name(), err))
+	r.miss(fmt.Errorf("you may not list the Pods of all namespaces, so others are left out: %w", err))
 	return out, nil
+}
+
+var allPods = place{reflect.TypeFor[*corev1.Pod](), ""}
+
+// miss notes an error of what is done without, once.
+func (r *Reader) miss(err error) {
+	if !slices.ContainsFunc(r.unread, func(other error) bool { return other.Error() == err.Error() }) {
+		r.unread = append(r.unread, err)
+	}
 }
 
 // read asks the API server, page by page.

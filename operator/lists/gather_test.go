@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -151,6 +152,9 @@ func TestWhatMayNotBeReadIsDoneWithout(t *testing.T) {
 	if err := r.List(t.Context(), &corev1.NodeList{}); err != nil {
 		t.Error(err)
 	}
+	if err := r.Get(t.Context(), client.ObjectKey{Name: "n"}, &corev1.Node{}); !apierrors.IsNotFound(err) {
+		t.Errorf("a node is not known where nodes may not be listed: %v", err)
+	}
 	if err := r.Get(t.Context(), client.ObjectKey{Name: "shop"}, &corev1.Namespace{}); err != nil {
 		t.Errorf("a namespace is read by its name where all may not be listed: %v", err)
 	}
@@ -179,5 +183,48 @@ func TestPodsOfOneNamespaceAreEnoughForThat(t *testing.T) {
 	const want = "you may not list the Pods of all namespaces, so others are left out: PodList is forbidden: no role"
 	if unread := r.Unread(); len(unread) != 1 || unread[0].Error() != want {
 		t.Errorf("unread: %v, want %s", unread, want)
+	}
+}
+
+// What is known of some namespaces is not taken for all that there is: the answer is the same whatever was asked before.
+func TestAPartOfTheNamespacesIsNoListOfAll(t *testing.T) {
+	denied := map[string]bool{
+		"list PodList of all": true, "list ControllerRevisionList of all": true, "list PodDisruptionBudgetList of all": true,
+	}
+	in := func(namespace string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: namespace, Name: namespace}
+	}
+	r, _ := newReader(t, denied,
+		build.MakePod("web").Namespace("shop").Obj(), build.MakePod("db").Namespace("bank").Obj(),
+		&appsv1.ControllerRevision{ObjectMeta: in("shop")}, &policyv1.PodDisruptionBudget{ObjectMeta: in("bank")})
+	revisions := &appsv1.ControllerRevisionList{}
+	if err := r.List(t.Context(), revisions, client.InNamespace("shop")); err != nil || len(revisions.Items) != 1 {
+		t.Errorf("the revisions of a namespace: %v, %v", revisions.Items, err)
+	}
+	for range 2 {
+		if err := r.List(t.Context(), &appsv1.ControllerRevisionList{}); !apierrors.IsForbidden(err) {
+			t.Errorf("revisions of one namespace stand in for those of another: %v", err)
+		}
+	}
+	names(t, r, client.InNamespace("shop"))
+	if diff := cmp.Diff([]string{"web"}, names(t, r)); diff != "" {
+		t.Errorf("Pods of all namespaces (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"db"}, names(t, r, client.InNamespace("bank"))); diff != "" {
+		t.Errorf("Pods of a namespace that was read later (-want +got):\n%s", diff)
+	}
+	names(t, r)
+	if err := r.Get(t.Context(), client.ObjectKey{Namespace: "bank", Name: "db"}, &corev1.Pod{}); err != nil {
+		t.Error(err)
+	}
+	budgets := &policyv1.PodDisruptionBudgetList{}
+	if err := r.List(t.Context(), budgets); err != nil {
+		t.Error(err)
+	}
+	if err := r.List(t.Context(), budgets, client.InNamespace("bank")); err != nil || len(budgets.Items) != 1 {
+		t.Errorf("the budgets of a namespace: %v, %v", budgets.Items, err)
+	}
+	if unread := r.Unread(); len(unread) != 2 {
+		t.Errorf("each is to be said once: %v", unread)
 	}
 }
