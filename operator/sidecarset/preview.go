@@ -170,7 +170,7 @@ func (f *foreteller) uninjected() {
 			repaired.Insert(e.Pod.UID)
 		}
 	}
-	for _, e := range f.first.Evictions {
+	for _, e := range newRound(f.first).next(len(f.first.Evictions)) {
 		evicted.Insert(e.Pod.UID)
 	}
 	for _, u := range f.s.Uninjected {
@@ -179,11 +179,21 @@ func (f *foreteller) uninjected() {
 			continue
 		}
 		pod := f.add(u.Pod, preview.Recreated, "spec.repairPolicy is Recreate, and it is without the sidecars: "+u.Reason)
-		pod.First = evicted.Has(u.Pod.UID)
-		if !pod.First {
-			pod.Waits = f.first.Repair
+		if pod.First = evicted.Has(u.Pod.UID); !pod.First {
+			pod.Waits = f.repairTurn()
 		}
 	}
+}
+
+// repairTurn says what Pods wait for that are not evicted in the first step.
+func (f *foreteller) repairTurn() string {
+	switch {
+	case f.first.Repair != "":
+		return f.first.Repair
+	case f.first.Probe:
+		return "one goes first, to see whether it helps"
+	}
+	return "as many as maxUnavailable allows go first"
 }
 
 // note says what no Pod tells.

@@ -90,6 +90,7 @@ func (w *rollout) changedBy(something func()) []string {
 func TestPreview(t *testing.T) {
 	rolling := func() *build.SidecarSetBuilder { return build.MakeSidecarSet("s") }
 	const update = "UpdatedInPlace [agent agent:1>agent:2 resized false restarts true]"
+	const repaired = "spec.repairPolicy is Recreate, and it is without the sidecars: CreatedBeforeSet"
 	const later = ", later: MaxUnavailable: maxUnavailable (1) is used up"
 	for name, test := range map[string]struct {
 		rollout func(t *testing.T) *rollout
@@ -168,7 +169,31 @@ func TestPreview(t *testing.T) {
 				w.pods = append(w.pods, of(build.MakePod("bare").Label("app", "web").Created(-time.Hour).Obj(), "ReplicaSet", "web"))
 				return w
 			},
-			[]string{"bare Recreated (spec.repairPolicy is Recreate, and it is without the sidecars: CreatedBeforeSet), at once"},
+			[]string{"bare Recreated (" + repaired + "), at once"},
+		},
+		"Pods without the sidecars, and repair that is known to help": {
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 1, repairing())
+				w.bare("a")
+				w.bare("b")
+				return w
+			},
+			[]string{
+				"a Recreated (" + repaired + "), at once",
+				"b Recreated (" + repaired + "), later: as many as maxUnavailable allows go first", "web-0 Current",
+			},
+		},
+		"Pods without the sidecars, and repair that is not": {
+			func(t *testing.T) *rollout {
+				w := newRollout(t, 0, repairing().MaxUnavailable("2"))
+				w.bare("a")
+				w.bare("b")
+				return w
+			},
+			[]string{
+				"a Recreated (" + repaired + "), at once",
+				"b Recreated (" + repaired + "), later: one goes first, to see whether it helps",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
