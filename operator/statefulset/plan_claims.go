@@ -146,9 +146,7 @@ func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 		if len(claim.OwnerReferences) == 0 && !p.deletes(whenDeleted) && !(condemned && p.deletes(whenScaled)) {
 			return // most claims have no owners, and are to have none
 		}
-		wanted := slices.DeleteFunc(slices.Clone(claim.OwnerReferences), func(o metav1.OwnerReference) bool {
-			return o.UID == p.s.Set.UID || isPod(o) && o.UID == view.Pod.UID
-		})
+		wanted := p.otherOwners(claim, view)
 		switch {
 		case condemned && p.deletes(whenScaled):
 			wanted = append(wanted, metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: view.Pod.Name, UID: view.Pod.UID})
@@ -158,6 +156,27 @@ func (p *planner) claimOwners(view *View, condemned bool) []ChangeClaim {
 		if !sameOwners(wanted, claim.OwnerReferences) {
 			out = append(out, ChangeClaim{Claim: claim, Owners: wanted, SetOwners: true, Reason: "its owners are to " +
 				"follow persistentVolumeClaimRetentionPolicy"})
+		}
+	})
+	return out
+}
+
+// otherOwners are the owners of a claim but for the set and its Pod. The claim stays as long as one of them does.
+func (p *planner) otherOwners(claim *corev1.PersistentVolumeClaim, view *View) []metav1.OwnerReference {
+	return slices.DeleteFunc(slices.Clone(claim.OwnerReferences), func(o metav1.OwnerReference) bool {
+		return o.UID == p.s.Set.UID || isPod(o) && o.UID == view.Pod.UID
+	})
+}
+
+// scaledAway are the claims that are deleted with a Pod that scaling removes.
+func (p *planner) scaledAway(view *View) []string {
+	if !p.deletes(whenScaled) {
+		return nil
+	}
+	var out []string
+	p.eachClaim(view.Ordinal, func(_, claim *corev1.PersistentVolumeClaim) {
+		if claim != nil && !p.foreign(claim, view) && len(p.otherOwners(claim, view)) == 0 {
+			out = append(out, claim.Name)
 		}
 	})
 	return out

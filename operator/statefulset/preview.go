@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -43,8 +44,7 @@ func makePreview(s *Snapshot) (*preview.Preview, error) {
 	}
 	f.members()
 	for _, view := range f.plan.Layout.condemned {
-		why := fmt.Sprintf("with replicas: %d there is to be no such ordinal", s.replicas())
-		f.begin(f.add(view.Pod.Name, preview.Deleted, why), view.Ordinal)
+		f.scaledDown(view)
 	}
 	for _, pod := range s.Released {
 		f.add(pod.Name, preview.Released, "its name or labels are no longer those of the set's Pods")
@@ -118,6 +118,15 @@ func (f *foreteller) turn(fate preview.Fate) string {
 		return ""
 	}
 	return fmt.Sprintf("others go first, %d at a time (maxUnavailable)", f.s.maxUnavailable())
+}
+
+// scaledDown is a Pod that there is to be no more. What is deleted with it does not come back.
+func (f *foreteller) scaledDown(view *View) {
+	why := []string{fmt.Sprintf("with replicas: %d there is to be no such ordinal", f.s.replicas())}
+	if claims := f.scaledAway(view); len(claims) > 0 {
+		why = append(why, "its claims "+strings.Join(claims, ", ")+" are deleted with it (whenScaled: Delete)")
+	}
+	f.begin(f.add(view.Pod.Name, preview.Deleted, why...), view.Ordinal)
 }
 
 // members are the Pods that there should be.

@@ -4,12 +4,16 @@ package statefulset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/windlass-operator/windlass/api/v1beta1"
 	build "github.com/windlass-operator/windlass/internal/testing"
@@ -218,5 +222,51 @@ func TestPreviewOfASetThatCannotBeUsed(t *testing.T) {
 	const want = `spec.template.metadata.labels: "<none>" must be matched by spec.selector, which is app=web`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// What is deleted with a Pod, and cannot be had back, is said.
+func TestPreviewNamesTheClaimsThatScalingDeletes(t *testing.T) {
+	const why = "with replicas: 1 there is to be no such ordinal"
+	const goes = why + "; its claims data-web-1 are deleted with it (whenScaled: Delete)"
+	// Another Pod stands for whoever has a claim to it besides.
+	owned := func(controls *bool) func(w *world) {
+		return func(w *world) {
+			other := metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "web-0", UID: types.UID(w.traces()["web-0"].UID), Controller: controls}
+			w.changeClaim("data-web-1", func(claim *corev1.PersistentVolumeClaim) {
+				claim.OwnerReferences = append(claim.OwnerReferences, other)
+			})
+		}
+	}
+	for name, test := range map[string]struct {
+		whenDeleted, whenScaled v1beta1.PersistentVolumeClaimRetentionPolicyType
+		change                  func(w *world)
+		want                    string
+		stays                   bool
+	}{
+		"kept":                           {retain, retain, nil, why, true},
+		"kept until the set goes":        {remove, retain, nil, why, true},
+		"deleted":                        {retain, remove, nil, goes, false},
+		"deleted, and with the set":      {remove, remove, nil, goes, false},
+		"somebody else controls it":      {retain, remove, owned(ptr.To(true)), why, true},
+		"somebody else is an owner, too": {retain, remove, owned(nil), why, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := settled(t, withClaim().Retain(test.whenDeleted, test.whenScaled))
+			if test.change != nil {
+				test.change(w)
+			}
+			after, p := w.foresee(func(spec *v1beta1.StatefulSetSpec) { *spec.Replicas = 1 })
+			want := []string{"web-1 Deleted (" + test.want + "), at once", "web-0 Current"}
+			if diff := cmp.Diff(want, w.foreseen(p)); diff != "" {
+				t.Errorf("preview (-want +got):\n%s", diff)
+			}
+			w.Put(after)
+			w.roll()
+			stays := slices.ContainsFunc(w.claims(), func(c *corev1.PersistentVolumeClaim) bool { return c.Name == "data-web-1" })
+			if stays != test.stays {
+				t.Errorf("the claim stays: %t, want %t\n%s", stays, test.stays, w.tail())
+			}
+		})
 	}
 }
