@@ -68,7 +68,7 @@ func beginsWith(plan *Plan) sets.Set[string] {
 	for _, c := range plan.Create {
 		out.Insert(c.Pod.Name)
 	}
-	return out
+	return out.Insert(plan.Rollout.Growing...) // their claims are
 }
 
 // add adds what becomes of a Pod.
@@ -95,13 +95,8 @@ func (f *foreteller) begin(pod *preview.Pod, ordinal int) {
 			return
 		}
 	}
-	switch {
-	case rollout.Disrupted == pod.Name:
+	if pod.Waits = f.turn(pod.Fate); rollout.Disrupted == pod.Name {
 		pod.Waits = rollout.Disruption
-	case slices.Contains(rollout.Growing, pod.Name):
-		pod.Waits = "its claims grow first"
-	default:
-		pod.Waits = f.turn(pod.Fate)
 	}
 }
 
@@ -147,7 +142,7 @@ func (f *foreteller) members() {
 		case m.Asked:
 			f.begin(f.add(m.Pod.Name, preview.Recreated, "it carries the label "+v1beta1.SpecifiedDeleteLabel), m.Ordinal)
 		case m.Revision == f.plan.Revisions.Update:
-			f.current(m)
+			f.current(m, targets.Has(m.Ordinal))
 		case targets.Has(m.Ordinal):
 			f.target(m)
 		default:
@@ -165,12 +160,22 @@ func (f *foreteller) missing(m *member, kept *int) {
 	f.begin(f.add(podName(f.s.Set, m.Ordinal), preview.Created, why...), m.Ordinal)
 }
 
-// current is a Pod at the update revision. Its claims, or what its node owes it, may still change.
-func (f *foreteller) current(m *member) {
-	pod := f.add(m.Pod.Name, preview.Current)
-	if len(f.claimsToGrow(m.Ordinal)) > 0 {
-		pod.Why = append(pod.Why, "its claims grow")
+// current is a Pod at the update revision. Its claims may still have to grow, which they do in its turn as an update does.
+func (f *foreteller) current(m *member, target bool) {
+	switch {
+	case len(f.claimsToGrow(m.Ordinal)) == 0:
+		f.add(m.Pod.Name, preview.Current)
+	case f.s.onDelete():
+		f.add(m.Pod.Name, preview.Kept, "its claims do not grow", "spec.updateStrategy.type is OnDelete")
+	case !target:
+		f.add(m.Pod.Name, preview.Kept, "its claims do not grow", f.partitioned())
+	default:
+		f.begin(f.add(m.Pod.Name, preview.Current, "its claims grow"), m.Ordinal)
 	}
+}
+
+func (f *foreteller) partitioned() string {
+	return fmt.Sprintf("spec.updateStrategy.rollingUpdate.partition (%d) keeps it", f.partition())
 }
 
 // kept is a Pod that the partition keeps at its revision; but for one that cannot run at a revision that was given up.
@@ -180,7 +185,7 @@ func (f *foreteller) kept(m *member) {
 		f.begin(f.add(m.Pod.Name, preview.Recreated, "it cannot run ("+m.Broken+") at a revision that was given up"), m.Ordinal)
 		return
 	}
-	f.add(m.Pod.Name, preview.Kept, fmt.Sprintf("spec.updateStrategy.rollingUpdate.partition (%d) keeps it", f.partition()))
+	f.add(m.Pod.Name, preview.Kept, f.partitioned())
 }
 
 // target is a Pod that is to be brought to the update revision.

@@ -178,6 +178,33 @@ func TestPreview(t *testing.T) {
 			},
 			want: []string{"web-0 UpdatedInPlace, at once"},
 		},
+		"claims grow": {
+			start: func(t *testing.T) *world { return settled(t, withClaim().GrowClaims()) }, change: claimSize("2Gi"),
+			want: []string{"web-0 Current (its claims grow)" + others, "web-1 Current (its claims grow), at once"},
+		},
+		"claims grow, and an image": {
+			start: func(t *testing.T) *world { return settled(t, withClaim().GrowClaims().InPlace()) },
+			change: func(spec *v1beta1.StatefulSetSpec) {
+				image(spec)
+				claimSize("2Gi")(spec)
+			},
+			want: []string{"web-0 " + update + " (its claims grow)" + others, "web-1 " + update + " (its claims grow), at once"},
+		},
+		"claims do not grow below the partition": {
+			start: func(t *testing.T) *world { return settled(t, withClaim().GrowClaims().Partition(1)) }, change: claimSize("2Gi"),
+			want: []string{
+				"web-0 Kept (its claims do not grow; spec.updateStrategy.rollingUpdate.partition (1) keeps it)",
+				"web-1 Current (its claims grow), at once",
+			},
+		},
+		"claims do not grow on delete": {
+			start: func(t *testing.T) *world { return settled(t, withClaim().Replicas(1).GrowClaims().OnDelete()) }, change: claimSize("2Gi"),
+			want: []string{"web-0 Kept (its claims do not grow; spec.updateStrategy.type is OnDelete)"},
+		},
+		"claims grow once it is not paused any more": {
+			start: func(t *testing.T) *world { return settled(t, withClaim().Replicas(1).GrowClaims().Paused()) }, change: claimSize("2Gi"),
+			want: []string{"web-0 Current (its claims grow)", "rests: spec.updateStrategy.rollingUpdate.paused is true"},
+		},
 		"a Pod that a person wants to go": {
 			start: func(t *testing.T) *world {
 				return settled(t, web().Replicas(1).InPlace()).labelled(v1beta1.SpecifiedDeleteLabel, "", "web-0")
