@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -331,6 +332,38 @@ Pods that run are never touched.
 schedpatch/spot   would be created
 There is no Deployment nope in namespace default.
 `})
+}
+
+// New Pods do not get what the rules of a patch would give them, where it patches none.
+func TestPreviewOfASchedPatchThatPatchesNothing(t *testing.T) {
+	d := deployment("cart")
+	carrier := web("cart-1").Annotation(v1beta1.SchedPatchesAnnotation, "spot@old").Obj()
+	full := build.MakeSchedPatch("spot").Target("apps/v1", "Deployment", "cart").NodeSelector("disk", "ssd").Obj()
+	full.Spec.MaxPods = ptr.To(int32(1))
+	for name, test := range map[string]struct {
+		spec  string
+		hooks client.Object
+		want  string
+	}{
+		"a preview":              {"{mode: Preview, ", webhooks(), "Its mode is Preview, so new Pods are not patched."},
+		"one that has ended":     {`{expiresAt: "2026-01-02T03:05:05Z", `, webhooks(), "It has ended at 2026-01-02T03:05:05Z, so new Pods are not patched."},
+		"one that is full":       {"{maxPods: 1, ", webhooks(), "As many Pods carry it as maxPods allows: 1. New ones are not patched before one of these has gone."},
+		"one that may have more": {"{maxPods: 2, ", webhooks(), ""},
+		"one without a webhook": {"{", &admissionv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "other"}},
+			"There is no Pod webhook in this cluster, so new Pods are not patched."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorldWith(t, dryRunning, full.DeepCopy(), inDeployment(carrier.DeepCopy(), d), d, replicaSet(d), namespace("default"), test.hooks)
+			got := w.given(patchOf(test.spec + "nodeSelector: {disk: ssd}, ")).run("preview -f -")
+			want := "\nPods that run are never touched.\n"
+			if test.want != "" {
+				want = "\n" + test.want + want
+			}
+			if got.Code != 0 || !strings.HasSuffix(got.Out, want) || test.want == "" && strings.Contains(got.Out, "not patched") {
+				t.Errorf("%+v, want at its end:%s", got, want)
+			}
+		})
+	}
 }
 
 func TestPreviewOfWhatIsNone(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
@@ -17,14 +18,14 @@ import (
 // Nodes are those that would take a Pod made from the template of a SchedPatch's target now, as the operator judges
 // them: by node selector, required node affinity and taints.
 type Nodes struct {
-	// Kept take it with the patch as without, Lost without it alone, Gained with it alone..
+	// Kept take it with the patch as without, Lost without it alone, Gained with it alone.
 	Kept, Lost, Gained []string
 	// Neither are those that take it in no case.
 	Neither int
 }
 
-// NodesOf judges nodes for the target of a SchedPatch; nil where there is no template to go by, or one of the patches
-// cannot be used.
+// NodesOf judges nodes for the target of a SchedPatch; nil where there is no template to go by, and for a patch that cannot
+// be used or has ended.
 func NodesOf(patch *v1alpha1.SchedPatch, subject *Subject, around *Surroundings, nodes []*corev1.Node, now time.Time) *Nodes {
 	a := &answerer{now: now, subject: subject, around: around, serving: around.serving()}
 	var all []*sched.Patch
@@ -39,7 +40,7 @@ func NodesOf(patch *v1alpha1.SchedPatch, subject *Subject, around *Surroundings,
 			mine = compiled
 		}
 	}
-	if mine == nil {
+	if mine == nil || mine.ExpiredAt(metav1.NewTime(now)) {
 		return nil
 	}
 	pods := operator.MakePlan(a.snapshot(mine, all)).NewPods

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	sched "github.com/windlass-operator/windlass/internal/schedpatch"
@@ -54,13 +55,28 @@ func (p *Preview) AddNodes(object *v1alpha1.SchedPatch, subject *Subject, around
 	}
 	p.Nodes = &NodeChange{Target: target, Kept: foreseen.Kept, Lost: foreseen.Lost, Gained: foreseen.Gained}
 	p.Warnings = append(p.Warnings, foreseen.Warnings...)
-	switch {
-	case object.Spec.Mode == v1alpha1.SchedPatchPreview:
-		p.Notes = append(p.Notes, "Its mode is Preview, so new Pods are not patched.")
-	case a.serving == Unserved:
-		p.Notes = append(p.Notes, fmt.Sprintf("The Pod webhooks do not serve namespace %s, so new Pods are not patched: %s.",
-			object.Namespace, a.unserved()))
+	if idle := a.idle(patch, operator.MakePlan(s)); idle != "" {
+		p.Notes = append(p.Notes, idle)
 	}
 	p.Notes = append(p.Notes, "Pods that run are never touched.")
 	return nil
+}
+
+// idle says why new Pods are not patched whatever the rules of a patch are, "" when nothing but these decides.
+func (a *answerer) idle(patch *sched.Patch, plan *operator.Plan) string {
+	spec := &patch.Object.Spec
+	end, _ := patch.ExpiresAt()
+	switch {
+	case a.serving == NoWebhook:
+		return "There is no Pod webhook in this cluster, so new Pods are not patched."
+	case a.serving == Unserved:
+		return fmt.Sprintf("The Pod webhooks do not serve namespace %s, so new Pods are not patched: %s.", a.subject.Namespace, a.unserved())
+	case spec.Mode == v1alpha1.SchedPatchPreview:
+		return "Its mode is Preview, so new Pods are not patched."
+	case patch.ExpiredAt(metav1.NewTime(a.now)):
+		return fmt.Sprintf("It has ended at %s, so new Pods are not patched.", clock(end))
+	case spec.MaxPods != nil && len(plan.Patched) >= int(*spec.MaxPods):
+		return fmt.Sprintf("As many Pods carry it as maxPods allows: %d. New ones are not patched before one of these has gone.", *spec.MaxPods)
+	}
+	return ""
 }
