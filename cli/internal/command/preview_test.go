@@ -366,6 +366,28 @@ func TestPreviewOfASchedPatchThatPatchesNothing(t *testing.T) {
 	}
 }
 
+// What is in a namespace that the same manifests create is looked at as far as that goes, and so is the rest of them.
+func TestPreviewInANamespaceThatIsYetToBeCreated(t *testing.T) {
+	absent := interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+		if object.GetNamespace() == "new" {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "new")
+		}
+		return c.Create(ctx, object, options...)
+	}}
+	set := statefulSet().Replicas(1).Obj()
+	manifest := strings.Replace(webManifest(t, set, func(*v1beta1.StatefulSetSpec) {}), "name: web\n", "name: web\n  namespace: new\n", 1)
+	newWorldWith(t, absent, namespace("default"), webhooks()).given("kind: Namespace\napiVersion: v1\nmetadata: {name: new}\n---\n"+manifest+"---\n"+newProxy).
+		check("preview -f -", result{Out: `
+asts/web   would be created, and has a new revision: web-6f567555b6
+└─ created: there is none yet: 1 Pod
+   └─ new/web-0   first
+` + unknownHere + `
+sidecarset/mesh   would be created, and has a new revision: mesh-5fdb4f79d5
+No live Pod is concerned.
+`, Err: "warning: namespace new of asts/web does not exist yet, so neither the API server nor the webhooks were asked; it was checked as lint " +
+			"checks it, without what they say of changes\n"})
+}
+
 func TestPreviewOfWhatIsNone(t *testing.T) {
 	w := newWorld(t)
 	w.check("preview", result{Code: 2, Err: "error: name the manifests with -f\n"})

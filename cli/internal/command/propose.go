@@ -4,6 +4,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -36,8 +37,9 @@ type proposal struct {
 	patch []byte
 }
 
-// propose finds out what would be stored, and whether it would: by a dry run where the user has the right to it, else as
-// lint does. The preview says what came of it; of what would be refused there is no more.
+// propose finds out what would be stored, and whether it would: by a dry run where the user has the right to it and the
+// object's namespace is there, else as lint does. The preview says what came of it; of what would be refused there is no
+// more.
 func (c *cli) propose(
 	ctx context.Context, cluster *read.Cluster, document *offline.Document,
 ) (*view.Proposal, *view.Preview, error) {
@@ -60,9 +62,9 @@ func (c *cli) propose(
 	}
 	out := &view.Preview{Kind: kind, Namespace: p.manifest.GetNamespace(), Name: p.manifest.GetName(), CheckedBy: view.APIServer}
 	after, err := p.dryRun(ctx)
-	if p.forbidden(ctx, err) {
-		c.warn(fmt.Errorf("you may not write %s, so neither the API server nor the webhooks were asked; it was checked as lint checks it, "+
-			"without what they say of changes", out.Ref()))
+	if why := p.unasked(ctx, err, out.Ref()); why != "" {
+		c.warn(fmt.Errorf("%s, so neither the API server nor the webhooks were asked; it was checked as lint checks it, "+
+			"without what they say of changes", why))
 		out.CheckedBy = view.Offline
 		after, err = p.offline(ctx, out)
 	}
@@ -101,6 +103,23 @@ func (p *proposal) dryRun(ctx context.Context) (*unstructured.Unstructured, erro
 
 // strictly has unknown fields refused, as kubectl asks for.
 const strictly = client.FieldValidation(metav1.FieldValidationStrict)
+
+// unasked says why nobody could be asked, "" when the error is about the change itself.
+func (p *proposal) unasked(ctx context.Context, err error, ref view.Ref) string {
+	switch {
+	case p.forbidden(ctx, err):
+		return fmt.Sprintf("you may not write %s", ref)
+	case p.before == nil && isNotFound(err, "namespaces"):
+		return fmt.Sprintf("namespace %s of %s does not exist yet", p.manifest.GetNamespace(), ref)
+	}
+	return ""
+}
+
+// isNotFound reports whether an error says that there is no such object of a resource.
+func isNotFound(err error, resource string) bool {
+	status := apierrors.APIStatus(nil)
+	return apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == resource
+}
 
 // forbidden reports whether the user has no right to the dry run. Webhooks and policies say Forbidden too, of the change.
 func (p *proposal) forbidden(ctx context.Context, err error) bool {
