@@ -3,17 +3,24 @@
 package command
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
 	"github.com/windlass-operator/windlass/api/v1beta1"
@@ -374,6 +381,38 @@ schedpatch/spot in the Pod: Expired
 			w.check("why pod/cart-1", result{Out: head + test.want})
 		})
 	}
+}
+
+// Pods of an owner that cannot be read may be the object's, and that is said, once for all of its kind. Pods that have
+// ended are nobody's concern.
+func TestWhyWhereOwnersCannotBeRead(t *testing.T) {
+	d := deployment("web")
+	other := inDeployment(web("other").Obj(), deployment("other"))
+	ended := owned(build.MakePod("ended").Obj(), &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "report"}}, "batch/v1", "Job")
+	ended.Status.Phase = corev1.PodSucceeded
+	var asked []string
+	funcs := interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, into client.Object, o ...client.GetOption) error {
+		if metadata, is := into.(*metav1.PartialObjectMetadata); is {
+			asked = append(asked, metadata.Kind+" "+key.Name)
+			return apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "replicasets"}, key.Name, errors.New("no role"))
+		}
+		return c.Get(ctx, key, into, o...)
+	}}
+	patch := build.MakeSchedPatch("spot").Target("apps/v1", "Deployment", "web").NodeSelector("disk", "ssd").Obj()
+	w := newWorldWith(t, funcs, patch, d, inDeployment(web("web-1").Obj(), d), other, ended, namespace("default"), webhooks())
+	got := w.run("why deploy/web")
+	const want = "warning: cannot read ReplicaSet other-abc in namespace default, so whom Pods belong to through it, and through others of the kind, " +
+		"may not be known: replicasets.apps \"other-abc\" is forbidden: no role\n"
+	if got.Code != 0 || got.Err != want {
+		t.Errorf("%+v, want %s", got, want)
+	}
+	slices.Sort(asked)
+	if diff := cmp.Diff([]string{"ReplicaSet other-abc", "ReplicaSet web-abc"}, slices.Compact(asked)); diff != "" {
+		t.Errorf("owners that were asked for (-want +got):\n%s", diff)
+	}
+	// An owner that is gone, or whose kind is, is none.
+	newWorld(t, d, inDeployment(web("web-1").Obj(), d), owned(web("x").Obj(), d, "gone/v1", "Gone"), namespace("default"), webhooks()).
+		check("why deploy/web -o name", result{})
 }
 
 func TestWhyOfWhatThereIsNot(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -66,13 +67,14 @@ func (c *Cluster) Subject(ctx context.Context, word, name string) (*view.Subject
 
 func (c *Cluster) subject(ctx context.Context, kind schema.GroupVersionKind, name string) (*view.Subject, error) {
 	out := &view.Subject{Kind: kind.Kind, Namespace: c.Scope.Namespace, Name: name}
-	chain := &chains{cluster: c, known: map[types.UID]*metav1.PartialObjectMetadata{}}
+	chain := c.chains()
 	if kind.Kind == "Pod" && kind.Group == "" {
 		pod := &corev1.Pod{}
 		if err := c.named(ctx, kind, name, pod); err != nil {
 			return nil, err
 		}
 		out.Pods = []*view.OwnedPod{{Pod: pod, Owners: chain.of(ctx, pod)}}
+		out.Unread = chain.unread
 		return out, nil
 	}
 	object := &unstructured.Unstructured{}
@@ -86,12 +88,12 @@ func (c *Cluster) subject(ctx context.Context, kind schema.GroupVersionKind, nam
 	if err != nil {
 		return nil, err
 	}
-	for _, pod := range all {
-		owned := &view.OwnedPod{Pod: pod, Owners: chain.of(ctx, pod)}
-		if pods.Live(pod) && owned.By(object.GetUID()) {
+	for _, owned := range chain.live(ctx, all) {
+		if owned.By(object.GetUID()) {
 			out.Pods = append(out.Pods, owned)
 		}
 	}
+	out.Unread = chain.unread
 	return out, nil
 }
 
@@ -121,6 +123,24 @@ func (c *Cluster) named(ctx context.Context, kind schema.GroupVersionKind, name 
 type chains struct {
 	cluster *Cluster
 	known   map[types.UID]*metav1.PartialObjectMetadata
+	// unread has an error for each kind of which an owner could not be read.
+	unread  []error
+	without map[schema.GroupKind]bool
+}
+
+func (c *Cluster) chains() *chains {
+	return &chains{cluster: c, known: map[types.UID]*metav1.PartialObjectMetadata{}, without: map[schema.GroupKind]bool{}}
+}
+
+// live are those of some Pods that are live, and whom they belong to.
+func (c *chains) live(ctx context.Context, all []*corev1.Pod) []*view.OwnedPod {
+	var out []*view.OwnedPod
+	for _, pod := range all {
+		if pods.Live(pod) {
+			out = append(out, &view.OwnedPod{Pod: pod, Owners: c.of(ctx, pod)})
+		}
+	}
+	return out
 }
 
 // highest is how many owners stand above each other at most: a Job's CronJob has none.
@@ -147,9 +167,22 @@ func (c *chains) read(ctx context.Context, namespace string, owner *metav1.Owner
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind))
 	err := c.cluster.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: owner.Name}, object)
+	if client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
+		c.miss(owner, namespace, err)
+	}
 	if err != nil || object.UID != owner.UID {
 		object = nil
 	}
 	c.known[owner.UID] = object
 	return object
+}
+
+// miss notes that an owner could not be read, once for each kind.
+func (c *chains) miss(owner *metav1.OwnerReference, namespace string, err error) {
+	kind := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()
+	if !c.without[kind] {
+		c.without[kind] = true
+		c.unread = append(c.unread, fmt.Errorf("cannot read %s %s in namespace %s, so whom Pods belong to through it, and through others "+
+			"of the kind, may not be known: %w", owner.Kind, owner.Name, namespace, err))
+	}
 }

@@ -5,13 +5,12 @@ package read
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/windlass-operator/windlass/api/v1alpha1"
@@ -20,12 +19,12 @@ import (
 )
 
 // Surroundings reads what decides over the Pods of a namespace. What the user may not read is told as an error in the
-// list, and is not known then.
+// list, together with what could not be read of the subject, and is not known then.
 func (c *Cluster) Surroundings(ctx context.Context, subject *view.Subject) (*view.Surroundings, []error) {
 	out := &view.Surroundings{Templates: map[string]*view.Template{}}
-	var errs []error
+	errs := slices.Clone(subject.Unread)
 	note := func(err error) {
-		if err != nil {
+		if err != nil && !slices.ContainsFunc(errs, func(other error) bool { return other.Error() == err.Error() }) {
 			errs = append(errs, err)
 		}
 	}
@@ -48,21 +47,22 @@ func (c *Cluster) Surroundings(ctx context.Context, subject *view.Subject) (*vie
 	}
 	out.Webhooks = webhooks.Items
 	if len(out.SchedPatches) > 0 {
-		note(c.targets(ctx, subject, out))
+		for _, err := range c.targets(ctx, subject, out) {
+			note(err)
+		}
 	}
 	return out, errs
 }
 
-// targets reads what the SchedPatches of the subject's owners need besides: the Pods of the namespace, and the templates.
-func (c *Cluster) targets(ctx context.Context, subject *view.Subject, out *view.Surroundings) error {
+// targets reads what the SchedPatches of the subject's owners need besides: the live Pods of the namespace, and the
+// templates.
+func (c *Cluster) targets(ctx context.Context, subject *view.Subject, out *view.Surroundings) []error {
 	all, err := c.pods(ctx, client.InNamespace(subject.Namespace))
 	if err != nil {
-		return err
+		return []error{err}
 	}
-	chain := &chains{cluster: c, known: map[types.UID]*metav1.PartialObjectMetadata{}}
-	for _, pod := range all {
-		out.Pods = append(out.Pods, &view.OwnedPod{Pod: pod, Owners: chain.of(ctx, pod)})
-	}
+	chain := c.chains()
+	out.Pods = chain.live(ctx, all)
 	for i := range out.SchedPatches {
 		target := &out.SchedPatches[i].Spec.TargetRef
 		if !subject.BelongsTo(target) {
@@ -75,5 +75,5 @@ func (c *Cluster) targets(ctx context.Context, subject *view.Subject, out *view.
 			out.Templates[out.SchedPatches[i].Name] = view.TemplateIn(object.Object)
 		}
 	}
-	return nil
+	return chain.unread
 }

@@ -29,6 +29,8 @@ type Subject struct {
 	// Template is what the object makes Pods from; nil where it has none.
 	Template *Template
 	Pods     []*OwnedPod
+	// Unread are the errors of owners that could not be read: Pods that have those may belong to the object, too.
+	Unread []error
 }
 
 // OwnedPod is a Pod and whom it belongs to, the nearest first.
@@ -93,7 +95,8 @@ type Surroundings struct {
 	// Webhooks are the cluster's; WebhooksUnread: they could not be read.
 	Webhooks       []admissionv1.MutatingWebhookConfiguration
 	WebhooksUnread bool
-	// Pods are all of the namespace, where there are SchedPatches, and Templates those of the targets by SchedPatch.
+	// Pods are the live ones of the namespace, where there are SchedPatches, and Templates those of the targets by
+	// SchedPatch.
 	Pods      []*OwnedPod
 	Templates map[string]*Template
 }
