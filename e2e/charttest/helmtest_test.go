@@ -20,7 +20,8 @@ func TestHelmTestAsksAboutThisRelease(t *testing.T) {
 	}
 	pod := get[*corev1.Pod](t, result, "prod-windlass-test")
 	want := []string{
-		"--deployments=prod-windlass-operator,prod-windlass-webhook", "--mutating-webhook-configuration=prod-windlass", "--timeout=1m",
+		"--deployments=prod-windlass-operator,prod-windlass-webhook", "--mutating-webhook-configuration=prod-windlass",
+		"--validating-webhook-configuration=prod-windlass", "--timeout=1m",
 	}
 	if diff := cmp.Diff(want, pod.Spec.Containers[0].Args); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)

@@ -42,41 +42,46 @@ type Prober struct {
 }
 
 // Checks are all questions, in the order in which a fault explains the next one.
-func (p *Prober) Checks(deployments []string, mutating string) []Check {
+func (p *Prober) Checks(deployments []string, mutating, validating string) []Check {
 	var all []Check
 	for _, kind := range served {
 		name := kind.resource + "." + v1beta1.GroupVersion.Group
 		all = append(all, Check{
 			"CustomResourceDefinition " + name,
-			authorizationv1.ResourceAttributes{Verb: "get", Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions", Name: name},
+			[]authorizationv1.ResourceAttributes{
+				{Verb: "get", Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions", Name: name},
+			},
 			func(ctx context.Context) (string, error) { return p.definition(ctx, name, kind.versions) },
 		})
 	}
 	for _, name := range deployments {
 		all = append(all, Check{
 			fmt.Sprintf("Deployment %s/%s", p.Namespace, name),
-			authorizationv1.ResourceAttributes{
-				Verb: "get", Group: appsv1.GroupName, Resource: "deployments", Namespace: p.Namespace, Name: name,
+			[]authorizationv1.ResourceAttributes{
+				{Verb: "get", Group: appsv1.GroupName, Resource: "deployments", Namespace: p.Namespace, Name: name},
 			},
 			func(ctx context.Context) (string, error) { return p.deployment(ctx, name) },
 		})
 	}
-	return append(all, p.trustCheck(mutating), Check{
+	return append(all, p.trustCheck(mutating, validating), Check{
 		"admission",
-		authorizationv1.ResourceAttributes{
-			Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: "schedpatches", Namespace: p.Namespace,
+		[]authorizationv1.ResourceAttributes{
+			{Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: "schedpatches", Namespace: p.Namespace},
 		},
 		p.admission,
 	})
 }
 
-func (p *Prober) trustCheck(mutating string) Check {
+func (p *Prober) trustCheck(mutating, validating string) Check {
+	get := func(resource, name string) authorizationv1.ResourceAttributes {
+		return authorizationv1.ResourceAttributes{Verb: "get", Group: admissionregistrationv1.GroupName, Resource: resource, Name: name}
+	}
 	return Check{
-		"MutatingWebhookConfiguration " + mutating,
-		authorizationv1.ResourceAttributes{
-			Verb: "get", Group: admissionregistrationv1.GroupName, Resource: "mutatingwebhookconfigurations", Name: mutating,
+		"webhook configurations",
+		[]authorizationv1.ResourceAttributes{
+			get("mutatingwebhookconfigurations", mutating), get("validatingwebhookconfigurations", validating),
 		},
-		func(ctx context.Context) (string, error) { return p.trust(ctx, mutating) },
+		func(ctx context.Context) (string, error) { return p.trust(ctx, mutating, validating) },
 	}
 }
 
@@ -126,23 +131,50 @@ func (p *Prober) deployment(ctx context.Context, name string) (string, error) {
 
 // trust checks that the API server trusts one authority for all our webhooks, so that the answer of one speaks for the
 // others.
-func (p *Prober) trust(ctx context.Context, name string) (string, error) {
-	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	if err := p.Client.Get(ctx, client.ObjectKey{Name: name}, configuration); err != nil {
+func (p *Prober) trust(ctx context.Context, mutating, validating string) (string, error) {
+	mutators, validators := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: mutating}, mutators); err != nil {
 		return "", err
 	}
-	for i := range configuration.Webhooks {
-		webhook := &configuration.Webhooks[i]
-		if len(webhook.ClientConfig.CABundle) == 0 {
-			return "", fmt.Errorf("webhook %s has no caBundle, so the API server trusts no certificate of it: see the "+
-				"logs of the webhook's Pods", webhook.Name)
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: validating}, validators); err != nil {
+		return "", err
+	}
+	var all []trusted
+	for i := range mutators.Webhooks {
+		all = append(all, trusted{"mutating webhook " + mutators.Webhooks[i].Name, mutators.Webhooks[i].ClientConfig.CABundle})
+	}
+	for i := range validators.Webhooks {
+		all = append(all, trusted{"validating webhook " + validators.Webhooks[i].Name, validators.Webhooks[i].ClientConfig.CABundle})
+	}
+	const none = "%sWebhookConfiguration %s has no webhook, so the API server asks none: helm upgrade with the values of the " +
+		"installation brings them back"
+	switch {
+	case len(mutators.Webhooks) == 0:
+		return "", fmt.Errorf(none, "Mutating", mutating)
+	case len(validators.Webhooks) == 0:
+		return "", fmt.Errorf(none, "Validating", validating)
+	}
+	return alike(all)
+}
+
+// trusted is a webhook, and the authority that the API server trusts it by.
+type trusted struct {
+	webhook string
+	bundle  []byte
+}
+
+// alike checks that webhooks have an authority, and all the same one.
+func alike(all []trusted) (string, error) {
+	for _, one := range all {
+		if len(one.bundle) == 0 {
+			return "", fmt.Errorf("%s has no caBundle, so the API server trusts no certificate of it: see the logs of the "+
+				"webhook's Pods", one.webhook)
 		}
-		if !bytes.Equal(webhook.ClientConfig.CABundle, configuration.Webhooks[0].ClientConfig.CABundle) {
-			return "", fmt.Errorf("the webhooks %s and %s have different caBundles, so one of them is not trusted",
-				configuration.Webhooks[0].Name, webhook.Name)
+		if !bytes.Equal(one.bundle, all[0].bundle) {
+			return "", fmt.Errorf("%s and %s have different caBundles, so one of them is not trusted", all[0].webhook, one.webhook)
 		}
 	}
-	return fmt.Sprintf("%d webhooks with the same certificate authority", len(configuration.Webhooks)), nil
+	return fmt.Sprintf("%d webhooks with the same certificate authority", len(all)), nil
 }
 
 // admission has a SchedPatch admitted in a dry run, in our own namespace. The webhook warns that it would have no

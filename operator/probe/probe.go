@@ -37,8 +37,8 @@ var ErrNotWorking = errors.New("the installation does not work: see the lines th
 type Check struct {
 	// Name says what is looked at.
 	Name string
-	// Needs is the right that whoever asks must have.
-	Needs authorizationv1.ResourceAttributes
+	// Needs are the rights that whoever asks must have.
+	Needs []authorizationv1.ResourceAttributes
 	// Run returns what it found, or what is wrong and what to do about it.
 	Run func(ctx context.Context) (finding string, err error)
 }
@@ -51,6 +51,7 @@ func Run(ctx context.Context, arguments []string, out io.Writer) error {
 	deployments := flags.String("deployments", "windlass-operator,windlass-webhook", "Comma-separated Deployments of "+
 		"the installation, in the Pod's own namespace.")
 	mutating := flags.String("mutating-webhook-configuration", "windlass", "MutatingWebhookConfiguration of the installation.")
+	validating := flags.String("validating-webhook-configuration", "windlass", "ValidatingWebhookConfiguration of the installation.")
 	timeout := flags.Duration("timeout", time.Minute, "How long a check that fails is tried again.")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -65,7 +66,7 @@ func Run(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	return report(ctx, prober.Checks(strings.Split(*deployments, ","), *mutating), interval, out)
+	return report(ctx, prober.Checks(strings.Split(*deployments, ","), *mutating, *validating), interval, out)
 }
 
 // connect sets a prober up that hears the API server's warnings.

@@ -30,6 +30,7 @@ type installation struct {
 	definitions map[string]*apiextensionsv1.CustomResourceDefinition
 	operator    *appsv1.Deployment
 	mutating    *admissionregistrationv1.MutatingWebhookConfiguration
+	validating  *admissionregistrationv1.ValidatingWebhookConfiguration
 	// warning and refusal are what the API server says to a SchedPatch.
 	warning string
 	refusal error
@@ -49,7 +50,11 @@ func working() *installation {
 		},
 		mutating: &admissionregistrationv1.MutatingWebhookConfiguration{
 			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
-			Webhooks:   []admissionregistrationv1.MutatingWebhook{webhook("pods"), webhook("sidecarsets")},
+			Webhooks:   []admissionregistrationv1.MutatingWebhook{{Name: "pods", ClientConfig: trusting}, {Name: "sidecarsets", ClientConfig: trusting}},
+		},
+		validating: &admissionregistrationv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "windlass"},
+			Webhooks:   []admissionregistrationv1.ValidatingWebhook{{Name: "schedpatches", ClientConfig: trusting}},
 		},
 		warning: "metadata.namespace: new Pods of namespace windlass-system are not seen by the webhooks",
 	}
@@ -64,11 +69,7 @@ func definition(resource string, versions ...string) *apiextensionsv1.CustomReso
 	return d
 }
 
-func webhook(name string) admissionregistrationv1.MutatingWebhook {
-	return admissionregistrationv1.MutatingWebhook{
-		Name: name, ClientConfig: admissionregistrationv1.WebhookClientConfig{CABundle: []byte("authority")},
-	}
-}
+var trusting = admissionregistrationv1.WebhookClientConfig{CABundle: []byte("authority")}
 
 // prober asks an API server that holds the installation.
 func (i *installation) prober(t *testing.T) *Prober {
@@ -78,7 +79,7 @@ func (i *installation) prober(t *testing.T) *Prober {
 		t.Fatal(err)
 	}
 	heard := &Warnings{}
-	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i.operator, i.mutating).WithInterceptorFuncs(interceptor.Funcs{
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i.operator, i.mutating, i.validating).WithInterceptorFuncs(interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.CreateOption) error {
 			if i.warning != "" {
 				heard.HandleWarningHeaderWithContext(ctx, 299, "", i.warning)
@@ -100,7 +101,7 @@ func TestReport(t *testing.T) {
 ok      CustomResourceDefinition statefulsets.apps.kruise.io: established, serves v1alpha1, v1beta1
 ok      CustomResourceDefinition schedpatches.apps.kruise.io: established, serves v1alpha1
 ok      Deployment windlass-system/windlass-operator: 2 of 2 replicas are available
-ok      MutatingWebhookConfiguration windlass: 2 webhooks with the same certificate authority
+ok      webhook configurations: 3 webhooks with the same certificate authority
 ok      admission: the webhook answers the API server
 Windlass works.
 `
@@ -136,11 +137,27 @@ Windlass works.
 		},
 		"a webhook is not trusted yet": {
 			damage: func(i *installation) { i.mutating.Webhooks[1].ClientConfig.CABundle = nil },
-			want:   "FAILED  MutatingWebhookConfiguration windlass: webhook sidecarsets has no caBundle, so the API server trusts no certificate of it: see the logs of the webhook's Pods",
+			want:   "FAILED  webhook configurations: mutating webhook sidecarsets has no caBundle, so the API server trusts no certificate of it: see the logs of the webhook's Pods",
 		},
 		"two webhooks are trusted by different authorities": {
 			damage: func(i *installation) { i.mutating.Webhooks[1].ClientConfig.CABundle = []byte("other") },
-			want:   "FAILED  MutatingWebhookConfiguration windlass: the webhooks pods and sidecarsets have different caBundles, so one of them is not trusted",
+			want:   "FAILED  webhook configurations: mutating webhook pods and mutating webhook sidecarsets have different caBundles, so one of them is not trusted",
+		},
+		"the mutating webhooks are trusted by another authority than the one that answers": {
+			damage: func(i *installation) { i.validating.Webhooks[0].ClientConfig.CABundle = []byte("other") },
+			want:   "FAILED  webhook configurations: mutating webhook pods and validating webhook schedpatches have different caBundles, so one of them is not trusted",
+		},
+		"a validating webhook is not trusted yet": {
+			damage: func(i *installation) { i.validating.Webhooks[0].ClientConfig.CABundle = nil },
+			want:   "FAILED  webhook configurations: validating webhook schedpatches has no caBundle, so the API server trusts no certificate of it: see the logs of the webhook's Pods",
+		},
+		"there is no mutating webhook": {
+			damage: func(i *installation) { i.mutating.Webhooks = nil },
+			want:   "FAILED  webhook configurations: MutatingWebhookConfiguration windlass has no webhook, so the API server asks none: helm upgrade with the values of the installation brings them back",
+		},
+		"there is no validating webhook": {
+			damage: func(i *installation) { i.validating.Webhooks = nil },
+			want:   "FAILED  webhook configurations: ValidatingWebhookConfiguration windlass has no webhook, so the API server asks none: helm upgrade with the values of the installation brings them back",
 		},
 		"no webhook answers and it may be passed over": {
 			damage: func(i *installation) { i.warning = "" },
@@ -162,7 +179,7 @@ Windlass works.
 			var out strings.Builder
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // each check is tried once
-			err := report(ctx, installed.prober(t).Checks([]string{"windlass-operator"}, "windlass"), time.Hour, &out)
+			err := report(ctx, installed.prober(t).Checks([]string{"windlass-operator"}, "windlass", "windlass"), time.Hour, &out)
 			if failed := errors.Is(err, ErrNotWorking); failed != (test.want != "") {
 				t.Errorf("error = %v", err)
 			}

@@ -159,10 +159,10 @@ func (i *Inspector) mayAccount(namespace, account string) func(context.Context, 
 	}
 }
 
-// learn asks one question, for which one needs a right. Where the answer is no, it is asked whether that is the reason:
+// learn asks one question, for which one needs rights. Where the answer is no, it is asked whether that is the reason:
 // somebody else may have refused.
 func learn[T any](
-	ctx context.Context, i *Inspector, right *authorizationv1.ResourceAttributes, ask func(context.Context) (T, error),
+	ctx context.Context, i *Inspector, needs []authorizationv1.ResourceAttributes, ask func(context.Context) (T, error),
 ) (out view.Learned[T]) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -170,17 +170,19 @@ func learn[T any](
 	if !apierrors.IsForbidden(out.Err) {
 		return out
 	}
-	if allowed, err := i.may(ctx, right); err != nil || !allowed {
-		out.Denied = view.RightText(right)
+	for n := range needs {
+		if allowed, err := i.may(ctx, &needs[n]); err != nil || !allowed {
+			out.Denied = view.RightText(&needs[n])
+			break
+		}
 	}
 	return out
 }
 
 // right is one to a resource, as RESOURCE or RESOURCE.GROUP, in a namespace or in all.
-func right(verb, resource, namespace, name string) *authorizationv1.ResourceAttributes {
-	out := &authorizationv1.ResourceAttributes{Verb: verb, Namespace: namespace, Name: name}
-	out.Resource, out.Group, _ = strings.Cut(resource, ".")
-	return out
+func right(verb, resource, namespace, name string) []authorizationv1.ResourceAttributes {
+	resource, group, _ := strings.Cut(resource, ".")
+	return []authorizationv1.ResourceAttributes{{Verb: verb, Group: group, Resource: resource, Namespace: namespace, Name: name}}
 }
 
 // listed lists objects.

@@ -134,10 +134,10 @@ func (i *Inspector) probes(ctx context.Context, found *view.Installation) {
 			names[p] = program.Deployment.Name
 		}
 	}
-	checks := prober.Checks(names, found.Name)
+	checks := prober.Checks(names, found.Name, validatingName(found))
 	out := make([]view.Probed, len(checks))
 	for c := range checks {
-		out[c] = view.Probed{Name: checks[c].Name, Finding: learn(ctx, i, &checks[c].Needs, checks[c].Run)}
+		out[c] = view.Probed{Name: checks[c].Name, Finding: learn(ctx, i, checks[c].Needs, checks[c].Run)}
 	}
 	rest := out[len(out)-len(names)-2:]
 	found.Definitions = out[:len(out)-len(rest)]
@@ -147,10 +147,15 @@ func (i *Inspector) probes(ctx context.Context, found *view.Installation) {
 	found.Trust, found.Admission = rest[len(names)], rest[len(names)+1]
 }
 
+// validatingName is what the ValidatingWebhookConfiguration is called.
+func validatingName(found *view.Installation) string {
+	return cmp.Or(found.Argument(charts.Webhook, "validating-webhook-configuration"), found.Name)
+}
+
 // webhooks reads what API servers call.
 func (i *Inspector) webhooks(ctx context.Context, found *view.Installation) {
-	name := cmp.Or(found.Argument(charts.Webhook, "validating-webhook-configuration"), found.Name)
-	found.Validating = got(ctx, i, "validatingwebhookconfigurations.admissionregistration.k8s.io", client.ObjectKey{Name: name},
+	key := client.ObjectKey{Name: validatingName(found)}
+	found.Validating = got(ctx, i, "validatingwebhookconfigurations.admissionregistration.k8s.io", key,
 		&admissionregistrationv1.ValidatingWebhookConfiguration{})
 	if found.Validating.Err != nil {
 		found.Validating.Value = nil

@@ -100,7 +100,7 @@ func sound(t *testing.T) *view.Facts {
 		Name: "windlass", Namespace: system,
 		Definitions: []view.Probed{{Name: "CustomResourceDefinition schedpatches.apps.kruise.io", Finding: known("established, serves v1alpha1")}},
 		Programs:    []*view.Program{program("operator"), program("webhook")},
-		Trust:       view.Probed{Name: "MutatingWebhookConfiguration windlass", Finding: known("3 webhooks with the same certificate authority")},
+		Trust:       view.Probed{Name: "webhook configurations", Finding: known("7 webhooks with the same certificate authority")},
 		Admission:   view.Probed{Name: "admission", Finding: known("the webhook answers the API server")},
 		Mutating:    mutating(chain), Validating: known(validating(chain)),
 		Lease: known(ptr.To(lease("windlass-operator-1", f.Now, f.Now))), Service: known(&corev1.Service{}),
@@ -208,7 +208,7 @@ ok           schemas: they are the ones of this plug-in
 ok           Deployment windlass-system/windlass-operator: 2 of 2 replicas are available
 ok           Deployment windlass-system/windlass-webhook: 2 of 2 replicas are available
 ok           leader: windlass-operator-1
-ok           MutatingWebhookConfiguration windlass: 3 webhooks with the same certificate authority
+ok           webhook configurations: 7 webhooks with the same certificate authority
 ok           mutating webhooks: windlass: 3 webhooks
 ok           validating webhooks: windlass: 4 webhooks
 ok           webhook pods.best-effort.apps.kruise.io: failurePolicy Ignore, and the namespaces of the cluster's own are left out
