@@ -3,6 +3,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/windlass-operator/windlass/cli/internal/dashboard"
 )
@@ -62,13 +65,10 @@ func (c *cli) dashboard(ctx context.Context, o *dashboardOptions, given *pflag.F
 	}
 	options := dashboard.Options{
 		OperatorNamespace: o.operatorNamespace, ReadOnly: o.readOnly, Flags: sameCluster(given), Now: c.Now,
-		Context: *c.flags.Context,
+		Context: whereabouts(c.flags, currentContext(loader)),
 	}
 	if given.Changed("namespace") {
 		options.Namespace = namespace
-	}
-	if config, err := loader.RawConfig(); err == nil && options.Context == "" {
-		options.Context = config.CurrentContext
 	}
 	handler, url := dashboard.Handler(listener.Addr(), source, options)
 	c.say("%s", url)
@@ -81,6 +81,34 @@ func (c *cli) dashboard(ctx context.Context, o *dashboardOptions, given *pflag.F
 		defer leads()
 	}
 	return dashboard.Serve(ctx, listener, handler)
+}
+
+// currentContext is the context of the configuration, "" where there is none.
+func currentContext(loader clientcmd.ClientConfig) string {
+	config, err := loader.RawConfig()
+	if err != nil {
+		return ""
+	}
+	return config.CurrentContext
+}
+
+// whereabouts say to which cluster requests go and as whom, as far as flags take that from elsewhere than the context: a
+// server stands for its cluster, and a cluster for the context's.
+func whereabouts(flags *genericclioptions.ConfigFlags, current string) string {
+	out := cmp.Or(*flags.Context, current)
+	switch {
+	case *flags.APIServer != "":
+		out = "server " + *flags.APIServer
+	case *flags.ClusterName != "":
+		out = "cluster " + *flags.ClusterName
+	}
+	if *flags.AuthInfoName != "" {
+		out += ", user " + *flags.AuthInfoName
+	}
+	if *flags.Impersonate != "" {
+		out += ", as " + *flags.Impersonate
+	}
+	return strings.TrimPrefix(out, ", ")
 }
 
 func may(readOnly bool) string {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/tools/clientcmd"
@@ -211,6 +212,32 @@ func TestCommandsOfThePagesAreForTheSameCluster(t *testing.T) {
 		t.Error(got)
 	}
 	if got := s.text(""); strings.Contains(got, "asts/db") || !strings.Contains(got, "namespace shop") {
+		t.Error(got)
+	}
+}
+
+func TestTheHeaderNamesTheClusterThatIsUsed(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                             "prod",
+		"--context dev":                "dev",
+		"--cluster dev":                "cluster dev",
+		"--server https://dev.example": "server https://dev.example",
+		"--context dev --server https://other.example": "server https://other.example",
+		"--user admin":                        "prod, user admin",
+		"--cluster dev --user admin --as ann": "cluster dev, user admin, as ann",
+	} {
+		flags, set := genericclioptions.NewConfigFlags(true), pflag.NewFlagSet("", pflag.ContinueOnError)
+		flags.AddFlags(set)
+		if err := set.Parse(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		if got := whereabouts(flags, "prod"); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+	s := newWorld(t).withContext("prod").dashboard("dashboard --context prod --server https://dev.example")
+	defer s.stop()
+	if got := s.text(""); !strings.Contains(got, "Windlass · server https://dev.example\n") {
 		t.Error(got)
 	}
 }
