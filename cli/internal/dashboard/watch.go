@@ -5,6 +5,10 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +18,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -46,6 +51,8 @@ type kind struct {
 	// unwatched: it may be listed, and not watched.
 	unwatched bool
 	synced    func() bool
+	// refused is the status with which the API server answered last who lists or watches it; 0 where that succeeded.
+	refused int
 }
 
 func kinds() []*kind {
@@ -105,6 +112,8 @@ type Watched struct {
 	mu      sync.Mutex
 	changed chan struct{}
 	trouble string
+	// forbidden: what is felt for may not be listed, and never could.
+	forbidden bool
 }
 
 var _ Source = &Watched{}
@@ -114,10 +123,16 @@ var _ Source = &Watched{}
 func Watch(ctx context.Context, config *rest.Config, live client.Client, namespace string) (*Watched, error) {
 	klog.SetLogger(logr.Discard()) // what goes wrong is on the pages
 	log.SetLogger(logr.Discard())
-	if err := ping(ctx, live); err != nil && !answered(err) {
-		return nil, fmt.Errorf("the API server at %s does not answer: %w", config.Host, err)
+	felt := ping(ctx, live)
+	if apierrors.IsUnauthorized(felt) {
+		return nil, fmt.Errorf("the API server at %s does not accept your credentials (Unauthorized): %w", config.Host, felt)
 	}
-	w := &Watched{changed: make(chan struct{})}
+	if felt != nil && !answered(felt) {
+		return nil, fmt.Errorf("the API server at %s does not answer: %w", config.Host, felt)
+	}
+	w := &Watched{changed: make(chan struct{}), forbidden: apierrors.IsForbidden(felt)}
+	config = rest.CopyConfig(config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &ear{next, w.hear} })
 	known := kinds()
 	for _, k := range known {
 		k.decide(func(verb, namespace string) bool { return allowed(ctx, live, k, verb, namespace) }, namespace)
@@ -231,7 +246,14 @@ func ping(ctx context.Context, live client.Client) error {
 
 func (w *Watched) say(err error) {
 	trouble := ""
-	if err != nil && !answered(err) {
+	switch {
+	case err == nil, apierrors.IsNotFound(err), meta.IsNoMatchError(err), w.forbidden && apierrors.IsForbidden(err):
+	case apierrors.IsUnauthorized(err):
+		trouble = "the API server does not accept your credentials any more (Unauthorized), and what is shown is what was known " +
+			"before; log in, and start the dashboard again: " + err.Error()
+	case answered(err):
+		trouble = "the API server refuses to tell how things are, and what is shown is what was known before: " + err.Error()
+	default:
 		trouble = "the API server does not answer, and what is shown is what was known before: " + err.Error()
 	}
 	w.mu.Lock()
@@ -243,6 +265,56 @@ func (w *Watched) say(err error) {
 	}
 }
 
+// ear hears how the API server answers whoever lists and watches.
+type ear struct {
+	next http.RoundTripper
+	hear func(plural string, status int)
+}
+
+// RoundTrip passes a request on.
+func (e *ear) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := e.next.RoundTrip(request)
+	if err == nil {
+		e.hear(path.Base(request.URL.Path), answer.StatusCode)
+	}
+	return answer, err
+}
+
+// hear notes whether a kind is listed and watched. That the version to go on from is too old is no refusal: all are
+// listed then.
+func (w *Watched) hear(plural string, status int) {
+	at := slices.IndexFunc(w.kinds, func(k *kind) bool { return k.plural == plural })
+	if at < 0 || status == http.StatusGone {
+		return
+	}
+	if status < http.StatusBadRequest {
+		status = 0
+	}
+	w.mu.Lock()
+	news := w.kinds[at].refused != status
+	w.kinds[at].refused = status
+	w.mu.Unlock()
+	if news {
+		w.changes()
+	}
+}
+
+// refusals say which kinds are not watched any more.
+func (w *Watched) refusals() []string {
+	by := map[int][]string{}
+	for _, k := range w.kinds {
+		if k.refused != 0 {
+			by[k.refused] = append(by[k.refused], k.String())
+		}
+	}
+	var out []string
+	for _, status := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, fmt.Sprintf("what is shown of %s is at best what was known before: asked for them, the API server answers %d %s",
+			strings.Join(by[status], ", "), status, http.StatusText(status)))
+	}
+	return out
+}
+
 // Notices say what the user may not, what is not read yet, and that the API server does not answer.
 func (w *Watched) Notices() []string {
 	w.mu.Lock()
@@ -250,7 +322,8 @@ func (w *Watched) Notices() []string {
 	if w.trouble != "" {
 		return []string{w.trouble}
 	}
-	var out, inOne, unwatched, reading []string
+	var inOne, unwatched, reading []string
+	out := w.refusals()
 	where := ""
 	for _, k := range w.kinds {
 		if k.covers != "" {

@@ -4,15 +4,21 @@ package dashboard
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/windlass-operator/windlass/api/v1beta1"
 	"github.com/windlass-operator/windlass/program"
 )
 
@@ -90,11 +96,78 @@ func TestNotices(t *testing.T) {
 	if diff := cmp.Diff(want, w.Notices()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	changed = w.Changed()
-	w.say(apierrors.NewForbidden(schema.GroupResource{}, "", nil)) // which is an answer
-	<-changed
-	if got := w.Notices(); len(got) != 3 {
-		t.Errorf("%q", got)
+	for _, fine := range []error{
+		nil, apierrors.NewForbidden(schema.GroupResource{}, "", nil), // which it was at the start
+		apierrors.NewNotFound(schema.GroupResource{}, ""), &meta.NoKindMatchError{},
+	} {
+		w.say(errors.New("connection refused"))
+		changed, w.forbidden = w.Changed(), true
+		w.say(fine)
+		<-changed
+		if got := w.Notices(); len(got) != 3 {
+			t.Errorf("%v: %q", fine, got)
+		}
+	}
+	w.forbidden = false
+	for _, wrong := range []error{
+		apierrors.NewForbidden(schema.GroupResource{}, "", nil), apierrors.NewUnauthorized("expired"), apierrors.NewInternalError(errors.New("etcd")),
+	} {
+		w.say(nil)
+		changed = w.Changed()
+		w.say(wrong)
+		<-changed
+		if got := w.Notices(); len(got) != 1 || !strings.Contains(got[0], "what is shown is what was known before") || !strings.Contains(got[0], wrong.Error()) {
+			t.Errorf("%v: %q", wrong, got)
+		}
+	}
+}
+
+// A watch that ends is told of the API server's refusal at the next one, which nobody else hears.
+func TestAKindThatIsNotWatchedAnyMore(t *testing.T) {
+	status, done := http.StatusOK, func() bool { return true }
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer server.Close()
+	w := &Watched{changed: make(chan struct{}), overlay: &overlay{kinds: []*kind{
+		{plural: "pods", watched: true, synced: done}, {plural: "nodes", watched: true, synced: done},
+	}}}
+	asking := http.Client{Transport: &ear{http.DefaultTransport, w.hear}}
+	for _, step := range []struct {
+		status int
+		want   []string
+	}{
+		{http.StatusOK, nil},
+		{http.StatusForbidden, []string{
+			"what is shown of pods is at best what was known before: asked for them, the API server answers 403 Forbidden"}},
+		{http.StatusUnauthorized, []string{
+			"what is shown of pods is at best what was known before: asked for them, the API server answers 401 Unauthorized"}},
+		{http.StatusGone, []string{ // what a watch is told that has slept too long, and lists anew
+			"what is shown of pods is at best what was known before: asked for them, the API server answers 401 Unauthorized"}},
+		{http.StatusOK, nil},
+	} {
+		status = step.status
+		answer, err := asking.Get(server.URL + "/api/v1/namespaces/shop/pods?watch=true")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if diff := cmp.Diff(step.want, w.Notices()); diff != "" {
+			t.Errorf("%d: (-want +got):\n%s", status, diff)
+		}
+	}
+}
+
+func TestCredentialsThatAreNotAcceptedAtTheStart(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer server.Close()
+	config := &rest.Config{Host: server.URL}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(v1beta1.GroupVersion.WithKind("SidecarSet"), meta.RESTScopeRoot)
+	live, err := client.New(config, client.Options{Scheme: program.Scheme(), Mapper: mapper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Watch(t.Context(), config, live, ""); err == nil || !strings.Contains(err.Error(), "does not accept your credentials (Unauthorized)") {
+		t.Errorf("error = %v", err)
 	}
 }
 
