@@ -34,7 +34,8 @@ import (
 	"github.com/windlass-operator/windlass/program"
 )
 
-// inspected is a cluster for `check`, in which the user may do some things: "VERB RESOURCE".
+// inspected is a cluster for `check`, in which the user may do some things: "VERB RESOURCE in NAMESPACE", or without the
+// last two words.
 type inspected struct {
 	t *testing.T
 	client.Client
@@ -42,19 +43,26 @@ type inspected struct {
 
 func anything(string) bool { return true }
 
+func within(right, namespace string) string {
+	if namespace == "" {
+		return right
+	}
+	return right + " in " + namespace
+}
+
 func inspect(t *testing.T, may func(string) bool, objects ...client.Object) *inspected {
 	t.Helper()
 	scheme := program.Scheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	refuse := func(verb string, object runtime.Object) error {
+	refuse := func(verb string, object runtime.Object, namespace string) error {
 		kinds, _, err := scheme.ObjectKinds(object)
 		if err != nil {
 			return err
 		}
 		resource := strings.ToLower(strings.TrimSuffix(kinds[0].Kind, "List")) + "s"
-		if !may(verb + " " + resource) {
+		if !may(within(verb+" "+resource, namespace)) {
 			return apierrors.NewForbidden(schema.GroupResource{Group: kinds[0].Group, Resource: resource}, "", nil)
 		}
 		return nil
@@ -63,13 +71,15 @@ func inspect(t *testing.T, may func(string) bool, objects ...client.Object) *ins
 	built := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithIndex(&appsv1.Deployment{}, metav1.ObjectNameField, byName)
 	return &inspected{t, built.WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
-			if err := refuse("list", list); err != nil {
+			asked := client.ListOptions{}
+			asked.ApplyOptions(opts)
+			if err := refuse("list", list, asked.Namespace); err != nil {
 				return err
 			}
 			return c.List(ctx, list, opts...)
 		},
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
-			if err := refuse("get", object); err != nil {
+			if err := refuse("get", object, key.Namespace); err != nil {
 				return err
 			}
 			return c.Get(ctx, key, object, opts...)
@@ -77,10 +87,10 @@ func inspect(t *testing.T, may func(string) bool, objects ...client.Object) *ins
 		Create: func(_ context.Context, _ client.WithWatch, object client.Object, _ ...client.CreateOption) error {
 			if review, is := object.(*authorizationv1.SelfSubjectAccessReview); is {
 				asked := review.Spec.ResourceAttributes
-				review.Status.Allowed = may(asked.Verb + " " + asked.Resource)
+				review.Status.Allowed = may(within(asked.Verb+" "+asked.Resource, asked.Namespace))
 				return nil
 			}
-			return refuse("create", object)
+			return refuse("create", object, object.GetNamespace())
 		},
 	}).Build()}
 }
@@ -193,6 +203,40 @@ func TestCheckOfAnInstallationWithNothingLeft(t *testing.T) {
 	} {
 		if !strings.Contains(got.Out, part) {
 			t.Errorf("%q is missing in:\n%s", part, got.Out)
+		}
+	}
+}
+
+// Who may list Deployments in the operator's namespace alone sees those there, which is not the usual one.
+func TestCheckOfAnInstallationInANamespaceOfItsOwn(t *testing.T) {
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "prod", Labels: map[string]string{"app.kubernetes.io/part-of": "windlass"}},
+		Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "sidecarsets.apps.kruise.io", ClientConfig: admissionregistrationv1.WebhookClientConfig{
+			Service: &admissionregistrationv1.ServiceReference{Namespace: "ops", Name: "prod-webhook"},
+		}}},
+	}
+	webhook := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ops", Name: "prod-webhook", Labels: map[string]string{
+			"app.kubernetes.io/part-of": "windlass", "app.kubernetes.io/component": "webhook",
+		}},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{},
+			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "webhook", Args: []string{"--cert-provider=cert-manager"}}}}},
+		},
+	}
+	for refused, want := range map[string][]string{
+		"list deployments": {"there is no Secret ops/prod-webhook-tls"},
+		"list deployments in ops": {
+			"not checked  serving certificate: you may not list deployments.apps in namespace ops\n",
+			"not checked  rights of the webhook: you may not list deployments.apps in namespace ops\n",
+		},
+	} {
+		may := func(right string) bool { return right != "list deployments" && right != refused }
+		got := inspect(t, may, aNode(), configuration, webhook).run("check").Out
+		for _, part := range want {
+			if !strings.Contains(got, part) || strings.Contains(got, "self-cert") {
+				t.Errorf("without %q, %q is missing in:\n%s", refused, part, got)
+			}
 		}
 	}
 }

@@ -34,13 +34,18 @@ const leaseName = "windlass-operator"
 // After finds out what there is of an installation.
 func (i *Inspector) After(ctx context.Context, f *view.Facts) {
 	label := client.MatchingLabels{charts.Label: charts.Windlass}
-	f.Programs = i.deployments(ctx, i.Namespace, label)
-	if f.Programs.Denied != "" && i.Namespace == "" {
-		f.Programs = i.deployments(ctx, UsualNamespace, label)
+	looked := i.Namespace
+	f.Programs = i.deployments(ctx, looked, label)
+	if f.Programs.Denied != "" && looked == "" {
+		looked = UsualNamespace
+		f.Programs = i.deployments(ctx, looked, label)
 	}
 	found := where(f, i.Namespace)
 	if found == nil {
 		return
+	}
+	if looked != "" && looked != found.Namespace {
+		f.Programs = i.deployments(ctx, found.Namespace, label)
 	}
 	f.Installation = found
 	i.programs(ctx, f, found)
@@ -50,7 +55,11 @@ func (i *Inspector) After(ctx context.Context, f *view.Facts) {
 	found.Lease = got(ctx, i, "leases.coordination.k8s.io", lease, &coordinationv1.Lease{})
 	found.Budgets = listed(ctx, i, "poddisruptionbudgets.policy", found.Namespace, &policyv1.PodDisruptionBudgetList{},
 		func(l *policyv1.PodDisruptionBudgetList) []policyv1.PodDisruptionBudget { return l.Items }, label)
-	i.certificates(ctx, found)
+	if f.Programs.Err == nil { // their arguments say which certificates there are to look at
+		i.certificates(ctx, found)
+	} else {
+		found.Certificates.Err, found.Certificates.Denied = f.Programs.Err, f.Programs.Denied
+	}
 }
 
 // where says what an installation is called and where it is, by its webhook configuration, or by its Deployments; nil
@@ -101,7 +110,11 @@ func (i *Inspector) programs(ctx context.Context, f *view.Facts, found *view.Ins
 			p.Pods = listed(ctx, i, "pods", found.Namespace, &corev1.PodList{}, func(l *corev1.PodList) []corev1.Pod { return l.Items },
 				client.MatchingLabels(p.Deployment.Spec.Selector.MatchLabels))
 		}
-		p.Missing = i.rights(ctx, found, p)
+		if f.Programs.Err == nil { // they name their accounts
+			p.Missing = i.rights(ctx, found, p)
+		} else {
+			p.Missing.Err, p.Missing.Denied = f.Programs.Err, f.Programs.Denied
+		}
 		found.Programs = append(found.Programs, p)
 	}
 }
