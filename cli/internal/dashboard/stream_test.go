@@ -68,9 +68,9 @@ func TestABrowserIsToldThatThePageCannotBeMade(t *testing.T) {
 			return c.Get(ctx, key, object, opts...)
 		},
 	}, stalled())
-	next := s.listen("asts/default/db", versionOf.FindStringSubmatch(s.get("asts/default/db"))[1])
+	version := versionOf.FindStringSubmatch(s.get("asts/default/db"))[1]
 	broken.Store(true)
-	s.tell()
+	next := s.listen("asts/default/db", version)
 	if u := next(); u.Notice != "Not read anew: Cannot read asts/db: connection refused. It is tried again." || len(u.Changes) > 0 {
 		t.Errorf("%+v", u)
 	}
