@@ -4,6 +4,8 @@ package dashboard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -23,6 +25,8 @@ type action struct {
 	// Label is on the button, Post where it leads, Revision what is sent along, 0 for nothing.
 	ID, Label, Post string
 	Revision        int64
+	// Shown stands for the difference that the page shows, where pressing the button is to make that one.
+	Shown string
 	// Command is what does the same.
 	Command string
 	// Managed says by whom the object is managed and what to commit instead, "" where the button can be pressed.
@@ -60,16 +64,23 @@ func (s *server) pauseOrResume(target *view.Target) action {
 	return s.action(target, "resume", "Resume", &change)
 }
 
-// undo goes back to a revision. Where it cannot, why is told.
-func (s *server) undo(target *view.Target, revision *view.Revision) (*action, error) {
+// undo goes back to a revision, which makes a difference. Where it cannot, why is told.
+func (s *server) undo(target *view.Target, revision *view.Revision, difference string) (*action, error) {
 	change, err := revision.Undo()
 	if err != nil {
 		return nil, err
 	}
 	out := s.action(target, "undo", fmt.Sprintf("Go back to revision %d", revision.Number), &change)
 	out.ID, out.Revision = domID("act", "undo", strconv.FormatInt(revision.Number, 10)), revision.Number
+	out.Shown = digest(difference)
 	out.Command = s.command(fmt.Sprintf("undo %s --to-revision %d", target.Ref(), revision.Number), target.Object().GetNamespace())
 	return &out, nil
+}
+
+// digest stands for a text.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // act changes an object of a kind, and sends the browser back to its page with what was done, or why not.
@@ -101,7 +112,7 @@ func (s *server) change(ctx context.Context, cluster *read.Cluster, ref view.Ref
 	case "resume":
 		change = target.Resume()
 	case "undo":
-		change, err = s.undoing(ctx, cluster, target, r.PostFormValue("revision"))
+		change, err = s.undoing(ctx, cluster, target, r.PostFormValue("revision"), r.PostFormValue("shown"))
 	default:
 		err = fmt.Errorf("nothing here is called %q; there are pause, resume and undo", verb)
 	}
@@ -112,7 +123,8 @@ func (s *server) change(ctx context.Context, cluster *read.Cluster, ref view.Ref
 	return change.Text, err
 }
 
-func (s *server) undoing(ctx context.Context, cluster *read.Cluster, target *view.Target, number string) (view.Change, error) {
+// undoing goes back to a revision, if that makes the difference that was shown.
+func (s *server) undoing(ctx context.Context, cluster *read.Cluster, target *view.Target, number, shown string) (view.Change, error) {
 	wanted, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		return view.Change{}, fmt.Errorf("revision %q is not a number", number)
@@ -125,7 +137,16 @@ func (s *server) undoing(ctx context.Context, cluster *read.Cluster, target *vie
 	if err != nil {
 		return view.Change{}, err
 	}
-	return revision.Undo()
+	change, err := revision.Undo()
+	if err != nil || len(change.Data) == 0 {
+		return change, err
+	}
+	difference, err := revision.Diff()
+	if err == nil && digest(difference) != shown {
+		err = fmt.Errorf("%s was changed meanwhile: going back to revision %d would make another difference than the one that was shown, "+
+			"so nothing was written; look again", target.Ref(), wanted)
+	}
+	return change, err
 }
 
 func (s *server) history(ctx context.Context, cluster *read.Cluster, target *view.Target) ([]*view.Revision, error) {

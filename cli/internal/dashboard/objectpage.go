@@ -266,7 +266,7 @@ func (s *server) version(target *view.Target, revision *view.Revision) version {
 	}
 	var err error
 	if out.Diff, err = revision.Diff(); err == nil && !revision.Current && !s.ReadOnly {
-		out.Undo, err = s.undo(target, revision)
+		out.Undo, err = s.undo(target, revision, out.Diff)
 	}
 	if err != nil {
 		out.Failed = sentence(err.Error())

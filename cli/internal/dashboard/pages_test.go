@@ -125,6 +125,16 @@ func TestWhyAPodHasNone(t *testing.T) {
 	}
 }
 
+// shown is what the only button of a page that goes back sends along.
+func (s *site) shown(path string) string {
+	s.t.Helper()
+	found := regexp.MustCompile(`name="revision" value="1"><input type="hidden" name="shown" value="([^"]+)"`).FindStringSubmatch(s.get(path))
+	if found == nil {
+		s.t.Fatal("no button goes back to revision 1")
+	}
+	return found[1]
+}
+
 func TestButtons(t *testing.T) {
 	set := completeSet()
 	s := newSite(t, Options{}, append(recorded(set), set)...)
@@ -142,7 +152,20 @@ func TestButtons(t *testing.T) {
 	}
 	s.has(s.post("asts/default/web/pause", nil), "asts/web is paused already.")
 	s.has(s.post("asts/default/web/resume", nil), "asts/web goes on.", "<button>Pause</button>")
-	s.has(s.post("asts/default/web/undo", url.Values{"revision": {"1"}}), "asts/web goes back to revision 1 (web-1): app=app:0.")
+	shown := s.shown("asts/default/web")
+	changed := stored()
+	changed.Spec.Template.Spec.Containers[0].Image = "app:2"
+	if err := s.Update(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	undo := url.Values{"revision": {"1"}, "shown": {shown}}
+	s.has(s.post("asts/default/web/undo", undo), `class="note failed" role="alert"`, "asts/web was changed meanwhile: going back to revision 1 would "+
+		"make another difference than the one that was shown, so nothing was written; look again.")
+	if got := stored().Spec.Template.Spec.Containers[0].Image; got != "app:2" {
+		t.Errorf("image %s", got)
+	}
+	undo.Set("shown", s.shown("asts/default/web"))
+	s.has(s.post("asts/default/web/undo", undo), "asts/web goes back to revision 1 (web-1): app=app:0.")
 	if got := stored().Spec.Template.Spec.Containers[0].Image; got != "app:0" {
 		t.Errorf("image %s", got)
 	}
