@@ -213,28 +213,68 @@ func TestRolesCanBeLeftToSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestTheChartGrantsWhatThePluginAsksFor: kubectl windlass check asks the API server for these rights.
-func TestTheChartGrantsWhatThePluginAsksFor(t *testing.T) {
-	found := roles(mustRender(t, ""))
-	for program, rights := range map[string][]authorizationv1.ResourceAttributes{
-		"windlass-operator": probe.OperatorRights(namespace), "windlass-webhook": probe.WebhookRights(namespace),
-	} {
-		for _, right := range rights {
-			grants := func(r role) bool {
-				return r.Name == program && (r.Kind == "ClusterRole" || right.Namespace != "") && slices.ContainsFunc(r.Rules, func(rule rbacv1.PolicyRule) bool {
-					return covers(&rule, &right)
-				})
-			}
-			if !slices.ContainsFunc(found, grants) {
-				t.Errorf("no role %s grants %+v", program, right)
+// TestThePluginAsksForWhatTheChartGrants: kubectl windlass check asks the API server for every right of the two programs,
+// and for no other.
+func TestThePluginAsksForWhatTheChartGrants(t *testing.T) {
+	for _, provider := range []string{"self", "cert-manager"} {
+		found := roles(mustRender(t, "certificates: {provider: "+provider+"}"))
+		asked := &probe.Roles{
+			Namespace: namespace, Mutating: "windlass", Validating: "windlass", CertManager: provider == "cert-manager",
+			SelfSecret: "windlass-webhook-self-cert", CertManagerSecret: "windlass-webhook-tls", Certificate: "windlass-webhook",
+		}
+		for program, rights := range map[string]probe.Rights{
+			"windlass-operator": asked.OperatorRights(), "windlass-webhook": asked.WebhookRights(),
+		} {
+			if diff := cmp.Diff(grants(found, program), texts(rights)); diff != "" {
+				t.Errorf("%s with certificates of %s (-granted +asked for):\n%s", program, provider, diff)
 			}
 		}
 	}
 }
 
-// covers reports whether a rule of a role grants a right.
-func covers(rule *rbacv1.PolicyRule, right *authorizationv1.ResourceAttributes) bool {
-	resource := strings.TrimSuffix(right.Resource+"/"+right.Subresource, "/")
-	return slices.Contains(rule.APIGroups, right.Group) && slices.Contains(rule.Resources, resource) && slices.Contains(rule.Verbs, right.Verb) &&
-		(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, right.Name))
+// grants are all that the roles of a name grant, as texts in order.
+func grants(found []role, name string) []string {
+	var out probe.Rights
+	for _, r := range found {
+		if r.Name != name {
+			continue
+		}
+		for _, rule := range r.Rules {
+			out = append(out, granted(&rule, r.Kind == "Role")...)
+		}
+	}
+	return texts(out)
+}
+
+// granted are the rights that a rule grants, in the release's namespace or in all.
+func granted(rule *rbacv1.PolicyRule, inNamespace bool) (out probe.Rights) {
+	names := rule.ResourceNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, group := range rule.APIGroups {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				for _, name := range names {
+					right := authorizationv1.ResourceAttributes{Verb: verb, Group: group, Name: name}
+					right.Resource, right.Subresource, _ = strings.Cut(resource, "/")
+					if inNamespace {
+						right.Namespace = namespace
+					}
+					out = append(out, right)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// texts are rights as texts in order.
+func texts(rights probe.Rights) []string {
+	out := make([]string, len(rights))
+	for i, right := range rights {
+		out[i] = strings.Join([]string{right.Verb, right.Resource, right.Subresource, right.Group, right.Name, right.Namespace}, " ")
+	}
+	slices.Sort(out)
+	return out
 }

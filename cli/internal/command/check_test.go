@@ -234,7 +234,7 @@ func TestCheckOfAnInstallationInANamespaceOfItsOwn(t *testing.T) {
 		may := func(right string) bool { return right != "list deployments" && right != refused }
 		got := inspect(t, may, aNode(), configuration, webhook).run("check").Out
 		for _, part := range want {
-			if !strings.Contains(got, part) || strings.Contains(got, "self-cert") {
+			if !strings.Contains(got, part) || strings.Contains(got, "no Secret ops/prod-webhook-self-cert") {
 				t.Errorf("without %q, %q is missing in:\n%s", refused, part, got)
 			}
 		}

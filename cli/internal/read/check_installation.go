@@ -110,12 +110,14 @@ func (i *Inspector) programs(ctx context.Context, f *view.Facts, found *view.Ins
 			p.Pods = listed(ctx, i, "pods", found.Namespace, &corev1.PodList{}, func(l *corev1.PodList) []corev1.Pod { return l.Items },
 				client.MatchingLabels(p.Deployment.Spec.Selector.MatchLabels))
 		}
+		found.Programs = append(found.Programs, p)
+	}
+	for _, p := range found.Programs {
 		if f.Programs.Err == nil { // they name their accounts
 			p.Missing = i.rights(ctx, found, p)
 		} else {
 			p.Missing.Err, p.Missing.Denied = f.Programs.Err, f.Programs.Denied
 		}
-		found.Programs = append(found.Programs, p)
 	}
 }
 
@@ -123,9 +125,14 @@ func (i *Inspector) programs(ctx context.Context, f *view.Facts, found *view.Ins
 func (i *Inspector) rights(
 	ctx context.Context, found *view.Installation, p *view.Program,
 ) view.Learned[[]authorizationv1.ResourceAttributes] {
-	needed := probe.OperatorRights(found.Namespace)
+	provider, names := certificateNames(found)
+	roles := &probe.Roles{
+		Namespace: found.Namespace, Mutating: names.Mutating, Validating: names.Validating, CertManager: provider == certs.ProviderCertManager,
+		SelfSecret: names.SelfSecret.Name, CertManagerSecret: names.CertManagerSecret.Name, Certificate: names.Certificate,
+	}
+	needed := roles.OperatorRights()
 	if p.Component == charts.Webhook {
-		needed = probe.WebhookRights(found.Namespace)
+		needed = roles.WebhookRights()
 	}
 	account := found.Name + "-" + p.Component
 	if p.Deployment != nil {
@@ -180,22 +187,24 @@ func (i *Inspector) webhooks(ctx context.Context, found *view.Installation) {
 		client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})
 }
 
-// certificates reads what the webhook serves with.
-func (i *Inspector) certificates(ctx context.Context, found *view.Installation) {
+// certificateNames says who makes the certificates, and where they are kept.
+func certificateNames(found *view.Installation) (provider string, names certs.Names) {
 	argument := func(flag, otherwise string) string { return cmp.Or(found.Argument(charts.Webhook, flag), otherwise) }
 	in := func(name string) types.NamespacedName {
 		return types.NamespacedName{Namespace: found.Namespace, Name: name}
 	}
-	seen := &certs.Seen{
-		Provider: argument("cert-provider", certs.ProviderSelf),
-		Names: certs.Names{
-			SelfSecret:        in(argument("cert-secret-name", found.Name+"-webhook-self-cert")),
-			CertManagerSecret: in(argument("cert-manager-secret-name", found.Name+"-webhook-tls")),
-			Certificate:       argument("cert-manager-certificate", found.Name+"-webhook"),
-			Mutating:          found.Name, Validating: found.Name, Service: found.ServiceName(),
-		},
-		Mutating: found.Mutating, Validating: found.Validating.Value,
+	return argument("cert-provider", certs.ProviderSelf), certs.Names{
+		SelfSecret:        in(argument("cert-secret-name", found.Name+"-webhook-self-cert")),
+		CertManagerSecret: in(argument("cert-manager-secret-name", found.Name+"-webhook-tls")),
+		Certificate:       argument("cert-manager-certificate", found.Name+"-webhook"),
+		Mutating:          found.Name, Validating: validatingName(found), Service: found.ServiceName(),
 	}
+}
+
+// certificates reads what the webhook serves with.
+func (i *Inspector) certificates(ctx context.Context, found *view.Installation) {
+	seen := &certs.Seen{Mutating: found.Mutating, Validating: found.Validating.Value}
+	seen.Provider, seen.Names = certificateNames(found)
 	found.Certificates.Value = seen
 	secret := got(ctx, i, "secrets", seen.Names.Secret(seen.Provider), &corev1.Secret{})
 	if secret.Err == nil {
@@ -206,7 +215,8 @@ func (i *Inspector) certificates(ctx context.Context, found *view.Installation) 
 	if seen.Provider != certs.ProviderCertManager {
 		return
 	}
-	certificate := got(ctx, i, "certificates.cert-manager.io", in(seen.Names.Certificate), &cmapi.Certificate{})
+	key := types.NamespacedName{Namespace: found.Namespace, Name: seen.Names.Certificate}
+	certificate := got(ctx, i, "certificates.cert-manager.io", key, &cmapi.Certificate{})
 	seen.CertificateErr = certificate.Err
 	if certificate.Err == nil {
 		seen.Certificate = certificate.Value

@@ -195,11 +195,24 @@ func probed(p *Probed, hint string) []Check {
 	return []Check{passed(p.Name, "%s", p.Finding.Value)}
 }
 
-// rightTexts are rights as people say them.
+// rightTexts are rights as people say them: "get/list/watch pods, create leases.coordination.k8s.io in namespace ops".
 func rightTexts(rights []authorizationv1.ResourceAttributes) string {
-	texts := make([]string, len(rights))
-	for i := range rights {
-		texts[i] = RightText(&rights[i])
+	var merged []authorizationv1.ResourceAttributes
+	for _, right := range rights {
+		verb := right.Verb
+		if last := len(merged) - 1; last >= 0 {
+			right.Verb = merged[last].Verb
+			if right == merged[last] {
+				merged[last].Verb += "/" + verb
+				continue
+			}
+		}
+		right.Verb = verb
+		merged = append(merged, right)
+	}
+	texts := make([]string, len(merged))
+	for i := range merged {
+		texts[i] = RightText(&merged[i])
 	}
 	return strings.Join(texts, ", ")
 }

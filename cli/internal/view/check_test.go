@@ -347,8 +347,10 @@ func TestWhatIsWrongWithAnInstallation(t *testing.T) {
 				below + "  kubectl logs -n windlass-system deployment/windlass-operator\n" +
 				"warning      serving certificate: it ends at THEN, and should have been renewed\n" + below + "  " + look},
 		"roles that somebody has changed": {func(_ *view.Facts, i *view.Installation) {
-			i.Programs[0].Missing.Value = []authorizationv1.ResourceAttributes{{Verb: "patch", Resource: "pods", Subresource: "resize"}, {Verb: "list", Resource: "nodes"}}
-		}, "failed       rights of the operator: its service account may not patch pods/resize, list nodes\n" + below + "  " + again},
+			i.Programs[0].Missing.Value = []authorizationv1.ResourceAttributes{
+				{Verb: "patch", Resource: "pods", Subresource: "resize"}, {Verb: "list", Resource: "nodes"}, {Verb: "watch", Resource: "nodes"},
+			}
+		}, "failed       rights of the operator: its service account may not patch pods/resize, list/watch nodes\n" + below + "  " + again},
 		"programs of two releases": {func(_ *view.Facts, i *view.Installation) {
 			i.Programs[0].Deployment.Labels[charts.VersionLabel] = "0.0.9"
 		},
