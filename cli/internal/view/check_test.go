@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -391,6 +392,55 @@ not checked  disruption budgets: it could not be read: timeout
 			}
 			if failed := view.FailedIn(view.CheckAll(f)); failed != strings.Contains(test.want, "failed ") {
 				t.Errorf("failed = %t", failed)
+			}
+		})
+	}
+}
+
+// A certificate that lasts a week is not to be renewed a week before its end.
+func TestWhenACertificateShouldHaveBeenRenewed(t *testing.T) {
+	self := func(arguments ...string) func(*view.Installation, time.Time) {
+		return func(i *view.Installation, _ time.Time) {
+			i.Programs[1].Deployment.Spec.Template.Spec.Containers[0].Args = arguments
+		}
+	}
+	certManager := func(before time.Duration) func(*view.Installation, time.Time) {
+		return func(i *view.Installation, ends time.Time) {
+			seen := i.Certificates.Value
+			seen.Provider, seen.Names.Certificate, seen.Names.CertManagerSecret = certs.ProviderCertManager, "windlass-webhook", seen.Names.SelfSecret
+			seen.Secret.Annotations = map[string]string{cmapi.CertificateNameKey: "windlass-webhook"}
+			seen.Certificate = &cmapi.Certificate{Status: cmapi.CertificateStatus{RenewalTime: ptr.To(metav1.NewTime(ends.Add(-before)))}}
+		}
+	}
+	const day = 24 * time.Hour
+	for name, test := range map[string]struct {
+		setup func(*view.Installation, time.Time)
+		left  time.Duration
+		want  view.Verdict
+	}{
+		"by default":                       {self(), 8 * day, view.Passed},
+		"by default, a week before":        {self(), 6 * day, view.Warned},
+		"two months before its end":        {self("--cert-rotate-before=1440h"), 8 * day, view.Passed},
+		"two months before, and it is not": {self("--cert-rotate-before=1440h"), 6 * day, view.Warned},
+		"two days before its end":          {self("--cert-rotate-before=48h", "--cert-check-interval=12h"), 3 * day, view.Passed},
+		"at the next look":                 {self("--cert-rotate-before=48h", "--cert-check-interval=12h"), 40 * time.Hour, view.Passed},
+		"after the next look":              {self("--cert-rotate-before=48h", "--cert-check-interval=12h"), 30 * time.Hour, view.Warned},
+		"by cert-manager, two days before": {certManager(2 * day), 3 * day, view.Passed},
+		"by cert-manager, and it is not":   {certManager(2 * day), day, view.Warned},
+		"by cert-manager, months before":   {certManager(60 * day), 8 * day, view.Passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := sound(t)
+			ends, err := f.Installation.Certificates.Value.Examine(f.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.setup(f.Installation, ends)
+			f.Now = ends.Add(-test.left)
+			for _, check := range view.CheckAll(f) {
+				if check.Name == "serving certificate" && check.Verdict != test.want {
+					t.Errorf("%s left: %s: %s, want %s", test.left, check.Verdict, check.Finding, test.want)
+				}
 			}
 		})
 	}

@@ -161,8 +161,26 @@ func (i *Installation) restart() string {
 		i.Namespace, name, i.Namespace, name)
 }
 
-// soonOver is how long before its end a certificate should have been renewed.
+// soonOver is how long before its end a certificate should have been renewed, where it is not to be renewed later.
 const soonOver = 7 * 24 * time.Hour
+
+// renewal is how long before its end a certificate has been renewed where all is well.
+func (i *Installation) renewal(until time.Time) time.Duration {
+	seen := i.Certificates.Value
+	if seen.Provider == certs.ProviderCertManager {
+		if seen.Certificate == nil || seen.Certificate.Status.RenewalTime == nil {
+			return soonOver
+		}
+		return min(soonOver, until.Sub(seen.Certificate.Status.RenewalTime.Time))
+	}
+	before, err := time.ParseDuration(i.Argument(charts.Webhook, "cert-rotate-before"))
+	if err != nil {
+		return soonOver // which is less than the default
+	}
+	// The webhook may be that late: it looks from time to time.
+	interval, _ := time.ParseDuration(i.Argument(charts.Webhook, "cert-check-interval"))
+	return min(soonOver, before-interval)
+}
 
 // certificate looks at the serving certificate, and whether API servers trust it.
 func certificate(f *Facts, i *Installation) []Check {
@@ -174,7 +192,7 @@ func certificate(f *Facts, i *Installation) []Check {
 	switch {
 	case err != nil:
 		return []Check{failed(name, i.restart(), "%s", err)}
-	case until.Sub(f.Now) < soonOver:
+	case until.Sub(f.Now) < i.renewal(until):
 		return []Check{warned(name, i.restart(), "it ends at %s, and should have been renewed", until.UTC().Format(time.RFC3339))}
 	}
 	return []Check{passed(name, "by %s, trusted, until %s", i.Certificates.Value.Provider, until.UTC().Format(time.RFC3339))}
