@@ -26,10 +26,14 @@ type guard struct {
 // newGuard makes a guard with a token of its own, of 128 bits or more.
 func newGuard(address net.Addr, next http.Handler) *guard {
 	_, port, _ := net.SplitHostPort(address.String())
-	return &guard{
+	g := &guard{
 		token: rand.Text(), next: http.NewCrossOriginProtection().Handler(next),
 		hosts: []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("localhost", port)},
 	}
+	if port == "80" { // which browsers leave out
+		g.hosts = append(g.hosts, "127.0.0.1", "localhost")
+	}
+	return g
 }
 
 // base is the path below which everything is.

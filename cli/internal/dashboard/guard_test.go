@@ -3,6 +3,8 @@
 package dashboard
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -80,6 +82,21 @@ func TestWhoIsLetIn(t *testing.T) {
 				t.Errorf("headers %v", answer.Header)
 			}
 		})
+	}
+}
+
+// Browsers leave port 80 out of the host.
+func TestTheHostWithoutItsPort(t *testing.T) {
+	for port, want := range map[int]bool{80: true, 8080: false} {
+		g := newGuard(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, http.NotFoundHandler())
+		for _, host := range []string{"127.0.0.1", "localhost"} {
+			if got := g.known(host); got != want {
+				t.Errorf("port %d, host %s: known %t", port, host, got)
+			}
+		}
+		if g.known("rebound.example") || !strings.HasPrefix(g.url(), fmt.Sprintf("http://127.0.0.1:%d/", port)) {
+			t.Errorf("port %d: %q, %s", port, g.hosts, g.url())
+		}
 	}
 }
 
