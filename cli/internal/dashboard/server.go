@@ -137,6 +137,8 @@ func (s *server) page(pageOf maker) http.HandlerFunc {
 		}
 		made, err := limited(r)
 		switch {
+		case err != nil && accepts == whole && !errors.As(err, &missing{}):
+			answerWith(w, http.StatusBadGateway, notMade(r.Header.Get("If-None-Match"), err))
 		case err != nil:
 			s.fail(w, err)
 		case accepts == whole:

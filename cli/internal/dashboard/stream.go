@@ -46,8 +46,18 @@ func answerWhole(w http.ResponseWriter, r *http.Request, made *page) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	answerWith(w, http.StatusOK, update{Version: version, Changes: []patch{{made.main.id, made.main.html()}}})
+}
+
+func answerWith(w http.ResponseWriter, status int, u update) {
 	w.Header().Set("Content-Type", whole)
-	_ = json.NewEncoder(w).Encode(update{Version: version, Changes: []patch{{made.main.id, made.main.html()}}})
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(u)
+}
+
+// notMade says why a browser keeps the version that it has.
+func notMade(version string, err error) update {
+	return update{Version: version, Notice: "Not read anew: " + sentence(err.Error()) + " It is tried again."}
 }
 
 // stream sends what becomes of a page, until the browser has gone. It begins with the difference to the version that
@@ -97,7 +107,7 @@ type listener struct {
 func (l *listener) send(made *page, err error) {
 	if err != nil {
 		l.failing = true
-		l.event(update{Version: l.has, Notice: "Not read anew: " + sentence(err.Error()) + " It is tried again."})
+		l.event(notMade(l.has, err))
 		return
 	}
 	u := update{Version: made.main.version()}

@@ -58,16 +58,21 @@ func TestABrowserThatIsBehindGetsTheWholePage(t *testing.T) {
 	}
 }
 
-func TestABrowserIsToldThatThePageCannotBeMade(t *testing.T) {
-	var broken atomic.Bool
-	s := newSiteWith(t, Options{}, interceptor.Funcs{
+// failing is an API server that does not answer while it is broken.
+func failing(broken *atomic.Bool) interceptor.Funcs {
+	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
 			if broken.Load() {
 				return errors.New("connection refused")
 			}
 			return c.Get(ctx, key, object, opts...)
 		},
-	}, stalled())
+	}
+}
+
+func TestABrowserIsToldThatThePageCannotBeMade(t *testing.T) {
+	var broken atomic.Bool
+	s := newSiteWith(t, Options{}, failing(&broken), stalled())
 	version := versionOf.FindStringSubmatch(s.get("asts/default/db"))[1]
 	broken.Store(true)
 	next := s.listen("asts/default/db", version)
@@ -77,6 +82,30 @@ func TestABrowserIsToldThatThePageCannotBeMade(t *testing.T) {
 	broken.Store(false)
 	s.tell()
 	for u := next(); u.Notice != ""; u = next() {
+	}
+}
+
+// Who asks again and again is not told that the object is gone when the API server does not answer.
+func TestABrowserThatAsksIsToldThatThePageCannotBeMade(t *testing.T) {
+	var broken atomic.Bool
+	s := newSiteWith(t, Options{}, failing(&broken), stalled())
+	ask := func(path string) (*http.Response, string) {
+		r := s.request(http.MethodGet, path, nil)
+		r.Header.Set("Accept", whole)
+		r.Header.Set("If-None-Match", "the last one")
+		return s.answerTo(r)
+	}
+	if answer, _ := ask("asts/default/nope"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("an object that is gone: %s", answer.Status)
+	}
+	broken.Store(true)
+	answer, body := ask("asts/default/db")
+	var u update
+	if err := json.Unmarshal([]byte(body), &u); err != nil || answer.StatusCode != http.StatusBadGateway {
+		t.Fatalf("%s: %v\n%s", answer.Status, err, body)
+	}
+	if u.Version != "the last one" || u.Notice != "Not read anew: Cannot read asts/db: connection refused. It is tried again." || len(u.Changes) > 0 {
+		t.Errorf("%+v", u)
 	}
 }
 

@@ -89,6 +89,7 @@ async function ask(times = 1) {
     state("asked every 2 seconds");
     if (answer.status === 200) take({ notice: "", ...await answer.json() });
     else if (answer.status === 304) trouble("");
+    else if (answer.status === 502) trouble((await answer.json()).notice);
     else trouble("This page is not there any more: the object is gone, or the dashboard was started again under another URL.");
   } catch {
     silent();
