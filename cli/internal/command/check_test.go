@@ -5,6 +5,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,23 @@ func TestCheckOfAnInstallationInANamespaceOfItsOwn(t *testing.T) {
 				t.Errorf("without %q, %q is missing in:\n%s", refused, part, got)
 			}
 		}
+	}
+}
+
+// A leader that dies while the webhook is waited for would have renewed its Lease later than check began.
+func TestCheckReadsTheLeaseBeforeItProbes(t *testing.T) {
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "prod", Labels: map[string]string{"app.kubernetes.io/part-of": "windlass"}},
+		Webhooks: []admissionregistrationv1.MutatingWebhook{{ClientConfig: admissionregistrationv1.WebhookClientConfig{
+			Service: &admissionregistrationv1.ServiceReference{Namespace: "ops"},
+		}}},
+	}
+	var asked []string
+	may := func(right string) bool { asked = append(asked, right); return true }
+	inspect(t, may, configuration).run("check")
+	lease, probe := slices.Index(asked, "get leases in ops"), slices.Index(asked, "create schedpatchs in ops")
+	if lease < 0 || probe < lease {
+		t.Errorf("lease %d, probe %d in %q", lease, probe, asked)
 	}
 }
 

@@ -48,11 +48,12 @@ func (i *Inspector) After(ctx context.Context, f *view.Facts) {
 		f.Programs = i.deployments(ctx, found.Namespace, label)
 	}
 	f.Installation = found
+	// First, since it is measured by a time that has been told already, and what follows may take long.
+	lease := client.ObjectKey{Namespace: found.Namespace, Name: leaseName}
+	found.Lease = got(ctx, i, "leases.coordination.k8s.io", lease, &coordinationv1.Lease{})
 	i.programs(ctx, f, found)
 	i.probes(ctx, found)
 	i.webhooks(ctx, found)
-	lease := client.ObjectKey{Namespace: found.Namespace, Name: leaseName}
-	found.Lease = got(ctx, i, "leases.coordination.k8s.io", lease, &coordinationv1.Lease{})
 	found.Budgets = listed(ctx, i, "poddisruptionbudgets.policy", found.Namespace, &policyv1.PodDisruptionBudgetList{},
 		func(l *policyv1.PodDisruptionBudgetList) []policyv1.PodDisruptionBudget { return l.Items }, label)
 	if f.Programs.Err == nil { // their arguments say which certificates there are to look at
