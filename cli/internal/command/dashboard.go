@@ -119,16 +119,28 @@ func may(readOnly bool) string {
 }
 
 // clusterFlags are those that say which cluster, and as whom. What they are given is no secret.
-var clusterFlags = []string{"kubeconfig", "context", "cluster", "server", "user", "as", "as-group", "as-uid"}
+var clusterFlags = []string{
+	"kubeconfig", "context", "cluster", "server", "certificate-authority", "tls-server-name", "insecure-skip-tls-verify", "proxy-url",
+	"user", "client-certificate", "client-key", "as", "as-group", "as-uid", "as-user-extra",
+}
 
 // sameCluster are the flags that another command needs for the same cluster, with a blank before each.
 func sameCluster(given *pflag.FlagSet) string {
 	var out strings.Builder
 	given.VisitAll(func(flag *pflag.Flag) {
-		if flag.Changed && slices.Contains(clusterFlags, flag.Name) {
-			for value := range strings.SplitSeq(strings.Trim(flag.Value.String(), "[]"), ",") {
-				fmt.Fprintf(&out, " --%s %s", flag.Name, quoted(value))
-			}
+		if !flag.Changed || !slices.Contains(clusterFlags, flag.Name) {
+			return
+		}
+		values := []string{flag.Value.String()}
+		if several, is := flag.Value.(pflag.SliceValue); is {
+			values = several.GetSlice()
+		}
+		between := " "
+		if flag.NoOptDefVal != "" { // the next word is none of its own
+			between = "="
+		}
+		for _, value := range values {
+			fmt.Fprintf(&out, " --%s%s%s", flag.Name, between, quoted(value))
 		}
 	})
 	return out.String()

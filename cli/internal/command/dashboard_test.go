@@ -241,3 +241,22 @@ func TestTheHeaderNamesTheClusterThatIsUsed(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestFlagsForTheSameCluster(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "",
+		"--server https://dev.example --certificate-authority /ca.crt --tls-server-name dev --insecure-skip-tls-verify": " --certificate-authority /ca.crt --insecure-skip-tls-verify=true --server https://dev.example --tls-server-name dev",
+		"--client-certificate me.crt --client-key me.key --proxy-url http://proxy":                                      " --client-certificate me.crt --client-key me.key --proxy-url http://proxy",
+		"--as ann --as-group a --as-group b,c --kubeconfig /odd,[name]":                                                 " --as ann --as-group a --as-group b,c --kubeconfig '/odd,[name]'",
+		"--token secret --username me --password secret --namespace shop --request-timeout 1s":                          "",
+	} {
+		flags, set := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), pflag.NewFlagSet("", pflag.ContinueOnError)
+		flags.AddFlags(set)
+		if err := set.Parse(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		if got := sameCluster(set); got != want {
+			t.Errorf("%s:\n%q, want\n%q", line, got, want)
+		}
+	}
+}
