@@ -45,9 +45,9 @@ func newReader(_ context.Context, page *docs.Page) *reader {
 	for _, name := range []string{"charts", "examples", "docs", "Makefile"} {
 		Expect(os.Symlink(filepath.Join(root, name), filepath.Join(r.directory, name))).To(Succeed())
 	}
-	// The pages call the cluster "dev".
+	// The pages call the cluster "dev". It belongs to the checkout.
 	Expect(os.Mkdir(filepath.Join(r.directory, "bin"), 0o755)).To(Succeed())
-	script := fmt.Sprintf("#!/bin/bash\nexec %s/bin/cluster \"${@/#dev/%s}\"\n", root, options.Cluster)
+	script := fmt.Sprintf("#!/bin/bash\ncd %s && exec bin/cluster \"${@/#dev/%s}\"\n", root, options.Cluster)
 	Expect(os.WriteFile(filepath.Join(r.directory, "bin", "cluster"), []byte(script), 0o755)).To(Succeed())
 	return r
 }
