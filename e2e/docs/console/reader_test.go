@@ -80,7 +80,7 @@ func (r *reader) run(ctx context.Context, script, input string) (string, error) 
 // tidyUp deletes what a page has made, and waits until its Pods are gone. Its input are the namespaces that stay.
 const tidyUp = `
 kept=$(cat)
-kubectl get sidecarsets -o name 2>/dev/null | xargs --no-run-if-empty kubectl delete --ignore-not-found
+{ kubectl get sidecarsets -o name 2>/dev/null || true; } | xargs --no-run-if-empty kubectl delete --ignore-not-found
 for kind in statefulsets.apps.kruise.io schedpatches; do
   kubectl delete $kind --all --ignore-not-found 2>/dev/null || true
 done
