@@ -48,7 +48,7 @@ var _ = Describe("The dashboard", func() {
 
 		By("showing what is there")
 		Expect(chrome.Go(dashboard.URL)).To(Succeed())
-		Eventually(ctx, said("#row_sidecarset_"+r.set)).Should(And(ContainSubstring("Complete"), ContainSubstring("4/4")))
+		Eventually(ctx, said("#row_sidecarset__"+r.set)).Should(And(ContainSubstring("Complete"), ContainSubstring("4/4")))
 		Expect(chrome.Go(dashboard.URL + "sidecarset/" + r.set)).To(Succeed())
 		Eventually(ctx, said("#live")).Should(Equal("live"))
 		for i := range r.before {
