@@ -16,17 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	// The programs' metrics are registered when these are loaded.
-	_ "github.com/windlass-operator/windlass/operator/remediation"
-	_ "github.com/windlass-operator/windlass/operator/schedpatch"
-	_ "github.com/windlass-operator/windlass/operator/sidecarset"
-	_ "github.com/windlass-operator/windlass/operator/statefulset"
-	_ "github.com/windlass-operator/windlass/program"
-	_ "github.com/windlass-operator/windlass/webhook/admissions"
-	_ "github.com/windlass-operator/windlass/webhook/certs"
-	_ "github.com/windlass-operator/windlass/webhook/freshness"
-	_ "github.com/windlass-operator/windlass/webhook/pod"
-	_ "github.com/windlass-operator/windlass/webhook/serve"
+	_ "github.com/windlass-operator/windlass/hack/metricsdoc/registered" // the metrics of both programs
 )
 
 const allMonitoring = "metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboard: {enabled: true}}"
